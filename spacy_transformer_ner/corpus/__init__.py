@@ -1,0 +1,1 @@
+"""What a file says: columns to documents, documents to DocBin, and the check."""

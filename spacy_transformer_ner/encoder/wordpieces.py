@@ -1,0 +1,160 @@
+"""spaCy's tokens as wordpieces.
+
+Each token is encoded by itself, with a space before it where the text has one,
+so the alignment of tokens and wordpieces is exact by construction and no
+wordpiece ever spans two tokens. The wordpieces of a token are remembered: most
+tokens of a text have been met before.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy
+from spacy.attrs import IS_SPACE, ORTH, SPACY
+from spacy.tokens import Doc
+from tokenizers import Tokenizer
+from transformers import PreTrainedTokenizerFast
+
+from ..errors import InputError
+from .shapes import word_shape
+
+# Bounds the memory of the cache; a corpus' frequent tokens come back at once.
+MAX_CACHED_TOKENS = 1 << 18
+
+
+@dataclass(frozen=True)
+class Wordpieces:
+    """The wordpieces of a batch of Docs, one after the other.
+
+    ids (ndarray): Their ids in the vocabulary. Shape: (wordpieces,), int64.
+    shapes (ndarray): The shape class of the token each belongs to.
+        Shape: (wordpieces,), int64.
+    token_lengths (ndarray): How many wordpieces each token has, 0 for blanks.
+        Shape: (tokens,), int64.
+    doc_lengths (ndarray): How many tokens each Doc has. Shape: (docs,), int64.
+    """
+
+    ids: numpy.ndarray
+    shapes: numpy.ndarray
+    token_lengths: numpy.ndarray
+    doc_lengths: numpy.ndarray
+
+
+class WordpieceEncoder:
+    """Encodes tokens with a fast Hugging Face tokenizer.
+
+    tokenizer (PreTrainedTokenizerFast): The tokenizer.
+    RAISES: InputError if the tokenizer has no fast form.
+    """
+
+    def __init__(self, tokenizer: PreTrainedTokenizerFast):
+        if not getattr(tokenizer, "is_fast", False):
+            raise InputError(
+                f"{type(tokenizer).__name__} has no fast form (tokenizer.json), which is needed."
+            )
+        self.tokenizer = tokenizer
+        self._backend = _without_automatic_spaces(tokenizer.backend_tokenizer)
+        special = tokenizer("a", return_special_tokens_mask=True)
+        mask = special["special_tokens_mask"]
+        ids = special["input_ids"]
+        first = mask.index(0)
+        last = len(mask) - mask[::-1].index(0)
+        self.prefix: list[int] = ids[:first]
+        self.suffix: list[int] = ids[last:]
+        self.pad: int = tokenizer.pad_token_id or 0
+        self._unknown = tokenizer.unk_token_id
+        self._cache: dict[int, tuple[list[int], int]] = {}
+
+    def __call__(self, docs: Sequence[Doc]) -> Wordpieces:
+        """Encode the tokens of a batch of Docs.
+
+        docs (Sequence[Doc]): The Docs; empty ones are fine.
+        RETURNS (Wordpieces): Their wordpieces.
+        """
+        doc_lengths = numpy.array([len(doc) for doc in docs], dtype="int64")
+        orths, keys = self._keys(docs)
+        unique, first, inverse = numpy.unique(keys, return_index=True, return_inverse=True)
+        if len(self._cache) > MAX_CACHED_TOKENS:
+            self._cache.clear()
+        self._remember(docs, unique.tolist(), orths[first].tolist())
+        entries = [self._cache[key] for key in unique.tolist()]
+        lengths = numpy.array([len(ids) for ids, _ in entries], dtype="int64")
+        shapes = numpy.array([shape for _, shape in entries], dtype="int64")
+        ids = numpy.array([i for ids, _ in entries for i in ids], dtype="int64")
+        starts = numpy.cumsum(lengths) - lengths
+        token_lengths = lengths[inverse]
+        pieces = ragged_indices(starts[inverse], token_lengths)
+        return Wordpieces(
+            ids=ids[pieces],
+            shapes=numpy.repeat(shapes[inverse], token_lengths),
+            token_lengths=token_lengths,
+            doc_lengths=doc_lengths,
+        )
+
+    def _keys(self, docs: Sequence[Doc]) -> tuple[numpy.ndarray, numpy.ndarray]:
+        """RETURNS (tuple[ndarray, ndarray]): For each token its string's hash,
+        and a key of that hash and whether a blank stands before the token."""
+        arrays = [doc.to_array([ORTH, SPACY, IS_SPACE]) for doc in docs if len(doc)]
+        if not arrays:
+            empty = numpy.zeros(0, dtype="uint64")
+            return empty, empty
+        table = numpy.concatenate(arrays)
+        # A blank stands before a token that follows one with a space or made
+        # of blanks. A text's first token is encoded as if after a space.
+        blank_before = numpy.ones(len(table), dtype="bool")
+        blank_before[1:] = (table[:-1, 1] | table[:-1, 2]).astype("bool")
+        ends = numpy.cumsum([len(array) for array in arrays])[:-1]
+        blank_before[ends] = True
+        orths = table[:, 0]
+        return orths, (orths << numpy.uint64(1)) | blank_before.astype("uint64")
+
+    def _remember(self, docs: Sequence[Doc], keys: list[int], orths: list[int]) -> None:
+        new = [(key, orth) for key, orth in zip(keys, orths) if key not in self._cache]
+        if not new:
+            return
+        strings = next(doc.vocab.strings for doc in docs if len(doc))
+        texts = [strings[orth] for _, orth in new]
+        encodings = self._backend.encode_batch(
+            [" " + text if key & 1 else text for text, (key, _) in zip(texts, new)],
+            add_special_tokens=False,
+        )
+        for (key, _), text, encoding in zip(new, texts, encodings):
+            ids = encoding.ids if not text.isspace() else []
+            if not ids and not text.isspace() and self._unknown is not None:
+                # An invisible character, such as a lone variation selector.
+                ids = [self._unknown]
+            self._cache[key] = ids, word_shape(text)
+
+
+def ragged_indices(starts: numpy.ndarray, lengths: numpy.ndarray) -> numpy.ndarray:
+    """Index the concatenation of slices.
+
+    starts (ndarray): Where each slice starts. Shape: (slices,)
+    lengths (ndarray): How long each is. Shape: (slices,)
+    RETURNS (ndarray): The indices of all, in order. Shape: (lengths.sum(),)
+    """
+    offsets = numpy.cumsum(lengths) - lengths
+    return numpy.arange(lengths.sum()) + numpy.repeat(starts - offsets, lengths)
+
+
+def _without_automatic_spaces(tokenizer: Tokenizer) -> Tokenizer:
+    """Copy a tokenizer so that it adds no space of its own before a text:
+    whether there is one is said by the text."""
+
+    def amend(node: object) -> None:
+        if isinstance(node, dict):
+            if node.get("type") == "ByteLevel" and "add_prefix_space" in node:
+                node["add_prefix_space"] = False
+            if node.get("type") == "Metaspace":
+                node["prepend_scheme"] = "never"
+            for value in node.values():
+                amend(value)
+        elif isinstance(node, list):
+            for value in node:
+                amend(value)
+
+    description = json.loads(tokenizer.to_str())
+    amend(description["pre_tokenizer"])
+    description["truncation"] = description["padding"] = None
+    return Tokenizer.from_str(json.dumps(description))
