@@ -72,13 +72,15 @@ def find_splits(folder: Path) -> dict[str, Path]:
 
     folder (Path): The folder.
     RETURNS (dict[str, Path]): Split to file, in the order train, dev, test.
-    RAISES: InputError if there are none, two for one split, or no training set;
-        it ends with what the folder's README.md says of where to get the data.
+    RAISES: InputError if train or dev is missing or two files are for one
+        split; it ends with what the folder's README.md says of where to get them.
     """
     files = sorted(
         path
         for path in folder.iterdir()
-        if path.is_file() and not path.name.startswith(".") and path.suffix.lower() != ".md"
+        if path.is_file()
+        and not path.name.startswith(".")
+        and path.suffix.lower() not in (".md", ".spacy")
     )
     splits: dict[str, Path] = {}
     for path in files:
@@ -95,8 +97,8 @@ def find_splits(folder: Path) -> dict[str, Path]:
     if missing:
         found = ", ".join(path.name for path in files) or "nothing"
         raise InputError(
-            f"no file for {' and '.join(missing)} is in this folder (found: {found}). Files are "
-            "told by their names: train, dev or testa or valid, test or testb."
+            f"no {' and no '.join(missing)} file is in this folder (found: {found}). Files are "
+            "told by their names: train; dev, testa or valid; test or testb."
             + _advice(folder),
             path=folder,
         )
@@ -160,7 +162,7 @@ def convert(
                 Converted(
                     source=str(path),
                     target=str(output_dir / name),
-                    encoding=file.encoding,
+                    encoding=file.encoding.removesuffix("-sig"),
                     scheme=file.tags.scheme,
                     columns=file.columns or 0,
                     marks_documents=file.marks_documents,

@@ -54,6 +54,8 @@ def _joins(
     if word in ("/", "\\/"):
         letters = 0 < i < len(words) - 1 and words[i - 1].isalpha() and words[i + 1].isalpha()
         return letters, letters
+    if word == "." and i and words[i - 1].endswith("."):
+        return False, False  # "the U.S. ." would be read as "the U.S.."
     if word in LEFT:
         return True, False
     if word in RIGHT:

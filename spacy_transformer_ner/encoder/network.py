@@ -3,11 +3,13 @@ to what it reads."""
 
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy
 import torch
+from huggingface_hub.utils import logging as hub_logging
 from safetensors.torch import load as load_safetensors
 from safetensors.torch import save as save_safetensors
 from torch import nn
@@ -224,16 +226,19 @@ def from_parts(parts: dict) -> Encoder:
     return encoder
 
 
-class _quiet_transformers:
-    """Keeps transformers from reporting parts of a checkpoint that a token
-    encoder has no use for, such as a pooler."""
-
-    def __enter__(self) -> None:
-        self.level = transformers_logging.get_verbosity()
-        transformers_logging.set_verbosity_error()
-
-    def __exit__(self, *_) -> None:
-        transformers_logging.set_verbosity(self.level)
+@contextmanager
+def _quiet_transformers() -> Iterator[None]:
+    """Keep transformers from reporting parts of a checkpoint that a token
+    encoder has no use for, such as a pooler, and the hub's client from
+    reporting each of its attempts."""
+    levels = [(log, log.get_verbosity()) for log in (transformers_logging, hub_logging)]
+    try:
+        for log, _ in levels:
+            log.set_verbosity_error()
+        yield
+    finally:
+        for log, level in levels:
+            log.set_verbosity(level)
 
 
 def _first_line(error: Exception) -> str:

@@ -1,6 +1,7 @@
 """AdamW as transformers are trained with it, in thinc's interface."""
 
 from collections.abc import Iterable
+from typing import Optional
 
 import torch
 from thinc.api import Optimizer
@@ -17,6 +18,10 @@ class AdamW(Optimizer):
     nothing and can take larger steps.
 
     learn_rate (float | schedule): The rate of the encoder.
+    rate_width (int | None): The width of an encoder that `learn_rate` suits.
+        For another the rates are multiplied by (rate_width / width)², as wider
+        encoders bear only smaller steps: 3e-4 for a width of 384 is 7.5e-5 for
+        768. None to use `learn_rate` as it is.
     head_factor (float): The heads' rate over the encoder's.
     beta1, beta2, eps (float): As usual.
     weight_decay (float): Decoupled weight decay.
@@ -27,6 +32,7 @@ class AdamW(Optimizer):
         self,
         learn_rate: FloatOrSeq,
         *,
+        rate_width: int | None,
         head_factor: float,
         beta1: float,
         beta2: float,
@@ -44,6 +50,8 @@ class AdamW(Optimizer):
             grad_clip=grad_clip,
             use_averages=False,
         )
+        self.rate_width = rate_width
+        self.width_factor = 1.0
         self.head_factor = head_factor
         self.torch_optimizers: dict[KeyT, torch.optim.AdamW] = {}
 
@@ -51,14 +59,19 @@ class AdamW(Optimizer):
         self, key: KeyT, weights: FloatsXd, gradient: FloatsXd, *, lr_scale: float = 1.0
     ) -> tuple[FloatsXd, FloatsXd]:
         """Update weights that are thinc's own; see thinc's Optimizer."""
-        return super().__call__(key, weights, gradient, lr_scale=lr_scale * self.head_factor)
+        lr_scale *= self.head_factor * self.width_factor
+        return super().__call__(key, weights, gradient, lr_scale=lr_scale)
 
-    def update_module(self, key: KeyT, module: nn.Module) -> None:
-        """Update a torch module in place and clear its gradients.
+    def update_encoder(self, key: KeyT, module: nn.Module, width: int) -> None:
+        """Update an encoder in place and clear its gradients. It comes before
+        the heads in a pipeline, so they learn its width in time.
 
-        key (tuple[int, str]): Identifies the module over the updates.
-        module (Module): The module, with gradients.
+        key (tuple[int, str]): Identifies the encoder over the updates.
+        module (Module): The encoder, with gradients.
+        width (int): The size of its vectors.
         """
+        if self.rate_width:
+            self.width_factor = (self.rate_width / width) ** 2
         if key not in self.torch_optimizers:
             self.torch_optimizers[key] = torch.optim.AdamW(
                 parameter_groups(module.parameters(), self.L2),
@@ -68,7 +81,7 @@ class AdamW(Optimizer):
             )
         optimizer = self.torch_optimizers[key]
         for group in optimizer.param_groups:
-            group["lr"] = self.learn_rate
+            group["lr"] = self.learn_rate * self.width_factor
         if self.grad_clip:
             nn.utils.clip_grad_norm_(module.parameters(), self.grad_clip)
         optimizer.step()
@@ -97,6 +110,7 @@ def parameter_groups(
 
 def create_adamw(
     learn_rate: FloatOrSeq,
+    rate_width: Optional[int] = None,
     head_factor: float = 10.0,
     beta1: float = 0.9,
     beta2: float = 0.999,
@@ -108,6 +122,7 @@ def create_adamw(
     `AdamW` for the parameters."""
     return AdamW(
         learn_rate,
+        rate_width=rate_width,
         head_factor=head_factor,
         beta1=beta1,
         beta2=beta2,

@@ -26,6 +26,8 @@ class EncoderShim(PyTorchShim):
         self.precision = precision
         self.max_items = max_items
         self._process = os.getpid()
+        self._awaits_gradient = False
+        self._deferred: Optimizer | None = None
 
     @property
     def encoder(self) -> Encoder | None:
@@ -58,7 +60,15 @@ class EncoderShim(PyTorchShim):
             torch.autocast(self.device.type, dtype=dtype, enabled=dtype is not None),
         ):
             vectors = encoder(pieces, windows, self.max_items)
-        return vectors.detach(), vectors.backward
+        self._awaits_gradient, self._deferred = is_train, None
+
+        def backward(gradient: torch.Tensor) -> None:
+            vectors.backward(gradient)
+            self._awaits_gradient = False
+            if self._deferred is not None:
+                self.finish_update(self._deferred)
+
+        return vectors.detach(), backward
 
     def _mind_forks(self) -> None:
         """In a forked process (`nlp.pipe(n_process=2)`) torch's threads are
@@ -71,11 +81,16 @@ class EncoderShim(PyTorchShim):
     def finish_update(self, optimizer: Optimizer) -> None:
         """Update the weights and forget the gradients.
 
+        `nlp.update(examples, sgd=...)` calls this before the components that
+        listen have given their gradient; then the update waits for it.
+
         optimizer (Optimizer): Our AdamW updates all weights at once; any other
             of thinc's works too, tensor by tensor.
         """
-        if isinstance(optimizer, AdamW):
-            optimizer.update_module((self.id, "encoder"), self._model)
+        if self._awaits_gradient:
+            self._deferred = optimizer
+        elif isinstance(optimizer, AdamW):
+            optimizer.update_encoder((self.id, "encoder"), self._model, self._model.width)
         else:
             super().finish_update(optimizer)
 

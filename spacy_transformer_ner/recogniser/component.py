@@ -275,13 +275,12 @@ def allowed_tags(docs: Sequence[Doc], n_labels: int) -> Optional[numpy.ndarray]:
     RETURNS (ndarray | None): None if every token may have every tag.
         Shape: (tokens, tags), bool.
     """
-    table = numpy.concatenate(
-        [doc.to_array([IS_SPACE, SENT_START, ENT_IOB]) for doc in docs if len(doc)]
-    )
+    docs = [doc for doc in docs if len(doc)]
+    table = numpy.concatenate([doc.to_array([IS_SPACE, SENT_START, ENT_IOB]) for doc in docs])
     is_space = table[:, 0].astype("bool")
     starts = table[:, 1] == 1
-    # The token before the start of a sentence ends one. The first token of a
-    # Doc makes the last of the Doc before do so, which it must anyway.
+    # What the first token of a Doc may be is known without this.
+    starts[numpy.cumsum([0, *map(len, docs)])[:-1]] = False
     ends = numpy.append(starts[1:], False)
     taken = (table[:, 2] & 1).astype("bool")  # IN_ENTITY or BEGINS_ENTITY
     if not (is_space.any() or taken.any() or starts.any()):

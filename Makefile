@@ -1,0 +1,29 @@
+# make run   the whole road on the embedded sample, from an empty machine
+# make test  the tests
+# Other versions of Python: make run PYTHON=python3.12
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP_INSTALL := PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt \
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+
+.PHONY: run test clean
+
+run: $(VENV)/run.installed
+	$(BIN)/python -m spacy project run all .
+
+test: $(VENV)/test.installed
+	$(BIN)/python -m pytest
+
+clean:
+	rm -rf $(VENV)
+
+$(VENV)/run.installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(PIP_INSTALL) -e ".[project,minilm]"
+	touch $@
+
+$(VENV)/test.installed: $(VENV)/run.installed
+	$(PIP_INSTALL) -e ".[project,minilm,test]"
+	touch $@

@@ -1,0 +1,70 @@
+"""Evaluate a trained pipeline twice: on raw text, as it will be used, and on
+the corpus' own tokens, as the literature does."""
+
+from pathlib import Path
+from typing import Optional
+
+import spacy
+import srsly
+import typer
+from common import clear_failure, progress_bar
+from wasabi import msg
+
+from spacy_transformer_ner.errors import InputError
+from spacy_transformer_ner.evaluation.evaluate import evaluate
+from spacy_transformer_ner.evaluation.figures import SEQEVAL_MODE
+from spacy_transformer_ner.files import replacing
+from spacy_transformer_ner.running.preflight import check_gpu
+
+MEANING = {"text": "raw text", "gold": "the corpus' tokens"}
+
+
+def main(
+    # fmt: off
+    model: str = typer.Argument(..., help="Pipeline name or path"),
+    data_path: Path = typer.Argument(..., help="Location of the .spacy file"),
+    output: Optional[Path] = typer.Option(None, "--output", "-o", help="JSON file to write the figures to"),
+    use_gpu: int = typer.Option(-1, "--gpu-id", "-g", help="GPU ID or -1 for CPU"),
+    # fmt: on
+) -> None:
+    results = {}
+    with clear_failure():
+        check_gpu(use_gpu)
+        try:
+            nlp = spacy.load(model)
+        except OSError as error:
+            raise InputError(f"cannot load the pipeline {model!r}: {error}") from None
+        for tokenization in MEANING:
+            results[tokenization] = evaluate(
+                nlp, data_path, tokenization=tokenization, progress=progress_bar("documents")
+            )
+    for tokenization, result in results.items():
+        figures = result.figures
+        msg.divider(f"{data_path}, {MEANING[tokenization]}")
+        rows = [*figures.per_type.items(), ("all", figures.all)]
+        msg.table(
+            [
+                (name, f"{c.p:.4f}", f"{c.r:.4f}", f"{c.f:.4f}", c.tp, c.fp, c.fn)
+                for name, c in rows
+            ],
+            header=("type", "precision", "recall", "F1", "TP", "FP", "FN"),
+            aligns=("l", *"rrrrrr"),
+            divider=True,
+        )
+        print(f"Token accuracy {figures.token_accuracy:.4f}, {result.speed:,.0f} words/s")
+        print(f"\nseqeval, {SEQEVAL_MODE}, the same predictions:\n{figures.seqeval_report}")
+    if output is not None:
+        with replacing(output) as new:
+            srsly.write_json(
+                new,
+                {
+                    "model": str(model),
+                    "corpus": str(data_path),
+                    **{name: result.to_dict() for name, result in results.items()},
+                },
+            )
+        msg.good(f"Figures: {output}")
+
+
+if __name__ == "__main__":
+    typer.run(main)

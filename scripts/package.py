@@ -1,0 +1,49 @@
+"""Build the wheel of a trained pipeline, weights inside, and beside it the wheel
+of the component package that it requires."""
+
+from pathlib import Path
+from typing import Optional
+
+import srsly
+import typer
+from common import clear_failure
+from wasabi import msg
+
+from spacy_transformer_ner.errors import InputError
+from spacy_transformer_ner.exchange.package import Card, package
+
+
+def main(
+    # fmt: off
+    input_dir: Path = typer.Argument(..., help="Folder of the trained pipeline"),
+    output_dir: Path = typer.Argument(..., help="Folder for the wheels"),
+    name: str = typer.Option(..., "--name", "-n", help="Name of the pipeline, without the language"),
+    version: str = typer.Option("0.1.0", "--version", "-v", help="Version of the pipeline"),
+    dataset: str = typer.Option("unknown", help="What it was trained on, for its card"),
+    encoder: str = typer.Option("unknown", help="What it was trained from, for its card"),
+    author: str = typer.Option("", help="Author, for its card"),
+    license: str = typer.Option("", help="Licence, for its card"),
+    metrics: Optional[Path] = typer.Option(None, help="JSON file of the evaluate command, for its scores"),
+    manifest: Optional[Path] = typer.Option(None, help="JSON file to write what was built to"),
+    # fmt: on
+) -> None:
+    with clear_failure(), msg.loading("Building wheels..."):
+        if metrics is not None and not metrics.is_file():
+            raise InputError("is not there. Make it with the evaluate command.", path=metrics)
+        packaged = package(
+            input_dir,
+            output_dir,
+            Card(name, version, dataset, encoder, author, license),
+            metrics=None if metrics is None else srsly.read_json(metrics),
+            manifest=manifest,
+        )
+    for wheel in packaged.wheels:
+        msg.good(f"{output_dir / wheel}")
+    msg.text(
+        f"Install it: pip install --find-links {output_dir} {packaged.pipeline}\n"
+        f'Load it:    spacy.load("{packaged.pipeline}")'
+    )
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,1 @@
+"""In and out: packages of trained pipelines."""

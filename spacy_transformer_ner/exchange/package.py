@@ -1,0 +1,198 @@
+"""From a trained pipeline to wheels that pip installs."""
+
+import hashlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import spacy_transformer_ner
+import srsly
+
+from ..errors import InputError
+from ..files import replacing
+
+PROJECT_ROOT = Path(spacy_transformer_ner.__file__).parents[1]
+VERSION = re.compile(r"\d+(\.\d+)*((a|b|rc|\.post|\.dev)\d+)?")
+
+
+@dataclass(frozen=True)
+class Card:
+    """What a packaged pipeline says of itself.
+
+    name (str): Its name without the language, e.g. "ner_sample_minilm".
+    version (str): Its version, e.g. "0.1.0".
+    dataset (str): What it was trained on.
+    encoder (str): The pretrained encoder it was trained from.
+    author, license, url (str): As usual; empty if unknown.
+    """
+
+    name: str
+    version: str
+    dataset: str
+    encoder: str
+    author: str = ""
+    license: str = ""
+    url: str = ""
+
+
+@dataclass(frozen=True)
+class Packaged:
+    """What was built.
+
+    pipeline (str): The name to install and load, e.g. "en_ner_sample_minilm".
+    version (str): Its version.
+    wheels (dict[str, str]): File names, the pipeline's first, and their SHA-256.
+    """
+
+    pipeline: str
+    version: str
+    wheels: dict[str, str]
+
+    def to_dict(self) -> dict:
+        """RETURNS (dict): The fields, for JSON."""
+        return asdict(self)
+
+
+def package_name(name: str) -> str:
+    """Make a name fit for a Python package.
+
+    name (str): e.g. "ner_conll2003_bert-base-cased".
+    RETURNS (str): e.g. "ner_conll2003_bert_base_cased".
+    """
+    return re.sub(r"[^0-9a-z]+", "_", name.lower()).strip("_")
+
+
+def package(
+    model_dir: str | Path,
+    output_dir: str | Path,
+    card: Card,
+    *,
+    metrics: dict | None = None,
+    manifest: str | Path | None = None,
+) -> Packaged:
+    """Build the wheel of a trained pipeline, and that of this package, which it
+    requires, beside it: `pip install --find-links OUTPUT_DIR NAME` then needs
+    nothing of ours from an index.
+
+    model_dir (str | Path): The pipeline, e.g. training/…/model-best.
+    output_dir (str | Path): Where the wheels go.
+    card (Card): What the pipeline says of itself.
+    metrics (dict | None): What the evaluate command wrote, for the pipeline's
+        scores.
+    manifest (str | Path | None): Where to write what was built, as JSON.
+    RETURNS (Packaged): What was built.
+    RAISES: InputError if there is no pipeline, the version is none, or a build
+        fails.
+    """
+    model_dir, output_dir = Path(model_dir), Path(output_dir)
+    if not (model_dir / "meta.json").is_file():
+        raise InputError("is no trained pipeline. Train one first.", path=model_dir)
+    if not VERSION.fullmatch(card.version):
+        raise InputError(f"{card.version!r} is not a version such as 0.1.0.")
+    if not (PROJECT_ROOT / "pyproject.toml").is_file():
+        raise InputError(
+            "the package spacy_transformer_ner is not installed from its source, so its wheel "
+            "cannot be built. Install it with pip install -e ."
+        )
+    with tempfile.TemporaryDirectory() as folder:
+        work = Path(folder)
+        staged = work / "model"
+        shutil.copytree(model_dir, staged)
+        meta = _meta(srsly.read_json(staged / "meta.json"), card, metrics)
+        srsly.write_json(staged / "meta.json", meta)
+        (work / "built").mkdir()
+        _run(
+            [sys.executable, "-m", "spacy", "package", str(staged), str(work / "built")]
+            + ["--name", meta["name"], "--version", card.version, "--build", "wheel"]
+        )
+        _run([sys.executable, "-m", "build", str(PROJECT_ROOT), "--outdir", str(work / "ours")])
+        wheels = [*(work / "built").glob("*/dist/*.whl"), *(work / "ours").glob("*.whl")]
+        if len(wheels) != 2:
+            raise InputError(f"the build gave {len(wheels)} wheels where two were expected.")
+        for wheel in wheels:
+            with replacing(output_dir / wheel.name) as new:
+                shutil.copyfile(wheel, new)
+        packaged = Packaged(
+            pipeline=f"{meta['lang']}_{meta['name']}",
+            version=card.version,
+            wheels={w.name: hashlib.sha256(w.read_bytes()).hexdigest() for w in wheels},
+        )
+    if manifest is not None:
+        with replacing(manifest) as new:
+            srsly.write_json(new, packaged.to_dict())
+    return packaged
+
+
+def _meta(meta: dict, card: Card, metrics: dict | None) -> dict:
+    labels = [label for labels in meta.get("labels", {}).values() for label in labels]
+    meta = {
+        **meta,
+        "name": package_name(card.name),
+        "version": card.version,
+        "description": f"Named entity recognition ({', '.join(labels)}) trained on "
+        f"{card.dataset} with the encoder {card.encoder}.",
+        "author": card.author,
+        "license": card.license,
+        "url": card.url,
+        "sources": [
+            {"name": card.dataset, "description": "training data"},
+            {"name": card.encoder, "description": "pretrained encoder"},
+        ],
+    }
+    if metrics is not None:
+        text = metrics["text"]
+        keys = ("ents_f", "ents_p", "ents_r", "ents_per_type", "token_accuracy", "speed")
+        meta["performance"] = {key: text[key] for key in keys}
+        meta["notes"] = _notes(meta, metrics)
+    return meta
+
+
+def _notes(meta: dict, metrics: dict) -> str:
+    rows = [
+        f"| {label} | {c['p']:.4f} | {c['r']:.4f} | {c['f']:.4f} "
+        f"| {c['tp']} | {c['fp']} | {c['fn']} |"
+        for label, c in (
+            *metrics["text"]["entities_per_type"].items(),
+            ("all", metrics["text"]["entities"]),
+        )
+    ]
+    return "\n".join(
+        [
+            "### Entities per type",
+            "",
+            f"On {metrics['corpus']}, raw text, exact match of characters and label:",
+            "",
+            "| type | precision | recall | F1 | TP | FP | FN |",
+            "|---|---|---|---|---|---|---|",
+            *rows,
+            "",
+            "On the same corpus with its own tokens: F1 "
+            f"{metrics['gold']['entities']['f']:.4f}.",
+            "",
+            "### Use",
+            "",
+            "```python",
+            "import spacy",
+            "",
+            f'nlp = spacy.load("{meta["lang"]}_{meta["name"]}")',
+            'doc = nlp("Some text.")',
+            "print([(ent.text, ent.label_) for ent in doc.ents])",
+            "```",
+        ]
+    )
+
+
+def _run(command: Sequence[str]) -> None:
+    """Run a build tool and show what it said only if it failed."""
+    # From a neutral folder: one named build here would hide the package build.
+    with tempfile.TemporaryDirectory() as folder:
+        done = subprocess.run(command, capture_output=True, text=True, cwd=folder, check=False)
+    if done.returncode:
+        raise InputError(
+            f"{' '.join(command[1:4])} failed:\n{(done.stdout + done.stderr).strip()[-3000:]}"
+        )

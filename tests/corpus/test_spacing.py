@@ -1,0 +1,55 @@
+import pytest
+
+from spacy_transformer_ner.corpus.spacing import restore_spaces
+
+
+def join(*sentences, lang="en"):
+    words = [sentence.split(" ") for sentence in sentences]
+    text = ""
+    for sentence, spaces in zip(words, restore_spaces(words, lang)):
+        text += "".join(word + " " * space for word, space in zip(sentence, spaces))
+    return text.strip()
+
+
+@pytest.mark.parametrize(
+    "tokens, text",
+    [
+        ("He did n't go , she said .", "He didn't go, she said."),
+        ("The club 's coach ( 45 ) left", "The club's coach (45) left"),
+        ('" I am here , " he said .', '"I am here," he said.'),
+        ('He said : " No . "', 'He said: "No."'),
+        ("FIFA 's players ' committee", "FIFA's players' committee"),
+        ("' Hello , ' he said", "'Hello,' he said"),
+        ("It ' s called HA 5 .", "It's called HA 5."),
+        ("$ 3 and 5 % of £ 7", "$3 and 5% of £7"),
+        ("Berlin - Paris", "Berlin - Paris"),
+        ("and / or 1996 / 97", "and/or 1996 / 97"),
+        ("in the U.S. .", "in the U.S. ."),
+        ("`` Yes ''", "``Yes''"),
+        ('"', '"'),
+    ],
+)
+def test_english(tokens, text):
+    assert join(tokens) == text
+
+
+def test_quotes_over_sentences():
+    text = join('" One .', 'Two . " He left .', '" Three , " he said .')
+    assert text == '"One. Two." He left. "Three," he said.'
+
+
+def test_sentences_do_not_run_together():
+    assert join("A", ". b") == "A . b"
+
+
+@pytest.mark.parametrize(
+    "tokens, lang, text",
+    [
+        ("¿ Qué ? ¡ No !", "es", "¿Qué? ¡No!"),
+        ("l' homme d' affaires", "fr", "l'homme d'affaires"),
+        ("« bon »", "fr", "«bon»"),
+        ("'s avonds", "nl", "'s avonds"),
+    ],
+)
+def test_other_languages(tokens, lang, text):
+    assert join(tokens, lang=lang) == text

@@ -1,0 +1,193 @@
+import numpy
+import pytest
+import spacy
+import torch
+from spacy.tokens import Doc
+from thinc.api import Config
+from transformers import AutoModel, AutoTokenizer
+
+from spacy_transformer_ner.encoder.network import autocast_dtype
+from spacy_transformer_ner.errors import InputError
+
+from ..conftest import FAMILIES, SENTENCES, blank_pipeline, entities, make_examples
+
+
+def model_of(nlp):
+    return nlp.get_pipe("transformer").model
+
+
+@pytest.fixture(scope="module", params=FAMILIES)
+def kind(request):
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def initialised(encoders, kind):
+    nlp = blank_pipeline(encoders[kind])
+    nlp.initialize(lambda: make_examples(nlp))
+    return nlp
+
+
+def test_vectors_and_gradients_equal_hugging_face(encoders, kind, initialised):
+    """On a short text of words parted by spaces nothing differs from a plain
+    forward over the text, averaged by token."""
+    words = "Ann Lee met Marit Solheim in Oslo".split()
+    doc = Doc(initialised.vocab, words=words)
+    tokenizer = AutoTokenizer.from_pretrained(encoders[kind], add_prefix_space=True)
+    reference = AutoModel.from_pretrained(encoders[kind]).train()
+    batch = tokenizer(words, is_split_into_words=True, return_tensors="pt")
+    hidden = reference(**batch).last_hidden_state[0]
+    word_ids = batch.word_ids()
+    expected = torch.stack(
+        [hidden[[j for j, w in enumerate(word_ids) if w == i]].mean(0) for i in range(len(words))]
+    )
+    gradient = torch.linspace(-1, 1, expected.numel()).reshape(expected.shape)
+    expected.backward(gradient)
+
+    model = model_of(initialised)
+    ours, backprop = model.begin_update([doc])
+    encoder = model.shims[0].encoder
+    encoder.zero_grad()
+    backprop(type(ours).from_vectors([gradient.numpy()]))
+    numpy.testing.assert_allclose(ours.vectors[0], expected.detach().numpy(), atol=1e-5)
+    grads = dict(encoder.transformer.named_parameters())
+    for name, parameter in reference.named_parameters():
+        if not name.startswith("pooler"):
+            torch.testing.assert_close(grads[name].grad, parameter.grad, atol=1e-5, rtol=1e-4)
+
+
+def test_one_vector_a_token(initialised):
+    docs = [initialised.make_doc(t) for t in ("", "Oslo", "\n\n", " a \ufe0f ", "word " * 300)]
+    batch = model_of(initialised).predict(docs)
+    assert [len(v) for v in batch.vectors] == [len(doc) for doc in docs]
+    assert [data.width if len(doc) else 0 for data, doc in zip(batch.doc_data, docs)] == [0] + [32] * 4
+    assert not batch.vectors[2].any()
+
+
+def test_only_blanks(initialised):
+    docs = [initialised.make_doc("\n"), initialised.make_doc("")]
+    assert [v.shape for v in model_of(initialised).predict(docs).vectors] == [(1, 32), (0, 32)]
+
+
+def test_vectors_do_not_depend_on_the_batch(initialised):
+    docs = [initialised.make_doc(t) for t in ("Oslo", "word " * 100, *(t for t, _ in SENTENCES))]
+    together = model_of(initialised).predict(docs).vectors
+    for doc, vectors in zip(docs, together):
+        alone = model_of(initialised).predict([doc]).vectors[0]
+        numpy.testing.assert_allclose(vectors, alone, atol=1e-5)
+
+
+def test_nothing_is_truncated(initialised):
+    """Every word of a text far longer than the window changes its own vector."""
+    words = ["word"] * 400
+    before = model_of(initialised).predict([Doc(initialised.vocab, words=words)]).vectors[0]
+    for i in (0, 70, 199, 399):
+        changed = list(words)
+        changed[i] = "Oslo"
+        doc = Doc(initialised.vocab, words=changed)
+        after = model_of(initialised).predict([doc]).vectors[0]
+        assert numpy.abs(after[i] - before[i]).max() > 1e-3
+
+
+def test_a_token_longer_than_a_window(initialised):
+    doc = Doc(initialised.vocab, words=["a", "x" * 1000, "b"])
+    vectors = model_of(initialised).predict([doc]).vectors[0]
+    assert vectors.shape == (3, 32) and numpy.isfinite(vectors).all()
+
+
+def test_word_shape_starts_as_pretrained_and_is_seen_when_trained(encoders):
+    plain = blank_pipeline(encoders["wordpiece"])
+    shaped = blank_pipeline(encoders["wordpiece"], word_shape=True)
+    for nlp in (plain, shaped):
+        nlp.initialize(lambda: make_examples(nlp))
+    docs = [plain.make_doc("oslo"), plain.make_doc("OSLO")]
+    expected = model_of(plain).predict(docs).vectors
+    numpy.testing.assert_allclose(model_of(shaped).predict(docs).vectors[0], expected[0], atol=1e-6)
+    with torch.no_grad():
+        model_of(shaped).shims[0].encoder.shape_embeddings.weight.normal_()
+    lower, upper = model_of(shaped).predict(docs).vectors
+    assert numpy.abs(lower - upper).max() > 1e-2
+
+
+@pytest.mark.parametrize("precision", ["auto", "bf16"])
+def test_other_precisions(encoders, precision):
+    nlp = blank_pipeline(encoders["wordpiece"], precision=precision)
+    nlp.initialize(lambda: make_examples(nlp))
+    nlp.update(make_examples(nlp), sgd=nlp.create_optimizer())
+    vectors = model_of(nlp).predict([nlp.make_doc("Oslo")]).vectors[0]
+    assert vectors.dtype == "float32" and numpy.isfinite(vectors).all()
+
+
+def test_autocast_dtype():
+    cpu = torch.device("cpu")
+    assert autocast_dtype("fp32", cpu) is None
+    assert autocast_dtype("bf16", cpu) is torch.bfloat16
+    assert autocast_dtype("auto", cpu) in (None, torch.bfloat16)
+
+
+def test_window_larger_than_the_encoder(encoders):
+    nlp = blank_pipeline(encoders["wordpiece"], window=500)
+    with pytest.raises(InputError, match="at most 128 wordpieces, and the window is 500"):
+        nlp.initialize(lambda: make_examples(nlp))
+
+
+def test_roberta_counts_positions_from_after_the_padding(encoders):
+    nlp = blank_pipeline(encoders["byte-bpe"])
+    nlp.initialize(lambda: make_examples(nlp))
+    encoder = model_of(nlp).shims[0].encoder
+    assert encoder.max_length == 130 - (encoder.wordpieces.pad + 1) - 2
+    nlp = blank_pipeline(encoders["byte-bpe"], window=encoder.max_length)
+    nlp.initialize(lambda: make_examples(nlp))
+    nlp("word " * 500)
+
+
+def test_context_larger_than_a_quarter(encoders):
+    with pytest.raises(InputError, match="at most a quarter"):
+        blank_pipeline(encoders["wordpiece"], window=64, context=17)
+
+
+def test_not_initialised(encoders):
+    with pytest.raises(InputError, match="no weights yet"):
+        blank_pipeline(encoders["wordpiece"])("Oslo")
+
+
+def test_settings_of_the_config_hold_for_a_saved_pipeline(trained, tmp_path):
+    trained.to_disk(tmp_path)
+    nlp = spacy.load(tmp_path, config={"components.transformer.model.window": 32})
+    assert model_of(nlp).attrs["settings"].window == 32
+
+
+def test_the_saved_pipeline_needs_no_source(trained, tmp_path):
+    trained.to_disk(tmp_path)
+    config = Config().from_disk(tmp_path / "config.cfg")
+    config["components"]["transformer"]["model"]["name"] = "/nowhere"
+    config.to_disk(tmp_path / "config.cfg")
+    nlp = spacy.load(tmp_path)
+    for text, _ in SENTENCES:
+        assert entities(nlp(text)) == entities(trained(text))
+
+
+def test_the_saved_weights_are_safetensors(trained, tmp_path):
+    import srsly
+    from safetensors.torch import load
+
+    parts = srsly.msgpack_loads(model_of(trained).shims[0].to_bytes())
+    weights = load(parts["weights"])
+    torch.testing.assert_close(
+        weights["shape_embeddings.weight"],
+        model_of(trained).shims[0].encoder.shape_embeddings.weight.data,
+    )
+    assert b"PK\x03\x04" not in parts["weights"][:64]  # torch's own format
+
+
+def test_listener_can_be_replaced(trained, tmp_path):
+    expected = [entities(trained(text)) for text, _ in SENTENCES]
+    trained.to_disk(tmp_path)
+    nlp = spacy.load(tmp_path)
+    nlp.replace_listeners("transformer", "transformer_ner", ["model.tok2vec"])
+    nlp.remove_pipe("transformer")
+    assert [entities(nlp(text)) for text, _ in SENTENCES] == expected
+    nlp.to_disk(tmp_path / "replaced")
+    again = spacy.load(tmp_path / "replaced")
+    assert [entities(again(text)) for text, _ in SENTENCES] == expected
+    again.update(make_examples(again), sgd=again.create_optimizer())

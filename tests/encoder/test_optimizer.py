@@ -1,0 +1,107 @@
+import pytest
+import torch
+from torch import nn
+
+from spacy_transformer_ner.encoder.optimizer import create_adamw, parameter_groups
+from spacy_transformer_ner.encoder.schedule import count_steps, last_evaluated_step, linear_over_run
+from spacy_transformer_ner.errors import InputError
+
+from ..conftest import blank_pipeline, make_examples
+
+
+def test_no_decay_on_vectors():
+    module = nn.Sequential(nn.Linear(3, 2), nn.LayerNorm(2))
+    decays, spared = parameter_groups(module.parameters(), 0.1)
+    assert [p.shape for p in decays["params"]] == [(2, 3)] and decays["weight_decay"] == 0.1
+    assert [p.shape for p in spared["params"]] == [(2,)] * 3 and spared["weight_decay"] == 0.0
+
+
+def test_updates_equal_torch_with_global_clipping():
+    torch.manual_seed(0)
+    ours, theirs = nn.Linear(4, 3), nn.Linear(4, 3)
+    theirs.load_state_dict(ours.state_dict())
+    optimizer = create_adamw(0.1, weight_decay=0.1, grad_clip=0.5)
+    reference = torch.optim.AdamW(parameter_groups(theirs.parameters(), 0.1), lr=0.1)
+    for step in range(4):
+        x = torch.full((2, 4), float(step + 1))
+        for module in (ours, theirs):
+            (module(x) ** 2).sum().backward()
+        nn.utils.clip_grad_norm_(theirs.parameters(), 0.5)
+        reference.step()
+        reference.zero_grad()
+        optimizer.update_encoder((1, "x"), ours, 4)
+        assert all(p.grad is None or not p.grad.any() for p in ours.parameters())
+    torch.testing.assert_close(ours.weight, theirs.weight)
+    torch.testing.assert_close(ours.bias, theirs.bias)
+
+
+def test_head_and_encoder_have_their_own_rates(encoders):
+    nlp = blank_pipeline(encoders["wordpiece"])
+    examples = make_examples(nlp)
+    nlp.initialize(lambda: examples)
+    encoder = nlp.get_pipe("transformer").model.shims[0].encoder
+    head = nlp.get_pipe("transformer_ner").model.get_ref("output_layer")
+
+    def largest_change(head_factor, rate_width=None):
+        weights = {k: v.clone() for k, v in encoder.state_dict().items()}
+        before = head.get_param("W").copy()
+        optimizer = create_adamw(1e-3, rate_width, head_factor, weight_decay=0.0)
+        nlp.update(examples, sgd=optimizer)
+        moved = max(float((v - weights[k]).abs().max()) for k, v in encoder.state_dict().items())
+        return moved, float(abs(head.get_param("W") - before).max())
+
+    # The first step of Adam moves a weight by the rate.
+    assert largest_change(1.0) == pytest.approx((1e-3, 1e-3), rel=0.05)
+    assert largest_change(10.0) == pytest.approx((1e-3, 1e-2), rel=0.05)
+    # The encoder is 32 wide: half the reference, four times the rate.
+    assert largest_change(1.0, rate_width=64) == pytest.approx((4e-3, 4e-3), rel=0.05)
+
+
+def test_schedule_warms_up_and_ends_at_the_last_evaluation():
+    batches = [["a"]] * 7
+
+    def corpus(nlp):
+        assert nlp.lang == "en"
+        return ["x"]
+
+    rates = linear_over_run(1.0, 0.25, 3, 0, 5, "en", corpus, lambda _: batches)
+    # 21 steps, the last evaluated one is 20, warm-up is 5.
+    values = [next(rates) for _ in range(23)]
+    assert values[:6] == pytest.approx([0.0, 0.2, 0.4, 0.6, 0.8, 1.0])
+    assert values[6] == pytest.approx(14 / 15) and values[19] == pytest.approx(1 / 15)
+    assert values[20:] == [0.0, 0.0, 0.0]
+
+
+def test_schedule_reads_the_corpus_only_when_training_starts():
+    def corpus(nlp):
+        raise AssertionError("read too early")
+
+    assert next(linear_over_run(1.0, 0.1, 3, 0, 5, "en", corpus, lambda b: b)) == 0.0
+
+
+@pytest.mark.parametrize(
+    "max_epochs, max_steps, steps", [(3, 0, 21), (0, 10, 11), (3, 10, 11), (1, 10, 7)]
+)
+def test_steps_are_those_of_spacy(max_epochs, max_steps, steps):
+    assert count_steps(max_epochs, max_steps, lambda: 7) == steps
+
+
+def test_a_run_without_end():
+    with pytest.raises(InputError, match="max_epochs or max_steps"):
+        count_steps(0, 0, lambda: 7)
+
+
+def test_a_run_that_is_not_evaluated():
+    assert last_evaluated_step(12, 11) == 11
+    with pytest.raises(InputError, match="at most 10"):
+        last_evaluated_step(11, 11)
+
+
+def test_any_optimizer_of_thinc_works(encoders):
+    nlp = blank_pipeline(encoders["wordpiece"])
+    examples = make_examples(nlp)
+    nlp.initialize(lambda: examples)
+    from thinc.api import Adam
+
+    losses = [nlp.update(examples, sgd=Adam(1e-3))["transformer_ner"] for _ in range(3)]
+    assert losses[-1] < losses[0]

@@ -1,0 +1,139 @@
+import pytest
+import spacy
+from hypothesis import given
+from hypothesis import strategies as st
+from seqeval.metrics import f1_score
+from seqeval.scheme import IOB2
+from spacy.scorer import get_ner_prf
+from spacy.tokens import Doc, DocBin, Span
+from spacy.training import Example
+
+from spacy_transformer_ner.errors import InputError
+from spacy_transformer_ner.evaluation.evaluate import evaluate
+from spacy_transformer_ner.evaluation.figures import compute_figures
+from spacy_transformer_ner.evaluation.units import Units, align
+
+from ..conftest import SENTENCES, make_examples
+
+VOCAB = spacy.blank("en").vocab
+
+
+def doc_of(words, ents, spaces=None):
+    doc = Doc(VOCAB, words=words, spaces=spaces)
+    doc.set_ents([Span(doc, *ent) for ent in ents])
+    return doc
+
+
+@st.composite
+def entity_sets(draw, length):
+    ents, position = [], 0
+    while position < length:
+        end = draw(st.integers(position, min(length, position + 3)))
+        if end > position:
+            ents.append((position, end, draw(st.sampled_from("AB"))))
+        position = max(end, position + 1)
+    return tuple(ents)
+
+
+@st.composite
+def corpora(draw):
+    units = []
+    for _ in range(draw(st.integers(1, 3))):
+        length = draw(st.integers(1, 8))
+        units.append(
+            Units(draw(entity_sets(length)), draw(entity_sets(length)), (True,) * length)
+        )
+    return units
+
+
+@given(corpora())
+def test_figures_equal_seqevals(units):
+    figures = compute_figures(units)
+    gold, predicted = [u.gold_tags() for u in units], [u.predicted_tags() for u in units]
+    if any(u.gold or u.predicted for u in units):
+        strict = f1_score(gold, predicted, mode="strict", scheme=IOB2, zero_division=0)
+        assert figures.all.f == pytest.approx(strict)
+        assert figures.seqeval["micro avg"]["f1-score"] == pytest.approx(strict)
+        for label, counts in figures.per_type.items():
+            if label in figures.seqeval:
+                assert figures.seqeval[label]["precision"] == pytest.approx(counts.p)
+                assert figures.seqeval[label]["recall"] == pytest.approx(counts.r)
+    right = sum(a == b for g, p in zip(gold, predicted) for a, b in zip(g, p))
+    assert figures.token_accuracy == right / sum(map(len, gold))
+
+
+@given(corpora())
+def test_figures_equal_spacys_on_equal_tokens(units):
+    examples = []
+    for u in units:
+        words = [f"w{i}" for i in range(len(u.known))]
+        examples.append(Example(doc_of(words, u.predicted), doc_of(words, u.gold)))
+        assert align(examples[-1]) == u
+    figures, scores = compute_figures(units), get_ner_prf(examples)
+    assert figures.all.f == pytest.approx(scores["ents_f"] or 0.0)
+
+
+def test_counts():
+    gold = ((0, 2, "A"), (3, 4, "B"), (5, 6, "A"))
+    predicted = ((0, 2, "A"), (3, 4, "A"), (6, 7, "B"))
+    figures = compute_figures([Units(gold, predicted, (True,) * 8)])
+    assert (figures.all.tp, figures.all.fp, figures.all.fn) == (1, 2, 2)
+    assert figures.per_type["A"].to_dict() == {"p": 0.5, "r": 0.5, "f": 0.5, "tp": 1, "fp": 1, "fn": 1}
+    assert figures.token_accuracy == 5 / 8
+
+
+def test_part_of_a_token_is_not_the_token():
+    """Where spaCy's scorer sees a true positive."""
+    gold = doc_of(["John-Smith", "left"], [(0, 1, "PER")])
+    predicted = doc_of(["John", "-", "Smith", "left"], [(0, 1, "PER")], [False, False, True, True])
+    example = Example(predicted, gold)
+    assert get_ner_prf([example])["ents_f"] == 1.0
+    assert compute_figures([align(example)]).all.f == 0.0
+
+
+def test_tokenisations_may_differ():
+    gold = doc_of(["Ann-Lee", "left", "."], [(0, 1, "PER")], [True, False, False])
+    predicted = doc_of(["Ann", "-", "Lee", "left."], [(0, 3, "PER")], [False, False, True, False])
+    units = align(Example(predicted, gold))
+    assert len(units.known) == 5
+    assert units.gold == units.predicted == ((0, 3, "PER"),)
+
+
+def test_blank_tokens_make_no_difference():
+    gold = doc_of(["Ann", "left"], [(0, 1, "PER")])
+    predicted = doc_of([" ", "Ann", "\n", "left"], [(1, 2, "PER")], [False] * 4)
+    assert align(Example(predicted, gold)).predicted == ((0, 1, "PER"),)
+
+
+def test_different_texts_are_refused():
+    with pytest.raises(ValueError, match="differ"):
+        align(Example(doc_of(["a"], []), doc_of(["a", "b"], [])))
+
+
+def test_missing_gold_counts_nothing():
+    gold = doc_of(["a", "b", "c"], [(0, 1, "X")])
+    gold.set_ents([gold[0:1]], missing=[gold[1:2]], default="outside")
+    gold = Example.from_dict(Doc(VOCAB, words=["a", "b", "c"]), {"entities": ["U-X", "-", "O"]}).reference
+    units = align(Example(doc_of(["a", "b", "c"], [(0, 1, "X"), (1, 2, "X")]), gold))
+    assert units.known == (True, False, True)
+    assert units.predicted == ((0, 1, "X"),)
+
+
+@pytest.mark.parametrize("tokenization", ["text", "gold"])
+def test_evaluate(trained, tmp_path, tokenization):
+    path = tmp_path / "test.spacy"
+    DocBin(docs=[example.reference for example in make_examples(trained)]).to_disk(path)
+    evaluation = evaluate(trained, path, tokenization=tokenization)
+    result = evaluation.to_dict()
+    n = sum(len(ents) for _, ents in SENTENCES)
+    assert result["entities"] == {"p": 1.0, "r": 1.0, "f": 1.0, "tp": n, "fp": 0, "fn": 0}
+    assert result["ents_f"] == result["token_accuracy"] == 1.0
+    assert result["documents"] == len(SENTENCES) and result["speed"] > 0
+    assert "micro avg" in evaluation.figures.seqeval_report
+
+
+def test_nothing_to_compare_with(trained, tmp_path):
+    path = tmp_path / "test.spacy"
+    DocBin(docs=[trained.make_doc("Oslo")]).to_disk(path)
+    with pytest.raises(InputError, match="no entities"):
+        evaluate(trained, path)

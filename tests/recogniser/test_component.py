@@ -1,0 +1,273 @@
+import numpy
+import pytest
+import spacy
+from spacy.tokens import Doc, Span
+from spacy.training import Example
+
+from spacy_transformer_ner.encoder.optimizer import create_adamw
+from spacy_transformer_ner.errors import InputError
+from spacy_transformer_ner.recogniser import lattice
+from spacy_transformer_ner.recogniser.component import allowed_tags
+
+from ..conftest import SENTENCES, blank_pipeline, entities, make_examples
+
+HARD_TEXTS = [
+    "",
+    " ",
+    "\n\t\n",
+    "😀 Ann Lee 👩‍👩‍👧 in Oslo\ufe0f!",
+    "Marit\u00a0Solheim leads\tFjordverk\r\n in  New\nYork .",
+    "\u200b\ufeff",
+    "Ann Lee met Marit Solheim in Oslo. " * 1500,
+    *(text for text, _ in SENTENCES),
+]
+
+
+def test_it_learns(trained):
+    assert [entities(trained(text)) for text, _ in SENTENCES] == [ents for _, ents in SENTENCES]
+
+
+def test_scores_have_spacys_keys(trained):
+    scores = trained.evaluate(make_examples(trained))
+    assert scores["ents_f"] == scores["ents_p"] == scores["ents_r"] == 1.0
+    assert set(scores["ents_per_type"]) == {"PER", "ORG", "LOC"}
+
+
+def test_long_document_has_ten_thousand_words():
+    assert len(spacy.blank("en")(HARD_TEXTS[6])) > 10_000
+
+
+@pytest.mark.parametrize("text", HARD_TEXTS, ids=range(len(HARD_TEXTS)))
+def test_pipe_equals_call(trained, text):
+    (piped,) = trained.pipe([text])
+    assert entities(piped) == entities(trained(text))
+
+
+def test_pipe_equals_call_in_one_batch(trained):
+    for doc, text in zip(trained.pipe(HARD_TEXTS, batch_size=100), HARD_TEXTS):
+        assert entities(doc) == entities(trained(text))
+
+
+@pytest.mark.slow
+def test_several_processes(trained):
+    texts = [text for text in HARD_TEXTS if len(text) < 1000]
+    trained(texts[-1])
+    piped = trained.pipe(texts, n_process=2, batch_size=3)
+    assert [entities(doc) for doc in piped] == [entities(trained(text)) for text in texts]
+
+
+@pytest.mark.parametrize("way", ["disk", "bytes"])
+def test_round_trip(trained, tmp_path, way):
+    if way == "disk":
+        trained.to_disk(tmp_path)
+        nlp = spacy.load(tmp_path)
+    else:
+        nlp = blank_pipeline("nowhere", word_shape=True).from_bytes(trained.to_bytes())
+    assert nlp.get_pipe("transformer_ner").labels == ("LOC", "ORG", "PER")
+    for text in HARD_TEXTS:
+        assert entities(nlp(text)) == entities(trained(text))
+    numpy.testing.assert_array_equal(*[
+        n.get_pipe("transformer_ner").model.predict([d])[0]
+        for n in (nlp, trained)
+        for d in [n.get_pipe("transformer")(n.make_doc("Ann Lee in Oslo"))]
+    ])
+
+
+def test_select_pipes(trained):
+    with trained.select_pipes(disable="transformer_ner"):
+        assert trained(SENTENCES[0][0]).ents == ()
+    assert trained(SENTENCES[0][0]).ents
+
+
+def test_sourced_into_another_pipeline(trained):
+    nlp = spacy.blank("en")
+    nlp.add_pipe("sentencizer")
+    nlp.add_pipe("transformer", source=trained)
+    nlp.add_pipe("transformer_ner", source=trained)
+    for text, ents in SENTENCES:
+        assert entities(nlp(text)) == ents
+
+
+def test_beside_an_entity_ruler_before(trained, tmp_path):
+    trained.to_disk(tmp_path)
+    nlp = spacy.load(tmp_path)
+    ruler = nlp.add_pipe("entity_ruler", before="transformer_ner")
+    ruler.add_patterns([{"label": "CITY", "pattern": "Oslo", "id": "o"}, {"label": "VERB", "pattern": "Lee in"}])
+    doc = nlp("Marit Solheim leads Fjordverk in Oslo.")
+    assert entities(doc) == [(0, 13, "PER"), (20, 29, "ORG"), (33, 37, "CITY")]
+    assert doc.ents[-1].ent_id_ == "o"
+    # An entity of ours never overlaps one that was there.
+    doc = nlp("Fjordverk hired Ann Lee in New York.")
+    assert (20, 26, "VERB") in entities(doc)
+    assert all(token.ent_iob for token in doc)
+
+
+def test_beside_an_entity_ruler_after(trained, tmp_path):
+    trained.to_disk(tmp_path)
+    nlp = spacy.load(tmp_path)
+    nlp.add_pipe("entity_ruler").add_patterns([{"label": "RAIN", "pattern": "rained"}])
+    assert entities(nlp(SENTENCES[2][0])) == [(3, 9, "RAIN"), *SENTENCES[2][1]]
+
+
+def test_blocked_tokens_stay_blocked(trained):
+    doc = trained.make_doc("It rained in Oslo and in New York.")
+    doc.set_ents([], blocked=[doc[3:4]], default="unmodified")
+    doc = trained(doc)
+    assert entities(doc) == [(25, 33, "LOC")]
+    assert doc[3].ent_iob_ == "B" and doc[3].ent_type_ == ""
+
+
+def test_no_entity_starts_or_ends_with_a_blank_or_crosses_sentences():
+    vocab = spacy.blank("en").vocab
+    doc = Doc(vocab, words=["a", "\n", "b", "c"], sent_starts=[True, False, False, True])
+    allowed = allowed_tags([doc], 1)
+    O, B, I, L, U = range(5)
+    assert [sorted(numpy.flatnonzero(row).tolist()) for row in allowed] == [
+        [O, B, I, L, U],
+        [O, I],
+        [O, L, U],
+        [O, B, U],
+    ]
+    assert allowed_tags([Doc(vocab, words=["a", "b"])], 1) is None
+
+
+def test_missing_annotation_teaches_nothing(encoders):
+    nlp = blank_pipeline(encoders["wordpiece"])
+    nlp.initialize(lambda: make_examples(nlp))
+    ner = nlp.get_pipe("transformer_ner")
+    reference = nlp.make_doc("Ann Lee in Oslo")
+    reference.set_ents([Span(reference, 0, 2, "PER")], missing=[reference[3:4]], default="outside")
+    example = Example(nlp.make_doc("Ann Lee in Oslo"), reference)
+    scores = [numpy.ones((4, lattice.n_tags(3)), dtype="float32")]
+    _, (gradient,) = ner.get_loss([example], scores)
+    assert gradient[:3].any(axis=1).all() and not gradient[3].any()
+    nothing = Example(nlp.make_doc("Ann Lee"), nlp.make_doc("Ann Lee"))
+    loss, (gradient,) = ner.get_loss([nothing], [scores[0][:2]])
+    assert loss == 0.0 and not gradient.any()
+
+
+def test_loss_is_the_mean_cross_entropy_and_its_gradient(encoders):
+    import torch
+
+    nlp = blank_pipeline(encoders["wordpiece"])
+    examples = make_examples(nlp)
+    nlp.initialize(lambda: examples)
+    ner = nlp.get_pipe("transformer_ner")
+    rng = numpy.random.default_rng(0)
+    scores = [rng.normal(size=(len(e.x), 13)).astype("float32") for e in examples]
+    loss, gradients = ner.get_loss(examples, scores)
+    names = ner.tag_names
+    gold = torch.tensor([names.index(tag) for e in examples for tag in e.get_aligned_ner()])
+    logits = torch.tensor(numpy.concatenate(scores), requires_grad=True)
+    expected = torch.nn.functional.cross_entropy(logits, gold)
+    expected.backward()
+    assert loss == pytest.approx(expected.item(), rel=1e-5)
+    numpy.testing.assert_allclose(numpy.concatenate(gradients), logits.grad.numpy(), atol=1e-6)
+
+
+def test_gold_that_does_not_align_teaches_nothing(encoders):
+    nlp = blank_pipeline(encoders["wordpiece"])
+    nlp.initialize(lambda: make_examples(nlp))
+    reference = Doc(nlp.vocab, words=["Oslo", "town", "is"], spaces=[False, True, False])
+    reference.set_ents([Span(reference, 0, 1, "LOC")])
+    example = Example(nlp.make_doc("Oslotown is"), reference)
+    assert nlp.get_pipe("transformer_ner")._gold_tags(example).tolist() == [-1, 0]
+
+
+def test_unknown_label_in_training(encoders):
+    nlp = blank_pipeline(encoders["wordpiece"])
+    nlp.initialize(lambda: make_examples(nlp))
+    example = Example.from_dict(nlp.make_doc("Oslo"), {"entities": [(0, 4, "CITY")]})
+    with pytest.raises(InputError, match="U-CITY"):
+        nlp.update([example])
+
+
+def test_no_labels(encoders):
+    nlp = blank_pipeline(encoders["wordpiece"])
+    example = Example.from_dict(nlp.make_doc("Oslo"), {"entities": []})
+    with pytest.raises(ValueError, match="E143"):
+        nlp.initialize(lambda: [example])
+
+
+def test_add_label_keeps_what_was_learnt(trained, tmp_path):
+    trained.to_disk(tmp_path)
+    nlp = spacy.load(tmp_path)
+    ner = nlp.get_pipe("transformer_ner")
+    assert ner.add_label("CITY") == 1 and ner.add_label("CITY") == 0
+    before = trained.get_pipe("transformer_ner").model.get_ref("output_layer")
+    after = ner.model.get_ref("output_layer")
+    assert after.get_dim("nO") == before.get_dim("nO") + 4
+    numpy.testing.assert_array_equal(after.get_param("W")[:13], before.get_param("W"))
+    example = Example.from_dict(nlp.make_doc("Oslo"), {"entities": [(0, 4, "CITY")]})
+    nlp.update([example], sgd=create_adamw(1e-3))
+    nlp.to_disk(tmp_path / "more")
+    again = spacy.load(tmp_path / "more")
+    assert again.get_pipe("transformer_ner").labels == ("LOC", "ORG", "PER", "CITY")
+    assert entities(again("Ann Lee")) == entities(nlp("Ann Lee"))
+
+
+def test_labels_can_be_given(encoders):
+    nlp = blank_pipeline(encoders["wordpiece"])
+    nlp.config["initialize"]["components"] = {"transformer_ner": {"labels": ["PER", "LOC", "ORG"]}}
+    nlp.initialize(lambda: make_examples(nlp))
+    assert nlp.get_pipe("transformer_ner").labels == ("PER", "LOC", "ORG")
+
+
+def test_an_update_reaches_the_encoder_at_once(encoders):
+    nlp = blank_pipeline(encoders["wordpiece"])
+    examples = make_examples(nlp)
+    nlp.initialize(lambda: examples)
+    encoder = nlp.get_pipe("transformer").model.shims[0].encoder
+    before = encoder.transformer.get_input_embeddings().weight.clone()
+    nlp.update(examples, sgd=create_adamw(1e-3))
+    assert not encoder.transformer.get_input_embeddings().weight.equal(before)
+
+
+def test_empty_docs_in_training(encoders):
+    nlp = blank_pipeline(encoders["wordpiece"])
+    nlp.initialize(lambda: make_examples(nlp))
+    empty = Example.from_dict(nlp.make_doc(""), {})
+    blank = Example.from_dict(nlp.make_doc("\n"), {"entities": []})
+    for batch in ([empty], [empty, *make_examples(nlp), blank], [blank]):
+        losses = nlp.update(batch, sgd=create_adamw(1e-3))
+        assert numpy.isfinite(losses["transformer_ner"])
+
+
+def test_gradients_add_up_over_parts_of_a_batch(encoders):
+    """`accumulate_gradient` updates once for several calls."""
+    nlp = blank_pipeline(encoders["wordpiece"])
+    examples = make_examples(nlp)
+    nlp.initialize(lambda: examples)
+    encoder = nlp.get_pipe("transformer").model.shims[0].encoder
+    for part in (examples[:2], examples[2:]):
+        nlp.update(part, sgd=False)
+    weight = encoder.transformer.get_input_embeddings().weight
+    assert weight.grad.any()
+    optimizer = create_adamw(1e-3)
+    before = weight.clone()
+    for _, pipe in nlp.pipeline:
+        pipe.finish_update(optimizer)
+    assert not weight.equal(before) and weight.grad is None
+
+
+def test_other_components_can_share_the_encoder(encoders):
+    nlp = blank_pipeline(encoders["wordpiece"])
+    nlp.add_pipe("tagger", config={"model": {
+        "@architectures": "spacy.Tagger.v2",
+        "tok2vec": {
+            "@architectures": "spacy-transformers.TransformerListener.v1",
+            "grad_factor": 1.0,
+            "pooling": {"@layers": "reduce_mean.v1"},
+        },
+    }})
+    examples = make_examples(nlp)
+    for example in examples:
+        for token in example.reference:
+            token.tag_ = "UP" if token.text[0].isupper() else "LOW"
+    nlp.initialize(lambda: examples)
+    optimizer = create_adamw(3e-3, head_factor=3.0)
+    for _ in range(60):
+        losses = nlp.update(examples, sgd=optimizer, drop=0.0)
+    assert losses["tagger"] < 5 and losses["transformer_ner"] < 0.1
+    doc = nlp(SENTENCES[0][0])
+    assert doc[0].tag_ == "UP" and entities(doc) == SENTENCES[0][1]

@@ -1,0 +1,101 @@
+from itertools import product
+
+import numpy
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from spacy_transformer_ner.recogniser import lattice
+
+
+def is_legal(names):
+    """BILUO, said plainly."""
+    inside = None
+    for name in names:
+        prefix, _, label = name.partition("-")
+        if inside is None:
+            if prefix in "IL":
+                return False
+            inside = label if prefix == "B" else None
+        else:
+            if prefix not in "IL" or label != inside:
+                return False
+            inside = label if prefix == "I" else None
+    return inside is None
+
+
+@st.composite
+def batches(draw):
+    n_labels = draw(st.integers(1, 2))
+    lengths = draw(st.lists(st.integers(0, 4), min_size=1, max_size=4))
+    shape = (sum(lengths), lattice.n_tags(n_labels))
+    scores = draw(arrays("float32", shape, elements=st.integers(-8, 8).map(lambda n: n / 2)))
+    allowed = None
+    if draw(st.booleans()):
+        allowed = draw(arrays("bool", shape))
+        allowed[:, lattice.OUTSIDE] = True
+    return n_labels, lengths, scores, allowed
+
+
+@settings(max_examples=150, deadline=None)
+@given(batches())
+def test_viterbi_is_the_best_legal_sequence(batch):
+    n_labels, lengths, scores, allowed = batch
+    names = lattice.tag_names(tuple("AB"[:n_labels]))
+    tags = lattice.viterbi(scores, numpy.array(lengths), allowed)
+    assert tags.shape == (sum(lengths),)
+    masked = scores if allowed is None else numpy.where(allowed, scores, -numpy.inf)
+    start = 0
+    for length in lengths:
+        text, best = masked[start : start + length], tags[start : start + length]
+        assert is_legal([names[tag] for tag in best])
+        reached = sum(text[i, tag] for i, tag in enumerate(best))
+        expected = max(
+            sum(text[i, tag] for i, tag in enumerate(path))
+            for path in product(range(len(names)), repeat=length)
+            if is_legal([names[tag] for tag in path])
+        )
+        assert reached == expected
+        start += length
+
+
+def test_legal_transitions_are_those_of_biluo():
+    labels = ("A", "B")
+    names = lattice.tag_names(labels)
+    start, follows, end = lattice.legal_transitions(len(labels))
+    closers = {"B": "L", "I": "L"}
+    for i, a in enumerate(names):
+        assert start[i] == (a[0] not in "IL")
+        assert end[i] == (a[0] not in "BI")
+        for j, b in enumerate(names):
+            if a[0] in "IL":
+                before = [f"B-{a[2:]}", a]
+            else:
+                before = [a]
+            after = [b] if b[0] not in closers else [b, f"L-{b[2:]}"]
+            assert follows[i, j] == is_legal(before + after)
+
+
+def test_texts_of_a_batch_do_not_touch():
+    # Alone, neither text can hold an entity of two tokens.
+    scores = numpy.zeros((2, 5), dtype="float32")
+    scores[0, lattice.BEGIN] = scores[1, lattice.LAST] = 9.0
+    assert lattice.viterbi(scores, numpy.array([2])).tolist() == [lattice.BEGIN, lattice.LAST]
+    assert lattice.viterbi(scores, numpy.array([1, 1])).tolist() == [0, 0]
+
+
+def test_spans():
+    names = lattice.tag_names(("A", "B"))
+    path = ["B-A", "L-A", "O", "U-B", "B-A", "I-A", "L-A"]
+    tags = numpy.array([names.index(name) for name in path])
+    assert lattice.spans_of(tags) == [(0, 2, 0), (3, 4, 1), (4, 7, 0)]
+
+
+@pytest.mark.parametrize("length", [0, 1, 10_000])
+def test_lengths(length):
+    rng = numpy.random.default_rng(0)
+    scores = rng.normal(size=(length, 17)).astype("float32")
+    tags = lattice.viterbi(scores, numpy.array([length]))
+    names = lattice.tag_names(("A", "B", "C", "D"))
+    assert is_legal([names[tag] for tag in tags])

@@ -1,0 +1,76 @@
+import pytest
+import torch
+from spacy.tokens import DocBin
+
+from spacy_transformer_ner.errors import InputError
+from spacy_transformer_ner.running.preflight import check_gpu, check_training
+
+from ..conftest import ROOT, blank_pipeline, make_examples
+
+CONFIG = ROOT / "configs" / "default.cfg"
+
+
+@pytest.fixture
+def overrides(encoders, tmp_path):
+    nlp = blank_pipeline(encoders["wordpiece"])
+    path = tmp_path / "train.spacy"
+    DocBin(docs=[e.reference for e in make_examples(nlp)]).to_disk(path)
+    return {
+        "paths.train": str(path),
+        "paths.dev": str(path),
+        "paths.encoder": str(encoders["wordpiece"]),
+        "components.transformer.model.window": 64,
+        "components.transformer.model.context": 8,
+        "training.eval_frequency": 5,
+    }
+
+
+def test_ready(overrides):
+    check_training(CONFIG, overrides)
+
+
+@pytest.mark.parametrize(
+    "override, said",
+    [
+        ({"training.droput": 0.1}, "Did you mean 'dropout'"),
+        ({"training.batcher.sise": 1}, "sise"),
+        ({"training.optimizer.@optimizers": "Adamm.v1"}, "Adamm.v1"),
+        ({"components.transformer.model.windw": 64}, "windw"),
+        ({"components.transformer.model.precision": "fp8"}, "fp8"),
+        ({"components.transformer.model.window": 500}, "at most 128"),
+        ({"paths.encoder": "./nothing"}, "no such folder"),
+        ({"paths.train": "nothing.spacy"}, "train corpus is not there"),
+        ({"paths.dev": None}, "no dev corpus is given"),
+        ({"nlp.lang": "enx"}, "enx"),
+        ({"nlp.pipeline": ["transformer", "tranformer_ner"]}, "tranformer_ner"),
+        ({"training.eval_frequency": 100}, "nothing it learns would be kept"),
+        ({"training.max_steps": 0, "training.max_epochs": 0}, "max_epochs or max_steps"),
+    ],
+    ids=str,
+)
+def test_what_is_wrong_is_said(overrides, override, said):
+    with pytest.raises(InputError) as error:
+        check_training(CONFIG, {**overrides, **override})
+    assert said in str(error.value)
+
+
+def test_no_config(tmp_path):
+    with pytest.raises(InputError, match="no such config"):
+        check_training(tmp_path / "x.cfg", {})
+
+
+def test_no_gpu(monkeypatch):
+    check_gpu(-1)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(InputError, match="torch finds none"):
+        check_gpu(0)
+
+
+def test_no_cupy(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    monkeypatch.setattr("spacy_transformer_ner.running.preflight.has_cupy_gpu", False)
+    with pytest.raises(InputError, match="only 1"):
+        check_gpu(1)
+    with pytest.raises(InputError, match="CuPy"):
+        check_gpu(0)
