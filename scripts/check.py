@@ -12,7 +12,10 @@ from wasabi import msg
 from spacy_transformer_ner.corpus.check import check
 from spacy_transformer_ner.files import replacing
 
+app = typer.Typer(add_completion=False)
 
+
+@app.command(help=__doc__)
 def main(
     # fmt: off
     corpus_dir: Path = typer.Argument(..., help="Folder with train.spacy, dev.spacy and perhaps test.spacy"),
@@ -53,4 +56,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    app()

@@ -9,7 +9,10 @@ from wasabi import msg
 
 MADE = ("corpus", "training", "metrics", "packages")
 
+app = typer.Typer(add_completion=False)
 
+
+@app.command(help=__doc__)
 def main(
     # fmt: off
     project_dir: Path = typer.Argument(Path("."), help="The project's folder"),
@@ -25,4 +28,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    app()

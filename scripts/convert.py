@@ -11,7 +11,10 @@ from wasabi import msg
 
 from spacy_transformer_ner.corpus.convert import convert
 
+app = typer.Typer(add_completion=False)
 
+
+@app.command(help=__doc__)
 def main(
     # fmt: off
     input_path: Path = typer.Argument(..., metavar="INPUT", help="A file, or a folder whose files are named after their split (train; dev, valid or testa; test or testb)"),
@@ -54,4 +57,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    app()

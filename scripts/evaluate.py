@@ -18,7 +18,10 @@ from spacy_transformer_ner.running.preflight import check_gpu
 
 MEANING = {"text": "raw text", "gold": "the corpus' tokens"}
 
+app = typer.Typer(add_completion=False)
 
+
+@app.command(help=__doc__)
 def main(
     # fmt: off
     model: str = typer.Argument(..., help="Pipeline name or path"),
@@ -67,4 +70,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    app()

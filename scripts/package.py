@@ -12,7 +12,10 @@ from wasabi import msg
 from spacy_transformer_ner.errors import InputError
 from spacy_transformer_ner.exchange.package import Card, package
 
+app = typer.Typer(add_completion=False)
 
+
+@app.command(help=__doc__)
 def main(
     # fmt: off
     input_dir: Path = typer.Argument(..., help="Folder of the trained pipeline"),
@@ -27,7 +30,8 @@ def main(
     manifest: Optional[Path] = typer.Option(None, help="JSON file to write what was built to"),
     # fmt: on
 ) -> None:
-    with clear_failure(), msg.loading("Building wheels..."):
+    msg.info("Building wheels")
+    with clear_failure():
         if metrics is not None and not metrics.is_file():
             raise InputError("is not there. Make it with the evaluate command.", path=metrics)
         packaged = package(
@@ -39,11 +43,9 @@ def main(
         )
     for wheel in packaged.wheels:
         msg.good(f"{output_dir / wheel}")
-    msg.text(
-        f"Install it: pip install --find-links {output_dir} {packaged.pipeline}\n"
-        f'Load it:    spacy.load("{packaged.pipeline}")'
-    )
+    print(f"Install it: pip install --find-links {output_dir} {packaged.pipeline}")
+    print(f'Load it:    spacy.load("{packaged.pipeline}")')
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    app()

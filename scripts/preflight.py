@@ -11,7 +11,7 @@ from wasabi import msg
 
 from spacy_transformer_ner.running.preflight import check_training
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command(

@@ -15,7 +15,10 @@ from spacy_transformer_ner.exchange.verify import (
     read_manifest,
 )
 
+app = typer.Typer(add_completion=False)
 
+
+@app.command(help=__doc__)
 def main(
     # fmt: off
     manifest: Path = typer.Argument(..., help="JSON file of the package command; the wheels are beside it"),
@@ -44,4 +47,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    app()

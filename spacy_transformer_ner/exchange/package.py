@@ -10,8 +10,10 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import spacy_transformer_ner
 import srsly
+from spacy.cli.package import generate_readme
+
+import spacy_transformer_ner
 
 from ..errors import InputError
 from ..files import replacing
@@ -105,6 +107,8 @@ def package(
         shutil.copytree(model_dir, staged)
         meta = _meta(srsly.read_json(staged / "meta.json"), card, metrics)
         srsly.write_json(staged / "meta.json", meta)
+        given = {key: value for key, value in meta.items() if value != ""}
+        (staged / "README.md").write_text(generate_readme(given), encoding="utf-8")
         (work / "built").mkdir()
         _run(
             [sys.executable, "-m", "spacy", "package", str(staged), str(work / "built")]

@@ -1,0 +1,92 @@
+import json
+
+import pytest
+import srsly
+
+from spacy_transformer_ner.errors import InputError
+from spacy_transformer_ner.exchange.package import Card, Packaged, _meta, package, package_name
+from spacy_transformer_ner.exchange.verify import compare, expected_entities, read_manifest
+
+from ..conftest import SENTENCES, entities, make_examples
+
+METRICS = {
+    "corpus": "corpus/x/test.spacy",
+    "text": {
+        "ents_f": 0.5,
+        "ents_p": 0.5,
+        "ents_r": 0.5,
+        "ents_per_type": {"PER": {"p": 0.5, "r": 0.5, "f": 0.5}},
+        "token_accuracy": 0.9,
+        "speed": 100.0,
+        "entities": {"p": 0.5, "r": 0.5, "f": 0.5, "tp": 1, "fp": 1, "fn": 1},
+        "entities_per_type": {"PER": {"p": 0.5, "r": 0.5, "f": 0.5, "tp": 1, "fp": 1, "fn": 1}},
+    },
+    "gold": {"entities": {"f": 0.6}},
+}
+
+
+@pytest.mark.parametrize(
+    "name, expected",
+    [
+        ("ner_sample_minilm", "ner_sample_minilm"),
+        ("ner_conll2003_bert-base-cased", "ner_conll2003_bert_base_cased"),
+        ("ner_x_google/electra", "ner_x_google_electra"),
+        ("ner_x_/models/My Bert/", "ner_x_models_my_bert"),
+    ],
+)
+def test_names_are_fit_for_packages(name, expected):
+    assert package_name(name) == expected and expected.isidentifier()
+
+
+def test_the_card(trained):
+    card = Card("ner_x", "1.2.3", "the data", "the encoder", "Ann Lee", "MIT")
+    meta = _meta(dict(trained.meta), card, METRICS)
+    assert (meta["name"], meta["version"], meta["author"], meta["license"]) == (
+        "ner_x", "1.2.3", "Ann Lee", "MIT",
+    )
+    assert "LOC, ORG, PER" in meta["description"] and "the data" in meta["description"]
+    assert [source["name"] for source in meta["sources"]] == ["the data", "the encoder"]
+    assert meta["performance"]["ents_f"] == 0.5
+    assert "| PER | 0.5000 | 0.5000 | 0.5000 | 1 | 1 | 1 |" in meta["notes"]
+
+
+def test_no_pipeline(tmp_path):
+    with pytest.raises(InputError, match="no trained pipeline"):
+        package(tmp_path, tmp_path / "out", Card("x", "0.1.0", "d", "e"))
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("version", ["", "one", "1.0-beta", "../1"])
+def test_no_version(trained, tmp_path, version):
+    trained.to_disk(tmp_path / "model")
+    with pytest.raises(InputError, match="not a version"):
+        package(tmp_path / "model", tmp_path / "out", Card("x", version, "d", "e"))
+
+
+def test_manifest(tmp_path):
+    packaged = Packaged("en_x", "0.1.0", {"a.whl": "0" * 64})
+    path = tmp_path / "x.json"
+    with pytest.raises(InputError, match="package command"):
+        read_manifest(path)
+    srsly.write_json(path, packaged.to_dict())
+    assert read_manifest(path) == packaged
+
+
+def test_the_installed_pipeline_has_to_find_the_same(trained, tmp_path):
+    from spacy.tokens import DocBin
+
+    trained.to_disk(tmp_path / "model")
+    DocBin(docs=[e.reference for e in make_examples(trained)]).to_disk(tmp_path / "x.spacy")
+    texts, expected = expected_entities(tmp_path / "model", tmp_path / "x.spacy", 3)
+    assert texts == [text for text, _ in SENTENCES[:3]]
+    assert expected == [entities(trained(text)) for text in texts]
+    packaged = Packaged("en_x", "0.1.0", {})
+    found = json.loads(json.dumps({"entities": expected, "versions": {"spacy": "3"}}))
+    verified = compare(packaged, expected, found, tmp_path / "v.json")
+    assert (verified.texts, verified.entities) == (3, 8)
+    assert srsly.read_json(tmp_path / "v.json") == verified.to_dict()
+    found["entities"][0][0][2] = "ORG"
+    with pytest.raises(InputError, match="other entities .* in 1 of 3"):
+        compare(packaged, expected, found)
+    with pytest.raises(InputError, match="no entity"):
+        compare(packaged, [[]], {"entities": [[]], "versions": {}})
