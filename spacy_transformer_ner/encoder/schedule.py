@@ -2,6 +2,7 @@
 the run turns out to be."""
 
 from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 
 import spacy
 from spacy.language import Language
@@ -38,7 +39,7 @@ def linear_over_run(
     # The first rate is zero in any case. Giving it before the corpus is read
     # lets the config be resolved where there is no corpus.
     yield 0.0
-    steps = count_steps(max_epochs, max_steps, lambda: _batches(lang, corpus, batcher))
+    steps = count_steps(max_epochs, max_steps, _epochs(lang, corpus, batcher))
     last = last_evaluated_step(steps, eval_frequency)
     warmup_steps = max(1, round(last * warmup))
     step = 1
@@ -50,24 +51,28 @@ def linear_over_run(
         step += 1
 
 
-def count_steps(max_epochs: int, max_steps: int, batches: Callable[[], int]) -> int:
+def count_steps(max_epochs: int, max_steps: int, epochs: Iterator[int]) -> int:
     """Count the steps that `spacy train` makes.
 
     max_epochs, max_steps (int): Of [training]; 0 means no limit.
-    batches (Callable[[], int]): Counts the batches of one epoch.
+    epochs (Iterator[int]): The number of batches of each epoch.
     RETURNS (int): The steps.
     RAISES: InputError if neither limits the run.
     """
-    limits = []
-    if max_steps > 0:
-        limits.append(max_steps + 1)  # spaCy's loop makes the step it stops at
-    if max_epochs > 0:
-        limits.append(max_epochs * batches())
-    if not limits:
-        raise InputError(
-            "linear_over_run needs a run that ends: set [training] max_epochs or max_steps."
-        )
-    return min(limits)
+    # spaCy's loop makes the step it stops at.
+    steps = max_steps + 1 if max_steps > 0 else None
+    if max_epochs < 1:
+        if steps is None:
+            raise InputError(
+                "linear_over_run needs a run that ends: set [training] max_epochs or max_steps."
+            )
+        return steps
+    counted = 0
+    for batches in islice(epochs, max_epochs):
+        counted += batches
+        if steps is not None and counted >= steps:
+            return steps
+    return counted
 
 
 def last_evaluated_step(steps: int, eval_frequency: int) -> int:
@@ -88,9 +93,11 @@ def last_evaluated_step(steps: int, eval_frequency: int) -> int:
     return last
 
 
-def _batches(
+def _epochs(
     lang: str,
     corpus: Callable[[Language], Iterable[Example]],
     batcher: Callable[[Iterable[Example]], Iterable[list[Example]]],
-) -> int:
-    return sum(1 for _ in batcher(list(corpus(spacy.blank(lang)))))
+) -> Iterator[int]:
+    examples = list(corpus(spacy.blank(lang)))
+    while True:  # the size of batches may change from epoch to epoch
+        yield sum(1 for _ in batcher(examples))

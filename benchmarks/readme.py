@@ -1,0 +1,58 @@
+"""Write the tables of figures in README.md from benchmarks/results.
+
+    python benchmarks/readme.py
+
+A table stands between `<!-- NAME -->` and `<!-- /NAME -->`."""
+
+import re
+from pathlib import Path
+
+import srsly
+
+ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "benchmarks" / "results"
+MEANING = {"text": "raw text", "gold": "gold tokens"}
+
+
+def tables() -> dict[str, str]:
+    """RETURNS (dict[str, str]): Each result's name and its table."""
+    return {path.stem: _table(srsly.read_json(path)) for path in sorted(RESULTS.glob("*.json"))}
+
+
+def _table(result: dict) -> str:
+    labels = list(result["test"]["text"]["f_per_type"])
+    head = ["test", "precision", "recall", "F1", *(f"F1 {label}" for label in labels)]
+    rows = [
+        [
+            MEANING[name],
+            *(f"{figures[key]:.4f}" for key in "prf"),
+            *(f"{figures['f_per_type'][label]:.4f}" for label in labels),
+        ]
+        for name, figures in result["test"].items()
+    ]
+    lines = ["| " + " | ".join(row) + " |" for row in (head, ["---"] * len(head), *rows)]
+    took, peak, made = result["seconds"], result["peak_memory_mib"], result["hardware"]
+    lines += [
+        "",
+        f"Dev F1 (raw text) {result['dev_f']:.4f}. Training took {took['train'] / 60:.0f} minutes "
+        f"and {peak['train'] / 1024:.1f} GiB, all commands together "
+        f"{sum(took.values()) / 60:.0f} minutes; {result['words_per_second']:,} words per second "
+        f"when evaluating. {made['cpu']}, {made['threads']} threads"
+        + (f", {made['gpu']}" if made["gpu"] else "")
+        + f"; torch {result['versions']['torch']}.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    """Rewrite README.md."""
+    path = ROOT / "README.md"
+    text = path.read_text(encoding="utf-8")
+    for name, table in tables().items():
+        marks = rf"(<!-- {re.escape(name)} -->\n).*?(<!-- /{re.escape(name)} -->)"
+        text = re.sub(marks, lambda m: m[1] + table + m[2], text, flags=re.DOTALL)
+    path.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

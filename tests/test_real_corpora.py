@@ -1,0 +1,48 @@
+"""The public corpora read to their published counts. They may not be
+redistributed: each test needs the files in assets/ and skips without them."""
+
+import pytest
+
+from spacy_transformer_ner.corpus.columns import ColumnFile
+
+from .conftest import ROOT
+
+# file: documents, sentences, tokens, entities, scheme, encoding
+COUNTS = {
+    "conll2003/eng.train": (946, 14041, 203621, 23499, "IOB1", "utf-8-sig"),
+    "conll2003/eng.testa": (216, 3250, 51362, 5942, "IOB1", "utf-8-sig"),
+    "conll2003/eng.testb": (231, 3453, 46435, 5648, "IOB1", "utf-8-sig"),
+    "conll2002-es/esp.train": (8323, 8323, 264715, 18798, "IOB2", "latin-1"),
+    "conll2002-es/esp.testa": (1915, 1915, 52923, 4352, "IOB2", "latin-1"),
+    "conll2002-es/esp.testb": (1517, 1517, 51533, 3559, "IOB2", "latin-1"),
+    "conll2002-nl/ned.train": (287, 15806, 202644, 13344, "IOB2", "utf-8-sig"),
+    "conll2002-nl/ned.testa": (74, 2895, 37687, 2616, "IOB2", "utf-8-sig"),
+    "conll2002-nl/ned.testb": (119, 5195, 68875, 3941, "IOB2", "utf-8-sig"),
+    "wnut17/wnut17train.conll": (3394, 3394, 62730, 1975, "IOB2", "utf-8-sig"),
+    "wnut17/emerging.dev.conll": (1009, 1009, 15733, 836, "IOB2", "utf-8-sig"),
+    "wnut17/emerging.test.annotated": (1287, 1287, 23394, 1079, "IOB2", "utf-8-sig"),
+}
+ORPHANS = {
+    "conll2002-es/esp.train": [221619],
+    "conll2002-es/esp.testa": [30882],
+    "conll2002-es/esp.testb": [9291],
+}
+
+
+@pytest.mark.parametrize("name", COUNTS)
+def test_counts(name):
+    path = ROOT / "assets" / name
+    if not path.exists():
+        pytest.skip(f"assets/{name} is not here")
+    file = ColumnFile(path)
+    documents = list(file)
+    assert (
+        file.documents,
+        file.sentences,
+        file.words,
+        sum(file.tags.labels.values()),
+        file.tags.scheme,
+        file.encoding,
+    ) == COUNTS[name]
+    assert len(documents) == file.documents
+    assert file.tags.orphans == ORPHANS.get(name, [])
