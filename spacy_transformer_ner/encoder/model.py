@@ -57,7 +57,8 @@ def build_transformer_model(
     attention_dropout (float): The dropout rate within attention in training.
         Without it attention runs in its fast, fused form.
     precision (str): "fp32"; "bf16"; or "auto", bf16 where the hardware has
-        instructions for it. Weights stay fp32.
+        instructions for it. Weights stay fp32. In bf16 a near tie between two
+        tags can fall differently when a text is batched with others.
     max_batch_items (int): How many wordpieces, padding included, are encoded
         at once.
     RETURNS (Model[List[Doc], TokenBatch]): The model.

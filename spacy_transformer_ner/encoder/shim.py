@@ -71,8 +71,8 @@ class EncoderShim(PyTorchShim):
         return vectors.detach(), backward
 
     def _mind_forks(self) -> None:
-        """In a forked process (`nlp.pipe(n_process=2)`) torch's threads are
-        gone and waiting for them would never end: use this thread alone."""
+        """In a forked process (`nlp.pipe(n_process=2)`) torch's threads are gone,
+        and waiting for them would never end: let it do with this one."""
         if self._process != os.getpid():
             self._process = os.getpid()
             if multiprocessing.parent_process() is not None:

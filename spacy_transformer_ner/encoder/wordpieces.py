@@ -55,13 +55,10 @@ class WordpieceEncoder:
             )
         self.tokenizer = tokenizer
         self._backend = _without_automatic_spaces(tokenizer.backend_tokenizer)
-        special = tokenizer("a", return_special_tokens_mask=True)
-        mask = special["special_tokens_mask"]
-        ids = special["input_ids"]
-        first = mask.index(0)
-        last = len(mask) - mask[::-1].index(0)
-        self.prefix: list[int] = ids[:first]
-        self.suffix: list[int] = ids[last:]
+        encoding = self._backend.encode("a")
+        mask = encoding.special_tokens_mask
+        self.prefix: list[int] = encoding.ids[: mask.index(0)]
+        self.suffix: list[int] = encoding.ids[len(mask) - mask[::-1].index(0) :]
         self.pad: int = tokenizer.pad_token_id or 0
         self._unknown = tokenizer.unk_token_id
         self._cache: dict[int, tuple[list[int], int]] = {}
@@ -111,19 +108,17 @@ class WordpieceEncoder:
 
     def _remember(self, docs: Sequence[Doc], keys: list[int], orths: list[int]) -> None:
         new = [(key, orth) for key, orth in zip(keys, orths) if key not in self._cache]
-        if not new:
-            return
-        strings = next(doc.vocab.strings for doc in docs if len(doc))
-        texts = [strings[orth] for _, orth in new]
-        encodings = self._backend.encode_batch(
-            [" " + text if key & 1 else text for text, (key, _) in zip(texts, new)],
-            add_special_tokens=False,
-        )
-        for (key, _), text, encoding in zip(new, texts, encodings):
-            ids = encoding.ids if not text.isspace() else []
-            if not ids and not text.isspace() and self._unknown is not None:
-                # An invisible character, such as a lone variation selector.
-                ids = [self._unknown]
+        strings = next((doc.vocab.strings for doc in docs if len(doc)), None)
+        for key, orth in new:
+            text = strings[orth]
+            ids: list[int] = []
+            if not text.isspace():
+                # One by one: a batch would start threads, which a fork loses.
+                spaced = f" {text}" if key & 1 else text
+                ids = self._backend.encode(spaced, add_special_tokens=False).ids
+                if not ids and self._unknown is not None:
+                    # An invisible character, such as a lone variation selector.
+                    ids = [self._unknown]
             self._cache[key] = ids, word_shape(text)
 
 
