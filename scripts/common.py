@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
+import click
 from tqdm import tqdm
 from wasabi import msg
 
@@ -15,11 +16,19 @@ def clear_failure() -> Iterator[None]:
     try:
         yield
     except InputError as error:
-        first, _, rest = str(error).partition("\n")
-        msg.fail(first)
-        if rest:
-            print(rest)
-        raise SystemExit(1) from None
+        message = str(error)
+    except click.ClickException as error:
+        message = error.format_message()
+    except OSError as error:
+        # A missing permission, a full disk, a file where a folder should be.
+        message = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+    else:
+        return
+    first, _, rest = message.partition("\n")
+    msg.fail(first)
+    if rest:
+        print(rest)
+    raise SystemExit(1)
 
 
 def progress_bar(unit: str) -> Callable[[Iterable, object], Iterable]:

@@ -4,16 +4,15 @@ the corpus' own tokens, as the literature does."""
 from pathlib import Path
 from typing import Optional
 
-import spacy
 import srsly
 import typer
 from common import clear_failure, progress_bar
 from wasabi import msg
 
-from spacy_transformer_ner.errors import InputError
 from spacy_transformer_ner.evaluation.evaluate import evaluate
 from spacy_transformer_ner.evaluation.figures import SEQEVAL_MODE
 from spacy_transformer_ner.files import replacing
+from spacy_transformer_ner.loading import load_pipeline
 from spacy_transformer_ner.running.preflight import check_gpu
 
 MEANING = {"text": "raw text", "gold": "the corpus' tokens"}
@@ -33,10 +32,7 @@ def main(
     results = {}
     with clear_failure():
         check_gpu(use_gpu)
-        try:
-            nlp = spacy.load(model)
-        except OSError as error:
-            raise InputError(f"cannot load the pipeline {model!r}: {error}") from None
+        nlp = load_pipeline(model)
         for tokenization in MEANING:
             results[tokenization] = evaluate(
                 nlp, data_path, tokenization=tokenization, progress=progress_bar("documents")

@@ -4,13 +4,12 @@ of the component package that it requires."""
 from pathlib import Path
 from typing import Optional
 
-import srsly
 import typer
 from common import clear_failure
 from wasabi import msg
 
-from spacy_transformer_ner.errors import InputError
 from spacy_transformer_ner.exchange.package import Card, package
+from spacy_transformer_ner.files import read_json
 
 app = typer.Typer(add_completion=False)
 
@@ -32,13 +31,11 @@ def main(
 ) -> None:
     msg.info("Building wheels")
     with clear_failure():
-        if metrics is not None and not metrics.is_file():
-            raise InputError("is not there. Make it with the evaluate command.", path=metrics)
         packaged = package(
             input_dir,
             output_dir,
             Card(name, version, dataset, encoder, author, license),
-            metrics=None if metrics is None else srsly.read_json(metrics),
+            metrics=None if metrics is None else read_json(metrics, "evaluate"),
             manifest=manifest,
         )
     for wheel in packaged.wheels:

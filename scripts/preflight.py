@@ -25,8 +25,8 @@ def main(
     use_gpu: int = typer.Option(-1, "--gpu-id", "-g", help="GPU ID or -1 for CPU"),
     # fmt: on
 ) -> None:
-    overrides = parse_config_overrides(ctx.args)
     with clear_failure():
+        overrides = parse_config_overrides(ctx.args)
         check_training(config_path, overrides, gpu_id=use_gpu)
     msg.good(f"{config_path} is ready to train")
 

@@ -1,4 +1,4 @@
-"""Writing files and folders so that nobody ever meets half of one."""
+"""Reading and writing files so that nobody ever meets half of one."""
 
 import os
 import shutil
@@ -6,26 +6,48 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+
+import srsly
+
+from .errors import InputError
 
 
 @contextmanager
 def replacing(path: str | Path) -> Iterator[Path]:
-    """Give a temporary path beside `path` to write to, a file or a folder, and
-    move it into place when the block ends well. When it fails nothing is left
-    and what stood at `path` stays.
+    """Give a temporary path beside `path` to write a file to, and move it into
+    place when the block ends well. When it fails nothing is left and what
+    stood at `path` stays.
 
-    path (str | Path): Where the file or folder is to be. Its parent is made.
-    YIELDS (Path): The temporary path. It does not exist yet.
+    path (str | Path): Where the file is to be. Its folder is made.
+    YIELDS (Path): The temporary path. There is no file yet.
+    RAISES: InputError if `path` is a folder.
     """
     path = Path(path)
+    if path.is_dir():
+        raise InputError("is a folder. Name a file to write to.", path=path)
     path.parent.mkdir(parents=True, exist_ok=True)
     workspace = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
     try:
-        new = workspace / path.name
-        yield new
-        if path.is_dir() and not path.is_symlink():
-            # A folder cannot be replaced in one step: the old one steps aside.
-            os.replace(path, workspace / "old")
-        os.replace(new, path)
+        yield workspace / path.name
+        os.replace(workspace / path.name, path)
     finally:
         shutil.rmtree(workspace, ignore_errors=True)
+
+
+def read_json(path: str | Path, made_by: str) -> Any:
+    """Read a JSON file that one of the commands wrote.
+
+    path (str | Path): The file.
+    made_by (str): The command, for the error's remedy.
+    RETURNS (Any): What it holds.
+    RAISES: InputError if it is not there or no JSON.
+    """
+    if not Path(path).is_file():
+        raise InputError(f"is not there. Make it with the {made_by} command.", path=path)
+    try:
+        return srsly.read_json(path)
+    except ValueError:
+        raise InputError(
+            f"is not JSON. Make it again with the {made_by} command.", path=path
+        ) from None

@@ -1,6 +1,7 @@
 import pytest
 
-from spacy_transformer_ner.files import replacing
+from spacy_transformer_ner.errors import InputError
+from spacy_transformer_ner.files import read_json, replacing
 
 
 def test_a_file_appears_whole(tmp_path):
@@ -21,12 +22,17 @@ def test_a_failure_leaves_what_was_there(tmp_path):
     assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
 
 
-def test_a_folder_is_replaced(tmp_path):
-    path = tmp_path / "folder"
-    path.mkdir()
-    (path / "old").touch()
-    with replacing(path) as new:
-        new.mkdir()
-        (new / "new").touch()
-    assert [p.name for p in path.iterdir()] == ["new"]
-    assert list(tmp_path.iterdir()) == [path]
+def test_a_folder_is_never_replaced(tmp_path):
+    (tmp_path / "keep").touch()
+    with pytest.raises(InputError, match="is a folder"), replacing(tmp_path) as new:
+        new.touch()
+    assert (tmp_path / "keep").exists()
+
+
+@pytest.mark.parametrize("content", [None, "", "{"])
+def test_no_json(tmp_path, content):
+    path = tmp_path / "x.json"
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(InputError, match="with the train command"):
+        read_json(path, "train")

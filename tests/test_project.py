@@ -118,14 +118,14 @@ def project(encoders, tmp_path_factory):
         text = (ROOT / "assets" / "sample" / f"{split}.conll").read_text()
         documents = text.split("-DOCSTART-")
         (data / f"{split}.txt").write_text("-DOCSTART-".join(documents[:14]))
-    shutil.copytree(encoders["wordpiece"], folder / "my-encoder")
+    shutil.copytree(encoders["wordpiece"], folder / "my encoder")
     return folder
 
 
 def run_project(folder, command, *overrides):
     return run(
         "-m", "spacy", "project", "run", command, ".",
-        "--vars.dataset", "mine", "--vars.encoder", "my-encoder", "--vars.config", "tiny",
+        "--vars.dataset", "mine", "--vars.encoder", "my encoder", "--vars.config", "tiny",
         *overrides, cwd=folder,
     )  # fmt: skip
 
@@ -144,7 +144,7 @@ def test_the_whole_road(project):
     yml.write_text(yml.read_text().replace(', "verify"]', "]"))
     done = run_project(project, "all")
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    run_name = "mine-my-encoder-tiny"
+    run_name = "mine-my encoder-tiny"
     best = project / "training" / run_name / "model-best"
     meta = srsly.read_json(best / "meta.json")
     assert meta["labels"]["transformer_ner"] == ["LOC", "MISC", "ORG", "PER"]
@@ -196,6 +196,9 @@ def test_clean_removes_what_was_made(project):
         (["scripts/package.py", "{tmp}", "{tmp}", "--name", "x"], "no trained pipeline"),
         (["scripts/verify.py", "{tmp}/x.json", "{tmp}", "{tmp}/x.spacy"], "package command"),
         (["scripts/clean.py", "{tmp}"], "no project.yml"),
+        (["scripts/convert.py", "assets/sample", "{tmp}/broken.conll"], "broken.conll"),
+        (["scripts/check.py", "corpus", "--output", "{tmp}"], "train.spacy"),
+        (["scripts/preflight.py", "configs/default.cfg", "--foo"], "--foo"),
         (
             ["-m", "spacy", "project", "run", "convert", ".", "--vars.dataset", "nothing"],
             "assets/nothing",

@@ -93,11 +93,19 @@ class ColumnFile:
         try:
             with open(self.path, encoding=self.encoding, newline="\n") as file:
                 for line, row in enumerate(file, start=1):
-                    yield row.rstrip("\r\n")
-        except UnicodeDecodeError as error:
+                    row = row.rstrip("\r\n")
+                    if "\r" in row or "\0" in row:
+                        raise InputError(
+                            "a carriage return or null within the row. Are the line ends those "
+                            f"of old Macs? Save the file with Unix line ends: {_short(row)}",
+                            path=self.path,
+                            line=line,
+                        )
+                    yield row
+        except (UnicodeError, LookupError) as error:
             raise InputError(
-                f"is not {self.encoding}: byte {error.object[error.start]:#04x} near line "
-                f"{line + 1} cannot be decoded. Say the right encoding with --encoding.",
+                f"cannot be read as {self.encoding}, near line {line + 1}: {error}. Say the "
+                "right encoding with --encoding.",
                 path=self.path,
             ) from None
 
@@ -107,7 +115,7 @@ class ColumnFile:
         if self.columns is None:
             if len(cells) < 2:
                 raise InputError(
-                    f"one column only: {row!r}. Each row needs a word and, in its last "
+                    f"one column only: {_short(row)}. Each row needs a word and, in its last "
                     "column, a tag, parted by spaces or a tab.",
                     path=self.path,
                     line=line,
@@ -115,15 +123,16 @@ class ColumnFile:
             self.columns = len(cells)
         if len(cells) != self.columns:
             raise InputError(
-                f"{len(cells)} columns where the rows before have {self.columns}: {row!r}. "
+                f"{len(cells)} columns where the rows before have {self.columns}: "
+                f"{_short(row)}. "
                 "Mend this row.",
                 path=self.path,
                 line=line,
             )
-        word, tag = cells[0], cells[-1]
+        word, tag = cells[0].strip(" "), cells[-1].strip(" ")
         if not word.strip():
             raise InputError(
-                f"the word of this row is blank: {row!r}. Remove the row, or leave it "
+                f"the word of this row is blank: {_short(row)}. Remove the row, or leave it "
                 "wholly blank if it ends a sentence.",
                 path=self.path,
                 line=line,
@@ -138,3 +147,7 @@ class ColumnFile:
         self.sentences += 1
         self.words += len(words)
         return Sentence(tuple(words), spans_from_tags(tags, self.tags, line), line)
+
+
+def _short(row: str, length: int = 80) -> str:
+    return repr(row if len(row) <= length else f"{row[:length]}…")

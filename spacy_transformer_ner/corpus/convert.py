@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from spacy.util import get_lang_class
 from spacy.vocab import Vocab
 
 from ..errors import InputError
@@ -107,7 +108,7 @@ def find_splits(folder: Path) -> dict[str, Path]:
 
 def _advice(folder: Path) -> str:
     readme = folder / "README.md"
-    return f"\n\n{readme.read_text(encoding='utf-8').strip()}" if readme.is_file() else ""
+    return f"\n\n{readme.read_text('utf-8', 'replace').strip()}" if readme.is_file() else ""
 
 
 def output_name(path: Path) -> str:
@@ -129,7 +130,8 @@ def convert(
 
     source (str | Path): A file, or a folder with train, dev and test files.
     output_dir (str | Path): Where the .spacy files go. None of them is
-        touched unless all can be read.
+        touched unless all can be read. Of a folder's, those of splits that it
+        has not are removed.
     lang (str): The language's code.
     encoding (str | None): The files' encoding; detected for each if None.
     sentences_per_document (int): Where a file marks no documents, how many
@@ -137,7 +139,8 @@ def convert(
     progress (Callable): Wraps the stream of documents of each file, whose path
         it is given, to show progress.
     RETURNS (list[Converted]): What was read, a file each.
-    RAISES: InputError for anything that cannot be read.
+    RAISES: InputError for anything that cannot be read, or a language that
+        spaCy has not.
     """
     source, output_dir = Path(source), Path(output_dir)
     if source.is_dir():
@@ -146,6 +149,10 @@ def convert(
         targets = {source: output_name(source)}
     else:
         raise InputError("there is no such file or folder.", path=source)
+    try:
+        get_lang_class(lang)
+    except ImportError:
+        raise InputError(f"spaCy has no language {lang!r}.") from None
     vocab = Vocab()
     results = []
     output_dir.mkdir(parents=True, exist_ok=True)
@@ -176,4 +183,9 @@ def convert(
             )
         for name in targets.values():
             Path(staging, name).replace(output_dir / name)
+    if source.is_dir():
+        # A split that the source no longer has is not to be taken for its own.
+        for split in SPLITS:
+            if f"{split}.spacy" not in targets.values():
+                (output_dir / f"{split}.spacy").unlink(missing_ok=True)
     return results

@@ -67,11 +67,21 @@ def read_docbin(path: str | Path, vocab: Vocab) -> Iterator[Doc]:
     """
     if not Path(path).is_file():
         raise InputError("is not there. Make it with the convert command.", path=path)
-    try:
-        docbin = DocBin().from_disk(path)
-    except Exception:
-        # Whatever msgpack and zlib raise on foreign bytes, the remedy is one.
-        raise InputError(
-            "is not a .spacy file. Make it again with the convert command.", path=path
-        ) from None
-    return docbin.get_docs(vocab)
+    docs: Iterator[Doc] = iter(())
+    opened = False
+    while True:
+        try:
+            if not opened:
+                docs, opened = DocBin().from_disk(path).get_docs(vocab), True
+            doc = next(docs, None)
+        except Exception:
+            # Whatever msgpack, zlib or spaCy raise on foreign or damaged bytes,
+            # the remedy is one.
+            raise InputError(
+                "is not a .spacy file, or a damaged one. Make it again with the convert "
+                "command.",
+                path=path,
+            ) from None
+        if doc is None:
+            return
+        yield doc

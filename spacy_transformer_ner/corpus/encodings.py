@@ -17,15 +17,17 @@ def detect_encoding(path: str | Path) -> str:
 
     path (str | Path): The file.
     RETURNS (str): "utf-8-sig" (UTF-8, with or without a byte order mark),
-        "utf-16", "latin-1" or "cp1252".
+        "utf-16" or "utf-32" (with one), "latin-1" or "cp1252".
     RAISES: InputError if the file holds null bytes, so is no text.
     """
     decoder = codecs.getincrementaldecoder("utf-8")()
     is_utf8 = True
     has_c1 = False
     with open(path, "rb") as file:
-        start = file.read(2)
-        if start in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+        start = file.read(4)
+        if start in (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE):
+            return "utf-32"
+        if start[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
             return "utf-16"
         chunk = start + file.read(CHUNK)
         while chunk:

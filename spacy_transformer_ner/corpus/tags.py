@@ -48,6 +48,10 @@ def split_tag(tag: str) -> tuple[str, str]:
     if tag == "O":
         return "O", ""
     prefix, dash, label = tag.partition("-")
+    if label != label.strip() or not label.isprintable():
+        raise ValueError(
+            f"the label of {tag!r} has blanks at its end or invisible characters. Remove them."
+        )
     if prefix in ("B", "I") and label:
         return prefix, label
     if dash and label and prefix in ("S", "E", "L", "U", "M", "W"):

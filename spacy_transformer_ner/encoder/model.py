@@ -13,7 +13,7 @@ from thinc.types import Floats2d, Ragged
 
 from ..errors import InputError
 from .batch import TokenBatch
-from .network import load_pretrained
+from .network import Encoder, load_pretrained
 from .shim import EncoderShim
 from .windows import Window, cut_windows
 from .wordpieces import Wordpieces
@@ -21,8 +21,8 @@ from .wordpieces import Wordpieces
 
 @dataclass(frozen=True)
 class Settings:
-    """The architecture's settings. They come from the config, never from the
-    saved weights, so a config override holds for a trained pipeline too."""
+    """The architecture's settings, from the config. An override of window and
+    context holds for a trained pipeline too; the others are for initialising."""
 
     name: str
     window: int
@@ -133,14 +133,18 @@ def init(model: Model, X: Optional[List[Doc]] = None, Y: object = None) -> None:
         word_shape=settings.word_shape,
         attention_dropout=settings.attention_dropout,
     )
+    _check_window(settings, encoder)
+    shim.set_encoder(encoder)
+    model.set_dim("nO", encoder.width)
+
+
+def _check_window(settings: Settings, encoder: Encoder) -> None:
     if settings.window > encoder.max_length:
         raise InputError(
             f"the encoder {settings.name!r} takes at most {encoder.max_length} wordpieces, "
             f"and the window is {settings.window}: set window in "
             "[components.transformer.model] to that or less."
         )
-    shim.set_encoder(encoder)
-    model.set_dim("nO", encoder.width)
 
 
 def forward(
@@ -153,13 +157,15 @@ def forward(
             "the transformer has no weights yet: initialise the pipeline (nlp.initialize) "
             "or load a trained one."
         )
+    settings: Settings = model.attrs["settings"]
+    _check_window(settings, shim.encoder)  # a trained pipeline's can be overridden
     pieces = shim.encoder.wordpieces(docs)
     lengths = pieces.doc_lengths
     if not len(pieces.ids):
         width = shim.encoder.width
         empty = [model.ops.alloc2f(int(length), width) for length in lengths]
         return TokenBatch.from_vectors(empty), lambda _: docs
-    windows = plan_windows(docs, pieces, model.attrs["settings"])
+    windows = plan_windows(docs, pieces, settings)
     vectors, backward = shim.encode(pieces, windows, is_train)
 
     def backprop(d_batch: TokenBatch) -> List[Doc]:

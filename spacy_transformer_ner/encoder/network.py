@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy
 import torch
 from huggingface_hub.utils import logging as hub_logging
+from safetensors import SafetensorError
 from safetensors.torch import load as load_safetensors
 from safetensors.torch import save as save_safetensors
 from torch import nn
@@ -177,7 +178,7 @@ def load_pretrained(name: str, *, word_shape: bool, attention_dropout: float) ->
             transformer = AutoModel.from_pretrained(
                 source, config=config, use_safetensors=True, torch_dtype=torch.float32
             )
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, SafetensorError) as error:
         hint = "is the folder complete?" if Path(source).is_dir() else (
             "it is neither a folder here nor known without a hub, and the Hugging Face hub "
             "does not give it (no network, a misspelt name, or no safetensors weights)."

@@ -74,7 +74,12 @@ class WordpieceEncoder:
         unique, first, inverse = numpy.unique(keys, return_index=True, return_inverse=True)
         if len(self._cache) > MAX_CACHED_TOKENS:
             self._cache.clear()
-        self._remember(docs, unique.tolist(), orths[first].tolist())
+        # Docs of a batch may have different vocabularies.
+        owners = numpy.searchsorted(numpy.cumsum(doc_lengths), first, side="right")
+        for key, orth, owner in zip(unique.tolist(), orths[first].tolist(), owners.tolist()):
+            if key not in self._cache:
+                text = docs[owner].vocab.strings[orth]
+                self._cache[key] = self._encode(text, bool(key & 1)), word_shape(text)
         entries = [self._cache[key] for key in unique.tolist()]
         lengths = numpy.array([len(ids) for ids, _ in entries], dtype="int64")
         shapes = numpy.array([shape for _, shape in entries], dtype="int64")
@@ -106,20 +111,16 @@ class WordpieceEncoder:
         orths = table[:, 0]
         return orths, (orths << numpy.uint64(1)) | blank_before.astype("uint64")
 
-    def _remember(self, docs: Sequence[Doc], keys: list[int], orths: list[int]) -> None:
-        new = [(key, orth) for key, orth in zip(keys, orths) if key not in self._cache]
-        strings = next((doc.vocab.strings for doc in docs if len(doc)), None)
-        for key, orth in new:
-            text = strings[orth]
-            ids: list[int] = []
-            if not text.isspace():
-                # One by one: a batch would start threads, which a fork loses.
-                spaced = f" {text}" if key & 1 else text
-                ids = self._backend.encode(spaced, add_special_tokens=False).ids
-                if not ids and self._unknown is not None:
-                    # An invisible character, such as a lone variation selector.
-                    ids = [self._unknown]
-            self._cache[key] = ids, word_shape(text)
+    def _encode(self, text: str, blank_before: bool) -> list[int]:
+        if text.isspace():
+            return []
+        # One by one: a batch would start threads, which a fork loses.
+        spaced = f" {text}" if blank_before else text
+        ids = self._backend.encode(spaced, add_special_tokens=False).ids
+        if not ids and self._unknown is not None:
+            # An invisible character, such as a lone variation selector.
+            return [self._unknown]
+        return ids
 
 
 def ragged_indices(starts: numpy.ndarray, lengths: numpy.ndarray) -> numpy.ndarray:

@@ -84,4 +84,6 @@ def _entities(
     doc: Doc, tokens: list[tuple[int, int]], number: dict[int, int]
 ) -> Iterator[Entity]:
     for ent in doc.ents:
-        yield number[tokens[ent.start][0]], number[tokens[ent.end - 1][1]], ent.label_
+        start, end = number[tokens[ent.start][0]], number[tokens[ent.end - 1][1]]
+        if start < end:  # not an entity of blanks alone
+            yield start, end, ent.label_

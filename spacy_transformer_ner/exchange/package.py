@@ -17,10 +17,10 @@ import spacy_transformer_ner
 
 from ..encoder.sources import describe_encoder
 from ..errors import InputError
-from ..files import replacing
+from ..files import read_json, replacing
 
 PROJECT_ROOT = Path(spacy_transformer_ner.__file__).parents[1]
-VERSION = re.compile(r"\d+(\.\d+)*((a|b|rc|\.post|\.dev)\d+)?")
+VERSION = re.compile(r"[0-9]+(\.[0-9]+)*((a|b|rc|\.post|\.dev)[0-9]+)?")
 
 
 @dataclass(frozen=True)
@@ -89,14 +89,19 @@ def package(
         scores.
     manifest (str | Path | None): Where to write what was built, as JSON.
     RETURNS (Packaged): What was built.
-    RAISES: InputError if there is no pipeline, the version is none, or a build
-        fails.
+    RAISES: InputError if there is no pipeline, the name or version is none, the
+        metrics are something else, or a build fails.
     """
     model_dir, output_dir = Path(model_dir), Path(output_dir)
     if not (model_dir / "meta.json").is_file():
         raise InputError("is no trained pipeline. Train one first.", path=model_dir)
     if not VERSION.fullmatch(card.version):
         raise InputError(f"{card.version!r} is not a version such as 0.1.0.")
+    if not package_name(card.name):
+        raise InputError(
+            f"the name {card.name!r} has no letters or digits of ASCII, as a package's has to: "
+            "give another with --name, or as vars.name in project.yml."
+        )
     if not (PROJECT_ROOT / "pyproject.toml").is_file():
         raise InputError(
             "the package spacy_transformer_ner is not installed from its source, so its wheel "
@@ -106,10 +111,7 @@ def package(
         work = Path(folder)
         staged = work / "model"
         shutil.copytree(model_dir, staged)
-        meta = _meta(srsly.read_json(staged / "meta.json"), card, metrics)
-        srsly.write_json(staged / "meta.json", meta)
-        given = {key: value for key, value in meta.items() if value != ""}
-        (staged / "README.md").write_text(generate_readme(given), encoding="utf-8")
+        meta = _write_card(staged, card, metrics)
         (work / "built").mkdir()
         _run(
             [sys.executable, "-m", "spacy", "package", str(staged), str(work / "built")]
@@ -131,6 +133,22 @@ def package(
         with replacing(manifest) as new:
             srsly.write_json(new, packaged.to_dict())
     return packaged
+
+
+def _write_card(staged: Path, card: Card, metrics: dict | None) -> dict:
+    """Write meta.json and README.md; RETURNS (dict): the meta."""
+    try:
+        meta = _meta(read_json(staged / "meta.json", "train"), card, metrics)
+        given = {key: value for key, value in meta.items() if value != ""}
+        readme = generate_readme(given)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise InputError(
+            "the pipeline's meta.json or the figures are not what the train and evaluate "
+            f"commands write ({type(error).__name__}: {error}). Make them again."
+        ) from None
+    srsly.write_json(staged / "meta.json", meta)
+    (staged / "README.md").write_text(readme, encoding="utf-8")
+    return meta
 
 
 def _meta(meta: dict, card: Card, metrics: dict | None) -> dict:

@@ -8,12 +8,12 @@ import venv
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import spacy
 import srsly
 
 from ..corpus.docbin import read_docbin
 from ..errors import InputError
-from ..files import replacing
+from ..files import read_json, replacing
+from ..loading import load_pipeline
 from .package import Packaged
 
 Entity = tuple[int, int, str]
@@ -127,11 +127,18 @@ def read_manifest(path: str | Path) -> Packaged:
 
     path (str | Path): The manifest.
     RETURNS (Packaged): What was built.
-    RAISES: InputError if it is not there.
+    RAISES: InputError if it is not there or something else.
     """
-    if not Path(path).is_file():
-        raise InputError("is not there. Build it with the package command.", path=path)
-    return Packaged(**srsly.read_json(path))
+    content = read_json(path, "package")
+    try:
+        packaged = Packaged(**content)
+        if not all(isinstance(wheel, str) for wheel in packaged.wheels.keys()):
+            raise TypeError
+    except (TypeError, AttributeError):
+        raise InputError(
+            "is not what the package command writes. Make it again.", path=path
+        ) from None
+    return packaged
 
 
 def expected_entities(
@@ -145,7 +152,7 @@ def expected_entities(
     RETURNS (tuple[list[str], list[list[Entity]]]): The texts and the entities
         of each.
     """
-    nlp = spacy.load(model_dir)
+    nlp = load_pipeline(model_dir)
     texts = [doc.text for doc, _ in zip(read_docbin(corpus, nlp.vocab), range(n_texts))]
     return texts, [
         [(ent.start_char, ent.end_char, ent.label_) for ent in doc.ents]

@@ -8,9 +8,11 @@ from catalogue import RegistryError
 from confection import ConfigValidationError
 from spacy import util
 from spacy.schemas import ConfigSchemaNlp, ConfigSchemaTraining
+from spacy.vocab import Vocab
 from thinc.api import require_gpu
 from thinc.util import has_cupy_gpu
 
+from ..corpus.docbin import read_docbin
 from ..errors import InputError
 
 
@@ -93,12 +95,16 @@ def _check_corpus(path: str | None, name: str) -> None:
         raise InputError(
             f"the {name} corpus is not there. Make it with the convert command.", path=path
         )
+    # spaCy reads folders of .spacy files too.
+    files = sorted(Path(path).rglob("*.spacy")) if Path(path).is_dir() else [path]
+    if not any(doc.ents for file in files for doc in read_docbin(file, Vocab())):
+        raise InputError(f"the {name} corpus holds no entities.", path=path)
 
 
 def _describe(error: ConfigValidationError) -> str:
     places = [
         f"[{'.'.join(map(str, entry.get('loc', [])))}] {entry.get('msg', '')}"
-        for entry in error.errors
+        for entry in error.errors or ()
     ]
     return "; ".join(places) or _first_sentences(error)
 

@@ -1,8 +1,18 @@
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from spacy_transformer_ner.corpus.columns import ColumnFile
 from spacy_transformer_ner.corpus.documents import Span
 from spacy_transformer_ner.errors import InputError
+
+MUTATED = b"-DOCSTART- -X- O O\n\n" + b"Ann NNP I-NP I-PER\nis VB O O\nin IN O O\nOslo NNP O I-LOC\n\n" * 5
+PIECES = [
+    *(bytes([byte]) for byte in (0, 9, 10, 11, 12, 13, 32, 45, 0x80, 0xC3, 0xFF)),
+    *("\u00a0 \u200b \u2028 \x85 \ufeff B- I-X S-Y -DOCSTART- #".encode().split(b" ")),
+    b"\n\n",
+    b"\xff\xfe",
+]
 
 
 def read(tmp_path, text, encoding="utf-8", **options):
@@ -114,13 +124,17 @@ def test_orphans_of_iob2_are_read_as_conlleval_does_and_reported(tmp_path):
         ("# id 1\na O\n", 1, "'1' is not a tag"),
         ("hello\n", 1, "one column only"),
         ("a\tO\n \tO\n", 2, "blank"),
+        ("a O\rb O\r", 1, "carriage return"),
+        ("a\tB-PER\u00a0\n", 1, "invisible"),
+        ("a\tO\nb\tB-PER\u200b\n", 2, "invisible"),
+        ("a O\n" + "x" * 100_000, 2, "…"),
     ],
 )
 def test_errors_name_the_line_and_the_remedy(tmp_path, text, line, said):
     with pytest.raises(InputError, match="file.conll") as error:
         read(tmp_path, text)
     assert error.value.line == line
-    assert said in str(error.value)
+    assert said in str(error.value) and len(str(error.value)) < 400
 
 
 @pytest.mark.parametrize("text", ["", "\n\n", "-DOCSTART- O\n\n"])
@@ -136,8 +150,46 @@ def test_binary_files_are_refused(tmp_path):
         ColumnFile(path)
 
 
-def test_wrong_encoding_is_refused(tmp_path):
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "nonsense", "base64", "undefined"])
+def test_wrong_encoding_is_refused(tmp_path, encoding):
     path = tmp_path / "file.conll"
     path.write_bytes("España O\n".encode("latin-1"))
     with pytest.raises(InputError, match="--encoding"):
-        list(ColumnFile(path, encoding="utf-8"))
+        list(ColumnFile(path, encoding=encoding))
+
+
+def test_blanks_around_a_word_are_not_its(tmp_path):
+    _, documents = read(tmp_path, " Ann\tB-PER \nLee \tI-PER\n")
+    assert documents[0].sentences[0].words == ("Ann", "Lee")
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.data())
+def test_mutated_files_are_read_or_refused(tmp_path_factory, data):
+    """Whatever happens to a file: no other error, no word lost, no empty label."""
+    content = bytearray(MUTATED)
+    for _ in range(data.draw(st.integers(1, 6))):
+        position = data.draw(st.integers(0, len(content) - 1))
+        kind = data.draw(st.sampled_from(["change", "insert", "delete"]))
+        piece = data.draw(st.sampled_from(PIECES))
+        if kind == "change":
+            content[position : position + len(piece)] = piece
+        elif kind == "insert":
+            content[position:position] = piece
+        else:
+            del content[position : position + data.draw(st.integers(1, 20))]
+        if not content:
+            content += b"\n"
+    path = tmp_path_factory.getbasetemp() / "mutated.conll"
+    path.write_bytes(content)
+    try:
+        file = ColumnFile(path)
+        documents = list(file)
+    except InputError as error:
+        assert str(path) in str(error)
+        return
+    sentences = [sentence for document in documents for sentence in document.sentences]
+    assert file.words == sum(len(s.words) for s in sentences) > 0
+    for sentence in sentences:
+        assert all(word.strip() for word in sentence.words)
+        assert all(span.label.strip() for span in sentence.entities)

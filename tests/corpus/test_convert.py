@@ -101,6 +101,22 @@ def test_two_files_for_one_split_are_refused(tmp_path):
         find_splits(tmp_path)
 
 
+def test_a_split_that_the_source_has_not_goes(tmp_path):
+    source, output = tmp_path / "in", tmp_path / "out"
+    source.mkdir()
+    for split in ("train", "dev", "test"):
+        (source / f"{split}.conll").write_text("a O\n")
+    convert(source, output)
+    (source / "test.conll").unlink()
+    convert(source, output)
+    assert sorted(path.name for path in output.iterdir()) == ["dev.spacy", "train.spacy"]
+
+
+def test_unknown_language(tmp_path):
+    with pytest.raises(InputError, match="no language 'klingon'"):
+        convert(SAMPLE, tmp_path, lang="klingon")
+
+
 def test_no_such_file(tmp_path):
     with pytest.raises(InputError, match="no such file"):
         convert(tmp_path / "nothing", tmp_path)

@@ -157,6 +157,13 @@ def test_settings_of_the_config_hold_for_a_saved_pipeline(trained, tmp_path):
     assert model_of(nlp).attrs["settings"].window == 32
 
 
+def test_a_window_too_large_for_a_trained_encoder(trained, tmp_path):
+    trained.to_disk(tmp_path)
+    nlp = spacy.load(tmp_path, config={"components.transformer.model.window": 500})
+    with pytest.raises(InputError, match="at most 128"):
+        nlp("Oslo")
+
+
 def test_the_saved_pipeline_needs_no_source(trained, tmp_path):
     trained.to_disk(tmp_path)
     config = Config().from_disk(tmp_path / "config.cfg")

@@ -60,6 +60,12 @@ def test_batches_and_repeats_give_the_same(encoder):
     assert together.token_lengths.sum() == len(together.ids) == len(together.shapes)
 
 
+def test_docs_of_several_vocabularies(encoder):
+    docs = [Doc(spacy.blank("en").vocab, words=words) for words in (["Oslo", "abcq"], ["zork"])]
+    together = encoder(docs).ids.tolist()
+    assert together == [i for doc in docs for i in encoder([doc]).ids.tolist()]
+
+
 def test_a_full_cache_is_emptied(encoder, monkeypatch):
     nlp = spacy.blank("en")
     before = encoder([nlp("Ann Lee in Oslo")]).ids.tolist()

@@ -105,6 +105,11 @@ def test_blank_tokens_make_no_difference():
     assert align(Example(predicted, gold)).predicted == ((0, 1, "PER"),)
 
 
+def test_an_entity_of_blanks_alone_counts_nothing():
+    gold = doc_of([" ", "b"], [(0, 1, "X")], [False, False])
+    assert align(Example(doc_of(["b"], []), gold)).gold == ()
+
+
 def test_different_texts_are_refused():
     with pytest.raises(ValueError, match="differ"):
         align(Example(doc_of(["a"], []), doc_of(["a", "b"], [])))

@@ -62,11 +62,33 @@ def test_no_pipeline(tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize("version", ["", "one", "1.0-beta", "../1"])
+@pytest.mark.parametrize("version", ["", "one", "1.0-beta", "../1", "１.0"])
 def test_no_version(trained, tmp_path, version):
     trained.to_disk(tmp_path / "model")
     with pytest.raises(InputError, match="not a version"):
         package(tmp_path / "model", tmp_path / "out", Card("x", version, "d", "e"))
+
+
+def test_a_name_without_ascii(trained, tmp_path):
+    trained.to_disk(tmp_path / "model")
+    with pytest.raises(InputError, match="--name"):
+        package(tmp_path / "model", tmp_path / "out", Card("日本", "0.1.0", "d", "e"))
+
+
+@pytest.mark.parametrize("metrics", [{}, [], 5, {"text": {}}])
+def test_metrics_that_are_none(trained, tmp_path, metrics):
+    trained.to_disk(tmp_path / "model")
+    with pytest.raises(InputError, match="not what the train and evaluate"):
+        package(tmp_path / "model", tmp_path / "out", Card("x", "0.1.0", "d", "e"), metrics=metrics)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("content", [{}, [], 5, {"pipeline": "x", "version": "1", "wheels": []}])
+def test_a_manifest_that_is_none(tmp_path, content):
+    path = tmp_path / "x.json"
+    srsly.write_json(path, content)
+    with pytest.raises(InputError, match="not what the package command writes"):
+        read_manifest(path)
 
 
 def test_manifest(tmp_path):

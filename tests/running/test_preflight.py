@@ -1,3 +1,5 @@
+import shutil
+
 import pytest
 import torch
 from spacy.tokens import DocBin
@@ -52,6 +54,29 @@ def test_what_is_wrong_is_said(overrides, override, said):
     with pytest.raises(InputError) as error:
         check_training(CONFIG, {**overrides, **override})
     assert said in str(error.value)
+
+
+@pytest.mark.parametrize("content, said", [(b"random", "not a .spacy file"), (None, "no entities")])
+def test_a_dev_corpus_that_cannot_serve(overrides, tmp_path, content, said):
+    path = tmp_path / "dev.spacy"
+    path.write_bytes(content) if content else DocBin().to_disk(path)
+    with pytest.raises(InputError, match=said):
+        check_training(CONFIG, {**overrides, "paths.dev": str(path)})
+
+
+def test_a_config_that_is_none(overrides, tmp_path):
+    path = tmp_path / "x.cfg"
+    path.write_text("garbage\n")
+    with pytest.raises(InputError):
+        check_training(path, overrides)
+
+
+def test_damaged_weights(overrides, encoders, tmp_path):
+    folder = tmp_path / "encoder"
+    shutil.copytree(encoders["wordpiece"], folder)
+    (folder / "model.safetensors").write_bytes(b"123")
+    with pytest.raises(InputError, match="cannot load the encoder"):
+        check_training(CONFIG, {**overrides, "paths.encoder": str(folder)})
 
 
 def test_no_config(tmp_path):
