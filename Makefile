@@ -5,8 +5,13 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-PIP_INSTALL := PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt \
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+# As a URL, because pip parts the variables' values at blanks. They reach the
+# environments that packages are built in: old versions of pip read the first,
+# new ones the second.
+empty :=
+CONSTRAINTS := file://$(subst $(empty) $(empty),%20,$(CURDIR))/constraints.txt
+PIP_INSTALL := PIP_CONSTRAINT=$(CONSTRAINTS) PIP_BUILD_CONSTRAINT=$(CONSTRAINTS) \
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c $(CONSTRAINTS)
 
 .PHONY: run test clean
 
