@@ -34,11 +34,11 @@ def _table(result: dict) -> str:
     took, peak, made = result["seconds"], result["peak_memory_mib"], result["hardware"]
     lines += [
         "",
-        f"Dev F1 (raw text) {result['dev_f']:.4f}. Training took {took['train'] / 60:.0f} minutes "
+        f"Dev F1 (raw text) {result['dev_f']:.4f}. Training took {took['train'] / 60:.1f} minutes "
         f"and {peak['train'] / 1024:.1f} GiB, all commands together "
-        f"{sum(took.values()) / 60:.0f} minutes; {result['words_per_second']:,} words per second "
-        f"when evaluating. {made['cpu']}, {made['threads']} threads"
-        + (f", {made['gpu']}" if made["gpu"] else "")
+        f"{sum(took.values()) / 60:.1f} minutes; {result['words_per_second']:,} words per second "
+        f"when evaluating. Hardware: {made['cpu']}, threads: {made['threads']}"
+        + (f", GPU: {made['gpu']}" if made["gpu"] else "")
         + f"; torch {result['versions']['torch']}.",
     ]
     return "\n".join(lines) + "\n"
