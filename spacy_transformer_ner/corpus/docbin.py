@@ -67,21 +67,12 @@ def read_docbin(path: str | Path, vocab: Vocab) -> Iterator[Doc]:
     """
     if not Path(path).is_file():
         raise InputError("is not there. Make it with the convert command.", path=path)
-    docs: Iterator[Doc] = iter(())
-    opened = False
-    while True:
-        try:
-            if not opened:
-                docs, opened = DocBin().from_disk(path).get_docs(vocab), True
-            doc = next(docs, None)
-        except Exception:
-            # Whatever msgpack, zlib or spaCy raise on foreign or damaged bytes,
-            # the remedy is one.
-            raise InputError(
-                "is not a .spacy file, or a damaged one. Make it again with the convert "
-                "command.",
-                path=path,
-            ) from None
-        if doc is None:
-            return
-        yield doc
+    try:
+        yield from DocBin().from_disk(path).get_docs(vocab)
+    except Exception:
+        # Whatever msgpack, zlib or spaCy raise on foreign or damaged bytes, the
+        # remedy is one.
+        raise InputError(
+            "is not a .spacy file, or a damaged one. Make it again with the convert command.",
+            path=path,
+        ) from None
