@@ -10,8 +10,10 @@ BIN := $(VENV)/bin
 # new ones the second.
 empty :=
 CONSTRAINTS := file://$(subst $(empty) $(empty),%20,$(CURDIR))/constraints.txt
+# --use-pep517: an old pip would run setup.py of seqeval, which has no wheel.
 PIP_INSTALL := PIP_CONSTRAINT=$(CONSTRAINTS) PIP_BUILD_CONSTRAINT=$(CONSTRAINTS) \
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c $(CONSTRAINTS)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+	--use-pep517 -c $(CONSTRAINTS)
 
 .PHONY: run test clean
 
