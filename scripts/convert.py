@@ -45,6 +45,8 @@ def main(
                 f"{len(result.repaired)} I- tags that IOB2 does not allow were read as the start "
                 f"of an entity, as conlleval does (line {lines}{more})"
             )
+    if input_path.is_dir() and not any(r.target.endswith("test.spacy") for r in results):
+        msg.warn("There is no test file. In the project, evaluate on dev: --vars.eval_split dev")
     msg.table(
         [
             (r.target, f"{r.documents:,}", f"{r.sentences:,}", f"{r.words:,}", f"{r.entities:,}")

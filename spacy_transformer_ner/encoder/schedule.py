@@ -2,7 +2,8 @@
 the run turns out to be."""
 
 from collections.abc import Callable, Iterable, Iterator
-from itertools import islice
+from itertools import islice, repeat
+from typing import List, Union
 
 import spacy
 from spacy.language import Language
@@ -14,18 +15,22 @@ from ..errors import InputError
 def linear_over_run(
     initial_rate: float,
     warmup: float,
-    max_epochs: int,
-    max_steps: int,
-    eval_frequency: int,
+    max_epochs: Union[int, str],
+    max_steps: Union[int, str],
+    eval_frequency: Union[int, str],
     lang: str,
-    corpus: Callable[[Language], Iterable[Example]],
-    batcher: Callable[[Iterable[Example]], Iterable[list[Example]]],
+    corpus: Union[Callable[[Language], Iterable[Example]], str],
+    batcher: Union[Callable[[Iterable[Example]], Iterable[List[Example]]], str],
 ) -> Iterator[float]:
     """Rise linearly from zero over the warm-up, then fall linearly to zero at
     the last step that is evaluated, which gives the pipeline that is kept.
     Registered as spacy-transformer-ner.linear_over_run.v1. All but the first
     two settings refer to the config's own, so the run's number of steps is
     counted, not guessed; the corpus is read for it when training starts.
+
+    Outside of `spacy train` there is no such run: `nlp.resume_training()` and
+    `nlp.update()` take the optimizer from the config without what it refers to.
+    Then the references are strings still, and the rate is constant.
 
     initial_rate (float): The highest rate.
     warmup (float): The part of the run that is warm-up, 0 to 1.
@@ -36,6 +41,9 @@ def linear_over_run(
     YIELDS (float): The rate of each step.
     RAISES: InputError if the run has no end or would not be evaluated.
     """
+    run = (max_epochs, max_steps, eval_frequency, corpus, batcher)
+    if any(isinstance(setting, str) for setting in run):
+        yield from repeat(initial_rate)
     # The first rate is zero in any case. Giving it before the corpus is read
     # lets the config be resolved where there is no corpus.
     yield 0.0

@@ -193,7 +193,8 @@ def _notes(meta: dict, metrics: dict) -> str:
             *rows,
             "",
             "On the same corpus with its own tokens: F1 "
-            f"{metrics['gold']['entities']['f']:.4f}.",
+            f"{metrics['gold']['entities']['f']:.4f}. `ENTS_F` above is what `spacy evaluate` "
+            "gives; it counts an entity as right too if it is a part of the right token.",
             "",
             "### Use",
             "",

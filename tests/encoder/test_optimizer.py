@@ -1,14 +1,16 @@
 import itertools
 
 import pytest
+import spacy
 import torch
+from spacy import util
 from torch import nn
 
 from spacy_transformer_ner.encoder.optimizer import create_adamw, parameter_groups
 from spacy_transformer_ner.encoder.schedule import count_steps, last_evaluated_step, linear_over_run
 from spacy_transformer_ner.errors import InputError
 
-from ..conftest import blank_pipeline, make_examples
+from ..conftest import ROOT, blank_pipeline, make_examples
 
 
 def test_no_decay_on_vectors():
@@ -79,6 +81,29 @@ def test_schedule_reads_the_corpus_only_when_training_starts():
         raise AssertionError("read too early")
 
     assert next(linear_over_run(1.0, 0.1, 3, 0, 5, "en", corpus, lambda b: b)) == 0.0
+
+
+def test_a_pipeline_of_the_default_recipe_can_be_updated_in_python(encoders, tmp_path):
+    config = util.load_config(
+        ROOT / "configs" / "default.cfg",
+        overrides={
+            "paths.encoder": str(encoders["wordpiece"]),
+            "components.transformer.model.window": 64,
+            "components.transformer.model.context": 8,
+        },
+    )
+    nlp = util.load_model_from_config(config, auto_fill=True)
+    examples = make_examples(nlp)
+    nlp.initialize(lambda: examples)
+    nlp.to_disk(tmp_path)
+    nlp = spacy.load(tmp_path)
+    optimizer = nlp.resume_training()
+    assert optimizer.learn_rate == 3e-4
+    # The encoder is 32 wide, which its rate is adapted to.
+    optimizer.rate_width = None
+    losses = [nlp.update(examples, sgd=optimizer, drop=0.0)["transformer_ner"] for _ in range(20)]
+    assert losses[-1] < losses[0] / 2 and optimizer.learn_rate == 3e-4
+    nlp.update(examples)
 
 
 @pytest.mark.parametrize(
