@@ -39,7 +39,7 @@ def test_python(trained, tmp_path, monkeypatch, capsys):
 @pytest.mark.parametrize("command", COMMANDS)
 def test_project_commands(command):
     done = subprocess.run(
-        [sys.executable, "-m", *command.split(), "--dry"],
+        [sys.executable, "-m", *command.split(), "--force", "--dry"],
         cwd=ROOT,
         capture_output=True,
         text=True,
