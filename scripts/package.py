@@ -40,7 +40,8 @@ def main(
         )
     for wheel in packaged.wheels:
         msg.good(f"{output_dir / wheel}")
-    print(f"Install it: pip install --find-links {output_dir} {packaged.pipeline}")
+    requirement = f"{packaged.pipeline}=={packaged.version}"
+    print(f"Install it: pip install --find-links {output_dir} {requirement}")
     print(f'Load it:    spacy.load("{packaged.pipeline}")')
 
 
