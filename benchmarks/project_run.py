@@ -19,7 +19,7 @@ import torch
 import typer
 from wasabi import msg
 
-from spacy_transformer_ner.files import replacing
+from spacy_transformer_ner.files import write_json
 
 ROOT = Path(__file__).parents[1]
 COMMANDS = ("convert", "check", "train", "evaluate", "package", "verify")
@@ -32,6 +32,7 @@ def cpu_name() -> str:
     lines = info.read_text().splitlines() if info.exists() else []
     names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else platform.processor() or platform.machine()
+
 
 app = typer.Typer(add_completion=False)
 
@@ -94,8 +95,7 @@ def main(
         },
     }
     path = ROOT / "benchmarks" / "results" / f"{run}.json"
-    with replacing(path) as new:
-        srsly.write_json(new, result)
+    write_json(path, result)
     msg.good(f"Kept: {path}")
 
 

@@ -4,13 +4,12 @@ entities that cannot be found in raw text."""
 from pathlib import Path
 from typing import Optional
 
-import srsly
 import typer
 from common import clear_failure
 from wasabi import msg
 
 from spacy_transformer_ner.corpus.check import check
-from spacy_transformer_ner.files import replacing
+from spacy_transformer_ner.files import write_json
 
 app = typer.Typer(add_completion=False)
 
@@ -48,8 +47,8 @@ def main(
         for example in finding.examples:
             msg.text(f"    {example}")
     if output is not None:
-        with replacing(output) as new:
-            srsly.write_json(new, report.to_dict())
+        with clear_failure():
+            write_json(output, report.to_dict())
         msg.good(f"Report: {output}")
     if strict and report.count("error"):
         raise SystemExit(1)

@@ -4,14 +4,13 @@ the corpus' own tokens, as the literature does."""
 from pathlib import Path
 from typing import Optional
 
-import srsly
 import typer
 from common import clear_failure, progress_bar
 from wasabi import msg
 
 from spacy_transformer_ner.evaluation.evaluate import evaluate
 from spacy_transformer_ner.evaluation.figures import SEQEVAL_MODE
-from spacy_transformer_ner.files import replacing
+from spacy_transformer_ner.files import write_json
 from spacy_transformer_ner.loading import load_pipeline
 from spacy_transformer_ner.running.preflight import check_gpu
 
@@ -53,15 +52,9 @@ def main(
         print(f"Token accuracy {figures.token_accuracy:.4f}, {result.speed:,.0f} words/s")
         print(f"\nseqeval, {SEQEVAL_MODE}, the same predictions:\n{figures.seqeval_report}")
     if output is not None:
-        with replacing(output) as new:
-            srsly.write_json(
-                new,
-                {
-                    "model": str(model),
-                    "corpus": str(data_path),
-                    **{name: result.to_dict() for name, result in results.items()},
-                },
-            )
+        figures_of_both = {name: result.to_dict() for name, result in results.items()}
+        with clear_failure():
+            write_json(output, {"model": model, "corpus": str(data_path), **figures_of_both})
         msg.good(f"Figures: {output}")
 
 

@@ -35,6 +35,17 @@ def replacing(path: str | Path) -> Iterator[Path]:
         shutil.rmtree(workspace, ignore_errors=True)
 
 
+def write_json(path: str | Path, content: Any) -> None:
+    """Write a JSON file, whole or not at all.
+
+    path (str | Path): The file. Its folder is made.
+    content (Any): What it is to hold.
+    RAISES: InputError if `path` is a folder.
+    """
+    with replacing(path) as new:
+        srsly.write_json(new, content)
+
+
 def read_json(path: str | Path, made_by: str) -> Any:
     """Read a JSON file that one of the commands wrote.
 

@@ -11,7 +11,9 @@ from spacy.tokens import DocBin
 from weasel.cli.document import project_document
 from weasel.util import load_project_config
 
-from .conftest import ROOT, make_examples
+from spacy_transformer_ner.corpus.convert import convert
+
+from .conftest import ROOT, SAMPLE, make_examples
 
 SCRIPTS = sorted(path for path in (ROOT / "scripts").glob("*.py") if path.stem != "common")
 
@@ -198,6 +200,7 @@ def test_clean_removes_what_was_made(project):
         (["scripts/clean.py", "{tmp}"], "no project.yml"),
         (["scripts/convert.py", "assets/sample", "{tmp}/broken.conll"], "broken.conll"),
         (["scripts/check.py", "corpus", "--output", "{tmp}"], "train.spacy"),
+        (["scripts/check.py", "{tmp}/corpus", "--output", "{tmp}/corpus"], "is a folder"),
         (["scripts/preflight.py", "configs/default.cfg", "--foo"], "--foo"),
         (
             ["-m", "spacy", "project", "run", "convert", ".", "--vars.dataset", "nothing"],
@@ -210,6 +213,7 @@ def test_a_users_mistake_gives_one_message(tmp_path, command, said):
     if "assets/wnut17" in command and (ROOT / "assets/wnut17/wnut17train.conll").exists():
         pytest.skip("WNUT-17 is here")
     (tmp_path / "broken.conll").write_text("Oslo I-LOC\nOslo\n")
+    convert(SAMPLE, tmp_path / "corpus")
     done = run(*[part.format(tmp=tmp_path) for part in command])
     assert done.returncode == 1
     message = " ".join((done.stdout + done.stderr).split())

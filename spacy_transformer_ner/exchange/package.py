@@ -10,14 +10,13 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import srsly
 from spacy.cli.package import generate_readme
 
 import spacy_transformer_ner
 
 from ..encoder.sources import describe_encoder
 from ..errors import InputError
-from ..files import read_json, replacing
+from ..files import read_json, replacing, write_json
 
 PROJECT_ROOT = Path(spacy_transformer_ner.__file__).parents[1]
 VERSION = re.compile(r"[0-9]+(\.[0-9]+)*((a|b|rc|\.post|\.dev)[0-9]+)?")
@@ -31,7 +30,7 @@ class Card:
     version (str): Its version, e.g. "0.1.0".
     dataset (str): What it was trained on.
     encoder (str): The pretrained encoder it was trained from.
-    author, license, url (str): As usual; empty if unknown.
+    author, license (str): As usual; empty if unknown.
     """
 
     name: str
@@ -40,7 +39,6 @@ class Card:
     encoder: str
     author: str = ""
     license: str = ""
-    url: str = ""
 
 
 @dataclass(frozen=True)
@@ -130,8 +128,7 @@ def package(
             wheels={w.name: hashlib.sha256(w.read_bytes()).hexdigest() for w in wheels},
         )
     if manifest is not None:
-        with replacing(manifest) as new:
-            srsly.write_json(new, packaged.to_dict())
+        write_json(manifest, packaged.to_dict())
     return packaged
 
 
@@ -146,7 +143,7 @@ def _write_card(staged: Path, card: Card, metrics: dict | None) -> dict:
             "the pipeline's meta.json or the figures are not what the train and evaluate "
             f"commands write ({type(error).__name__}: {error}). Make them again."
         ) from None
-    srsly.write_json(staged / "meta.json", meta)
+    write_json(staged / "meta.json", meta)
     (staged / "README.md").write_text(readme, encoding="utf-8")
     return meta
 
@@ -162,7 +159,6 @@ def _meta(meta: dict, card: Card, metrics: dict | None) -> dict:
         f"{card.dataset}, from the encoder {encoder['name']}.",
         "author": card.author,
         "license": card.license,
-        "url": card.url,
         "sources": [{"name": f"{card.dataset} (training data)"}, encoder],
     }
     if metrics is not None:

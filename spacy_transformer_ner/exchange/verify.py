@@ -8,11 +8,9 @@ import venv
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import srsly
-
 from ..corpus.docbin import read_docbin
 from ..errors import InputError
-from ..files import read_json, replacing
+from ..files import read_json, write_json
 from ..loading import load_pipeline
 from .package import Packaged
 
@@ -132,9 +130,9 @@ def read_manifest(path: str | Path) -> Packaged:
     content = read_json(path, "package")
     try:
         packaged = Packaged(**content)
-        if not all(isinstance(wheel, str) for wheel in packaged.wheels.keys()):
+        if not isinstance(packaged.wheels, dict):
             raise TypeError
-    except (TypeError, AttributeError):
+    except TypeError:
         raise InputError(
             "is not what the package command writes. Make it again.", path=path
         ) from None
@@ -195,6 +193,5 @@ def compare(
         versions=tagged["versions"],
     )
     if output is not None:
-        with replacing(output) as new:
-            srsly.write_json(new, verified.to_dict())
+        write_json(output, verified.to_dict())
     return verified
