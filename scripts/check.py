@@ -1,15 +1,17 @@
-"""Check a corpus before training on it: sizes, labels, texts in two splits,
-entities that cannot be found in raw text."""
+"""Check a corpus before training on it: sizes and labels, words labelled in
+different ways, duplicates and leaks between splits, entities that raw text
+cannot give, and how the encoder's tokenizer sees its words."""
 
 from pathlib import Path
 from typing import Optional
 
+import srsly
 import typer
-from common import clear_failure
+from common import clear_failure, progress_bar
 from wasabi import msg
 
-from spacy_transformer_ner.corpus.check import check
-from spacy_transformer_ner.files import write_json
+from spacy_transformer_ner.checks.check import check
+from spacy_transformer_ner.files import replacing, write_json
 
 app = typer.Typer(add_completion=False)
 
@@ -19,12 +21,16 @@ def main(
     # fmt: off
     corpus_dir: Path = typer.Argument(..., help="Folder with train.spacy, dev.spacy and perhaps test.spacy"),
     lang: str = typer.Option("en", "--lang", "-l", help="Language, for spaCy's tokeniser"),
+    encoder: Optional[str] = typer.Option(None, "--encoder", help="The encoder to be trained: a folder, a known name or a name on the Hugging Face hub"),
     output: Optional[Path] = typer.Option(None, "--output", "-o", help="JSON file to write the report to"),
+    suspects: Optional[Path] = typer.Option(None, "--suspects", help="JSON Lines file for every mention that is labelled otherwise than most of the same words"),
     strict: bool = typer.Option(False, "--strict", help="Fail if there is an error"),
     # fmt: on
 ) -> None:
     with clear_failure():
-        report = check(corpus_dir, lang=lang)
+        report, found = check(
+            corpus_dir, lang=lang, encoder=encoder, progress=progress_bar("documents")
+        )
     msg.table(
         [
             (
@@ -45,11 +51,16 @@ def main(
     for finding in report.findings:
         show[finding.severity](finding.message, finding.remedy or None)
         for example in finding.examples:
-            msg.text(f"    {example}")
-    if output is not None:
-        with clear_failure():
+            # Not by wasabi: it would break the lines, and so the places.
+            print(f"    {example}")
+    with clear_failure():
+        if output is not None:
             write_json(output, report.to_dict())
-        msg.good(f"Report: {output}")
+            msg.good(f"Report: {output}")
+        if suspects is not None:
+            with replacing(suspects) as new:
+                srsly.write_jsonl(new, [suspect.to_dict() for suspect in found])
+            msg.good(f"Suspects: {suspects} ({len(found):,})")
     if strict and report.count("error"):
         raise SystemExit(1)
 

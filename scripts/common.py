@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from enum import Enum
 
 import click
 from tqdm import tqdm
@@ -29,6 +30,16 @@ def clear_failure() -> Iterator[None]:
     if rest:
         print(rest)
     raise SystemExit(1)
+
+
+def choices(name: str, values: Iterable[str]) -> type[Enum]:
+    """Make the type of an option that takes one of some values.
+
+    name (str): The type's name.
+    values (Iterable[str]): The values.
+    RETURNS (type[Enum]): The type.
+    """
+    return Enum(name, [(value, value) for value in values], type=str)
 
 
 def progress_bar(unit: str) -> Callable[[Iterable, object], Iterable]:

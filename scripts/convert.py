@@ -1,15 +1,29 @@
-"""Convert column files (CoNLL-2003, CoNLL-2002, WNUT-17 and their like) to
-spaCy's binary format. Encoding, columns, tag scheme (IOB1 or IOB2) and
-documents are found in the files themselves."""
+"""Convert labelled files to spaCy's binary format: column files (CoNLL and its
+like), JSON and JSON Lines records, Parquet and saved data sets of Hugging Face,
+brat's standoff, .spacy files. Format, encoding, columns, tag scheme and
+documents are found in the files themselves, and what was found is printed."""
 
+import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Optional
 
 import typer
-from common import clear_failure, progress_bar
+from common import choices, clear_failure, progress_bar
 from wasabi import msg
 
-from spacy_transformer_ner.corpus.convert import convert
+from spacy_transformer_ner.corpus.convert import FileRead, convert
+from spacy_transformer_ner.corpus.formats import FORMATS
+from spacy_transformer_ner.corpus.labels import read_labels
+from spacy_transformer_ner.corpus.options import OVERLAPS, ReadOptions
+from spacy_transformer_ner.corpus.sources import spool
+from spacy_transformer_ner.corpus.splits import parse_shares
+from spacy_transformer_ner.corpus.tags import REPAIRS, SCHEME_NAMES
+
+Format = choices("Format", FORMATS)
+Scheme = choices("Scheme", SCHEME_NAMES)
+Repair = choices("Repair", REPAIRS)
+Overlap = choices("Overlap", OVERLAPS)
 
 app = typer.Typer(add_completion=False)
 
@@ -17,35 +31,54 @@ app = typer.Typer(add_completion=False)
 @app.command(help=__doc__)
 def main(
     # fmt: off
-    input_path: Path = typer.Argument(..., metavar="INPUT", help="A file, or a folder whose files are named after their split (train; dev, valid or testa; test or testb)"),
-    output_dir: Path = typer.Argument(..., help="Folder for the .spacy files"),
-    lang: str = typer.Option("en", "--lang", "-l", help="Language, for the spaces between words"),
+    inputs: list[str] = typer.Argument(..., metavar="INPUT...", help="Files, plain or gzipped; folders whose files are named after their split (train; dev, valid or testa; test or testb); - for standard input"),
+    output: Path = typer.Argument(..., help="Folder for the .spacy files, or one .spacy file that takes all"),
+    lang: str = typer.Option("en", "--lang", "-l", help="Language, for the spaces between words and for spaCy's tokeniser"),
+    format: Optional[Format] = typer.Option(None, "--format", "-f", help="Format of the files; found if not given"),
     encoding: Optional[str] = typer.Option(None, "--encoding", "-e", help="Encoding of the files; found if not given"),
+    scheme: Optional[Scheme] = typer.Option(None, "--scheme", "-s", help="Tag scheme; found if not given. bare: labels without prefix"),
+    repair: Repair = typer.Option("conlleval", "--repair", help="Entities whose tags break the scheme: read them as the conlleval script does, discard them, or (none) refuse the file"),
+    word_column: Optional[str] = typer.Option(None, "--word-column", help="Column of the word, counted from 1, or from the end as -1; of records, the name of the field"),
+    tag_column: Optional[str] = typer.Option(None, "--tag-column", help="Column of the tag, or the field of tags or entities"),
+    labels: Optional[str] = typer.Option(None, "--labels", help="Tags that numbers stand for: O,B-PER,… in their order, or a file with them"),
+    overlaps: Overlap = typer.Option("refuse", "--overlaps", help="Entities that overlap: refuse the file, or keep the longest"),
     n_sents: int = typer.Option(1, "--n-sents", "-n", min=1, help="Sentences per document, where a file marks none"),
+    split: Optional[str] = typer.Option(None, "--split", help="Draw train, dev and test from the documents of all inputs: 80,10,10"),
+    seed: int = typer.Option(0, "--seed", help="Seed of --split"),
     # fmt: on
 ) -> None:
-    with clear_failure():
-        results = convert(
-            input_path,
-            output_dir,
-            lang=lang,
+    with clear_failure(), TemporaryDirectory() as folder:
+        options = ReadOptions(
+            format=format and format.value,
             encoding=encoding,
+            scheme=scheme and scheme.value,
+            repair=repair.value,
+            word_column=word_column,
+            tag_column=tag_column,
+            labels=None if labels is None else read_labels(labels),
+            overlaps=overlaps.value,
             sentences_per_document=n_sents,
+        )
+        results = convert(
+            [spool(sys.stdin.buffer, Path(folder)) if i == "-" else Path(i) for i in inputs],
+            output,
+            options=options,
+            lang=lang,
+            shares=None if split is None else parse_shares(split),
+            seed=seed,
             progress=progress_bar("documents"),
         )
-    for result in results:
-        marks = "" if result.marks_documents else f", {n_sents} sentence(s) a document"
-        msg.good(
-            f"{result.source}: {result.columns} columns, {result.scheme}, {result.encoding}{marks}"
-        )
-        if result.repaired:
-            lines = ", ".join(map(str, result.repaired[:10]))
-            more = ", …" if len(result.repaired) > 10 else ""
+    read = {file.source: file for result in results for file in result.files}
+    for file in read.values():
+        describe(file, n_sents)
+    if split is not None:
+        msg.info(f"Split at random with seed {seed}; equal documents are in one split")
+        if not all(file.marks_documents for file in read.values()):
             msg.warn(
-                f"{len(result.repaired)} I- tags that IOB2 does not allow were read as the start "
-                f"of an entity, as conlleval does (line {lines}{more})"
+                "Sentences of one text can be in different splits, because nothing marks documents"
             )
-    if input_path.is_dir() and not any(r.target.endswith("test.spacy") for r in results):
+    has_test = any(result.target.endswith("test.spacy") for result in results)
+    if not has_test and any(Path(name).is_dir() for name in inputs):
         msg.warn("There is no test file. In the project, evaluate on dev: --vars.eval_split dev")
     msg.table(
         [
@@ -56,6 +89,18 @@ def main(
         aligns=("l", "r", "r", "r", "r"),
         divider=True,
     )
+
+
+def describe(file: FileRead, n_sents: int) -> None:
+    """Print what was found out about a file."""
+    found = [file.format, file.scheme, file.encoding]
+    if not file.marks_documents:
+        found.append(f"{n_sents} sentence(s) a document")
+    msg.good(f"{file.source}: {', '.join(part for part in found if part)}")
+    for note in file.notes:
+        msg.warn(f"{note.count:,} {note.message}")
+        for place in note.places:
+            print(f"    {place}")
 
 
 if __name__ == "__main__":

@@ -1,153 +1,257 @@
-"""Column files: CoNLL-2003, CoNLL-2002, WNUT-17 and their like."""
+"""Column files: a word a row. CoNLL-2002 and -2003, WNUT-17, GermEval-14,
+CoNLL-U, CoNLL-U Plus, Universal NER and their like."""
 
-import re
 from collections.abc import Iterator
-from pathlib import Path
+from dataclasses import dataclass, field
 
 from ..errors import InputError
-from .documents import Document, Sentence
-from .encodings import detect_encoding
-from .tags import TagCounts, spans_from_tags, split_tag
+from .documents import MAX_WORDS, Document, Sentence
+from .layout import Layout, find_layout, is_comment, sample, starts_document
+from .notes import Note, Notes
+from .options import ReadOptions
+from .sources import Source, shorten
+from .spacing import spaces_from_text
+from .tags import IllegalTags, TagReader
 
-DOCSTART = "-DOCSTART-"
-# Blanks that part columns. Not str.split(): a no-break space belongs to its word.
-BLANKS = re.compile(r"[ \t]+")
+# What the layout is told from, in characters.
+SAMPLE = 1 << 18
+# A longer row is no word with its tag.
+MAX_ROW = 1_000_000
 
 
 class ColumnFile:
-    """A file with one word a row, the word in the first column and its tag in
-    the last, sentences parted by blank rows and documents by `-DOCSTART-` in
-    the first column, whatever follows it. Iterating reads the file as a stream;
-    what was found out about it is there when that has ended.
+    """A file with one word a row, sentences parted by blank rows, and documents
+    by rows that say so. Iterating reads it as a stream; what was found out about
+    the tags is there when that has ended.
 
-    path (str | Path): The file.
-    encoding (str | None): Its encoding; detected if None.
-    sentences_per_document (int): Where the file marks no documents, how many
-        sentences make one.
+    source (Source): The file.
+    options (ReadOptions): How it is to be read, where that is not to be found out.
     RAISES: InputError, naming the line, if the file cannot be read as columns.
     """
 
-    def __init__(
-        self,
-        path: str | Path,
-        *,
-        encoding: str | None = None,
-        sentences_per_document: int = 1,
-    ):
-        self.path = Path(path)
-        self.encoding = encoding or detect_encoding(path)
-        self.sentences_per_document = sentences_per_document
-        self.columns: int | None = None
+    def __init__(self, source: Source, options: ReadOptions):
+        self.source = source
+        self.options = options
+        self.encoding = options.encoding or source.encoding()
+        self.layout = find_layout(
+            sample(source.rows(self.encoding, MAX_ROW), SAMPLE),
+            source.name,
+            word_column=options.column_number("word"),
+            tag_column=options.column_number("tag"),
+            bare=None if options.scheme is None else options.scheme == "bare",
+        )
         self.marks_documents = False
-        self.tags = TagCounts()
-        self.documents = self.sentences = self.words = 0
+        self._scheme = options.scheme or ("bare" if self.layout.bare else None)
+        self.tags = TagReader(self._scheme)
+        self._notes = Notes(source.name)
+
+    @property
+    def format(self) -> str:
+        """RETURNS (str): What the file was taken for."""
+        return str(self.layout)
+
+    def notes(self) -> list[Note]:
+        """RETURNS (list[Note]): What was mended."""
+        self._notes.take(*self.options.illegal_note(self.tags))
+        return self._notes.notes()
 
     def __iter__(self) -> Iterator[Document]:
+        repair = self.options.repair
+        if repair != "conlleval" and self._scheme is None:
+            # The scheme is that of the whole file.
+            for _ in self._documents():
+                pass
+            self._scheme = self.tags.scheme
+        self.tags = TagReader(self._scheme, repair)
+        self._notes = Notes(self.source.name)
+        self.marks_documents = False
+        words = 0
+        for document in self._documents():
+            words += sum(len(sentence.words) for sentence in document.sentences)
+            yield document
+        if not words:
+            raise InputError("holds no tagged words. Is it the right file?", path=self.source.name)
+
+    def _documents(self) -> Iterator[Document]:
         document: list[Sentence] = []
+        words = 0
         for sentence in self._sentences():
-            ends = sentence is None or (
-                not self.marks_documents and len(document) == self.sentences_per_document
-            )
+            if sentence is None:
+                ends = True
+            elif not self.marks_documents:
+                ends = len(document) == self.options.sentences_per_document
+            else:
+                ends = words + len(sentence.words) > MAX_WORDS
+                if ends and document:
+                    self._notes.add(
+                        f"documents of more than {MAX_WORDS:,} words were parted at a sentence",
+                        sentence.lines[0],
+                    )
             if ends and document:
-                self.documents += 1
-                yield Document(tuple(document))
-                document = []
+                yield Document(tuple(document), self.source.name)
+                document, words = [], 0
             if sentence is not None:
                 document.append(sentence)
+                words += len(sentence.words)
         if document:
-            self.documents += 1
-            yield Document(tuple(document))
-        if not self.words:
-            raise InputError("holds no tagged words. Is it the right file?", path=self.path)
+            yield Document(tuple(document), self.source.name)
 
     def _sentences(self) -> Iterator[Sentence | None]:
         """Yield each sentence, and None where a document starts."""
-        words: list[str] = []
-        tags: list[str] = []
-        first_line = 0
-        line = 0
-        for line, row in enumerate(self._rows(), start=1):
-            if not row.strip(" \t"):
-                starts_document = False
-            elif row.startswith(DOCSTART):
-                starts_document = True
-            else:
-                word, tag = self._split(row, line)
-                first_line = first_line if words else line
-                words.append(word)
-                tags.append(tag)
-                continue
-            if words:
-                yield self._sentence(words, tags, first_line)
-                words, tags = [], []
-            if starts_document:
-                self.marks_documents = True
-                yield None
-        if words:
-            yield self._sentence(words, tags, first_line)
-
-    def _rows(self) -> Iterator[str]:
-        """Yield the rows without their ends. A lone carriage return or a
-        Unicode line separator does not end a row."""
-        line = 0
-        try:
-            with open(self.path, encoding=self.encoding, newline="\n") as file:
-                for line, row in enumerate(file, start=1):
-                    row = row.rstrip("\r\n")
-                    if "\r" in row or "\0" in row:
+        layout, split_tag = self.layout, self.tags.split
+        simple = not (layout.numbered or layout.key or layout.misc is not None)
+        n, at_word, at_tag = layout.columns, layout.word, layout.tag
+        separator = "\t" if layout.tabs else " "
+        rows = _Rows()
+        for line, row in enumerate(self.source.rows(self.encoding, MAX_ROW), start=1):
+            cells = row.split(separator)
+            if simple and len(cells) == n and row[0] not in "#-":
+                # Most rows by far. The others take the long way.
+                word, tag = cells[at_word], cells[at_tag]
+                if word and tag and word.strip() == word:
+                    try:
+                        rows.add(word, split_tag(tag), line)
+                        if len(rows.words) <= MAX_WORDS:
+                            continue
+                        raise self._endless(rows)
+                    except ValueError:
+                        pass
+            if row.strip(" \t"):
+                if starts_document(row, layout):
+                    self.marks_documents = True
+                elif row[0] == "#" and is_comment(row, layout):
+                    if rows.words and not layout.numbered:
                         raise InputError(
-                            "a carriage return or null within the row. Are the line ends those "
-                            f"of old Macs? Save the file with Unix line ends: {_short(row)}",
-                            path=self.path,
+                            f"a comment within a sentence, or a word without a tag: {shorten(row)}. "
+                            "Remove it, or give it a tag.",
+                            path=self.source.name,
                             line=line,
                         )
-                    yield row
-        except (UnicodeError, LookupError) as error:
-            raise InputError(
-                f"cannot be read as {self.encoding}, near line {line + 1}: {error}. Say the "
-                "right encoding with --encoding.",
-                path=self.path,
-            ) from None
+                    if row.startswith("# text = "):
+                        rows.text = row[len("# text = ") :]
+                    continue
+                else:
+                    self._row(row, line, rows)
+                    continue
+                yield from self._sentence(rows)
+                rows = _Rows()
+                yield None
+            else:
+                yield from self._sentence(rows)
+                rows = _Rows()
+        yield from self._sentence(rows)
 
-    def _split(self, row: str, line: int) -> tuple[str, str]:
-        # A row with a tab is parted by tabs alone: its word may hold spaces.
-        cells = row.rstrip(" \t").split("\t") if "\t" in row else BLANKS.split(row.strip(" "))
-        if self.columns is None:
-            if len(cells) < 2:
-                raise InputError(
-                    f"one column only: {_short(row)}. Each row needs a word and, in its last "
-                    "column, a tag, parted by spaces or a tab.",
-                    path=self.path,
-                    line=line,
-                )
-            self.columns = len(cells)
-        if len(cells) != self.columns:
-            raise InputError(
-                f"{len(cells)} columns where the rows before have {self.columns}: "
-                f"{_short(row)}. "
-                "Mend this row.",
-                path=self.path,
-                line=line,
-            )
-        word, tag = cells[0].strip(" "), cells[-1].strip(" ")
+    def _row(self, row: str, line: int, rows: "_Rows") -> None:
+        layout = self.layout
+        cells = layout.split(row)
+        if len(cells) != layout.columns:
+            raise self._ragged(row, line)
+        if len(rows.words) >= MAX_WORDS:
+            raise self._endless(rows)
+        word = cells[layout.word].strip(" ")
         if not word.strip():
             raise InputError(
-                f"the word of this row is blank: {_short(row)}. Remove the row, or leave it "
+                f"the word of this row is blank: {shorten(row)}. Remove the row, or leave it "
                 "wholly blank if it ends a sentence.",
-                path=self.path,
+                path=self.source.name,
                 line=line,
             )
+        cell = cells[layout.tag].strip(" ")
+        if layout.key:
+            notes = cell.split("|")
+            cell = next((x[len(layout.key) + 1 :] for x in notes if x.startswith(f"{layout.key}=")), "O")
+        elif layout.numbered and cell == "_":
+            cell = "O"
         try:
-            split_tag(tag)
+            tag = self.tags.split(cell)
         except ValueError as error:
-            raise InputError(str(error), path=self.path, line=line) from None
-        return word, tag
+            raise InputError(str(error), path=self.source.name, line=line) from None
+        glued = layout.misc is not None and "SpaceAfter=No" in cells[layout.misc].split("|")
+        number = cells[0] if layout.numbered else ""
+        if "." in number:
+            return  # An empty node of CoNLL-U is no word of the text.
+        if "-" in number:
+            rows.open_range(number, word, tag, line, glued)
+        else:
+            rows.add_numbered(number, word, tag, line, glued)
 
-    def _sentence(self, words: list[str], tags: list[str], line: int) -> Sentence:
-        self.sentences += 1
-        self.words += len(words)
-        return Sentence(tuple(words), spans_from_tags(tags, self.tags, line), line)
+    def _ragged(self, row: str, line: int) -> InputError:
+        parted = "tabs" if self.layout.tabs else "blanks"
+        return InputError(
+            f"{len(self.layout.split(row))} columns where most rows have {self.layout.columns} "
+            f"(parted by {parted}): {shorten(row)}. Mend this row.",
+            path=self.source.name,
+            line=line,
+        )
+
+    def _endless(self, rows: "_Rows") -> InputError:
+        return InputError(
+            f"a sentence of more than {MAX_WORDS:,} words starts here. Put a blank row after "
+            "each sentence.",
+            path=self.source.name,
+            line=rows.lines[0],
+        )
+
+    def _sentence(self, rows: "_Rows") -> Iterator[Sentence]:
+        if not rows.words:
+            return
+        first, last = rows.lines[0], rows.lines[-1]
+        in_step = last - first == len(rows.words) - 1
+        try:
+            entities = self.tags.read(rows.tags, rows.lines) if rows.tagged else ()
+        except IllegalTags as error:
+            raise InputError(
+                str(error), path=self.source.name, line=rows.lines[error.word]
+            ) from None
+        spaces: list[bool] | None = None
+        if rows.glued:
+            spaces = [i not in rows.glued for i in range(len(rows.words))]
+        elif rows.text:
+            spaces = spaces_from_text(rows.words, rows.text)
+        yield Sentence(
+            tuple(rows.words),
+            entities,
+            range(first, last + 1) if in_step else tuple(rows.lines),
+            None if spaces is None else tuple(spaces),
+        )
 
 
-def _short(row: str, length: int = 80) -> str:
-    return repr(row if len(row) <= length else f"{row[:length]}…")
+@dataclass
+class _Rows:
+    """The rows of a sentence so far."""
+
+    words: list[str] = field(default_factory=list)
+    tags: list[tuple[str, str]] = field(default_factory=list)
+    lines: list[int] = field(default_factory=list)
+    glued: set[int] = field(default_factory=set)
+    tagged: bool = False
+    text: str = ""
+    # Words up to this number are parts of the one that was read last.
+    range_end: int = 0
+
+    def add(self, word: str, tag: tuple[str, str], line: int) -> None:
+        self.words.append(word)
+        self.tags.append(tag)
+        self.lines.append(line)
+        if tag[1]:
+            self.tagged = True
+
+    def add_numbered(
+        self, number: str, word: str, tag: tuple[str, str], line: int, glued: bool
+    ) -> None:
+        if number and self.range_end and int(number) <= self.range_end:
+            # The text has the whole; the tag may be at its parts.
+            if tag[1] and not self.tags[-1][1]:
+                self.tags[-1] = tag
+                self.tagged = True
+            return
+        self.range_end = 0
+        self.add(word, tag, line)
+        if glued:
+            self.glued.add(len(self.words) - 1)
+
+    def open_range(
+        self, number: str, word: str, tag: tuple[str, str], line: int, glued: bool
+    ) -> None:
+        self.add_numbered("", word, tag, line, glued)
+        self.range_end = int(number.partition("-")[2])

@@ -1,191 +1,251 @@
 """From corpus files to .spacy files."""
 
-import re
-from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
+import shutil
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from spacy.util import get_lang_class
-from spacy.vocab import Vocab
+from spacy.tokens import Doc
 
 from ..errors import InputError
-from .columns import ColumnFile
-from .docbin import to_doc, write_docbin
-from .documents import Document
+from ..files import read_json, write_json
+from .docbin import ATTRS, DocBinWriter, DocMaker, SpacyFile, check_language, to_doc
+from .documents import Document, TextDocument
+from .formats import Reader, open_corpus
+from .notes import Note
+from .options import ReadOptions
+from .sources import Source
+from .splits import SPLITS, RandomSplits, data_files, find_splits, output_name
 
-SPLITS = ("train", "dev", "test")
-# The shared tasks of CoNLL call their development set testa and their test set testb.
-SPLIT_NAMES = (
-    ("train", re.compile(r"train")),
-    ("dev", re.compile(r"testa|dev|valid|(^|[._-])val([._-]|$)")),
-    ("test", re.compile(r"test")),
-)
-DATA_SUFFIXES = (".conll", ".conll03", ".bio", ".iob", ".iob2", ".tsv", ".txt", ".ner")
+# What convert says of the files it made, for check.
+REPORT = "convert.json"
+
+
+@dataclass(frozen=True)
+class FileRead:
+    """What was found out about one file.
+
+    source (str): Its name.
+    format (str): What it was taken for.
+    encoding (str | None): The encoding of its text, as Python names it.
+    scheme (str | None): The tag scheme.
+    marks_documents (bool): Whether it says where documents start.
+    notes (tuple[Note, ...]): What was not as it should be.
+    """
+
+    source: str
+    format: str
+    encoding: str | None
+    scheme: str | None
+    marks_documents: bool
+    notes: tuple[Note, ...]
 
 
 @dataclass(frozen=True)
 class Converted:
-    """What was read from one file and where it went.
+    """What came into one .spacy file, or folder of them.
 
-    source, target (str): The paths.
-    encoding (str): The encoding found, as Python names it.
-    scheme (str): The tag scheme found: "IOB1" or "IOB2".
-    columns (int): The number of columns.
-    marks_documents (bool): Whether the file has `-DOCSTART-` rows. Where it
-        has none each sentence is a document unless it was said otherwise.
-    documents, sentences, words, entities (int): Counts.
+    target (str): Its path.
+    files (tuple[FileRead, ...]): What it is made of.
+    documents, sentences, words, entities (int): Counts. A text whose sentences
+        are not known is one.
     labels (dict[str, int]): Entities per label.
-    repaired (tuple[int, ...]): Lines where an `I-` tag that IOB2 does not
-        allow was read as the start of an entity, as conlleval reads it.
     """
 
-    source: str
     target: str
-    encoding: str
-    scheme: str
-    columns: int
-    marks_documents: bool
+    files: tuple[FileRead, ...]
     documents: int
     sentences: int
     words: int
     entities: int
     labels: dict[str, int]
-    repaired: tuple[int, ...]
 
     def to_dict(self) -> dict:
         """RETURNS (dict): The fields, for JSON."""
         return asdict(self)
 
 
-def split_of(path: Path) -> str | None:
-    """Tell from its name which split a file is: `eng.testa` is dev.
+@dataclass
+class _Target:
+    """A .spacy file while it is written."""
 
-    path (Path): The file.
-    RETURNS (str | None): "train", "dev", "test" or None.
-    """
-    name = path.name.lower()
-    return next((split for split, pattern in SPLIT_NAMES if pattern.search(name)), None)
+    writer: DocBinWriter
+    documents: int = 0
+    sentences: int = 0
+    words: int = 0
+    labels: Counter = field(default_factory=Counter)
 
-
-def find_splits(folder: Path) -> dict[str, Path]:
-    """Find the files of a folder that are its train, dev and test split.
-
-    folder (Path): The folder.
-    RETURNS (dict[str, Path]): Split to file, in the order train, dev, test.
-    RAISES: InputError if train or dev is missing or two files are for one
-        split; it ends with what the folder's README.md says of where to get them.
-    """
-    files = sorted(
-        path
-        for path in folder.iterdir()
-        if path.is_file()
-        and not path.name.startswith(".")
-        and path.suffix.lower() not in (".md", ".spacy")
-    )
-    splits: dict[str, Path] = {}
-    for path in files:
-        split = split_of(path)
-        if split in splits:
-            raise InputError(
-                f"both {splits[split].name} and {path.name} look like the {split} split. "
-                "Leave one of them, or convert the files one by one.",
-                path=folder,
-            )
-        if split is not None:
-            splits[split] = path
-    missing = [split for split in ("train", "dev") if split not in splits]
-    if missing:
-        found = ", ".join(path.name for path in files) or "nothing"
-        raise InputError(
-            f"no {' and no '.join(missing)} file is in this folder (found: {found}). Files are "
-            "told by their names: train; dev, testa or valid; test or testb."
-            + _advice(folder),
-            path=folder,
-        )
-    return {split: splits[split] for split in SPLITS if split in splits}
+    def add(self, doc: Doc) -> bool:
+        self.documents += 1
+        self.words += len(doc)
+        self.labels.update([ent.label_ for ent in doc.ents])
+        starts = doc.has_annotation("SENT_START")
+        self.sentences += int((doc.to_array("SENT_START") == 1).sum()) if starts else 1
+        return self.writer.add(doc)
 
 
-def _advice(folder: Path) -> str:
-    readme = folder / "README.md"
-    return f"\n\n{readme.read_text('utf-8', 'replace').strip()}" if readme.is_file() else ""
-
-
-def output_name(path: Path) -> str:
-    """RETURNS (str): The name of the .spacy file made from a single file:
-    `train.conll` becomes `train.spacy`, `eng.testa` `eng.testa.spacy`."""
-    return f"{path.stem if path.suffix.lower() in DATA_SUFFIXES else path.name}.spacy"
+def no_progress(stream: Iterable, about: object) -> Iterable:
+    """RETURNS (Iterable): The stream as it is."""
+    return stream
 
 
 def convert(
-    source: str | Path,
-    output_dir: str | Path,
+    inputs: Sequence[Path | Source],
+    output: Path,
     *,
+    options: ReadOptions = ReadOptions(),
     lang: str = "en",
-    encoding: str | None = None,
-    sentences_per_document: int = 1,
-    progress: Callable[[Iterable[Document], str], Iterable[Document]] = lambda docs, _: docs,
+    shares: Sequence[float] | None = None,
+    seed: int = 0,
+    progress: Callable[[Iterable, object], Iterable] = no_progress,
 ) -> list[Converted]:
-    """Convert a column file, or the splits of a folder, to .spacy files.
+    """Convert corpus files to .spacy files. Nothing is written unless all files
+    can be read; large ones become folders of .spacy files of the same name.
 
-    source (str | Path): A file, or a folder with train, dev and test files.
-    output_dir (str | Path): Where the .spacy files go. None of them is
-        touched unless all can be read. Of a folder's, those of splits that it
-        has not are removed.
-    lang (str): The language's code.
-    encoding (str | None): The files' encoding; detected for each if None.
-    sentences_per_document (int): Where a file marks no documents, how many
-        sentences make one.
-    progress (Callable): Wraps the stream of documents of each file, whose path
-        it is given, to show progress.
-    RETURNS (list[Converted]): What was read, a file each.
-    RAISES: InputError for anything that cannot be read, or a language that
-        spaCy has not.
+    inputs (Sequence[Path | Source]): Files, or folders whose files are named
+        after their split.
+    output (Path): A folder for the .spacy files and convert.json; or a .spacy
+        file that takes all.
+    options (ReadOptions): How to read the files, where that is not found out.
+    lang (str): The language's code, for spaces and spaCy's tokeniser.
+    shares (Sequence[float] | None): Draw train, dev and test of these shares from
+        the documents of all inputs.
+    seed (int): The seed of that.
+    progress (Callable): Wraps a stream of documents, given with a file's name.
+    RETURNS (list[Converted]): What was done, for each .spacy file.
+    RAISES: InputError if something cannot be read.
     """
-    source, output_dir = Path(source), Path(output_dir)
-    if source.is_dir():
-        targets = {p: f"{split}.spacy" for split, p in find_splits(source).items()}
-    elif source.is_file():
-        targets = {source: output_name(source)}
-    else:
-        raise InputError("there is no such file or folder.", path=source)
-    try:
-        get_lang_class(lang)
-    except ImportError:
-        raise InputError(f"spaCy has no language {lang!r}.") from None
-    vocab = Vocab()
-    results = []
-    output_dir.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(prefix=".convert-", dir=output_dir) as staging:
-        for path, name in targets.items():
-            file = ColumnFile(
-                path, encoding=encoding, sentences_per_document=sentences_per_document
-            )
-            documents = progress(file, str(path))
-            write_docbin(
-                (to_doc(document, vocab, lang) for document in documents), Path(staging, name)
-            )
-            results.append(
-                Converted(
-                    source=str(path),
-                    target=str(output_dir / name),
-                    encoding=file.encoding.removesuffix("-sig"),
-                    scheme=file.tags.scheme,
-                    columns=file.columns or 0,
-                    marks_documents=file.marks_documents,
-                    documents=file.documents,
-                    sentences=file.sentences,
-                    words=file.words,
-                    entities=sum(file.tags.labels.values()),
-                    labels=dict(sorted(file.tags.labels.items())),
-                    repaired=tuple(file.tags.orphans),
+    into_file = output.suffix == ".spacy" and not output.is_dir()
+    if into_file and shares is not None:
+        raise InputError("several splits cannot be one file. Name a folder.", path=output)
+    folder = output.parent if into_file else output
+    check_language(lang)
+    targets = _targets(inputs, output.name if into_file else None, shares is not None)
+    folder.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix=".convert-", dir=folder) as staging:
+        results: list[Converted] = []
+        for name, sources in targets.items():
+            readers = [open_corpus(source, options) for source in sources]
+            splits = None
+            if shares is not None:
+                # Once to draw, once to write.
+                splits = RandomSplits(_documents(readers, progress, "drawing"), shares, seed)
+            written = _write(readers, name, splits, Path(staging), lang, progress)
+            files = tuple(
+                FileRead(
+                    source=source.name,
+                    format=reader.format,
+                    encoding=reader.encoding and reader.encoding.removesuffix("-sig"),
+                    scheme=reader.tags and reader.tags.scheme,
+                    marks_documents=reader.marks_documents,
+                    notes=tuple(reader.notes()),
                 )
+                for source, reader in zip(sources, readers)
             )
-        for name in targets.values():
-            Path(staging, name).replace(output_dir / name)
-    if source.is_dir():
+            results += [
+                Converted(
+                    target=str(folder / target_name),
+                    files=files,
+                    documents=target.documents,
+                    sentences=target.sentences,
+                    words=target.words,
+                    entities=target.labels.total(),
+                    labels=dict(sorted(target.labels.items())),
+                )
+                for target_name, target in written.items()
+            ]
+        for result in results:
+            _move(Path(staging, Path(result.target).name), Path(result.target))
+    _report(folder, results)
+    if targets.keys() == {""} or any(isinstance(i, Path) and i.is_dir() for i in inputs):
         # A split that the source no longer has is not to be taken for its own.
+        made = {Path(result.target).name for result in results}
         for split in SPLITS:
-            if f"{split}.spacy" not in targets.values():
-                (output_dir / f"{split}.spacy").unlink(missing_ok=True)
+            if not into_file and f"{split}.spacy" not in made:
+                _remove(folder / f"{split}.spacy")
     return results
+
+
+def _targets(
+    inputs: Sequence[Path | Source], name: str | None, draws: bool
+) -> dict[str, list[Source]]:
+    """The files that each .spacy file is made of; "" where splits are drawn."""
+    targets: dict[str, list[Source]] = {}
+    for given in inputs:
+        if name is not None or draws:
+            found = {name or "": [given] if isinstance(given, Source) else data_files(given)}
+        elif isinstance(given, Source):
+            found = {output_name(Path(given.name.strip("<>"))): [given]}
+        elif given.is_dir():
+            found = {f"{split}.spacy": files for split, files in find_splits(given).items()}
+        else:
+            found = {output_name(given): data_files(given)}
+        for target, files in found.items():
+            if target in targets and name is None and not draws and not (
+                isinstance(given, Path) and given.is_dir()
+            ):
+                raise InputError(
+                    f"both {targets[target][0].name} and {files[0].name} would become {target}. "
+                    f"Name a file that takes all: OUTPUT/{target}"
+                )
+            targets.setdefault(target, []).extend(files)
+    return targets
+
+
+def _documents(
+    readers: Iterable[Reader], progress: Callable[[Iterable, object], Iterable], about: str
+) -> Iterator[Document | TextDocument | Doc]:
+    for reader in readers:
+        yield from progress(reader, about)
+
+
+def _write(
+    readers: Sequence[Reader],
+    name: str,
+    splits: RandomSplits | None,
+    folder: Path,
+    lang: str,
+    progress: Callable[[Iterable, object], Iterable],
+) -> dict[str, _Target]:
+    attrs = None if any(isinstance(reader, SpacyFile) for reader in readers) else ATTRS
+    names = [name] if splits is None else [f"{split}.spacy" for split in SPLITS]
+    targets = {name: _Target(DocBinWriter(folder / name, attrs)) for name in names}
+    maker = DocMaker(lang)
+    for reader in readers:
+        for document in progress(reader, name or "writing"):
+            target = targets[name if splits is None else f"{splits.split_of(document)}.spacy"]
+            if target.add(to_doc(document, maker)):
+                # Words are not kept for longer than a file that holds them is made.
+                maker = DocMaker(lang)
+    written = {name: target for name, target in targets.items() if target.documents}
+    for target in written.values():
+        target.writer.close()
+    return written
+
+
+def _move(new: Path, target: Path) -> None:
+    """Put a file or folder in the place of another of its name."""
+    if new.is_dir() or target.is_dir():
+        _remove(target)
+    new.replace(target)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _report(folder: Path, results: Sequence[Converted]) -> None:
+    """Keep what was found out, beside that of files which were made before."""
+    path = folder / REPORT
+    try:
+        known = read_json(path, "convert")
+    except InputError:
+        known = {}
+    known = {name: entry for name, entry in known.items() if (folder / name).exists()}
+    known |= {Path(result.target).name: result.to_dict() for result in results}
+    write_json(path, known)

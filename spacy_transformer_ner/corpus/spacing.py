@@ -88,3 +88,25 @@ def _quote(words: Sequence[str], i: int, open_quotes: set[str]) -> tuple[bool, b
         closes = mark in open_quotes
     (open_quotes.discard if closes else open_quotes.add)(mark)
     return closes, not closes
+
+
+def spaces_from_text(words: Sequence[str], text: str) -> list[bool] | None:
+    """Find the spaces between words in the text they are from.
+
+    words (Sequence[str]): The words of a sentence.
+    text (str): The sentence as it was written.
+    RETURNS (list[bool] | None): Whether a space follows each word, which it does
+        the last; None if the words are not those of the text.
+    """
+    spaces: list[bool] = []
+    end = 0
+    for word in words:
+        start = end
+        while start < len(text) and text[start].isspace():
+            start += 1
+        if not text.startswith(word, start):
+            return None
+        spaces.append(start > end)
+        end = start + len(word)
+    # A space before each word is one after the word before it.
+    return [*spaces[1:], True]

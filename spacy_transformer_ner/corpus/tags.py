@@ -1,112 +1,303 @@
-"""Tag schemes: from a tag on every word to entities, and back."""
+"""Tag schemes: from a tag on every word to entities, and back.
 
+Every scheme is read by one rule, that of the conlleval script extended to the
+prefixes that mark ends, which is right for each of them where the tags are
+legal. What the tags would have been is kept by entity, and tells the scheme.
+"""
+
+import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 from .documents import Span
 
+Repair = Literal["conlleval", "discard", "none"]
+REPAIRS = ("conlleval", "discard", "none")
+PLACES = 10
 
-@dataclass
-class TagCounts:
-    """What was seen while reading the tags of a file; tells the scheme.
+# BILUO and BMES(W) are BIOES in other letters.
+PREFIXES = {"B": "B", "I": "I", "M": "I", "E": "E", "L": "E", "S": "S", "U": "S", "W": "S"}
+TAG = re.compile(r"O|[BIESLUMW]-.+", re.DOTALL)
 
-    IOB1 writes `B-` only where an entity directly follows another of its type,
-    IOB2 at the start of every entity.
 
-    begins (int): Entities that start with `B-`.
-    begins_needed (int): Those of them that directly follow one of their type.
-    insides (list[int]): Lines of entities that start with `I-`.
-    labels (Counter): Entities per label.
+@dataclass(frozen=True)
+class Form:
+    """How an entity was tagged.
+
+    first, last (str): Its first and last prefix, in the letters of BIOES.
+    single (bool): Whether it is one word.
+    after_same, before_same (bool): Whether an entity of its label stands
+        directly before it, and after it.
     """
 
-    begins: int = 0
-    begins_needed: int = 0
-    insides: list[int] = field(default_factory=list)
-    labels: Counter = field(default_factory=Counter)
+    first: str
+    last: str
+    single: bool
+    after_same: bool
+    before_same: bool
+
+
+def _iob1(form: Form) -> bool:
+    return form.first == ("B" if form.after_same else "I") and (form.single or form.last == "I")
+
+
+def _ioe1(form: Form) -> bool:
+    last = "E" if form.before_same else "I"
+    return form.last == last and (form.single or form.first == "I")
+
+
+# Each scheme and which forms it allows. Of those that have equally few
+# exceptions in a file the first is taken to be the file's.
+SCHEMES: dict[str, Callable[[Form], bool]] = {
+    "IOB2": lambda form: form.first == "B" and (form.single or form.last == "I"),
+    "BIOES": lambda form: (form.first, form.last) == (("S", "S") if form.single else ("B", "E")),
+    "IOE2": lambda form: form.last == "E" and (form.single or form.first == "I"),
+    "IO": lambda form: form.first == form.last == "I" and not form.after_same,
+    "IOB1": _iob1,
+    "IOE1": _ioe1,
+}
+# Other names of schemes, and those that differ in letters or have none.
+SAME_AS = {"BILUO": "BIOES", "BILOU": "BIOES", "BMES": "BIOES", "IOE": "IOE2", "BIO": "IOB2", "bare": "IO"}
+SCHEME_NAMES = ("IOB1", "IOB2", "BIOES", "BILUO", "IOE1", "IOE2", "IO", "bare")
+
+
+class IllegalTags(ValueError):
+    """Tags that break the scheme, where they are not to be repaired.
+
+    word (int): The word of the sentence they are at.
+    """
+
+    def __init__(self, message: str, word: int):
+        super().__init__(message)
+        self.word = word
+
+
+@dataclass
+class Seen:
+    """How often something was met and where first.
+
+    count (int): How often.
+    lines (list[int]): Ten lines at most.
+    """
+
+    count: int = 0
+    lines: list[int] = field(default_factory=list)
+
+    def add(self, line: int) -> None:
+        """line (int): Where it was met."""
+        self.count += 1
+        if len(self.lines) < PLACES:
+            self.lines.append(line)
+
+
+class TagReader:
+    """Reads the tags of a file, sentence by sentence, and learns its scheme.
+
+    scheme (str | None): The scheme, if it is known; one of SCHEME_NAMES. "bare"
+        are labels without prefix.
+    repair (str): What becomes of entities whose tags break the scheme, by the
+        names of SeqScore (Palen-Michel et al. 2021): "conlleval" reads them as
+        the conlleval script does, "discard" drops them, "none" raises an error.
+        The last two need the scheme.
+    """
+
+    def __init__(self, scheme: str | None = None, repair: Repair = "conlleval"):
+        if repair != "conlleval" and scheme is None:
+            raise ValueError(f"repair {repair!r} needs the scheme")
+        self.bare = scheme == "bare"
+        self.repair = repair
+        self.labels: Counter[str] = Counter()
+        self._given = scheme
+        self._legal = None if scheme is None else SCHEMES[SAME_AS.get(scheme, scheme)]
+        self._known: dict[str, tuple[str, str]] = {"O": ("O", "")}
+        self._letters: set[str] = set()
+        self._forms: dict[Form, Seen] = {}
+
+    def split(self, tag: str) -> tuple[str, str]:
+        """Split a tag into prefix and label.
+
+        tag (str): e.g. "O", "B-PER", "U-PER".
+        RETURNS (tuple[str, str]): e.g. ("O", ""), ("B", "PER"), ("S", "PER").
+        RAISES: ValueError, with the remedy, if it is no tag.
+        """
+        known = self._known.get(tag)
+        if known is None:
+            known = self._known[tag] = self._split(tag)
+        return known
+
+    def _split(self, tag: str) -> tuple[str, str]:
+        prefix, dash, label = tag.partition("-")
+        is_prefixed = bool(dash) and prefix in PREFIXES
+        if self.bare and not is_prefixed:
+            prefix, label = "I", tag
+        if not label.isprintable() or label != label.strip():
+            raise ValueError(
+                f"the label of {tag!r} has blanks at its end or invisible characters. Remove them."
+            )
+        if self.bare and is_prefixed:
+            raise ValueError(
+                f"{tag!r} has a prefix, where the tags of this file are labels without one. "
+                "Write all of them in one way."
+            )
+        if not label or prefix not in PREFIXES:
+            raise ValueError(f"{tag!r} is not a tag{_advice(tag)}")
+        if not self.bare:
+            self._letters.add(prefix)
+        return PREFIXES[prefix], label
+
+    def read(self, tags: Sequence[tuple[str, str]], lines: Sequence[int]) -> tuple[Span, ...]:
+        """Read the entities of one sentence.
+
+        tags (Sequence[tuple[str, str]]): Prefix and label of each word, as
+            `split` gives them.
+        lines (Sequence[int]): The line of each word.
+        RETURNS (tuple[Span, ...]): The entities.
+        RAISES: IllegalTags if the tags break the scheme and `repair` is "none".
+        """
+        spans: list[Span] = []
+        for start, end, label in _chunks(tags):
+            form = Form(
+                first=tags[start][0],
+                last=tags[end - 1][0],
+                single=end - start == 1,
+                after_same=start > 0 and tags[start - 1][1] == label,
+                before_same=end < len(tags) and tags[end][1] == label,
+            )
+            seen = self._forms.get(form)
+            if seen is None:
+                seen = self._forms[form] = Seen()
+            seen.add(lines[start])
+            if self.repair != "conlleval" and self._legal is not None and not self._legal(form):
+                if self.repair == "discard":
+                    continue
+                raise IllegalTags(
+                    f"the tags of this {label} entity break {self.scheme}. Mend them, or let "
+                    "them be repaired: --repair conlleval reads them as the conlleval script "
+                    "does, --repair discard drops the entity.",
+                    start,
+                )
+            self.labels[label] += 1
+            spans.append(Span(start, end, label))
+        return tuple(spans)
 
     @property
     def scheme(self) -> str:
-        """RETURNS (str): "IOB1" or "IOB2", whichever has fewer exceptions in
-        this file."""
-        return "IOB1" if len(self.insides) > self.begins - self.begins_needed else "IOB2"
+        """RETURNS (str): The scheme that was given or else the one with the
+        fewest exceptions in what was read; "IO" may also be IOB1 without
+        entities side by side."""
+        if self._given is not None:
+            return self._given
+        scheme = min(SCHEMES, key=lambda name: self._exceptions(SCHEMES[name]))
+        if scheme == "BIOES":
+            return "BILUO" if self._letters & set("LU") else "BMES" if "M" in self._letters else scheme
+        return "bare" if self.bare else scheme
 
     @property
-    def orphans(self) -> list[int]:
-        """RETURNS (list[int]): Lines of `I-` tags that IOB2 does not allow;
-        none in a file of IOB1."""
-        return self.insides if self.scheme == "IOB2" else []
+    def illegal(self) -> Seen:
+        """RETURNS (Seen): The entities whose tags break the scheme, by the line
+        of their first word."""
+        scheme = self.scheme
+        legal = SCHEMES[SAME_AS.get(scheme, scheme)]
+        broken = [seen for form, seen in self._forms.items() if not legal(form)]
+        lines = sorted(line for seen in broken for line in seen.lines)
+        return Seen(sum(seen.count for seen in broken), lines[:PLACES])
+
+    def _exceptions(self, legal: Callable[[Form], bool]) -> int:
+        return sum(seen.count for form, seen in self._forms.items() if not legal(form))
 
 
-def split_tag(tag: str) -> tuple[str, str]:
-    """Split a tag of IOB1 or IOB2 into prefix and label.
-
-    tag (str): e.g. "O", "B-PER".
-    RETURNS (tuple[str, str]): e.g. ("O", ""), ("B", "PER").
-    RAISES: ValueError, with the remedy, if it is no such tag.
-    """
-    if tag == "O":
-        return "O", ""
-    prefix, dash, label = tag.partition("-")
-    if label != label.strip() or not label.isprintable():
-        raise ValueError(
-            f"the label of {tag!r} has blanks at its end or invisible characters. Remove them."
+def _advice(tag: str) -> str:
+    """What to do about something that is no tag."""
+    if not tag:
+        return ": it is empty. Write O for words outside entities."
+    if tag in PREFIXES or tag.rstrip("-") in PREFIXES:
+        return ": its label is missing. Write it like B-PER."
+    if tag in ("o", "0", "Ｏ"):
+        return ". Write the capital letter O for words outside entities."
+    head, _, tail = tag.rpartition("-")
+    if head and tail in PREFIXES:
+        return f": its prefix is at its end. Write {tail}-{head}."
+    if tag[0] in PREFIXES and tag[1] in "_:":
+        return f". Part prefix and label by a hyphen: {tag[0]}-{tag[2:]}."
+    if tag[0].upper() in PREFIXES and tag[1:2] == "-":
+        return f". Write its prefix as a capital letter: {tag[0].upper()}{tag[1:]}."
+    if "*" not in tag:
+        return (
+            " (O, or a label with a prefix like B-PER). Say the tag's column with --tag-column, "
+            "or --scheme bare if the labels have no prefix. Is this row a header? Remove it."
         )
-    if prefix in ("B", "I") and label:
-        return prefix, label
-    if dash and label and prefix in ("S", "E", "L", "U", "M", "W"):
-        raise ValueError(
-            f"tag {tag!r} is of the BIOES or BILUO scheme. Convert the tags to IOB2: "
-            "S- and U- become B-, E- and L- become I-."
-        )
-    raise ValueError(
-        f"{tag!r} is not a tag of IOB1 or IOB2 (O, B-LABEL or I-LABEL). Is the tag in "
-        "the last column of every row?"
+    return (
+        ": brackets as in OntoNotes' files are not read. Convert them to a tag a word, "
+        "like B-PER, I-PER and O."
     )
 
 
-def spans_from_tags(
-    tags: Sequence[str], counts: TagCounts | None = None, line: int = 1
-) -> tuple[Span, ...]:
-    """Read the entities of one sentence as conlleval does, which is right for
-    IOB1 and for IOB2: an entity starts at `B-`, and at an `I-` that does not
-    continue an entity of its label.
+def looks_bare(tags: Iterable[str]) -> bool:
+    """Tell whether tags are labels without prefix, like PER and O.
 
-    tags (Sequence[str]): One tag a word.
-    counts (TagCounts | None): Filled with what was seen.
-    line (int): The line of the first tag, for `counts`.
-    RETURNS (tuple[Span, ...]): The entities.
-    RAISES: ValueError as `split_tag`.
+    tags (Iterable[str]): Tags of some sentences.
+    RETURNS (bool): Whether half of them or more are O, and the others few
+        different words without prefix.
     """
-    spans: list[Span] = []
-    start, label = 0, ""
-    for i, (prefix, new_label) in enumerate([*map(split_tag, tags), ("O", "")]):
-        if label and (prefix != "I" or new_label != label):
-            spans.append(Span(start, i, label))
-        continues = prefix == "I" and new_label == label
-        if prefix != "O" and not continues:
-            start = i
-            if counts is not None:
-                if prefix == "I":
-                    counts.insides.append(line + i)
-                else:
-                    counts.begins += 1
-                    counts.begins_needed += new_label == label
-        label = new_label
-    if counts is not None:
-        counts.labels.update(span.label for span in spans)
-    return tuple(spans)
+    counts = Counter(tags)
+    outside = counts.pop("O", 0)
+    return (
+        0 < counts.total() <= outside
+        and len(counts) <= 100
+        and not any(TAG.fullmatch(tag) for tag in counts)
+        and all(tag[:1].isalpha() and tag not in PREFIXES and tag != "o" for tag in counts)
+    )
 
 
-def iob2_tags(length: int, entities: Iterable[tuple[int, int, str]]) -> list[str]:
-    """Write entities as IOB2 tags.
+def _chunks(tags: Sequence[tuple[str, str]]) -> Iterable[tuple[int, int, str]]:
+    """conlleval's reading: an entity starts at B and S, at whatever has another
+    label than the word before, and after E and S."""
+    start, previous, label = 0, "O", ""
+    for i, (prefix, new_label) in enumerate(tags):
+        if new_label != label or prefix in "BS" or previous in "ES":
+            if label:
+                yield start, i, label
+            start, label = i, new_label
+        previous = prefix
+    if label:
+        yield start, len(tags), label
+
+
+def write_tags(
+    length: int, entities: Iterable[tuple[int, int, str]], scheme: str = "IOB2"
+) -> list[str]:
+    """Write entities as tags.
 
     length (int): The number of tokens.
     entities (Iterable[tuple[int, int, str]]): Start, end and label of each,
-        without overlap.
+        in order and without overlap.
+    scheme (str): One of SCHEME_NAMES. "IO" and "bare" do not part entities of
+        a label that stand side by side.
     RETURNS (list[str]): One tag a token.
     """
     tags = ["O"] * length
+    begin, inside, end_, single = {
+        "IOB1": "IIII",
+        "IOB2": "BIIB",
+        "BIOES": "BIES",
+        "BILUO": "BILU",
+        "IOE1": "IIII",
+        "IOE2": "IIEE",
+        "IO": "IIII",
+        "bare": ("", "", "", ""),
+    }[scheme]
+    dash = "" if scheme == "bare" else "-"
+    last_end, last_label = -1, ""
     for start, end, label in entities:
-        tags[start:end] = [f"B-{label}"] + [f"I-{label}"] * (end - start - 1)
+        tags[start:end] = [f"{inside}{dash}{label}"] * (end - start)
+        tags[end - 1] = f"{end_}{dash}{label}"
+        tags[start] = f"{begin if end - start > 1 else single}{dash}{label}"
+        if start == last_end and label == last_label:
+            if scheme == "IOB1":
+                tags[start] = f"B-{label}"
+            elif scheme == "IOE1":
+                tags[start - 1] = f"E-{label}"
+        last_end, last_label = end, label
     return tags

@@ -15,7 +15,14 @@ from safetensors.torch import load as load_safetensors
 from safetensors.torch import save as save_safetensors
 from torch import nn
 from torch.nn import functional
-from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedModel
+from transformers import (
+    AutoConfig,
+    AutoModel,
+    AutoTokenizer,
+    PretrainedConfig,
+    PreTrainedModel,
+    PreTrainedTokenizerFast,
+)
 from transformers.utils import logging as transformers_logging
 
 from ..errors import InputError
@@ -166,18 +173,40 @@ def load_pretrained(name: str, *, word_shape: bool, attention_dropout: float) ->
     RETURNS (Encoder): The encoder, on the CPU.
     RAISES: InputError if it cannot be found or read.
     """
+    tokenizer, config = load_tokenizer(name)
+    for name_of_rate in ATTENTION_DROPOUT_NAMES:
+        if hasattr(config, name_of_rate):
+            setattr(config, name_of_rate, attention_dropout)
+    with _loading(name) as source:
+        # Only safetensors: other formats can run code when they are read.
+        transformer = AutoModel.from_pretrained(
+            source, config=config, use_safetensors=True, torch_dtype=torch.float32
+        )
+    return Encoder(transformer, WordpieceEncoder(tokenizer), word_shape)
+
+
+def load_tokenizer(name: str) -> tuple[PreTrainedTokenizerFast, PretrainedConfig]:
+    """Load the tokenizer and the configuration of a pretrained encoder.
+
+    name (str): As `resolve_encoder` takes it. Only a hub name uses the network.
+    RETURNS (tuple[PreTrainedTokenizerFast, PretrainedConfig]): Both.
+    RAISES: InputError if it cannot be found or read.
+    """
+    with _loading(name) as source:
+        return (
+            AutoTokenizer.from_pretrained(source, use_fast=True),
+            AutoConfig.from_pretrained(source),
+        )
+
+
+@contextmanager
+def _loading(name: str) -> Iterator[str]:
+    """Give what an encoder's name stands for, and turn into an InputError what
+    transformers raises where it is not as it should be."""
     source = resolve_encoder(name)
     try:
         with _quiet_transformers():
-            tokenizer = AutoTokenizer.from_pretrained(source, use_fast=True)
-            config = AutoConfig.from_pretrained(source)
-            for name_of_rate in ATTENTION_DROPOUT_NAMES:
-                if hasattr(config, name_of_rate):
-                    setattr(config, name_of_rate, attention_dropout)
-            # Only safetensors: other formats can run code when they are read.
-            transformer = AutoModel.from_pretrained(
-                source, config=config, use_safetensors=True, torch_dtype=torch.float32
-            )
+            yield source
     except (OSError, ValueError, SafetensorError) as error:
         hint = "is the folder complete?" if Path(source).is_dir() else (
             "it is neither a folder here nor known without a hub, and the Hugging Face hub "
@@ -186,7 +215,6 @@ def load_pretrained(name: str, *, word_shape: bool, attention_dropout: float) ->
         raise InputError(
             f"cannot load the encoder {name!r}: {hint} ({_first_line(error)})"
         ) from None
-    return Encoder(transformer, WordpieceEncoder(tokenizer), word_shape)
 
 
 def to_parts(encoder: Encoder) -> dict:

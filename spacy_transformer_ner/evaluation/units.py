@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from spacy.tokens import Doc
 from spacy.training import Example
 
-from ..corpus.tags import iob2_tags
+from ..corpus.tags import write_tags
 
 Entity = tuple[int, int, str]
 
@@ -36,11 +36,11 @@ class Units:
 
     def gold_tags(self) -> list[str]:
         """RETURNS (list[str]): The gold tags of the units, IOB2."""
-        return iob2_tags(len(self.known), self.gold)
+        return write_tags(len(self.known), self.gold)
 
     def predicted_tags(self) -> list[str]:
         """RETURNS (list[str]): The predicted tags of the units, IOB2."""
-        return iob2_tags(len(self.known), self.predicted)
+        return write_tags(len(self.known), self.predicted)
 
 
 def align(example: Example) -> Units:

@@ -95,9 +95,7 @@ def _check_corpus(path: str | None, name: str) -> None:
         raise InputError(
             f"the {name} corpus is not there. Make it with the convert command.", path=path
         )
-    # spaCy reads folders of .spacy files too.
-    files = sorted(Path(path).rglob("*.spacy")) if Path(path).is_dir() else [path]
-    if not any(doc.ents for file in files for doc in read_docbin(file, Vocab())):
+    if not any(doc.ents for doc in read_docbin(path, Vocab())):
         raise InputError(f"the {name} corpus holds no entities.", path=path)
 
 

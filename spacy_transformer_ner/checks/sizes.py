@@ -1,0 +1,193 @@
+"""How large the splits are, and whether their labels can be learnt."""
+
+from collections import Counter, defaultdict
+
+from spacy.tokens import Doc
+
+from ..corpus.origin import place_of
+from .report import EXAMPLES, Finding, Split, at, cut, in_context
+
+RARE = 20
+LONG = 15
+# Where spaCy refuses a text, unless nlp.max_length is raised.
+LONGEST_TEXT = 1_000_000
+
+
+class Sizes:
+    """Counts what there is."""
+
+    def __init__(self) -> None:
+        self._counts: dict[str, Counter[str]] = defaultdict(Counter)
+        self._labels: dict[str, Counter[str]] = defaultdict(Counter)
+        self._lengths: dict[str, Counter[int]] = defaultdict(Counter)
+        self._first: dict[tuple[str, str], list[str]] = defaultdict(list)
+        self._long: list[str] = []
+        self._long_texts: list[str] = []
+        self._entities_seen: dict[str, set[str]] = defaultdict(set)
+        self._unseen: Counter[str] = Counter()
+
+    def see(self, split: str, doc: Doc) -> None:
+        """As of Check."""
+        knows_sentences = doc.has_annotation("SENT_START")
+        self._counts[split].update(
+            documents=1,
+            tokens=len(doc),
+            sentences=int((doc.to_array("SENT_START") == 1).sum()) if knows_sentences else 1,
+            without_sentences=not knows_sentences,
+            unknown=not doc.has_annotation("ENT_IOB"),
+        )
+        for ent in doc.ents:
+            self._labels[split][ent.label_] += 1
+            self._lengths[split][len(ent)] += 1
+            first = self._first[split, ent.label_]
+            if len(first) < EXAMPLES:
+                first.append(at(place_of(doc, ent.start), in_context(ent)))
+            if len(ent) > LONG and len(self._long) < EXAMPLES:
+                self._long.append(at(place_of(doc, ent.start), f"{len(ent)} words: {cut(ent.text)}"))
+            if split == "train":
+                self._entities_seen[ent.label_].add(ent.text)
+            elif ent.text not in self._entities_seen[ent.label_]:
+                self._unseen[split] += 1
+        if len(doc.text) > LONGEST_TEXT:
+            self._long_texts.append(at(place_of(doc, 0), f"{len(doc.text):,} characters"))
+
+    def splits(self) -> dict[str, Split]:
+        """RETURNS (dict[str, Split]): The sizes."""
+        return {
+            split: Split(
+                documents=counts["documents"],
+                sentences=counts["sentences"],
+                tokens=counts["tokens"],
+                entities=self._labels[split].total(),
+                labels=dict(sorted(self._labels[split].items())),
+                entity_lengths=dict(sorted(self._lengths[split].items())),
+            )
+            for split, counts in self._counts.items()
+        }
+
+    def findings(self) -> list[Finding]:
+        """As of Check."""
+        found = [*self._empty(), *self._label_findings(), *self._unseen_findings()]
+        total = sum(labels.total() for labels in self._labels.values())
+        long = sum(n for lengths in self._lengths.values() for size, n in lengths.items() if size > LONG)
+        if long:
+            found.append(
+                Finding(
+                    "long-entities",
+                    "warning" if long > 0.01 * total else "info",
+                    f"{long:,} entities of more than {LONG} words",
+                    "Are they names? A tag may be missing where one should end.",
+                    tuple(self._long),
+                )
+            )
+        if self._long_texts:
+            found.append(
+                Finding(
+                    "long-texts",
+                    "warning",
+                    f"{len(self._long_texts):,} texts of more than {LONGEST_TEXT:,} characters",
+                    "spaCy refuses them as raw text unless nlp.max_length is raised. Part them.",
+                    tuple(self._long_texts[:EXAMPLES]),
+                )
+            )
+        return found
+
+    def _empty(self) -> list[Finding]:
+        found = [
+            Finding(
+                "no-entities",
+                "error",
+                f"{split} has no entities",
+                "See that the right column or field was read, and convert again.",
+            )
+            for split in self._counts
+            if not self._labels[split]
+        ]
+        for split, counts in self._counts.items():
+            if counts["unknown"]:
+                found.append(
+                    Finding(
+                        "not-annotated",
+                        "warning",
+                        f"{counts['unknown']:,} documents of {split} say nothing of entities, not "
+                        "even that there are none",
+                        "They are not trained on, nor counted in the evaluation.",
+                    )
+                )
+        if "test" not in self._counts:
+            found.append(
+                Finding(
+                    "no-test",
+                    "info",
+                    "there is no test split",
+                    "Scores on dev, which chooses the model, are too good. Hold documents back.",
+                )
+            )
+        return found
+
+    def _label_findings(self) -> list[Finding]:
+        found = []
+        train = self._labels["train"]
+        for split, labels in self._labels.items():
+            unknown = sorted(labels.keys() - train.keys())
+            if unknown:
+                found.append(
+                    Finding(
+                        "label-not-in-train",
+                        "warning",
+                        f"{split} has labels that train has not: "
+                        + ", ".join(f"{label} ({labels[label]:,})" for label in unknown),
+                        "They can never be found. Are they misspelt?",
+                        tuple(e for label in unknown for e in self._first[split, label])[:EXAMPLES],
+                    )
+                )
+            missing = sorted(train.keys() - labels.keys()) if labels else []
+            if missing:
+                found.append(
+                    Finding(
+                        "label-only-in-train",
+                        "info",
+                        f"{split} has none of these labels of train: {', '.join(missing)}",
+                        "How well they are found cannot be told from it.",
+                    )
+                )
+        rare = sorted((n, label) for label, n in train.items() if n < RARE)
+        if rare:
+            found.append(
+                Finding(
+                    "rare-label",
+                    "warning",
+                    f"labels with fewer than {RARE} entities in train: "
+                    + ", ".join(f"{label} ({n})" for n, label in rare),
+                    "They are hardly learnt from so few. Annotate more, or merge them.",
+                    tuple(self._first["train", label][0] for _, label in rare[:EXAMPLES]),
+                )
+            )
+        folded: dict[str, list[str]] = defaultdict(list)
+        for label in sorted({label for labels in self._labels.values() for label in labels}):
+            folded[label.casefold().replace("-", "").replace("_", "").replace(" ", "")].append(label)
+        alike = [labels for labels in folded.values() if len(labels) > 1]
+        if alike:
+            found.append(
+                Finding(
+                    "labels-alike",
+                    "warning",
+                    "labels that differ only in how they are written: "
+                    + "; ".join(", ".join(labels) for labels in alike),
+                    "Give them one name, or they are learnt as different.",
+                )
+            )
+        return found
+
+    def _unseen_findings(self) -> list[Finding]:
+        return [
+            Finding(
+                "unseen",
+                "info",
+                f"{self._unseen[split] / labels.total():.1%} of the entities of {split} are not in "
+                "train with their label",
+                "The fewer they are, the more a score says of memory.",
+            )
+            for split, labels in self._labels.items()
+            if split != "train" and labels
+        ]

@@ -1,0 +1,100 @@
+"""How the encoder's tokenizer sees the words of a corpus."""
+
+from collections import Counter
+
+from spacy.tokens import Doc
+
+from ..corpus.origin import place_of
+from ..encoder.network import load_tokenizer
+from ..encoder.wordpieces import WordpieceEncoder
+from .report import EXAMPLES, Finding, at, cut
+
+# More pieces a word than any language needs of a tokenizer that was made for it.
+MANY = 2.5
+
+
+class WordpieceCheck:
+    """Counts wordpieces.
+
+    encoder (str): The encoder's name, as `resolve_encoder` takes it.
+    RAISES: InputError if it cannot be found or read.
+    """
+
+    def __init__(self, encoder: str):
+        self.name = encoder
+        tokenizer, config = load_tokenizer(encoder)
+        self._encode = WordpieceEncoder(tokenizer)
+        self._unknown_id = tokenizer.unk_token_id
+        positions = getattr(config, "max_position_embeddings", None) or 1 << 30
+        special = len(self._encode.prefix) + len(self._encode.suffix)
+        self.longest = min(positions, tokenizer.model_max_length) - special
+        self._words = self._pieces = 0
+        self._unknown: Counter[str] = Counter()
+        self._unknown_at: dict[str, str] = {}
+        self._long = 0
+        self._long_at: list[str] = []
+
+    def see(self, split: str, doc: Doc) -> None:
+        """As of Check."""
+        pieces = self._encode([doc])
+        ends = pieces.token_lengths.cumsum()
+        self._words += int((pieces.token_lengths > 0).sum())
+        self._pieces += len(pieces.ids)
+        if self._unknown_id is not None:
+            places = (pieces.ids == self._unknown_id).nonzero()[0]
+            for i in sorted(set(ends.searchsorted(places, side="right").tolist())):
+                text = doc[i].text
+                self._unknown[text] += 1
+                self._unknown_at.setdefault(text, place_of(doc, i))
+        if ends[-1:].sum() <= self.longest:
+            return
+        for sentence in doc.sents if doc.has_annotation("SENT_START") else [doc[:]]:
+            length = int(pieces.token_lengths[sentence.start : sentence.end].sum())
+            if length > self.longest:
+                self._long += 1
+                if len(self._long_at) < EXAMPLES:
+                    self._long_at.append(
+                        at(place_of(doc, sentence.start), f"{length:,}: {cut(sentence.text)}")
+                    )
+
+    def findings(self) -> list[Finding]:
+        """As of Check."""
+        words = max(self._words, 1)
+        rate = self._pieces / words
+        found = [
+            Finding(
+                "wordpieces",
+                "warning" if rate > MANY else "info",
+                f"{rate:.2f} wordpieces a word by the encoder {self.name}",
+                "It was made for other text. Try one of this language or field."
+                if rate > MANY
+                else "",
+            )
+        ]
+        if self._unknown:
+            share = self._unknown.total() / words
+            found.append(
+                Finding(
+                    "unknown-tokens",
+                    "warning" if share > 0.005 else "info",
+                    f"{self._unknown.total():,} words ({share:.2%}) have characters that the "
+                    f"encoder {self.name} does not know",
+                    "It cannot tell such words apart.",
+                    tuple(
+                        at(self._unknown_at[text], f"{text!r}, {n:,} times")
+                        for text, n in self._unknown.most_common(EXAMPLES)
+                    ),
+                )
+            )
+        if self._long:
+            found.append(
+                Finding(
+                    "long-sentences",
+                    "info",
+                    f"{self._long:,} sentences have more than the {self.longest} wordpieces that "
+                    f"the encoder {self.name} takes at once",
+                    "Nothing of them is lost here: they are encoded in overlapping windows.",
+                    tuple(self._long_at),
+                )
+            )
+        return found

@@ -1,0 +1,118 @@
+"""Docs back to files: columns for other tools, JSON Lines for annotation."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TextIO
+
+import srsly
+from spacy.tokens import Doc
+
+from ..errors import InputError
+from ..files import replacing
+from .layout import DOCSTART
+from .origin import place_of
+from .tags import write_tags
+
+
+def export(docs: Iterable[Doc], path: str | Path, scheme: str = "IOB2") -> Counter[str]:
+    """Write Docs to a file, whole or not at all. What is written, `convert`
+    reads again: words, sentences, documents and entities are the same.
+
+    docs (Iterable[Doc]): The Docs.
+    path (str | Path): The file. With the suffix .jsonl it takes a record a Doc, as
+        Prodigy has them; with .conllup CoNLL-U Plus, which keeps spaces; with any
+        other a word and its tag a row, parted by a tab, and spaces are lost.
+    scheme (str): The tag scheme, one of tags.SCHEME_NAMES.
+    RETURNS (Counter[str]): What could not be kept, and how often.
+    RAISES: InputError if a token cannot be a cell of a table.
+    """
+    lost: Counter[str] = Counter()
+    suffix = Path(path).suffix
+    with replacing(path) as new, open(new, "w", encoding="utf-8", newline="\n") as file:
+        if suffix == ".jsonl":
+            for doc in docs:
+                file.write(srsly.json_dumps(_record(doc)) + "\n")
+        else:
+            if suffix == ".conllup":
+                file.write("# global.columns = FORM MISC NER\n")
+            for doc in docs:
+                _write_rows(doc, file, scheme, suffix == ".conllup", lost)
+    return lost
+
+
+def _record(doc: Doc) -> dict:
+    record: dict = {
+        "text": doc.text,
+        "tokens": [
+            {
+                "text": token.text,
+                "start": token.idx,
+                "end": token.idx + len(token),
+                "id": token.i,
+                "ws": bool(token.whitespace_),
+            }
+            for token in doc
+        ],
+        "spans": [
+            {
+                "start": ent.start_char,
+                "end": ent.end_char,
+                "token_start": ent.start,
+                "token_end": ent.end - 1,
+                "label": ent.label_,
+            }
+            for ent in doc.ents
+        ],
+    }
+    if doc.has_annotation("SENT_START"):
+        record["sents"] = [{"start": s.start_char, "end": s.end_char} for s in doc.sents]
+    if place := place_of(doc, 0):
+        record["meta"] = {"source": place}
+    return record
+
+
+def _write_rows(doc: Doc, file: TextIO, scheme: str, plus: bool, lost: Counter[str]) -> None:
+    file.write("# newdoc\n" if plus else f"{DOCSTART}\tO\n\n")
+    ends = {token.i for sentence in _sentences(doc) for token in sentence[-1:]}
+    words = [token for token in doc if not token.text.isspace()]
+    lost["tokens that are only blanks, which no row can hold"] += len(doc) - len(words)
+    position = {token.i: i for i, token in enumerate(words)}
+    tags = write_tags(len(words), _entities(doc, ends, position, lost), scheme)
+    for i, (token, tag) in enumerate(zip(words, tags)):
+        if any(c in token.text for c in "\t\n\r\0") or token.text.strip(" ") != token.text:
+            raise InputError(
+                f"the token {token.text!r} cannot be in a column file. Write a .jsonl file."
+            )
+        if token.text.startswith(DOCSTART):
+            raise InputError(
+                f"the token {token.text!r} would start a document. Write a .jsonl file."
+            )
+        follows = token.whitespace_ or (token.i + 1 < len(doc) and doc[token.i + 1].text.isspace())
+        misc = f"\t{'_' if follows or i + 1 == len(words) else 'SpaceAfter=No'}" if plus else ""
+        file.write(f"{token.text}{misc}\t{tag}\n")
+        after = words[i + 1].i if i + 1 < len(words) else len(doc)
+        if any(end in ends for end in range(token.i, after)):
+            file.write("\n")
+
+
+def _sentences(doc: Doc) -> Iterator:
+    return iter(doc.sents if doc.has_annotation("SENT_START") else [doc[:]])
+
+
+def _entities(
+    doc: Doc, ends: set[int], position: dict[int, int], lost: Counter[str]
+) -> Iterator[tuple[int, int, str]]:
+    """Entities by the words that are written; none goes on in the next sentence."""
+    for ent in doc.ents:
+        piece: list[int] = []
+        pieces = 0
+        for token in ent:
+            if token.i in position:
+                piece.append(position[token.i])
+            if piece and (token.i in ends or token.i == ent.end - 1):
+                yield piece[0], piece[-1] + 1, ent.label_
+                piece = []
+                pieces += 1
+        lost["entities that go on in the next sentence, which were parted"] += pieces > 1
+        lost["entities of blanks alone"] += pieces == 0

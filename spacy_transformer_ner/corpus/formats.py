@@ -1,0 +1,166 @@
+"""What a file is, found by looking at it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Protocol
+
+from spacy.tokens import Doc
+
+from ..errors import InputError
+from .brat import BratFile
+from .columns import ColumnFile
+from .docbin import SpacyFile
+from .documents import Document, TextDocument
+from .json_values import json_values
+from .labels import labels_beside
+from .notes import Note
+from .options import ReadOptions
+from .records import open_records
+from .sources import Source
+from .tables import DatasetRows, ParquetRows
+from .tags import TagReader
+
+FORMATS = ("columns", "json", "parquet", "datasets", "brat", "spacy")
+
+
+class Reader(Protocol):
+    """Reads one file of a corpus as a stream, as often as it is iterated.
+
+    format (str): What the file was taken for, in words.
+    encoding (str | None): The encoding of its text.
+    tags (TagReader | None): What is known of its tags; none if it has none.
+    marks_documents (bool): Whether it says where documents start, known when it
+        has been read.
+    """
+
+    @property
+    def format(self) -> str: ...
+    encoding: str | None
+    tags: TagReader | None
+    marks_documents: bool
+
+    def __iter__(self) -> Iterator[Document | TextDocument | Doc]: ...
+
+    def notes(self) -> list[Note]:
+        """RETURNS (list[Note]): What was mended, when the file has been read."""
+        ...
+
+
+def open_corpus(source: Source, options: ReadOptions) -> Reader:
+    """Open a file of a corpus.
+
+    source (Source): The file; or the folder of one split of a saved data set.
+    options (ReadOptions): How it is to be read, where that is not found out.
+    RETURNS (Reader): Its reader.
+    RAISES: InputError if it is nothing that can be read.
+    """
+    format = options.format or find_format(source)
+    if format == "columns":
+        return ColumnFile(source, options)
+    if format == "json":
+        encoding = options.encoding or source.encoding()
+        rows = _JsonRows(source, encoding)
+        reader = open_records(
+            source.name, rows, options, lambda: labels_beside(source.path)
+        )
+        reader.encoding = encoding
+        return reader
+    if format == "parquet":
+        parquet = ParquetRows(source)
+        return open_records(
+            source.name, parquet, options, lambda: parquet.labels or labels_beside(source.path)
+        )
+    if format == "datasets":
+        dataset = DatasetRows(source.path)
+        return open_records(source.name, dataset, options, lambda: dataset.labels)
+    if format == "brat":
+        text, annotations = brat_pair(source.path)
+        return BratFile(Source(text, source.name), Source.at(annotations), options)
+    if format == "spacy":
+        return SpacyFile(source)
+    raise InputError(f"there is no format {format!r}. There are {', '.join(FORMATS)}.")
+
+
+def find_format(source: Source) -> str:
+    """Tell the format of a file by its first bytes, and by its neighbour.
+
+    source (Source): The file.
+    RETURNS (str): One of FORMATS.
+    RAISES: InputError if it is a kind of file that cannot be read.
+    """
+    if source.path.is_dir():
+        return "datasets"
+    start = source.start()
+    for magic, kind, advice in (
+        (b"PAR1", "parquet", ""),
+        (b"ARROW1", "", "an Arrow file by itself. Give the folder that datasets saved."),
+        (b"PK\3\4", "", "a zip or office file. Unpack it, or save the table as text."),
+        (b"%PDF", "", "a PDF. Labelled text is needed."),
+        (b"BZh", "", "a bzip2 file. Unpack it."),
+        (b"\xfd7zXZ", "", "an xz file. Unpack it."),
+        (b"\x28\xb5\x2f\xfd", "", "a zstandard file. Unpack it."),
+    ):
+        if start.startswith(magic):
+            if advice:
+                raise InputError(f"is {advice}", path=source.name)
+            return kind
+    if source.path.suffix == ".spacy" or (start[:1] == b"\x78" and _is_zlib(start)):
+        return "spacy"
+    if source.path.suffix == ".ann" or (
+        source.path.suffix == ".txt" and source.path.with_suffix(".ann").is_file()
+    ):
+        return "brat"
+    return "json" if _looks_like_json(start) else "columns"
+
+
+def brat_pair(path: Path) -> tuple[Path, Path]:
+    """path (Path): A text file of brat's, or its .ann file.
+    RETURNS (tuple[Path, Path]): Both.
+    RAISES: InputError if one is missing."""
+    pair = path.with_suffix(".txt"), path.with_suffix(".ann")
+    for file in pair:
+        if not file.is_file():
+            raise InputError(
+                "is not there. brat keeps the text in a .txt file and its entities in an .ann "
+                "file of the same name.",
+                path=file,
+            )
+    return pair
+
+
+def _is_zlib(start: bytes) -> bool:
+    # The header's two bytes are a multiple of 31.
+    return len(start) > 1 and int.from_bytes(start[:2], "big") % 31 == 0 and not start[:64].isascii()
+
+
+def _looks_like_json(start: bytes) -> bool:
+    encoding = "utf-16" if start[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+    text = start.decode(encoding, errors="replace").lstrip()
+    if text[:1] == "{":
+        return text[1:].lstrip()[:1] in ('"', "}")
+    if text[:1] == "[":
+        # A word in brackets may open a column file.
+        return text[1:].lstrip()[:1] in ("{", "[", "]") and " O\n" not in text.partition("\n")[0] + "\n"
+    return False
+
+
+class _JsonRows:
+    def __init__(self, source: Source, encoding: str):
+        self.source = source
+        self.encoding = encoding
+
+    def __iter__(self) -> Iterator[tuple[int, Any]]:
+        first = True
+        for line, value in json_values(self.source, self.encoding):
+            inner = _inner(value) if first and isinstance(value, dict) else None
+            if inner is not None:
+                for record in inner:
+                    yield line, record
+            else:
+                yield line, value
+            first = False
+
+
+def _inner(value: dict[str, Any]) -> list | None:
+    """The records, where all are in one field, as in {"version": …, "data": […]}."""
+    return next((value[f] for f in ("data", "records") if isinstance(value.get(f), list)), None)

@@ -1,0 +1,120 @@
+"""What the integers of a corpus stand for."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ..errors import InputError
+
+# Where the corpora of Hugging Face and T-NER keep it, beside the data.
+FILES = ("dataset_info.json", "dataset_infos.json", "labels.json", "label.json", "label2id.json", "labels.txt")
+
+
+def read_labels(given: str) -> tuple[str, ...]:
+    """Read a list of tags.
+
+    given (str): The tags in their order, parted by commas, or a file: a tag a
+        line, a JSON list, an object of tags and numbers either way round, a
+        model's config.json or a data set's dataset_info.json.
+    RETURNS (tuple[str, ...]): The tags.
+    RAISES: InputError if it holds none.
+    """
+    if "," in given and not Path(given).is_file():
+        return _checked([tag.strip() for tag in given.split(",")], given)
+    path = Path(given)
+    if not path.is_file():
+        raise InputError("there is no such file. Give one, or the tags parted by commas.", path=path)
+    found = labels_in_file(path)
+    if len(found) > 1:
+        raise InputError(
+            f"has labels of several fields ({', '.join(found)}). Give the tags by --labels.", path=path
+        )
+    if not found:
+        raise InputError("holds no list of tags.", path=path)
+    return next(iter(found.values()))
+
+
+def labels_beside(path: Path) -> Mapping[str, Sequence[str]]:
+    """Find the list of tags that lies beside a file.
+
+    path (Path): The file.
+    RETURNS (Mapping[str, Sequence[str]]): Tags by the field they are of, or for
+        any field as "".
+    """
+    for name in FILES:
+        beside = path.parent / name
+        if beside.is_file() and beside != path:
+            found = labels_in_file(beside)
+            if found:
+                return found
+    return {}
+
+
+def labels_in_file(path: Path) -> dict[str, tuple[str, ...]]:
+    """Read what a file says of tags.
+
+    path (Path): A text file with a tag a line, or JSON.
+    RETURNS (dict[str, tuple[str, ...]]): Tags by field, or for any field as "".
+    RAISES: InputError if it is no JSON, or tags and numbers do not match.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        if path.suffix.lower() != ".json":
+            return {"": _checked([line.strip() for line in text.splitlines() if line.strip()], path)}
+        content = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"is no list of tags: {error}", path=path) from None
+    if isinstance(content, list):
+        return {"": _checked(content, path)}
+    if not isinstance(content, dict):
+        return {}
+    fields = labels_of_features(content.get("features"))
+    if fields:
+        return {name: _checked(tags, path) for name, tags in fields.items()}
+    for inner in content.values():
+        # dataset_infos.json has one such for every configuration.
+        if isinstance(inner, dict) and (fields := labels_of_features(inner.get("features"))):
+            return {name: _checked(tags, path) for name, tags in fields.items()}
+    numbered = content.get("id2label") or content.get("label2id") or content
+    return {"": _checked(_by_number(numbered, path), path)} if numbered else {}
+
+
+def labels_of_features(features: Any) -> dict[str, list[str]]:
+    """Find the names of classes in the features of a Hugging Face data set.
+
+    features (Any): What dataset_info.json, or the metadata of Parquet and Arrow
+        files, has as features.
+    RETURNS (dict[str, list[str]]): Names by field, of fields that are lists.
+    """
+    found = {}
+    if isinstance(features, dict):
+        for field, feature in features.items():
+            if isinstance(feature, list) and feature:
+                feature = {"feature": feature[0]}
+            inner = feature.get("feature") if isinstance(feature, dict) else None
+            if isinstance(inner, dict) and isinstance(inner.get("names"), list):
+                found[field] = inner["names"]
+    return found
+
+
+def _by_number(content: Any, path: Path) -> list[str]:
+    """The tags of {"O": 0, …} or {"0": "O", …} in order."""
+    numbers: dict[int, str] = {}
+    if isinstance(content, dict):
+        for key, value in content.items():
+            if isinstance(value, int) and not isinstance(value, bool):
+                numbers[value] = key
+            elif isinstance(value, str) and key.isdecimal():
+                numbers[int(key)] = value
+    if not numbers or sorted(numbers) != list(range(len(numbers))):
+        raise InputError("is no list of tags: each needs a number, counted from 0.", path=path)
+    return [numbers[i] for i in range(len(numbers))]
+
+
+def _checked(tags: Sequence[Any], given: str | Path) -> tuple[str, ...]:
+    if not tags or not all(isinstance(tag, str) and tag.strip() for tag in tags):
+        raise InputError(f"{given}: is no list of tags.")
+    if len(set(tags)) != len(tags):
+        raise InputError(f"{given}: a tag stands twice in this list. Its order gives the numbers.")
+    return tuple(tags)

@@ -1,0 +1,269 @@
+"""Which column of a file holds what: found by looking at its first rows."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from ..errors import InputError
+from .sources import shorten
+from .tags import TAG, looks_bare
+
+DOCSTART = "-DOCSTART-"
+# Blanks that part columns. Not str.split(): a no-break space belongs to its word.
+BLANKS = re.compile(r"[ \t]+")
+# Numbers of words in a sentence; ranges and empty nodes as in CoNLL-U.
+NUMBER = re.compile(r"[0-9]+([-.][0-9]+)?")
+# The bracketing of chunks in CoNLL-2000 and CoNLL-2003 is written like entities.
+CHUNKS = frozenset("NP VP PP ADVP ADJP SBAR PRT CONJP INTJ LST UCP".split())
+# A key of the MISC column with tags for its values.
+MISC_TAG = re.compile(r"(?:^|\|)([A-Za-z][\w:-]*)=(?:O|[BIESLUMW]-[^|\s]+)(?=\||$)")
+MISC_KEYS = frozenset(("ne", "ner", "entity", "named_entity", "name", "iob", "bio"))
+# What CoNLL-U Plus files call the column with the tags.
+TAG_COLUMNS = re.compile(r"(?i)(.*:)?(ne|ner|ner_tags?|entity|entities|named_?entity)")
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The columns of a file.
+
+    tabs (bool): Whether tabs part them, so that words may hold spaces;
+        otherwise blanks do.
+    columns (int): How many there are.
+    word, tag (int): Where word and tag are, counted from 0.
+    numbered (bool): Whether the first column counts the words of a sentence.
+    misc (int | None): Where notes like SpaceAfter=No are.
+    key (str): The note that holds the tag, if it is in `misc`; else "".
+    bare (bool): Whether tags are labels without prefix.
+    """
+
+    tabs: bool
+    columns: int
+    word: int
+    tag: int
+    numbered: bool = False
+    misc: int | None = None
+    key: str = ""
+    bare: bool = False
+
+    def split(self, row: str) -> list[str]:
+        """row (str): A row.
+        RETURNS (list[str]): Its cells."""
+        if self.tabs:
+            return row.rstrip(" \t").split("\t")
+        return BLANKS.split(row.strip(" \t"))
+
+    def __str__(self) -> str:
+        tag = f"{self.key}= in column {self.tag + 1}" if self.key else f"tag in {self.tag + 1}"
+        return f"{self.columns} columns (word in {self.word + 1}, {tag})"
+
+
+def find_layout(
+    rows: Sequence[str],
+    name: str,
+    *,
+    word_column: int | None = None,
+    tag_column: int | None = None,
+    bare: bool | None = None,
+) -> Layout:
+    """Find the columns of a file.
+
+    rows (Sequence[str]): Its first rows.
+    name (str): What it is called in errors.
+    word_column, tag_column (int | None): Where word and tag are, if it is known,
+        counted from 1, or from the end as -1.
+    bare (bool | None): Whether the tags are labels without prefix, if it is known.
+    RETURNS (Layout): The columns. The tag's is the last that looks like tags; of
+        numbered rows the first, which holds the outer entities in GermEval-14.
+    RAISES: InputError if there are no columns, or none looks like tags.
+    """
+    plus = next((row for row in rows if row.startswith("# global.columns")), None)
+    lines = [
+        (line, row)
+        for line, row in enumerate(rows, start=1)
+        if row.strip(" \t") and not row.startswith((DOCSTART, "#"))
+    ]
+    if not lines:
+        # Only words that start with a number sign, or nothing.
+        lines = [(n, row) for n, row in enumerate(rows, 1) if row.startswith("#") and row.strip("# \t")]
+    if not lines:
+        raise InputError("holds no tagged words. Is it the right file?", path=name)
+    tabs = 2 * sum("\t" in row for _, row in lines) >= len(lines)
+    table = [
+        (line, row.rstrip(" \t").split("\t") if tabs else BLANKS.split(row.strip(" \t")))
+        for line, row in lines
+    ]
+    columns = Counter(len(cells) for _, cells in table).most_common(1)[0][0]
+    if columns < 2:
+        number = next(i for i, (_, cells) in enumerate(table) if len(cells) == columns)
+        line, row = lines[number]
+        raise InputError(
+            f"one column only: {shorten(row)}. Each row needs a word and a tag, parted by "
+            "spaces or a tab.",
+            path=name,
+            line=line,
+        )
+    table = [(line, [cell.strip(" ") for cell in cells]) for line, cells in table if len(cells) == columns]
+    values = list(zip(*(cells for _, cells in table)))
+    titles = [t.upper() for t in plus.partition("=")[2].split()] if plus else []
+    if len(titles) != columns:
+        titles = []
+    numbered = columns > 2 and _counts_words(values[0])
+    misc = _misc(values, titles, numbered)
+    key = ""
+    if tag_column is not None:
+        tag = _position(tag_column, columns, "tag", name)
+        key = _misc_key(values[tag]) if tag == misc else ""
+    else:
+        found = _tag_position(values, titles, numbered, misc, bare)
+        if found is None:
+            raise _no_tags(table, name, numbered)
+        tag, key = found
+    if word_column is not None:
+        word = _position(word_column, columns, "word", name)
+    elif "FORM" in titles:
+        word = titles.index("FORM")
+    else:
+        word = 1 if numbered or tag == 0 else 0
+    if word == tag:
+        raise InputError(
+            f"word and tag cannot both be in column {word + 1}. Say where they are with "
+            "--word-column and --tag-column.",
+            path=name,
+        )
+    if bare is None:
+        bare = not key and looks_bare(values[tag])
+    return Layout(tabs, columns, word, tag, numbered, misc, key, bare)
+
+
+def _counts_words(cells: Sequence[str]) -> bool:
+    """Whether cells count the words of each sentence, or go on counting."""
+    last = -1
+    for cell in cells:
+        if not NUMBER.fullmatch(cell):
+            return False
+        if cell.isdecimal():
+            number = int(cell[:9])
+            if number not in (0, 1, last + 1):
+                return False
+            last = number
+    return last >= 0
+
+
+def _position(column: int, columns: int, what: str, name: str) -> int:
+    position = column - 1 if column > 0 else columns + column
+    if column == 0 or not 0 <= position < columns:
+        raise InputError(
+            f"there is no column {column} for the {what}: most rows have {columns}. Columns are "
+            "counted from 1, or from the end as -1.",
+            path=name,
+        )
+    return position
+
+
+def _misc(values: list[tuple[str, ...]], titles: list[str], numbered: bool) -> int | None:
+    if "MISC" in titles:
+        return titles.index("MISC")
+    return 9 if numbered and len(values) == 10 else None
+
+
+def _misc_key(cells: Sequence[str]) -> str:
+    """The note that holds tags: the one with the most entities, or else one
+    that is called as such notes are."""
+    keys: Counter[str] = Counter()
+    for cell in cells:
+        for match in MISC_TAG.finditer(cell):
+            key, _, tag = match[0].lstrip("|").partition("=")
+            keys[key] += 1 if tag == "O" else 1000
+    named = [key for key in keys if keys[key] >= 1000 or key.lower() in MISC_KEYS]
+    return max(named, key=lambda key: keys[key], default="")
+
+
+def _tag_position(
+    values: list[tuple[str, ...]],
+    titles: list[str],
+    numbered: bool,
+    misc: int | None,
+    bare: bool | None,
+) -> tuple[int, str] | None:
+    """RETURNS (tuple[int, str] | None): The tag's column, and its note there."""
+    named = [i for i, title in enumerate(titles) if TAG_COLUMNS.fullmatch(title)]
+    if named:
+        return named[0], ""
+    if misc is not None and (key := _misc_key(values[misc])):
+        return misc, key
+    if bare:
+        return len(values) - 1, ""
+    likely: list[int] = []
+    chunks: list[int] = []
+    for i, cells in enumerate(values):
+        tags = Counter(map(bool, map(TAG.fullmatch, cells)))
+        if tags[True] >= 0.9 * len(cells):
+            labels = {cell[2:] for cell in cells if cell != "O" and TAG.fullmatch(cell)}
+            (chunks if labels and labels <= CHUNKS else likely).append(i)
+    # Chunk tags are taken for tags where nothing else can be.
+    likely = likely or chunks
+    if likely:
+        return likely[0 if numbered else -1], ""
+    for i in range(len(values) - 1, -1, -1):
+        if bare is None and looks_bare(values[i]):
+            return i, ""
+    return None
+
+
+def _no_tags(table: list[tuple[int, list[str]]], name: str, numbered: bool) -> InputError:
+    """The error names the first value of the last column that is no tag."""
+    line, cells = next(
+        ((line, cells) for line, cells in table if not TAG.fullmatch(cells[-1])), table[0]
+    )
+    seen = Counter(cells[-1] for _, cells in table).most_common(4)
+    return InputError(
+        f"{shorten(cells[-1])} is not a tag (O, or a label with a prefix like B-PER), and no "
+        f"column looks like tags; the last holds {', '.join(shorten(v, 20) for v, _ in seen)}. "
+        "Say the tag's column with --tag-column, or --scheme bare if labels have no prefix.",
+        path=name,
+        line=line,
+    )
+
+
+def is_comment(row: str, layout: Layout) -> bool:
+    """Tell a comment from a word that starts with a number sign.
+
+    row (str): A row that starts with `#`.
+    layout (Layout): The file's columns.
+    RETURNS (bool): Whether it is none of the words' rows: all of them are
+        numbered, or it has not the columns of one, or no tag.
+    """
+    if layout.numbered:
+        return True
+    cells = layout.split(row)
+    if len(cells) != layout.columns:
+        return True
+    tag = cells[layout.tag].strip(" ")
+    return not (layout.bare or layout.key or TAG.fullmatch(tag))
+
+
+def starts_document(row: str, layout: Layout) -> bool:
+    """Tell whether a row is the mark of a new document.
+
+    row (str): A row.
+    layout (Layout): The file's columns.
+    RETURNS (bool): Whether it is `-DOCSTART-` in whatever form, CoNLL-U's
+        `# newdoc` or CoNLL-2012's `#begin document`.
+    """
+    if row[0] == "#":
+        return row.startswith(("# newdoc", "#begin document", "#newdoc"))
+    return row.startswith(DOCSTART) or (
+        DOCSTART in row and layout.split(row)[layout.word : layout.word + 1] == [DOCSTART]
+    )
+
+
+def sample(rows: Iterator[str], size: int) -> list[str]:
+    """RETURNS (list[str]): The first rows, up to a number of characters."""
+    taken: list[str] = []
+    for row in rows:
+        taken.append(row)
+        size -= len(row) + 1
+        if size < 0:
+            break
+    return taken

@@ -1,0 +1,123 @@
+"""Records of a JSON file or a table: which of their fields hold what."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import islice
+from typing import Any
+
+from ..errors import InputError
+from .options import ReadOptions
+from .sources import shorten
+from .text_records import TextRecords
+from .token_records import TokenRecords
+
+WORDS = ("tokens", "words")
+TAGS = ("ner_tags", "tags", "ner", "labels", "ner_tag", "tag")
+SPANS = ("spans", "ents", "entities", "label", "labels")
+# The records that the shape of a file is told from.
+SAMPLE = 1000
+
+
+def open_records(
+    name: str,
+    rows: Iterable[tuple[int, Any]],
+    options: ReadOptions,
+    labels: Callable[[], Mapping[str, Sequence[str]]],
+) -> TokenRecords | TextRecords:
+    """Find what the fields of records are.
+
+    name (str): What their file is called.
+    rows (Iterable[tuple[int, Any]]): The records, each with its line or row,
+        anew for every iteration.
+    options (ReadOptions): How they are to be read, where that is not found out.
+    labels (Callable): Finds what integers stand for, by the name of their field,
+        or for all as "".
+    RETURNS (TokenRecords | TextRecords): Their reader.
+    RAISES: InputError if there are none or their fields are not known.
+    """
+    first = [(line, as_record(value, name, line)) for line, value in islice(rows, SAMPLE)]
+    if not first:
+        raise InputError("holds no records. Is it the right file?", path=name)
+    line, record = first[0]
+    is_text = isinstance(record.get("text"), str)
+    spans = _spans_field([record for _, record in first]) if is_text else None
+    words = options.word_column or next((k for k in WORDS if k in record), None)
+    tags = options.tag_column or next((k for k in TAGS if _is_list(record.get(k))), None)
+    records = _Named(name, rows)
+    # Prodigy's and spaCy's records have tokens beside text and spans.
+    if is_text and options.word_column in (None, "text") and (spans or words is None):
+        field = options.tag_column or spans
+        if field is None:
+            raise _unknown(record, "entities", name, line)
+        return TextRecords(name, records, field, options)
+    for field, what in ((words, "words"), (tags, "tags")):
+        if field is None or field not in record:
+            raise _unknown(record, what, name, line)
+    assert words is not None and tags is not None
+    return TokenRecords(name, records, words, tags, options, labels, first)
+
+
+class _Named:
+    """Records that are known to be such."""
+
+    def __init__(self, name: str, rows: Iterable[tuple[int, Any]]):
+        self.name = name
+        self.rows = rows
+
+    def __iter__(self):
+        for line, value in self.rows:
+            yield line, as_record(value, self.name, line)
+
+
+def as_record(value: Any, name: str, line: int) -> Mapping[str, Any]:
+    """See that a value is a record.
+
+    value (Any): A value.
+    name (str): The file's name.
+    line (int): Where it stands in it.
+    RETURNS (Mapping[str, Any]): The record.
+    RAISES: InputError if it is none.
+    """
+    if isinstance(value, Mapping):
+        return value
+    if (
+        isinstance(value, list)
+        and len(value) == 2
+        and isinstance(value[0], str)
+        and isinstance(value[1], Mapping)
+    ):
+        # spaCy 2 was trained on such pairs.
+        return {**value[1], "text": value[0]}
+    raise InputError(
+        f"is not a record: {shorten(repr(value), 60)}. A record has fields for words and tags, "
+        "or for text and its entities.",
+        path=name,
+        line=line,
+    )
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, list | tuple)
+
+
+def _spans_field(records: Sequence[Mapping[str, Any]]) -> str | None:
+    """The field with entities: the first that has some, or else an empty list."""
+    empty = None
+    for record in records:
+        for field in SPANS:
+            value = record.get(field)
+            if _is_list(value):
+                if value and not isinstance(value[0], str | int):
+                    return field
+                empty = empty or (None if value else field)
+    return empty
+
+
+def _unknown(record: Mapping[str, Any], what: str, name: str, line: int) -> InputError:
+    fields = ", ".join(shorten(str(field), 30) for field in list(record)[:12]) or "none"
+    return InputError(
+        f"no field for {what} in this record (found: {fields}). Known are {' or '.join(WORDS)} "
+        f"with {', '.join(TAGS)}; and text with {', '.join(SPANS)}. Say others with "
+        "--word-column and --tag-column.",
+        path=name,
+        line=line,
+    )

@@ -1,0 +1,153 @@
+"""Records of text and the places of its entities: spaCy's, Prodigy's, Doccano's."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from ..errors import InputError
+from .documents import Span, TextDocument
+from .notes import Note, Notes
+from .offsets import arrange, check_characters, check_span
+from .options import ReadOptions
+from .sources import shorten
+
+STARTS = ("start", "start_offset", "start_char")
+ENDS = ("end", "end_offset", "end_char")
+LABELS = ("label", "type", "entity", "entity_group")
+
+
+class TextRecords:
+    """Reads records with a text and a list of entities by characters.
+
+    name (str): What their file is called.
+    records (Iterable[tuple[int, Mapping]]): The records, each with its line or
+        row, anew for every iteration.
+    field (str): The name of the field with the entities.
+    options (ReadOptions): How they are to be read.
+    """
+
+    encoding: str | None = None
+    tags = None
+    marks_documents = True
+
+    def __init__(
+        self,
+        name: str,
+        records: Iterable[tuple[int, Mapping[str, Any]]],
+        field: str,
+        options: ReadOptions,
+    ):
+        self.name = name
+        self.records = records
+        self.field = field
+        self.options = options
+        self._notes = Notes(name)
+
+    @property
+    def format(self) -> str:
+        """RETURNS (str): What the records were taken for."""
+        return f"records of text and {self.field}"
+
+    def notes(self) -> list[Note]:
+        """RETURNS (list[Note]): What was mended."""
+        return self._notes.notes()
+
+    def __iter__(self) -> Iterator[TextDocument]:
+        self._notes = Notes(self.name)
+        found = False
+        for line, record in self.records:
+            if record.get("answer", "accept") != "accept":
+                self._notes.add("records rejected or ignored in Prodigy were left out", line)
+                continue
+            document = self._document(record, line)
+            if document is None:
+                self._notes.add("texts that were empty or blank were left out", line)
+                continue
+            found = True
+            yield document
+        if not found:
+            raise InputError("holds no texts. Is it the right file?", path=self.name)
+
+    def _document(self, record: Mapping[str, Any], line: int) -> TextDocument | None:
+        text = record.get("text")
+        if not isinstance(text, str):
+            raise self._wrong(f"text is {shorten(repr(text), 40)} here.", line)
+        check_characters(text, self.name, line)
+        if not text.strip():
+            return None
+        value = record.get(self.field)
+        if value is not None and not isinstance(value, list | tuple):
+            raise self._wrong(
+                f"{self.field} is {shorten(repr(value), 40)} here, where a list is needed.", line
+            )
+        spans = [(self._span(entry, text, line), line) for entry in value or ()]
+        return TextDocument(
+            text=text,
+            entities=arrange(spans, text, self.name, self.options.overlaps, self._notes),
+            path=self.name,
+            line=line,
+            tokens=self._tokens(record.get("tokens"), text, line),
+            sentences=self._sentences(record.get("sents"), text, line),
+        )
+
+    def _span(self, entry: Any, text: str, line: int) -> Span:
+        start = end = label = None
+        if isinstance(entry, Mapping):
+            start, end, label = (
+                next((entry[field] for field in fields if field in entry), None)
+                for fields in (STARTS, ENDS, LABELS)
+            )
+        elif isinstance(entry, list | tuple) and len(entry) >= 3:
+            start, end, label = entry[:3]
+        if not (_is_offset(start) and _is_offset(end) and isinstance(label, str)):
+            raise self._wrong(
+                f"{shorten(repr(entry), 60)} is no entity: start, end and label are needed.", line
+            )
+        return check_span(start, end, label, text, self.name, line)
+
+    def _tokens(
+        self, tokens: Any, text: str, line: int
+    ) -> tuple[tuple[int, int], ...] | None:
+        if not isinstance(tokens, list | tuple) or not tokens:
+            return None
+        offsets: list[tuple[int, int]] = []
+        position = 0
+        for token in tokens:
+            start, end = (
+                (token.get("start"), token.get("end")) if isinstance(token, Mapping) else (-1, -1)
+            )
+            if (
+                not (_is_offset(start) and _is_offset(end))
+                or not position <= start < end <= len(text)
+                or text[position:start].strip()
+            ):
+                raise self._wrong(
+                    f"the token {shorten(repr(token), 60)} is not one of this text, or the text "
+                    "before it is in none. Mend tokens, or remove that field.",
+                    line,
+                )
+            offsets.append((start, end))
+            position = end
+        if text[position:].strip():
+            raise self._wrong(
+                f"tokens end before the text does: {shorten(text[position:], 40)} is in none. "
+                "Mend tokens, or remove that field.",
+                line,
+            )
+        return tuple(offsets)
+
+    def _sentences(self, sents: Any, text: str, line: int) -> tuple[int, ...] | None:
+        if not isinstance(sents, list | tuple) or not sents:
+            return None
+        starts = [sent.get("start") if isinstance(sent, Mapping) else None for sent in sents]
+        if not all(_is_offset(start) and start < len(text) for start in starts):
+            raise self._wrong(
+                f"sents is {shorten(repr(sents), 60)}: each needs a start within the text.", line
+            )
+        return tuple(starts)
+
+    def _wrong(self, message: str, line: int) -> InputError:
+        return InputError(message, path=self.name, line=line)
+
+
+def _is_offset(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0

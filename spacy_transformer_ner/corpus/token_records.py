@@ -1,0 +1,186 @@
+"""Records of words and their tags, like those of Hugging Face's datasets."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from ..errors import InputError
+from .documents import MAX_WORDS, Document, Sentence
+from .notes import Note, Notes
+from .options import ReadOptions
+from .sources import shorten
+from .tags import IllegalTags, TagReader, looks_bare
+from .offsets import check_characters
+
+# Fields that say which sentences are of one document.
+DOCUMENT = ("document_id", "doc_id")
+
+
+class TokenRecords:
+    """Reads records with a list of words and a list of tags, each a sentence.
+
+    name (str): What their file is called.
+    records (Iterable[tuple[int, Mapping]]): The records, each with its line or
+        row, anew for every iteration.
+    words, tags (str): The names of the fields.
+    options (ReadOptions): How they are to be read.
+    labels (Callable): Finds the tags that integers stand for, by field, or for
+        any as "".
+    first (Sequence[tuple[int, Mapping]]): The first records.
+    RAISES: InputError if the tags are integers and nobody says for what.
+    """
+
+    encoding: str | None = None
+
+    def __init__(
+        self,
+        name: str,
+        records: Iterable[tuple[int, Mapping[str, Any]]],
+        words: str,
+        tags: str,
+        options: ReadOptions,
+        labels: Callable[[], Mapping[str, Sequence[str]]],
+        first: Sequence[tuple[int, Mapping[str, Any]]],
+    ):
+        self.name = name
+        self.records = records
+        self.words_field = words
+        self.tags_field = tags
+        self.options = options
+        seen = [
+            (line, tag)
+            for line, record in first
+            if isinstance(record.get(tags), list | tuple)
+            for tag in record[tags]
+        ]
+        self._names: tuple[str, ...] | None = None
+        if seen and not isinstance(seen[0][1], str):
+            names = options.labels or labels().get(tags) or labels().get("")
+            if names is None:
+                raise InputError(
+                    f"{tags} are numbers, and nothing says what they stand for. Give the tags "
+                    "in their order: --labels O,B-PER,I-PER,…, or a file that holds them.",
+                    path=name,
+                    line=seen[0][0],
+                )
+            self._names = tuple(names)
+        self._scheme = options.scheme
+        if self._scheme is None:
+            found = [tag for _, tag in seen if isinstance(tag, str)]
+            if self._names is not None:
+                # Among the names each label stands once.
+                found = [*self._names, *(["O"] * len(self._names) if "O" in self._names else [])]
+            self._scheme = "bare" if looks_bare(found) else None
+        self.tags = TagReader(self._scheme)
+        self._notes = Notes(name)
+        self.marks_documents = any(field in first[0][1] for field in DOCUMENT)
+
+    @property
+    def format(self) -> str:
+        """RETURNS (str): What the records were taken for."""
+        return f"records of {self.words_field} and {self.tags_field}"
+
+    def notes(self) -> list[Note]:
+        """RETURNS (list[Note]): What was mended."""
+        self._notes.take(*self.options.illegal_note(self.tags))
+        return self._notes.notes()
+
+    def __iter__(self) -> Iterator[Document]:
+        if self.options.repair != "conlleval" and self._scheme is None:
+            # The scheme is that of the whole file.
+            for _ in self._sentences():
+                pass
+            self._scheme = self.tags.scheme
+        self.tags = TagReader(self._scheme, self.options.repair)
+        self._notes = Notes(self.name)
+        sentences: list[Sentence] = []
+        current: object = None
+        words = 0
+        for document, sentence in self._sentences():
+            ends = (
+                len(sentences) >= self.options.sentences_per_document
+                if document is None
+                else document != current
+            )
+            if sentences and (ends or words + len(sentence.words) > MAX_WORDS):
+                yield Document(tuple(sentences), self.name)
+                sentences, words = [], 0
+            current = document
+            sentences.append(sentence)
+            words += len(sentence.words)
+        if not sentences:
+            raise InputError("holds no tagged words. Is it the right file?", path=self.name)
+        yield Document(tuple(sentences), self.name)
+
+    def _sentences(self) -> Iterator[tuple[object, Sentence]]:
+        """Yield each sentence and which document it is of, or None."""
+        for line, record in self.records:
+            sentence = self._sentence(record, line)
+            if sentence is not None:
+                yield next((record[f] for f in DOCUMENT if f in record), None), sentence
+
+    def _sentence(self, record: Mapping[str, Any], line: int) -> Sentence | None:
+        words = self._list(record, self.words_field, line)
+        tags = self._list(record, self.tags_field, line)
+        if len(words) != len(tags):
+            raise self._wrong(
+                f"{len(words)} {self.words_field}, but {len(tags)} {self.tags_field}. Each word "
+                "needs one tag.",
+                line,
+            )
+        if len(words) > MAX_WORDS:
+            raise self._wrong(
+                f"a sentence of {len(words):,} words. Part it: a record is one sentence.", line
+            )
+        kept_words: list[str] = []
+        kept_tags: list[tuple[str, str]] = []
+        for word, tag in zip(words, tags):
+            if not isinstance(word, str):
+                raise self._wrong(
+                    f"{self.words_field} has {shorten(repr(word), 40)}, which is not text.", line
+                )
+            check_characters(word, self.name, line)
+            split = self._split(tag, line)
+            if word.strip():
+                kept_words.append(word)
+                kept_tags.append(split)
+            else:
+                self._notes.add("words that were empty or blank were left out", line)
+        if not kept_words:
+            return None
+        lines = (line,) * len(kept_words)
+        try:
+            return Sentence(tuple(kept_words), self.tags.read(kept_tags, lines), lines)
+        except IllegalTags as error:
+            raise self._wrong(str(error), line) from None
+
+    def _list(self, record: Mapping[str, Any], field: str, line: int) -> Sequence[Any]:
+        value = record.get(field)
+        if not isinstance(value, list | tuple):
+            found = "missing" if value is None else shorten(repr(value), 40)
+            raise self._wrong(f"{field} is {found} here, where a list is needed.", line)
+        return value
+
+    def _split(self, tag: Any, line: int) -> tuple[str, str]:
+        if self._names is not None:
+            if not isinstance(tag, int) or isinstance(tag, bool):
+                raise self._wrong(
+                    f"{shorten(repr(tag), 40)} among {self.tags_field} that are numbers.", line
+                )
+            if not 0 <= tag < len(self._names):
+                raise self._wrong(
+                    f"the tag {tag} has no name: {len(self._names)} are known, counted from 0 "
+                    f"({', '.join(self._names[:6])}…). Give all of them with --labels.",
+                    line,
+                )
+            tag = self._names[tag]
+        if not isinstance(tag, str):
+            raise self._wrong(
+                f"{self.tags_field} has {shorten(repr(tag), 40)} among tags that are text.", line
+            )
+        try:
+            return self.tags.split(tag)
+        except ValueError as error:
+            raise self._wrong(str(error), line) from None
+
+    def _wrong(self, message: str, line: int) -> InputError:
+        return InputError(message, path=self.name, line=line)

@@ -1,0 +1,280 @@
+"""Small corpora written in every format there is, for the tests of reading."""
+
+import gzip
+import json
+import random
+from collections.abc import Callable
+from pathlib import Path
+
+from hypothesis import strategies as st
+from spacy.tokens import Doc, DocBin
+
+from spacy_transformer_ner.corpus.docbin import DocMaker, to_doc
+from spacy_transformer_ner.corpus.documents import Document, Sentence, Span
+from spacy_transformer_ner.corpus.export import export
+from spacy_transformer_ner.corpus.tags import write_tags
+
+# A corpus starts like a corpus; what follows is as odd as it may be.
+OPENING = Sentence(
+    ("Ann", "Lee", "said", "it", "had", "rained", "in", "Oslo", "all", "day", "."),
+    (Span(0, 2, "PER"), Span(7, 8, "LOC")),
+    range(1, 12),
+)
+WORDS = [
+    "a", "Ann", "#", "#x", "1", "2.5", "-", "--", "O", "B-PER", "[", "{", '"', "'s", "n't", "É",
+    "a\u00a0b", "\ufe0f", "\u200b", "x\u2028y", "_", "|", "=", "(", "...", "straße", "日本", "\U0001f600",
+]  # fmt: skip
+LABELS = ["PER", "LOC", "ORGpart", "a_b-c", "Ä"]
+
+
+@st.composite
+def sentences(draw) -> Sentence:
+    words = tuple(draw(st.lists(st.sampled_from(WORDS), min_size=1, max_size=8)))
+    spans, position = [], 0
+    while position < len(words):
+        end = draw(st.integers(position + 1, len(words)))
+        if draw(st.booleans()):
+            spans.append(Span(position, end, draw(st.sampled_from(LABELS))))
+        position = end
+    return Sentence(words, tuple(spans), range(1, len(words) + 1))
+
+
+@st.composite
+def corpora(draw) -> list[Document]:
+    rest = draw(st.lists(st.lists(sentences(), min_size=1, max_size=3), max_size=3))
+    return [Document((OPENING,), ""), *(Document(tuple(s), "") for s in rest)]
+
+
+def tags(sentence: Sentence, scheme: str) -> list[str]:
+    spans = [(s.start, s.end, s.label) for s in sentence.entities]
+    return write_tags(len(sentence.words), spans, scheme)
+
+
+def rows(documents, row: Callable[..., str], scheme="IOB2", mark="", before="", between="\n") -> str:
+    text = ""
+    for document in documents:
+        text += mark
+        for sentence in document.sentences:
+            text += before
+            for i, (word, tag) in enumerate(zip(sentence.words, tags(sentence, scheme))):
+                text += row(i + 1, word, tag) + "\n"
+            text += between
+    return text
+
+
+def doc_of(document: Document) -> Doc:
+    return to_doc(document, DocMaker("en"))
+
+
+def records(documents, make: Callable[[Doc], object]) -> str:
+    return "".join(json.dumps(make(doc_of(d)), ensure_ascii=False) + "\n" for d in documents)
+
+
+def offsets(doc: Doc) -> list[list]:
+    return [[ent.start_char, ent.end_char, ent.label_] for ent in doc.ents]
+
+
+def token_records(documents, scheme="IOB2", names=None, **more) -> list[dict]:
+    return [
+        {
+            "tokens": list(s.words),
+            "ner_tags": [t if names is None else names.index(t) for t in tags(s, scheme)],
+            "doc_id": i,
+        }
+        for i, d in enumerate(documents)
+        for s in d.sentences
+    ]
+
+
+NAMES = ["O", *(f"{p}-{label}" for label in LABELS for p in "BI")]
+
+# What a format keeps: words, sentences and documents; or these without
+# documents; or the text and the places of its entities.
+WHOLE, SENTENCES, TEXT = "documents", "sentences", "text"
+
+
+def _text(name: str, text: str, encoding: str = "utf-8") -> Callable[[Path], Path]:
+    def write(folder: Path) -> Path:
+        (folder / name).write_bytes(text.encode(encoding))
+        return folder / name
+
+    return write
+
+
+def _columns(row: Callable[..., str], scheme: str = "IOB2", **options):
+    return lambda docs: _text("file.conll", rows(docs, row, scheme, **options))
+
+
+def _brat(docs):
+    def write(folder: Path) -> Path:
+        for i, d in enumerate(docs):
+            doc = doc_of(d)
+            (folder / f"{i}.txt").write_text(doc.text, encoding="utf-8", newline="\n")
+            lines = [
+                f"T{j}\t{e.label_} {e.start_char} {e.end_char}\t{' '.join(e.text.split())}\n"
+                for j, e in enumerate(doc.ents)
+            ]
+            (folder / f"{i}.ann").write_text("".join(lines) + "R1\tx Arg1:T0\n", encoding="utf-8")
+        return folder
+
+    return write
+
+
+def _spacy(docs):
+    def write(folder: Path) -> Path:
+        DocBin(docs=[doc_of(d) for d in docs]).to_disk(folder / "file.spacy")
+        return folder / "file.spacy"
+
+    return write
+
+
+def _exported(name: str, scheme: str = "IOB2"):
+    def make(docs):
+        def write(folder: Path) -> Path:
+            export([doc_of(d) for d in docs], folder / name, scheme)
+            return folder / name
+
+        return write
+
+    return make
+
+
+def _gzipped(make):
+    def zipped(docs):
+        def write(folder: Path) -> Path:
+            path = make(docs)(folder)
+            path.write_bytes(gzip.compress(path.read_bytes(), mtime=0))
+            return path
+
+        return write
+
+    return zipped
+
+
+def _with_labels(docs):
+    def write(folder: Path) -> Path:
+        (folder / "labels.json").write_text(json.dumps(NAMES), encoding="utf-8")
+        path = folder / "file.json"
+        path.write_text(json.dumps(token_records(docs, names=NAMES), indent=1), encoding="utf-8")
+        return path
+
+    return write
+
+
+def arrow_table(docs):
+    """As datasets makes them: the names of the tags are in the metadata."""
+    import pyarrow
+
+    feature = {"feature": {"names": NAMES, "_type": "ClassLabel"}, "_type": "Sequence"}
+    info = {"info": {"features": {"ner_tags": feature}}}
+    table = pyarrow.Table.from_pylist(token_records(docs, names=NAMES))
+    return table.replace_schema_metadata({"huggingface": json.dumps(info)}), feature
+
+
+def _parquet(docs):
+    def write(folder: Path) -> Path:
+        import pyarrow.parquet
+
+        pyarrow.parquet.write_table(arrow_table(docs)[0], folder / "file.parquet")
+        return folder / "file.parquet"
+
+    return write
+
+
+def _datasets(docs):
+    def write(folder: Path) -> Path:
+        import pyarrow
+
+        table, feature = arrow_table(docs)
+        name = "data-00000-of-00001.arrow"
+        with pyarrow.OSFile(str(folder / name), "wb") as file:
+            with pyarrow.ipc.new_stream(file, table.schema) as stream:
+                stream.write_table(table)
+        (folder / "state.json").write_text(json.dumps({"_data_files": [{"filename": name}]}))
+        info = {"features": {"ner_tags": feature}}
+        (folder / "dataset_info.json").write_text(json.dumps(info))
+        return folder
+
+    return write
+
+
+def _in_words(i, word, tag):
+    return f"{word} {tag}"
+
+
+def _in_tabs(i, word, tag):
+    return f"{word}\t{tag}"
+
+
+DOCSTART = "-DOCSTART- -X- O O\n\n"
+MARK = "-DOCSTART-\tO\n\n"
+UNDERSCORES = "\t".join("_" * 7)
+# name: what is kept, and how it is written.
+FORMATS: dict[str, tuple[str, Callable]] = {
+    **{
+        f"columns-{scheme}": (WHOLE, _columns(_in_tabs, scheme, mark=MARK))
+        for scheme in ("IOB1", "IOB2", "BIOES", "BILUO", "IOE1", "IOE2", "IO", "bare")
+    },
+    "conll2003": (WHOLE, _columns(lambda i, w, t: f"{w} NNP I-NP {t}", "IOB1", mark=DOCSTART)),
+    "conll2002": (SENTENCES, _columns(lambda i, w, t: f"{w} NP {t}", between=" \n\n\n")),
+    "wnut17": (SENTENCES, _columns(_in_tabs, between="\t\n")),
+    "germeval": (SENTENCES, _columns(lambda i, w, t: f"{i}\t{w}\t{t}\tO", before="#\tx [2009]\n")),
+    "uner": (SENTENCES, _columns(lambda i, w, t: f"{i}\t{w}\t{t}\t-\t-", before="# sent_id = 1\n")),
+    "multiconer": (SENTENCES, _columns(lambda i, w, t: f"{w} _ _ {t}", before="# id 1\tdomain=en\n")),
+    "conllu": (WHOLE, _columns(lambda i, w, t: f"{i}\t{w}\t{UNDERSCORES}\tX=1|NE={t}", mark="# newdoc\n")),
+    "conllu-column": (WHOLE, _columns(lambda i, w, t: f"{i}\t{w}\t{UNDERSCORES}\t_\t{t}", mark="# newdoc\n")),
+    "conllu-plus": (WHOLE, _exported("file.conllup", "BIOES")),
+    "exported": (WHOLE, _exported("file.iob", "IOB1")),
+    "json": (WHOLE, _with_labels),
+    "jsonl": (
+        WHOLE,
+        lambda docs: _text("x.jsonl", "".join(json.dumps(r) + "\n" for r in token_records(docs, "BIOES"))),
+    ),
+    "json-data": (
+        WHOLE,
+        lambda docs: _text("x.json", json.dumps({"version": "1", "data": token_records(docs)})),
+    ),
+    "spacy-jsonl": (
+        TEXT,
+        lambda docs: _text("x.jsonl", records(docs, lambda d: {"text": d.text, "ents": d.to_json()["ents"]})),
+    ),
+    "spacy-2": (
+        TEXT,
+        lambda docs: _text("x.json", json.dumps([[d.text, {"entities": offsets(d)}] for d in map(doc_of, docs)])),
+    ),
+    "doccano": (
+        TEXT,
+        lambda docs: _text("x.jsonl", records(docs, lambda d: {"id": 1, "text": d.text, "label": offsets(d)})),
+    ),
+    "prodigy": (WHOLE, _exported("file.jsonl")),
+    "brat": (TEXT, _brat),
+    "spacy": (WHOLE, _spacy),
+    "parquet": (WHOLE, _parquet),
+    "datasets": (WHOLE, _datasets),
+    "gzipped": (WHOLE, _gzipped(_columns(_in_tabs, mark=MARK))),
+    "utf-16": (WHOLE, lambda docs: _text("x.tsv", rows(docs, _in_tabs, mark=MARK), "utf-16")),
+    "bom": (WHOLE, lambda docs: _text("x.tsv", rows(docs, _in_tabs, mark=MARK), "utf-8-sig")),
+    "crlf": (
+        WHOLE,
+        lambda docs: _text("x.tsv", rows(docs, _in_tabs, mark=MARK).replace("\n", "\r\n").rstrip()),
+    ),
+    "blanks": (WHOLE, lambda docs: _text("x.txt", rows(docs, _in_words, mark="-DOCSTART-\n"))),
+}
+# These do not part entities of a label that stand side by side.
+LOSSY = ("columns-IO", "columns-bare")
+
+
+def example_corpus(seed: int) -> list[Document]:
+    """A corpus like those that are generated, the same for a seed."""
+    generator = random.Random(seed)
+    documents = [Document((OPENING,), "")]
+    for _ in range(3):
+        found = []
+        for _ in range(generator.randint(1, 3)):
+            words = tuple(generator.choices(WORDS, k=generator.randint(1, 8)))
+            end = generator.randint(1, len(words))
+            found.append(Sentence(words, (Span(0, end, generator.choice(LABELS)),), range(len(words))))
+        documents.append(Document(tuple(found), ""))
+    return documents
+
+
