@@ -7,32 +7,20 @@ writes benchmarks/results/<dataset>-<encoder>-<config>.json. Whatever is up to
 date is run again."""
 
 import os
-import platform
 import subprocess
 import sys
 import time
-from importlib.metadata import version
 from pathlib import Path
 
 import srsly
-import torch
 import typer
+from machine import hardware, versions
 from wasabi import msg
 
 from spacy_transformer_ner.files import write_json
 
 ROOT = Path(__file__).parents[1]
 COMMANDS = ("convert", "check", "train", "evaluate", "package", "verify")
-PACKAGES = ("spacy", "spacy-transformers", "thinc", "torch", "transformers", "numpy")
-
-
-def cpu_name() -> str:
-    """The processor's name, where the system says it."""
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.exists() else []
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or platform.machine()
-
 
 app = typer.Typer(add_completion=False)
 
@@ -86,13 +74,8 @@ def main(
             ],
             4,
         ),
-        "versions": {"python": platform.python_version(), **{p: version(p) for p in PACKAGES}},
-        "hardware": {
-            "cpu": cpu_name(),
-            "cores": os.cpu_count(),
-            "threads": torch.get_num_threads(),
-            "gpu": torch.cuda.get_device_name(gpu_id) if gpu_id >= 0 else None,
-        },
+        "versions": versions(),
+        "hardware": hardware(gpu_id),
     }
     path = ROOT / "benchmarks" / "results" / f"{run}.json"
     write_json(path, result)

@@ -6,6 +6,7 @@ A table stands between `<!-- NAME -->` and `<!-- /NAME -->`."""
 
 import re
 from pathlib import Path
+from statistics import median
 
 import srsly
 
@@ -16,7 +17,23 @@ MEANING = {"text": "raw text", "gold": "gold tokens"}
 
 def tables() -> dict[str, str]:
     """RETURNS (dict[str, str]): Each result's name and its table."""
-    return {path.stem: _table(srsly.read_json(path)) for path in sorted(RESULTS.glob("*.json"))}
+    results = {path.stem: srsly.read_json(path) for path in sorted(RESULTS.glob("*.json"))}
+    return {
+        name: _reading(result) if name == "reading" else _table(result)
+        for name, result in results.items()
+    }
+
+
+def _reading(result: dict) -> str:
+    small, large = result["comparison"], result["large"]
+    return (
+        f"Converting {small['file']}: {median(small['seconds']):.1f} seconds, `spacy convert` "
+        f"{median(small['spacy_convert_seconds']):.1f}: {small['ratio']:.1f} times as fast (medians "
+        f"of {len(small['seconds'])} turns, whole processes). A generated file of "
+        f"{large['megabytes']:,} MB: {large['megabytes_per_second']:.1f} MB or "
+        f"{large['words_per_second']:,} words a second, with at most {large['peak_memory_mib']} MiB "
+        f"of memory. Hardware: {result['hardware']['cpu']}.\n"
+    )
 
 
 def _table(result: dict) -> str:

@@ -1,6 +1,10 @@
-import pytest
+import json
 
-from spacy_transformer_ner.corpus.check import check
+import pytest
+import spacy
+from spacy.tokens import DocBin
+
+from spacy_transformer_ner.checks.check import check
 from spacy_transformer_ner.corpus.convert import convert
 from spacy_transformer_ner.errors import InputError
 
@@ -10,41 +14,170 @@ from ..conftest import SAMPLE
 def corpus(tmp_path, **splits):
     for split, text in splits.items():
         (tmp_path / f"{split}.conll").write_text(text)
-    convert(tmp_path, tmp_path)
+    convert([tmp_path], tmp_path)
     return tmp_path
 
 
-def messages(report, severity):
-    return [f.message for f in report.findings if f.severity == severity]
+def checked(tmp_path, **splits):
+    report, _ = check(corpus(tmp_path, **splits))
+    json.dumps(report.to_dict())
+    return {finding.kind: finding for finding in report.findings}
 
 
-def test_sample_has_no_errors_or_warnings(tmp_path):
-    convert(SAMPLE, tmp_path)
-    report = check(tmp_path)
+def rows(text):
+    """"Ann/PER left" in columns; a stroke ends a sentence."""
+    lines = []
+    for word in text.split():
+        token, _, label = word.partition("/")
+        lines.append("" if token == "|" else f"{token} {f'B-{label}' if label else 'O'}")
+    return "\n".join(lines) + "\n\n"
+
+
+def test_sample(tmp_path):
+    convert([SAMPLE], tmp_path)
+    report, suspects = check(tmp_path, encoder=None)
     assert report.count("error") == report.count("warning") == 0
-    assert report.splits["train"].labels == {"LOC": 267, "MISC": 118, "ORG": 148, "PER": 151}
+    train = report.splits["train"]
+    assert train.labels == {"LOC": 267, "MISC": 118, "ORG": 148, "PER": 151}
+    assert train.entities == sum(train.entity_lengths.values()) == 684
     assert report.to_dict()["splits"]["dev"]["documents"] == 13
+    assert all(suspect.place.startswith(str(SAMPLE)) for suspect in suspects)
 
 
 def test_no_entities_is_an_error(tmp_path):
-    report = check(corpus(tmp_path, train="a O\n", dev="b I-X\n"))
-    assert "train has no entities" in messages(report, "error")
+    found = checked(tmp_path, train="a O\n", dev="b I-X\n")
+    assert found["no-entities"].severity == "error"
+    assert found["no-entities"].message == "train has no entities"
 
 
-def test_labels_that_train_has_not(tmp_path):
-    report = check(corpus(tmp_path, train="a I-X\n", dev="b I-Y\n"))
-    assert any("dev has labels that train has not: Y" in m for m in messages(report, "warning"))
-    assert any("fewer than 20 entities in train: X (1)" in m for m in messages(report, "warning"))
+def test_labels(tmp_path):
+    found = checked(tmp_path, train="a I-X\n\nb I-Y\n", dev="b I-Z\n", test="c I-x\n")
+    assert "dev has labels that train has not: Z (1)" in found["label-not-in-train"].message or (
+        "test has labels that train has not: x (1)" in found["label-not-in-train"].message
+    )
+    assert found["label-not-in-train"].examples[0].endswith(("dev.conll:1: [b]", "test.conll:1: [c]"))
+    assert "fewer than 20 entities in train: X (1), Y (1)" in found["rare-label"].message
+    assert "X, x" in found["labels-alike"].message
+    assert "none of these labels of train" in found["label-only-in-train"].message
 
 
 def test_texts_in_two_splits(tmp_path):
-    report = check(corpus(tmp_path, train="a I-X\n\nb O\n", dev="a I-X\n"))
-    assert any("1 documents of dev (100.0%) are in train too" in m for m in messages(report, "warning"))
+    found = checked(tmp_path, train="a I-X\n\nb O\n\nb O\n", dev="a I-X\n")
+    across = found["duplicate-across"]
+    assert across.severity == "warning"
+    assert across.message == "1 documents of dev (100.0%) are the same as one of train"
+    assert across.examples == (f"{tmp_path}/dev.conll:1: as {tmp_path}/train.conll:1: a",)
+    assert found["duplicate"].examples[0].startswith(f"{tmp_path}/train.conll:5: ")
+
+
+def test_texts_that_are_nearly_the_same(tmp_path):
+    words = [f"w{i}" for i in range(60)]
+    other = [*words[:59], "changed"]
+    unlike = [f"v{i}" for i in range(60)]
+    found = checked(
+        tmp_path,
+        train=rows("Ann/X " + " ".join(words)),
+        dev=rows("Ann/X " + " ".join(other)) + rows("Lee/X " + " ".join(unlike)),
+    )
+    assert "1 documents of dev (50.0%) are nearly the same" in found["near-duplicate-across"].message
+    assert f"{tmp_path}/dev.conll:1: 9" in found["near-duplicate-across"].examples[0]
+    assert "duplicate-across" not in found
+
+
+def test_the_same_sentence_with_other_entities(tmp_path):
+    found = checked(
+        tmp_path,
+        train=rows("He saw Ann/PER on Monday ."),
+        dev=rows("He saw Ann on Monday ."),
+    )
+    example = found["sentence-conflict"].examples[0]
+    assert "train.conll:1 (Ann PER)" in example and "dev.conll:1 (none)" in example
+
+
+def test_words_that_are_labelled_otherwise_than_most(tmp_path):
+    train = rows(" | ".join(["in Oslo/LOC"] * 8 + ["for Oslo/ORG", "near Oslo", "OSLO/ORG"]))
+    found = checked(tmp_path, train=train, dev="b I-LOC\n")
+    conflict = found["label-conflict"].examples
+    assert conflict == (
+        f"{tmp_path}/train.conll:26: ORG, but LOC in 8 of 11: for [Oslo]",
+        f"{tmp_path}/train.conll:31: ORG, but LOC in 8 of 11: [OSLO]",
+    )
+    left_out = found["left-out"].examples
+    assert left_out == (f"{tmp_path}/train.conll:29: none, but LOC in 8 of 11: near [Oslo]",)
+    assert found["ambiguous"].examples == ("Oslo: LOC 8, ORG 2, none 1",)
+
+
+def test_words_that_are_rarely_names(tmp_path):
+    train = rows(" | ".join(["the man"] * 5 + ["the/X man"]))
+    found = checked(tmp_path, train=train, dev="b I-X\n")
+    assert found["odd-one-out"].examples[0].endswith("train.conll:16: X, but none in 5 of 6: [the] man")
+
+
+def test_parts_of_entities_are_not_left_out(tmp_path):
+    train = rows(" | ".join(["Oslo/LOC"] * 5)) + "Bank I-ORG\nof I-ORG\nOslo I-ORG\n"
+    assert "left-out" not in checked(tmp_path, train=train, dev="b I-LOC\n")
 
 
 def test_entities_that_raw_text_cannot_give(tmp_path):
-    report = check(corpus(tmp_path, train="Oslo I-LOC\n", dev="U.S I-LOC\n. O\n"))
-    assert any("1 entities of dev (100.00%)" in m for m in messages(report, "warning"))
+    found = checked(tmp_path, train="Oslo I-LOC\n", dev="U.S I-LOC\n. O\n")
+    assert "1 entities of dev (100.00%)" in found["tokeniser-boundary"].message
+    assert found["tokeniser-boundary"].examples == (f"{tmp_path}/dev.conll:1: [U.S].",)
+
+
+@pytest.mark.parametrize(
+    "entity, kind",
+    [
+        ("Oslo ,", "punctuation"),
+        ("( Oslo", "punctuation"),
+        ("( Oslo )", "punctuation"),
+        ("Oslo ( North )", None),
+        ("Yahoo!", None),
+        ("a\u00a0 b\u200b", "blank"),
+        ("\u00a0a b", "blank"),
+    ],
+)
+def test_marks_at_the_ends_of_entities(tmp_path, entity, kind):
+    text = "".join(f"{word}\tI-LOC\n" for word in entity.split(" "))
+    found = checked(tmp_path, train=text, dev="b\tI-LOC\n")
+    assert {k for k in found if k.startswith("entity-")} == ({f"entity-{kind}"} if kind else set())
+
+
+def test_long_entities(tmp_path):
+    found = checked(tmp_path, train="a I-X\n" * 16, dev="b I-X\n")
+    assert found["long-entities"].examples == (f"{tmp_path}/train.conll:1: 16 words: {' '.join('a' * 16)}",)
+
+
+def test_what_convert_noted_is_told(tmp_path):
+    found = checked(tmp_path, train="a B-X\n\nb B-X\n\nc B-Y\nd I-X\n", dev="b B-X\n")
+    assert "1 entities whose tags break IOB2" in found["as-read"].message
+    assert found["as-read"].examples == (f"{tmp_path}/train.conll:6",)
+
+
+def test_what_the_encoder_sees(tmp_path, encoders):
+    folder = corpus(tmp_path, train="Oslo I-LOC\n日本 O\n", dev="Oslo I-LOC\n" + "leads O\n" * 200)
+    report, _ = check(folder, encoder=str(encoders["wordpiece"]))
+    found = {finding.kind: finding for finding in report.findings}
+    assert "wordpieces a word" in found["wordpieces"].message
+    assert found["unknown-tokens"].examples[0] == f"{tmp_path}/train.conll:2: '日本', 1 times"
+    assert "1 sentences have more than the 128 wordpieces" in found["long-sentences"].message
+    assert found["long-sentences"].examples[0].startswith(f"{tmp_path}/dev.conll:1: ")
+
+
+def test_documents_that_say_nothing_of_entities(tmp_path):
+    nlp = spacy.blank("en")
+    convert([SAMPLE], tmp_path)
+    DocBin(docs=[nlp("Oslo.")]).to_disk(tmp_path / "dev.spacy")
+    report, _ = check(tmp_path)
+    assert {"no-entities", "not-annotated"} <= {finding.kind for finding in report.findings}
+
+
+def test_folders_of_docbins_are_checked(tmp_path):
+    convert([SAMPLE], tmp_path / "one")
+    (tmp_path / "two" / "train.spacy").mkdir(parents=True)
+    for name in ("dev", "test"):
+        (tmp_path / "one" / f"{name}.spacy").rename(tmp_path / "two" / f"{name}.spacy")
+    (tmp_path / "one" / "train.spacy").rename(tmp_path / "two" / "train.spacy" / "00000.spacy")
+    assert check(tmp_path / "two")[0].splits["train"].documents == 49
 
 
 def test_no_corpus(tmp_path):
@@ -53,11 +186,15 @@ def test_no_corpus(tmp_path):
 
 
 def test_no_corpus_file(tmp_path):
+    convert([SAMPLE], tmp_path)
     (tmp_path / "train.spacy").write_bytes(b"nonsense")
     with pytest.raises(InputError, match="not a .spacy file"):
         check(tmp_path)
 
 
-def test_unknown_language(tmp_path):
+def test_unknown_language_and_encoder(tmp_path):
     with pytest.raises(InputError, match="enx"):
         check(tmp_path, lang="enx")
+    convert([SAMPLE], tmp_path)
+    with pytest.raises(InputError, match="no encoder './nothing'"):
+        check(tmp_path, encoder="./nothing")

@@ -1,0 +1,126 @@
+"""Measure the reading of corpora: convert beside `spacy convert`, both as whole
+processes by turns on the same file, and the memory and speed of convert on a
+generated file as large as asked for.
+
+    python benchmarks/reading.py --megabytes 1000
+
+writes benchmarks/results/reading.json. The file for the comparison is
+assets/conll2003/eng.train where it is, or the sample, many times over."""
+
+import os
+import random
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import typer
+from machine import hardware, versions
+from wasabi import msg
+
+from spacy_transformer_ner.files import write_json
+
+ROOT = Path(__file__).parents[1]
+
+app = typer.Typer(add_completion=False)
+
+
+def run(*command: object) -> tuple[float, float]:
+    """command (object): A command for this Python.
+    RETURNS (tuple[float, float]): The seconds it took, and its peak memory in MiB."""
+    start = time.perf_counter()
+    process = subprocess.Popen(
+        [sys.executable, *map(str, command)], cwd=ROOT, stdout=subprocess.DEVNULL
+    )
+    _, status, usage = os.wait4(process.pid, 0)
+    if status:
+        msg.fail(f"{' '.join(map(str, command))} failed", exits=1)
+    return time.perf_counter() - start, usage.ru_maxrss / 1024
+
+
+def comparison_file(folder: Path) -> tuple[Path, str]:
+    """folder (Path): Where to write.
+    RETURNS (tuple[Path, str]): A CoNLL-2003 file, and what it is."""
+    path = folder / "train.conll"
+    original = ROOT / "assets" / "conll2003" / "eng.train"
+    if original.exists():
+        shutil.copy(original, path)
+        return path, "CoNLL-2003 eng.train"
+    path.write_text((ROOT / "assets" / "sample" / "train.conll").read_text() * 33)
+    return path, "the sample's train.conll, 33 times"
+
+
+def generate(path: Path, megabytes: int) -> int:
+    """Write a CoNLL-2003 file of documents of 20 sentences, words of which a
+    tenth is met for the first time or seldom, as in real text.
+
+    path (Path): The file.
+    megabytes (int): Its size.
+    RETURNS (int): Its words.
+    """
+    chance = random.Random(0)
+    frequent = [f"word{i}" for i in range(5000)]
+    words = 0
+    with open(path, "w", encoding="utf-8") as file:
+        while file.tell() < megabytes * 1_000_000:
+            lines = ["-DOCSTART- -X- O O\n"]
+            for _ in range(20):
+                lines.append("\n")
+                for word in chance.choices(frequent, k=25):
+                    if chance.random() < 0.1:
+                        word = f"Name{chance.randrange(10_000_000)}"
+                    lines.append(f"{word} NN I-NP {'I-PER' if word[0] == 'N' else 'O'}\n")
+                    words += 1
+            file.writelines([*lines, "\n"])
+    return words
+
+
+@app.command(help=__doc__)
+def main(
+    # fmt: off
+    megabytes: int = typer.Option(1000, help="Size of the generated file"),
+    repeats: int = typer.Option(3, help="Turns of the comparison"),
+    # fmt: on
+) -> None:
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        path, what = comparison_file(folder)
+        ours, theirs = [], []
+        for _ in range(repeats):
+            ours.append(run("scripts/convert.py", path, folder / "ours")[0])
+            theirs.append(run("-m", "spacy", "convert", path, folder, "-c", "ner")[0])
+        ours_median, theirs_median = statistics.median(ours), statistics.median(theirs)
+        msg.good(f"{what}: {ours_median:.1f} s, spacy convert {theirs_median:.1f} s")
+        large = folder / "large.conll"
+        words = generate(large, megabytes)
+        seconds, peak = run("scripts/convert.py", large, folder / "large")
+        size = large.stat().st_size / 1e6
+        msg.good(f"{size:,.0f} MB: {seconds:.0f} s, {size / seconds:.1f} MB/s, peak {peak:.0f} MiB")
+    result = {
+        "comparison": {
+            "file": what,
+            "seconds": [round(s, 2) for s in ours],
+            "spacy_convert_seconds": [round(s, 2) for s in theirs],
+            "ratio": round(theirs_median / ours_median, 2),
+        },
+        "large": {
+            "megabytes": round(size),
+            "words": words,
+            "seconds": round(seconds, 1),
+            "megabytes_per_second": round(size / seconds, 2),
+            "words_per_second": round(words / seconds),
+            "peak_memory_mib": round(peak),
+        },
+        "hardware": hardware(),
+        "versions": versions(),
+    }
+    target = ROOT / "benchmarks" / "results" / "reading.json"
+    write_json(target, result)
+    msg.good(f"Results: {target}")
+
+
+if __name__ == "__main__":
+    app()

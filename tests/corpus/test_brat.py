@@ -1,0 +1,46 @@
+import pytest
+
+from spacy_transformer_ner.corpus.docbin import DocMaker, to_doc
+from spacy_transformer_ner.corpus.formats import open_corpus
+from spacy_transformer_ner.corpus.options import ReadOptions
+from spacy_transformer_ner.corpus.sources import Source
+from spacy_transformer_ner.errors import InputError
+
+
+def read(tmp_path, text, annotations, **options):
+    (tmp_path / "x.txt").write_bytes(text.encode())
+    if annotations is not None:
+        (tmp_path / "x.ann").write_text(annotations)
+    reader = open_corpus(Source.at(tmp_path / "x.txt"), ReadOptions(format="brat", **options))
+    docs = [to_doc(document, DocMaker("en")) for document in reader]
+    return [(ent.text, ent.label_) for doc in docs for ent in doc.ents]
+
+
+def test_entities_among_other_annotations(tmp_path):
+    annotations = "T1\tPER 0 3\tAnn\nR1\tat Arg1:T1 Arg2:T2\n#1\tAnnotatorNotes T1\tx\nT2\tLOC 8 12\tOslo\nE1\tT1:x\nA1\tY T1\n*\tEquiv T1\n"
+    assert read(tmp_path, "Ann\nin\n Oslo", annotations) == [("Ann", "PER"), ("Oslo", "LOC")]
+
+
+def test_entities_over_line_ends(tmp_path):
+    assert read(tmp_path, "New\r\nYork", "T1\tLOC 0 8\tNew York\n") == [("New\nYork", "LOC")]
+
+
+@pytest.mark.parametrize(
+    "annotations, said",
+    [
+        ("T1\tLOC 0 3;4 8\tNew York\n", "in several pieces"),
+        ("T1 LOC 0 3 New\n", "no entity of brat's"),
+        ("\nT1\tLOC 0 99\tNew\n", "x.ann:2: .*in a text of 8 characters"),
+        ("T1\tLOC 0 3\tOld\n", "says 'Old', but the text has 'New'"),
+        ("T1\tLOC 0 8\tNew York\nT2\tX 4 8\tYork\n", "x.ann:2: entities overlap"),
+        (None, "x.ann: is not there"),
+    ],
+)
+def test_what_cannot_be_read(tmp_path, annotations, said):
+    with pytest.raises(InputError, match=said):
+        read(tmp_path, "New York", annotations)
+
+
+def test_overlaps_may_be_chosen_from(tmp_path):
+    annotations = "T1\tLOC 0 8\tNew York\nT2\tX 4 8\tYork\n"
+    assert read(tmp_path, "New York", annotations, overlaps="longest") == [("New York", "LOC")]

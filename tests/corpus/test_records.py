@@ -1,0 +1,194 @@
+import json
+
+import pytest
+
+from spacy_transformer_ner.corpus.docbin import DocMaker, to_doc
+from spacy_transformer_ner.corpus.formats import open_corpus
+from spacy_transformer_ner.corpus.options import ReadOptions
+from spacy_transformer_ner.corpus.sources import Source
+from spacy_transformer_ner.errors import InputError
+
+MAKER = DocMaker("en")
+PAIR = '{"tokens": ["Ann", "is"], "ner_tags": [1, 0]}\n'
+
+
+def read(tmp_path, text, name="file.jsonl", **options):
+    (tmp_path / name).write_text(text, encoding="utf-8", errors="surrogatepass")
+    reader = open_corpus(Source.at(tmp_path / name), ReadOptions(**options))
+    return reader, [to_doc(document, MAKER) for document in reader]
+
+
+def entities(docs):
+    return [(ent.text, ent.label_) for doc in docs for ent in doc.ents]
+
+
+def line(**fields):
+    return json.dumps(fields) + "\n"
+
+
+@pytest.mark.parametrize(
+    "spans",
+    [
+        {"spans": [{"start": 0, "end": 3, "label": "PER"}]},
+        {"ents": [{"start": 0, "end": 3, "label": "PER", "kb_id": ""}]},
+        {"entities": [[0, 3, "PER"]]},
+        {"entities": [{"id": 7, "label": "PER", "start_offset": 0, "end_offset": 3}], "relations": []},
+        {"label": [[0, 3, "PER"]]},
+        {"labels": [[0, 3, "PER"]]},
+        {"spans": [{"start": 0, "end": 3, "label": "PER"}], "answer": "accept", "tokens": []},
+    ],
+)
+def test_forms_of_entities(tmp_path, spans):
+    first = line(text="It rained.", **{key: [] for key in spans if isinstance(spans[key], list)})
+    _, docs = read(tmp_path, first + line(text="Ann is.", **spans))
+    assert [doc.text for doc in docs] == ["It rained.", "Ann is."]
+    assert entities(docs) == [("Ann", "PER")]
+
+
+def test_what_prodigy_rejected_is_left_out(tmp_path):
+    text = line(text="a", spans=[]) + line(text="b", spans=[], answer="reject")
+    reader, docs = read(tmp_path, text)
+    assert [doc.text for doc in docs] == ["a"]
+    assert [(note.count, note.places[0][-2:]) for note in reader.notes()] == [(1, ":2")]
+
+
+def test_tokens_of_prodigy_are_kept(tmp_path):
+    tokens = [{"text": "a-b", "start": 0, "end": 3, "id": 0, "ws": True}, {"text": "c", "start": 4, "end": 5, "id": 1}]
+    _, docs = read(tmp_path, line(text="a-b c", tokens=tokens, spans=[{"start": 0, "end": 3, "label": "X"}]))
+    assert [token.text for token in docs[0]] == ["a-b", "c"]
+
+
+def test_tokens_are_parted_at_entities(tmp_path):
+    _, docs = read(tmp_path, line(text="ex-Nazi Oslo", spans=[{"start": 3, "end": 7, "label": "X"}, {"start": 8, "end": 10, "label": "Y"}]))
+    assert entities(docs) == [("Nazi", "X"), ("Os", "Y")]
+    assert docs[0].text == "ex-Nazi Oslo"
+
+
+def test_blanks_of_texts_stay(tmp_path):
+    text = "  Ann \t\n\n Lee\u00a0 x "
+    _, docs = read(tmp_path, line(text=text, spans=[{"start": 9, "end": 14, "label": "X"}]))
+    assert docs[0].text == text
+    assert entities(docs) == [("Lee", "X")]
+
+
+def test_blanks_at_the_ends_of_entities_are_left_out_and_noted(tmp_path):
+    reader, docs = read(tmp_path, line(text="in Oslo now", spans=[{"start": 2, "end": 8, "label": "X"}]))
+    assert entities(docs) == [("Oslo", "X")]
+    assert reader.notes()[0].message == "blanks at the ends of entities were left out"
+
+
+OVERLAP = line(text="Bank of Oslo", spans=[{"start": 0, "end": 12, "label": "ORG"}, {"start": 8, "end": 12, "label": "LOC"}])
+
+
+def test_overlaps(tmp_path):
+    with pytest.raises(InputError, match="file.jsonl:1: entities overlap: LOC 'Oslo' and ORG 'Bank of Oslo'"):
+        read(tmp_path, OVERLAP)
+    reader, docs = read(tmp_path, OVERLAP, overlaps="longest")
+    assert entities(docs) == [("Bank of Oslo", "ORG")]
+    assert reader.notes()[0].count == 1
+
+
+def test_the_same_entity_twice_is_one(tmp_path):
+    _, docs = read(tmp_path, line(text="Oslo", spans=[{"start": 0, "end": 4, "label": "X"}] * 2))
+    assert entities(docs) == [("Oslo", "X")]
+
+
+@pytest.mark.parametrize(
+    "text, at, said",
+    [
+        (line(text="a", spans=[{"start": 0, "end": 2, "label": "X"}]), 1, "in a text of 1 characters"),
+        (line(text="a", spans=[{"start": 1, "end": 1, "label": "X"}]), 1, "from 1 to 1"),
+        (line(text="a", spans=[{"start": True, "end": 1, "label": "X"}]), 1, "is no entity"),
+        (line(text="a", spans=[{"start": 0, "end": 1}]), 1, "start, end and label are needed"),
+        (line(text="a", spans=[{"start": 0, "end": 1, "label": " "}]), 1, "blanks at its ends"),
+        (line(text="a b", spans=[{"start": 1, "end": 2, "label": "X"}]), 1, "only blanks"),
+        (line(text="a", spans=[]) + line(text=3, spans=[]), 2, "text is '3' here"),
+        (line(text="a", spans=[]) + line(text="a", spans="x"), 2, "where a list is needed"),
+        (line(text="a", spans=[]) + "{\n", 2, "is not JSON"),
+        (line(text="a", spans=[]) + "3\n", 2, "is not a record"),
+        (line(text="a"), 1, "no field for"),
+        (line(sentence="a"), 1, "found: 'sentence'"),
+        ('{"text": "\\ud800", "spans": []}', 1, "surrogate"),
+        ("[" * 100_000, 1, "nested too deeply"),
+        ('[{"text": "a", "spans": []},\n', 2, "cut off"),
+        (line(text="a b", spans=[], tokens=[{"start": 0, "end": 1}]), 1, "tokens end before"),
+        (line(text="a b", spans=[], tokens=[{"start": 2, "end": 3}]), 1, "is not one of this text"),
+        (line(text="a", spans=[], sents=[{"start": 9}]), 1, "start within the text"),
+        (line(tokens=["a"], ner_tags=["O", "O"]), 1, "1 tokens, but 2 ner_tags"),
+        (line(tokens=["a"], ner_tags=["X-Y"]), 1, "not a tag"),
+        (line(tokens=["a", 3], ner_tags=["O", "O"]), 1, "not text"),
+        (line(tokens=["a"], ner_tags=["O"]) + line(tokens=["a"], ner_tags=[0]), 2, "among tags that are text"),
+        (line(tokens=["a"], ner_tags=["O"]) + line(tokens=["a"]), 2, "ner_tags is missing"),
+        (line(tokens=[], ner_tags=[]), None, "no tagged words"),
+        (PAIR, 1, "--labels"),
+    ],
+)  # fmt: skip
+def test_errors_name_the_line(tmp_path, text, at, said):
+    with pytest.raises(InputError, match="file.jsonl") as error:
+        read(tmp_path, text)
+    assert said in str(error.value) and error.value.line == at
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        PAIR + PAIR,
+        f"[{PAIR},{PAIR}]",
+        json.dumps({"data": [json.loads(PAIR)] * 2}, indent=2),
+        json.dumps([json.loads(PAIR)] * 2, indent=4),
+        "\n\n" + PAIR + "\r\n" + PAIR,
+        "\ufeff" + PAIR + PAIR,
+        (PAIR + PAIR).replace(",", "\n,\n"),
+    ],
+)
+def test_json_in_every_shape(tmp_path, text):
+    _, docs = read(tmp_path, text, labels=("O", "B-PER"))
+    assert entities(docs) == [("Ann", "PER")] * 2
+
+
+def test_records_larger_than_a_chunk(tmp_path):
+    record = {"tokens": ["Ann"] * 50_000, "ner_tags": ["B-X"] * 50_000}
+    _, docs = read(tmp_path, json.dumps([record, record], indent=1))
+    assert [len(doc) for doc in docs] == [50_000, 50_000]
+
+
+@pytest.mark.parametrize(
+    "name, content",
+    [
+        ("labels.json", ["O", "B-PER"]),
+        ("label.json", {"O": 0, "B-PER": 1}),
+        ("labels.json", {"id2label": {"0": "O", "1": "B-PER"}}),
+        ("labels.txt", "O\nB-PER\n"),
+        ("dataset_info.json", {"features": {"ner_tags": {"feature": {"names": ["O", "B-PER"]}}}}),
+        ("dataset_infos.json", {"x": {"features": {"ner_tags": [{"names": ["O", "B-PER"]}]}}}),
+    ],
+)
+def test_names_of_numbers_beside_the_file(tmp_path, name, content):
+    text = content if isinstance(content, str) else json.dumps(content)
+    (tmp_path / name).write_text(text)
+    assert entities(read(tmp_path, PAIR)[1]) == [("Ann", "PER")]
+
+
+def test_bare_names_of_numbers(tmp_path):
+    reader, docs = read(tmp_path, PAIR, labels=("O", "PER", "LOC"))
+    assert entities(docs) == [("Ann", "PER")] and reader.tags.scheme == "bare"
+
+
+def test_numbers_without_a_name(tmp_path):
+    with pytest.raises(InputError, match="the tag 1 has no name: 1 are known"):
+        read(tmp_path, PAIR, labels=("O",))
+
+
+def test_fields_may_be_said(tmp_path):
+    text = line(word=["Ann"], tags_a=["O"], tags_b=["B-X"])
+    assert entities(read(tmp_path, text, word_column="word", tag_column="tags_b")[1]) == [("Ann", "X")]
+
+
+def test_records_of_one_document(tmp_path):
+    text = "".join(line(tokens=["a"], ner_tags=["O"], document_id=i) for i in (1, 1, 2, 1))
+    assert [len(doc) for doc in read(tmp_path, text)[1]] == [2, 1, 1]
+
+
+def test_blank_words_are_left_out_and_noted(tmp_path):
+    reader, docs = read(tmp_path, line(tokens=["a", " ", ""], ner_tags=["B-X", "I-X", "O"]))
+    assert [token.text for token in docs[0]] == ["a"] and reader.notes()[0].count == 2
