@@ -190,6 +190,11 @@ def test_clean_removes_what_was_made(project):
     "command, said",
     [
         (["scripts/convert.py", "assets/nothing", "{tmp}"], "no such file or folder"),
+        (["scripts/convert.py", "assets/sample", "{tmp}/out", "--split", "80"], "80,10,10"),
+        (["scripts/convert.py", "assets/sample", "{tmp}/out", "--labels", "nothing"], "nothing"),
+        (["scripts/convert.py", "assets/sample", "{tmp}/out", "--tag-column", "9"], "no column 9"),
+        (["scripts/export.py", "{tmp}/nothing.spacy", "{tmp}/out/x.conll"], "nothing.spacy"),
+        (["scripts/check.py", "{tmp}/corpus", "--encoder", "./nothing"], "no encoder"),
         (["scripts/convert.py", "assets/wnut17", "{tmp}/out"], "spacy project assets"),
         (["scripts/convert.py", "{tmp}/broken.conll", "{tmp}/out"], "broken.conll:2"),
         (["scripts/check.py", "{tmp}"], "train.spacy"),
@@ -213,7 +218,7 @@ def test_a_users_mistake_gives_one_message(tmp_path, command, said):
     if "assets/wnut17" in command and (ROOT / "assets/wnut17/wnut17train.conll").exists():
         pytest.skip("WNUT-17 is here")
     (tmp_path / "broken.conll").write_text("Oslo I-LOC\nOslo\n")
-    convert(SAMPLE, tmp_path / "corpus")
+    convert([SAMPLE], tmp_path / "corpus")
     done = run(*[part.format(tmp=tmp_path) for part in command])
     assert done.returncode == 1
     message = " ".join((done.stdout + done.stderr).split())

@@ -3,11 +3,10 @@
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-import spacy
 from spacy.tokens import Doc
 
 from ..corpus.convert import REPORT, no_progress
-from ..corpus.docbin import check_language, docbin_files, read_docbin
+from ..corpus.docbin import blank, docbin_files, read_docbin
 from ..corpus.splits import SPLITS
 from ..errors import InputError
 from ..files import read_json
@@ -40,7 +39,7 @@ def check(
         such language, or the encoder cannot be found.
     """
     corpus_dir = Path(corpus_dir)
-    check_language(lang)
+    nlp = blank(lang)
     paths = {
         split: corpus_dir / f"{split}.spacy"
         for split in SPLITS
@@ -49,7 +48,7 @@ def check(
     for path in paths.values():
         docbin_files(path)
     sizes, consistency = Sizes(), Consistency()
-    checks: list[Check] = [sizes, Boundaries(spacy.blank(lang)), Duplicates(), consistency]
+    checks: list[Check] = [sizes, Boundaries(nlp), Duplicates(), consistency]
     if encoder is not None:
         checks.append(WordpieceCheck(encoder))
     for split, doc in progress(_read(paths, lang), "checking"):
@@ -68,7 +67,7 @@ def _read(paths: dict[str, Path], lang: str) -> Iterator[tuple[str, Doc]]:
     for split, path in paths.items():
         for file in docbin_files(path):
             # A vocabulary of its own, so that the words of one file can go.
-            for doc in read_docbin(file, spacy.blank(lang).vocab):
+            for doc in read_docbin(file, blank(lang).vocab):
                 if len(doc):
                     yield split, doc
 

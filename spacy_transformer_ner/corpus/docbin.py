@@ -6,6 +6,7 @@ from functools import cached_property
 from pathlib import Path
 
 import spacy
+from spacy.language import Language
 from spacy.tokenizer import Tokenizer
 from spacy.tokens import Doc, DocBin
 from spacy.tokens import Span as DocSpan
@@ -37,6 +38,22 @@ def check_language(lang: str) -> None:
         raise InputError(f"spaCy has no language {lang!r}.") from None
 
 
+def blank(lang: str) -> Language:
+    """Make an empty pipeline, for its tokeniser.
+
+    lang (str): The language's code.
+    RETURNS (Language): The pipeline.
+    RAISES: InputError if spaCy has no such language, or it needs a package that
+        is not installed.
+    """
+    check_language(lang)
+    try:
+        return spacy.blank(lang)
+    except ImportError as error:
+        said = " ".join(str(error).split())
+        raise InputError(f"spaCy's tokeniser of {lang!r} cannot be used: {said}") from None
+
+
 class DocMaker:
     """Makes Docs of documents. What it learns of words grows with their number.
 
@@ -51,7 +68,7 @@ class DocMaker:
     def tokenizer(self) -> Tokenizer:
         """RETURNS (Tokenizer): spaCy's. Made when first needed: that takes seconds,
         because spaCy then loads every package that extends it."""
-        return spacy.blank(self.lang).tokenizer
+        return blank(self.lang).tokenizer
 
 
 def to_doc(document: Document | TextDocument | Doc, maker: DocMaker) -> Doc:

@@ -7,8 +7,16 @@ known (a quote), its place in the sentence and the quotes before it decide.
 
 from collections.abc import Iterable, Iterator, Sequence
 
-LEFT = frozenset(". , ; : ! ? … % ) ] } » ” ’ '' .. ... !! ?? -RRB- -RSB- -RCB-".split())
-RIGHT = frozenset("( [ { « “ „ ‘ `` ` ¿ ¡ $ £ € ¥ US$ A$ C$ -LRB- -LSB- -LCB-".split())
+LEFT = frozenset(". , ; : ! ? … % ) ] } ’ '' .. ... !! ?? -RRB- -RSB- -RCB-".split())
+RIGHT = frozenset("( [ { ‘ `` ` ¿ ¡ $ £ € ¥ US$ A$ C$ -LRB- -LSB- -LCB-".split())
+# In French these stand apart from their words.
+FRENCH_APART = frozenset("; : ! ? « » !! ??".split())
+# Whose text has no spaces between words.
+UNSPACED = frozenset(("zh", "ja", "th", "lo", "my", "km", "bo", "yue"))
+# Marks that open or close, by what is open: mark, its partners that it closes.
+QUOTES = {"“": "„", "”": "“„”", "»": "«»", "«": "»", "„": ""}
+# Who writes ”so” and »so» or »so«.
+SAME_QUOTES = frozenset(("sv", "fi", "nb", "nn", "da", "de"))
 CLOSES_AFTER = frozenset(". , ! ? …".split())
 CLOSES_BEFORE = frozenset(". , ; : ! ? … )".split())
 APOSTROPHES = ("'", "’")
@@ -25,12 +33,17 @@ def restore_spaces(
     sentences (Iterable[Sequence[str]]): The words of each sentence.
     lang (str): The language's code, for its clitics: English joins "'s" and
         "n't" to the word before; French, Italian and Catalan join "l'" to the
-        word after.
+        word after; Chinese, Japanese and Thai have no spaces.
     YIELDS (list[bool]): For each sentence, one value a word. The last word of
-        a sentence has a space; sentences do not run together.
+        a sentence has a space, where the language has them; sentences do not
+        run together.
     """
     open_quotes: set[str] = set()
     for words in sentences:
+        if lang in UNSPACED:
+            after = [*words[1:], ""]
+            yield [_is_latin(w[-1]) and _is_latin(n[:1]) for w, n in zip(words, after)]
+            continue
         joins = [_joins(words, i, open_quotes, lang) for i in range(len(words))]
         yield [
             i + 1 == len(words) or not (joins[i][1] or joins[i + 1][0])
@@ -49,6 +62,15 @@ def _joins(
         return i > 0, True
     if word == '"' or word == "'":
         return _quote(words, i, open_quotes)
+    if lang == "fr" and word in FRENCH_APART:
+        return False, False
+    if word in QUOTES:
+        closes = any(mark in open_quotes for mark in QUOTES[word])
+        if not closes and word in "”»":
+            # Its partner is in another sentence, or it is its own.
+            closes = lang not in SAME_QUOTES
+        open_quotes.difference_update(QUOTES[word]) if closes else open_quotes.add(word)
+        return closes, not closes
     if word == "%":
         return i > 0 and words[i - 1][-1:].isdigit(), False
     if word in ("/", "\\/"):
@@ -65,6 +87,10 @@ def _joins(
     if lang in ELIDING and len(word) > 1 and word.endswith(APOSTROPHES):
         return False, True
     return False, False
+
+
+def _is_latin(character: str) -> bool:
+    return character.isascii() and character.isalnum()
 
 
 def _next(words: Sequence[str], i: int) -> str:

@@ -47,7 +47,13 @@ def test_sentences_do_not_run_together():
     [
         ("¿ Qué ? ¡ No !", "es", "¿Qué? ¡No!"),
         ("l' homme d' affaires", "fr", "l'homme d'affaires"),
-        ("« bon »", "fr", "«bon»"),
+        ("« bon » ! Qui ? Non ; oui , « ça » .", "fr", "« bon » ! Qui ? Non ; oui, « ça »."),
+        ("« bueno »", "es", "«bueno»"),
+        ("„ So “ , » so « und « so »", "de", "„So“, »so« und «so»"),
+        ("“ Yes ” „ ja ”", "nl", "“Yes” „ja”"),
+        ("” Ja ” » nej »", "sv", "”Ja” »nej»"),
+        ("”", "en", "”"),
+        ("中 国 有 iPhone 15 。", "zh", "中国有iPhone 15。"),
         ("'s avonds", "nl", "'s avonds"),
     ],
 )
