@@ -18,6 +18,7 @@ from .notes import Note
 from .options import ReadOptions
 from .sources import Source
 from .splits import SPLITS, RandomSplits, data_files, find_splits, output_name
+from .tables import SAVED_SPLIT
 
 # What convert says of the files it made, for check.
 REPORT = "convert.json"
@@ -178,7 +179,7 @@ def _targets(
             found = {name or "": [given] if isinstance(given, Source) else data_files(given)}
         elif isinstance(given, Source):
             found = {output_name(Path(given.name.strip("<>"))): [given]}
-        elif given.is_dir():
+        elif given.is_dir() and not (given / SAVED_SPLIT).is_file():
             found = {f"{split}.spacy": files for split, files in find_splits(given).items()}
         else:
             found = {output_name(given): data_files(given)}

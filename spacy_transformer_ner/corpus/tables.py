@@ -10,6 +10,8 @@ from .labels import labels_in_file, labels_of_features
 from .sources import Source
 
 BATCH = 1000
+# Every split that datasets saves has it.
+SAVED_SPLIT = "state.json"
 
 
 class ParquetRows:
@@ -56,7 +58,7 @@ class DatasetRows:
         self.folder = folder
         _pyarrow(str(folder))
         try:
-            state = json.loads((folder / "state.json").read_text(encoding="utf-8"))
+            state = json.loads((folder / SAVED_SPLIT).read_text(encoding="utf-8"))
             names = [entry["filename"] for entry in state["_data_files"]]
             if state.get("_indices_data_files"):
                 raise InputError(
@@ -97,7 +99,7 @@ def dataset_splits(folder: Path) -> dict[str, Path] | None:
     RETURNS (dict[str, Path] | None): The folder of each split by its name, or of
         the only one as ""; None if it is no such folder.
     """
-    if (folder / "state.json").is_file():
+    if (folder / SAVED_SPLIT).is_file():
         return {"": folder}
     listing = folder / "dataset_dict.json"
     if not listing.is_file():

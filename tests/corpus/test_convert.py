@@ -14,6 +14,7 @@ from spacy_transformer_ner.corpus.splits import find_splits, output_name, parse_
 from spacy_transformer_ner.errors import InputError
 
 from ..conftest import ROOT, SAMPLE
+from .corpora import FORMATS, example_corpus
 
 # documents, sentences, tokens, entities. Of the file's README.
 SAMPLE_COUNTS = {"train": (49, 403, 6053, 684), "dev": (13, 102, 1570, 170), "test": (18, 154, 2418, 286)}
@@ -298,3 +299,15 @@ def test_annotation_of_docbins_is_kept(tmp_path):
     convert([tmp_path / "in.spacy"], tmp_path / "out.spacy")
     (found,) = read_docbin(tmp_path / "out.spacy", nlp.vocab)
     assert found[1].lemma_ == "leave" and not found.has_annotation("ENT_IOB")
+
+
+def test_one_saved_split_is_like_a_file(tmp_path):
+    pytest.importorskip("pyarrow")
+    folder = FORMATS["datasets"][1](example_corpus(0))(tmp_path_of(tmp_path, "mine"))
+    (result,) = convert([folder], tmp_path / "out")
+    assert result.target.endswith("out/mine.spacy") and result.documents == 4
+
+
+def tmp_path_of(tmp_path, name):
+    (tmp_path / name).mkdir()
+    return tmp_path / name
