@@ -1,0 +1,207 @@
+"""The distribution over legal BILUO sequences: how probable a span is, how sure
+the recogniser is of a text.
+
+A sequence is as probable as the exponential of its sum of emissions, among the
+legal ones (a linear-chain conditional random field whose transitions say what
+is legal, no more). Between two tokens such a sequence is either outside of all
+entities or within one of a label, so labels + 1 states are enough for the
+forward-backward algorithm (Rabiner, 1989). Its sums are taken as logarithms, in
+64 bits, whatever the precision of the emissions.
+"""
+
+import numpy
+from thinc.types import Floats1d, Floats2d, Ints1d, Ints2d
+
+from .lattice import BEGIN, INSIDE, LAST, UNIT
+
+# Longer texts are taken in pieces side by side, so that they take no more steps.
+PIECE = 1024
+
+
+class Posterior:
+    """The distribution over the legal sequences of some texts.
+
+    emissions (Floats2d): The score of each tag for each token of all texts, on
+        the CPU. Shape: (tokens, tags)
+    lengths (Ints1d): How many tokens each text has. Shape: (texts,)
+    allowed (ndarray | None): Which tags each token may have; as of
+        `lattice.viterbi`. Shape: (tokens, tags), bool.
+    temperature (float): What the emissions are divided by.
+    """
+
+    def __init__(
+        self,
+        emissions: Floats2d,
+        lengths: Ints1d,
+        allowed: numpy.ndarray | None = None,
+        temperature: float = 1.0,
+    ):
+        scores = emissions.astype("float64") / temperature
+        if allowed is not None:
+            scores = numpy.where(allowed, scores, -numpy.inf)
+        self.scores = scores
+        self.lengths = numpy.asarray(lengths)
+        self._outside = scores[:, 0]
+        self._begin, self._inside, self._last, self._unit = (
+            scores[:, position::4] for position in (BEGIN, INSIDE, LAST, UNIT)
+        )
+        stays = numpy.logaddexp(self._outside, _log_sum(self._unit))
+        filled = self.lengths[self.lengths > 0]
+        ends = numpy.cumsum(filled)
+        starts = ends - filled
+        # States before each token; 0 is outside, k + 1 within an entity of label k.
+        self._before, log_sums = _states(
+            stays, self._begin, self._inside, self._last, starts, filled
+        )
+        # Read backwards, entities begin where they end.
+        backwards = (stays[::-1], self._last[::-1], self._inside[::-1], self._begin[::-1])
+        self._after = _states(*backwards, len(scores) - ends, filled)[0][::-1]
+        self._log_sum = numpy.repeat(log_sums, filled)
+
+    def spans(self, spans: Ints2d) -> Floats1d:
+        """Compute how probable it is that an entity starts, ends and is labelled
+        just so.
+
+        spans (Ints2d): First token, token after the last, and label of each, the
+            tokens counted over all texts. Shape: (spans, 3)
+        RETURNS (Floats1d): The probabilities. Shape: (spans,)
+        """
+        start, end, label = numpy.asarray(spans, dtype="int64").reshape(-1, 3).T
+        last = end - 1
+        single = start == last
+        # Sums of the inner tokens; what may not be inside is summed apart.
+        barred = numpy.isneginf(self._inside)
+        inner = _sums_before(numpy.where(barred, 0.0, self._inside))
+        n_barred = _sums_before(barred)
+        first, stop = numpy.minimum(start + 1, last), last
+        within = inner[stop, label] - inner[first, label]
+        within[n_barred[stop, label] > n_barred[first, label]] = -numpy.inf
+        several = self._begin[start, label] + within + self._last[last, label]
+        scores = numpy.where(single, self._unit[start, label], several)
+        return numpy.exp(
+            self._before[start, 0] + scores + self._after[last, 0] - self._log_sum[start]
+        )
+
+    def candidates(self, probability: float) -> tuple[Ints2d, Floats1d]:
+        """Find all spans that are entities with some probability, overlapping
+        ones included.
+
+        probability (float): The least they may have, more than 0.
+        RETURNS (tuple[Ints2d, Floats1d]): The spans, as of `spans`, in order,
+            and the probability of each.
+        """
+        least = numpy.log(probability)
+        closed, opened = self._after[:, :1], self._after[:, 1:]
+        outside = self._before[:, :1] - self._log_sum[:, None]
+        found: list[numpy.ndarray] = []
+        start, label = numpy.nonzero(outside + self._unit + closed >= least)
+        found.append(numpy.stack([start, start + 1, label], axis=1))
+        # Entities that have begun, as long as some of their ends are probable enough.
+        start, label = numpy.nonzero(outside + self._begin + opened >= least)
+        so_far = outside[start, 0] + self._begin[start, label]
+        token = start + 1
+        while len(start):
+            ends = so_far + self._last[token, label] + closed[token, 0] >= least
+            found.append(numpy.stack([start[ends], token[ends] + 1, label[ends]], axis=1))
+            so_far = so_far + self._inside[token, label]
+            goes_on = so_far + opened[token, label] >= least
+            start, label, so_far = start[goes_on], label[goes_on], so_far[goes_on]
+            token = token[goes_on] + 1
+        spans = numpy.concatenate(found)
+        spans = spans[numpy.lexsort(spans.T[::-1])]
+        return spans, self.spans(spans)
+
+    def tags(self) -> Floats2d:
+        """RETURNS (Floats2d): How probable each tag of each token is.
+        Shape: (tokens, tags)"""
+        marginals = numpy.empty_like(self.scores)
+        closed, opened = self._before[:, :1], self._before[:, 1:]
+        closes, opens = self._after[:, :1], self._after[:, 1:]
+        marginals[:, 0] = (closed + closes)[:, 0]
+        marginals[:, BEGIN::4] = closed + opens
+        marginals[:, INSIDE::4] = opened + opens
+        marginals[:, LAST::4] = opened + closes
+        marginals[:, UNIT::4] = closed + closes
+        return numpy.exp(marginals + self.scores - self._log_sum[:, None])
+
+    def entropies(self) -> Floats1d:
+        """RETURNS (Floats1d): The entropy of the sequences of each text, in nats:
+        0 where one sequence is certain. Shape: (texts,)"""
+        expected = (self.tags() * numpy.where(numpy.isneginf(self.scores), 0.0, self.scores)).sum(1)
+        ends = numpy.cumsum(self.lengths)
+        sums = _sums_before(expected)
+        totals = sums[ends] - sums[ends - self.lengths]
+        filled = self.lengths > 0
+        entropies = numpy.zeros(len(self.lengths))
+        entropies[filled] = self._log_sum[ends[filled] - 1] - totals[filled]
+        return numpy.maximum(entropies, 0.0)
+
+
+def _log_sum(values: Floats2d) -> Floats1d:
+    return numpy.logaddexp.reduce(values, axis=-1)
+
+
+def _sums_before(values: numpy.ndarray) -> numpy.ndarray:
+    """Sums of all rows before each, and of all."""
+    sums = numpy.zeros((len(values) + 1, *values.shape[1:]))
+    numpy.cumsum(values, axis=0, out=sums[1:])
+    return sums
+
+
+def _states(
+    stays: Floats1d,
+    begin: Floats2d,
+    inside: Floats2d,
+    last: Floats2d,
+    starts: Ints1d,
+    lengths: Ints1d,
+) -> tuple[Floats2d, Floats1d]:
+    """The logarithm of the sum over all ways to each state before each token,
+    (tokens, states), and to the end of each text, (texts,)."""
+    n_states = begin.shape[1] + 1
+    tables = stays, begin, inside, last
+    certain = numpy.where(numpy.eye(n_states, dtype=bool), 0.0, -numpy.inf)
+    n_pieces = -(-lengths // PIECE)
+    piece_starts = numpy.repeat(starts, n_pieces)
+    first = numpy.cumsum(n_pieces) - n_pieces
+    number = numpy.arange(len(piece_starts)) - numpy.repeat(first, n_pieces)
+    piece_starts = piece_starts + number * PIECE
+    piece_lengths = numpy.minimum(numpy.repeat(starts + lengths, n_pieces) - piece_starts, PIECE)
+    initial = numpy.repeat(certain[:1], len(piece_starts), axis=0)
+    followed = numpy.append(number[1:] > 0, False)[: len(number)]
+    if followed.any():
+        # From every state through each piece that another follows.
+        transfers = _walk(
+            tables,
+            numpy.repeat(piece_starts[followed], n_states),
+            numpy.repeat(piece_lengths[followed], n_states),
+            numpy.tile(certain, (int(followed.sum()), 1)),
+        )[1].reshape(-1, n_states, n_states)
+        for transfer, piece in zip(transfers, numpy.flatnonzero(followed)):
+            initial[piece + 1] = numpy.logaddexp.reduce(initial[piece][:, None] + transfer, axis=0)
+    before, final = _walk(tables, piece_starts, piece_lengths, initial)
+    return before, final[~followed, 0]
+
+
+def _walk(
+    tables: tuple, starts: Ints1d, lengths: Ints1d, initial: Floats2d
+) -> tuple[Floats2d, Floats2d]:
+    """Go through stretches of tokens, all of them a step at a time."""
+    stays, begin, inside, last = tables
+    before = numpy.empty((len(stays), initial.shape[1]))
+    order = numpy.argsort(-lengths, kind="stable")
+    starts, state = starts[order], initial[order].copy()
+    # The longest come first, so those still running at a step are a prefix.
+    running = numpy.searchsorted(-lengths[order], -numpy.arange(int(lengths.max(initial=0))), "left")
+    for step, n in enumerate(running.tolist()):
+        tokens = starts[:n] + step
+        now = state[:n]
+        before[tokens] = now
+        closed, opened = now[:, 0], now[:, 1:]
+        state[:n, 1:], state[:n, 0] = (
+            numpy.logaddexp(closed[:, None] + begin[tokens], opened + inside[tokens]),
+            numpy.logaddexp(closed + stays[tokens], _log_sum(opened + last[tokens])),
+        )
+    final = numpy.empty_like(state)
+    final[order] = state
+    return before, final

@@ -1,0 +1,120 @@
+from itertools import product
+
+import numpy
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from spacy_transformer_ner.recogniser import lattice, posterior
+from spacy_transformer_ner.recogniser.posterior import Posterior
+
+from .test_lattice import batches, is_legal
+
+
+def paths_of(scores, n_labels):
+    """Every legal sequence of a text and its probability, by brute force."""
+    names = lattice.tag_names(tuple("AB"[:n_labels]))
+    paths = [
+        path
+        for path in product(range(len(names)), repeat=len(scores))
+        if is_legal([names[tag] for tag in path])
+    ]
+    weights = numpy.array(
+        [sum(float(scores[i, tag]) for i, tag in enumerate(path)) for path in paths]
+    )
+    weights = numpy.exp(weights - weights.max())
+    return paths, weights / weights.sum()
+
+
+def spans_of_path(path):
+    return lattice.spans_of(numpy.array(path, dtype="int64"))
+
+
+@settings(max_examples=100, deadline=None)
+@given(batches(), st.sampled_from([1, 2, 3, 1024]), st.sampled_from([1.0, 0.7, 3.0]))
+def test_marginals_are_sums_over_all_legal_sequences(batch, piece, temperature):
+    n_labels, lengths, scores, allowed = batch
+    before, posterior.PIECE = posterior.PIECE, piece
+    try:
+        found = Posterior(scores, numpy.array(lengths), allowed, temperature)
+    finally:
+        posterior.PIECE = before
+    entropies, tags = found.entropies(), found.tags()
+    masked = scores if allowed is None else numpy.where(allowed, scores, -numpy.inf)
+    candidates = {}
+    for span, probability in zip(*found.candidates(1e-4)):
+        candidates[tuple(span.tolist())] = probability
+    start = 0
+    for text, length in enumerate(lengths):
+        paths, probabilities = paths_of(masked[start : start + length] / temperature, n_labels)
+        known = probabilities[probabilities > 0]
+        assert entropies[text] == pytest.approx(-(known * numpy.log(known)).sum(), abs=1e-6)
+        marginals = numpy.zeros((length, scores.shape[1]))
+        spans = {}
+        for path, probability in zip(paths, probabilities):
+            marginals[numpy.arange(length), list(path)] += probability
+            for a, b, label in spans_of_path(path):
+                key = start + a, start + b, label
+                spans[key] = spans.get(key, 0.0) + probability
+        assert tags[start : start + length] == pytest.approx(marginals, abs=1e-6)
+        if spans:
+            assert found.spans(list(spans)) == pytest.approx(list(spans.values()), abs=1e-6)
+        for key, probability in spans.items():
+            if probability > 1.01e-4:
+                assert candidates.pop(key) == pytest.approx(probability, abs=1e-6)
+            elif probability < 0.99e-4:
+                assert key not in candidates
+            else:
+                candidates.pop(key, None)
+        start += length
+    assert not candidates
+
+
+@settings(max_examples=50, deadline=None)
+@given(batches())
+def test_the_best_sequence_is_the_most_probable(batch):
+    n_labels, lengths, scores, allowed = batch
+    best = lattice.viterbi(scores, numpy.array(lengths), allowed)
+    masked = scores if allowed is None else numpy.where(allowed, scores, -numpy.inf)
+    start = 0
+    for length in lengths:
+        paths, probabilities = paths_of(masked[start : start + length], n_labels)
+        path = tuple(best[start : start + length].tolist())
+        assert probabilities[paths.index(path)] == pytest.approx(probabilities.max())
+        start += length
+
+
+@pytest.mark.parametrize("scale", [1e-3, 1.0, 100.0, 3000.0])
+def test_large_and_small_scores_are_stable(scale):
+    generator = numpy.random.default_rng(0)
+    scores = (generator.normal(size=(3000, 9)) * scale).astype("float32")
+    lengths = numpy.array([2500, 0, 499, 1])
+    found = Posterior(scores, lengths)
+    tags = lattice.viterbi(scores, lengths)
+    probabilities = found.spans(lattice.spans_of(tags))
+    assert numpy.isfinite(probabilities).all()
+    assert (probabilities >= 0).all() and (probabilities <= 1 + 1e-9).all()
+    assert found.tags().sum(axis=1) == pytest.approx(1.0, abs=1e-6)
+    if scale > 1000:
+        assert numpy.median(probabilities) > 0.99
+    entropies = found.entropies()
+    assert numpy.isfinite(entropies).all() and entropies[1] == 0
+
+
+def test_pieces_of_long_texts_make_no_difference(monkeypatch):
+    generator = numpy.random.default_rng(1)
+    scores = generator.normal(size=(500, 13)) * 3
+    lengths = numpy.array([20, 333, 147])
+    spans = lattice.spans_of(lattice.viterbi(scores, lengths))
+    whole = Posterior(scores, lengths)
+    monkeypatch.setattr(posterior, "PIECE", 17)
+    pieces = Posterior(scores, lengths)
+    assert pieces.spans(spans) == pytest.approx(whole.spans(spans), abs=1e-9)
+    assert pieces.entropies() == pytest.approx(whole.entropies(), abs=1e-6)
+
+
+def test_nothing():
+    found = Posterior(numpy.zeros((0, 5)), numpy.zeros(2, dtype="int64"))
+    assert found.entropies().tolist() == [0, 0]
+    assert found.spans([]).shape == (0,)
+    assert found.candidates(0.1)[0].shape == (0, 3)
