@@ -1,8 +1,10 @@
 """The pipeline component `transformer_ner`."""
 
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from itertools import islice
-from typing import List, Optional
+from typing import Dict, List, Optional
 
 import numpy
 from spacy.attrs import ENT_IOB, ENT_TYPE, IS_SPACE, SENT_START
@@ -13,10 +15,14 @@ from spacy.tokens import Doc, Span
 from spacy.training import Example, validate_examples, validate_get_examples
 from spacy.vocab import Vocab
 from thinc.api import Config, Model, Optimizer, set_dropout_rate
-from thinc.types import Floats2d, Ints1d
+from thinc.types import Floats1d, Floats2d, Ints1d, Ints2d
 
 from ..errors import InputError
 from . import lattice
+from .calibration import Calibration, Evidence
+from .confidence import CANDIDATES, SPANS_KEY, register_extension, set_scores
+from .known import NEW, KnownEntities
+from .posterior import Posterior
 
 DEFAULT_TRANSFORMER_NER_CONFIG = """
 [model]
@@ -38,9 +44,14 @@ IN_ENTITY, BEGINS_ENTITY = 1, 3
 
 @Language.factory(
     "transformer_ner",
-    assigns=["doc.ents", "token.ent_iob", "token.ent_type"],
+    assigns=["doc.ents", "token.ent_iob", "token.ent_type", "span._.score", "doc.spans"],
     default_config={
         "model": Config().from_str(DEFAULT_TRANSFORMER_NER_CONFIG)["model"],
+        "spans_key": SPANS_KEY,
+        "threshold": 0.0,
+        "label_thresholds": {},
+        "candidates": None,
+        "max_candidates": 100,
         "scorer": {"@scorers": "spacy.ner_scorer.v1"},
     },
     default_score_weights={
@@ -54,10 +65,50 @@ def make_transformer_ner(
     nlp: Language,
     name: str,
     model: Model[List[Doc], List[Floats2d]],
+    spans_key: Optional[str],
+    threshold: float,
+    label_thresholds: Dict[str, float],
+    candidates: Optional[float],
+    max_candidates: int,
     scorer: Optional[Callable],
 ) -> "TransformerNER":
     """Make the component; see `TransformerNER`."""
-    return TransformerNER(nlp.vocab, model, name, scorer=scorer)
+    return TransformerNER(
+        nlp.vocab,
+        model,
+        name,
+        spans_key=spans_key,
+        threshold=threshold,
+        label_thresholds=label_thresholds,
+        candidates=candidates,
+        max_candidates=max_candidates,
+        scorer=scorer,
+    )
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What was found in one Doc.
+
+    spans (Ints2d): First token, token after the last, and number of the label of
+        each entity. Shape: (entities, 3)
+    scores (Floats1d | None): How probable it is that each is right; None if
+        nobody asks. Shape: (entities,)
+    marginals (Floats1d | None): The same before calibration.
+    candidates (Ints2d | None): Spans that may be entities, the most probable
+        first, if they are asked for. Shape: (candidates, 3)
+    candidate_scores, candidate_marginals (Floats1d | None): As of entities.
+    """
+
+    spans: Ints2d
+    scores: Optional[Floats1d] = None
+    marginals: Optional[Floats1d] = None
+    candidates: Optional[Ints2d] = None
+    candidate_scores: Optional[Floats1d] = None
+    candidate_marginals: Optional[Floats1d] = None
+
+
+register_extension()
 
 
 class TransformerNER(TrainablePipe):
@@ -73,6 +124,16 @@ class TransformerNER(TrainablePipe):
     model (Model[List[Doc], List[Floats2d]]): Gives each token a score for each
         tag. Its "output_layer" has the size of the tags, see `lattice`.
     name (str): The component's name in the pipeline.
+    spans_key (str | None): The group of `doc.spans` that gets the entities found
+        and, as its attribute "scores", how probable it is that each is right;
+        `ent._.score` looks there. None turns scores off.
+    threshold (float): Entities with a lower score are left out.
+    label_thresholds (dict[str, float]): The threshold of a label, where it has
+        its own.
+    candidates (float | None): If given, spans of this probability and more are
+        put into the group named `spans_key` and "_candidates", overlapping ones
+        included.
+    max_candidates (int): The most there are of them in one Doc.
     scorer (Callable | None): Scores Examples.
     """
 
@@ -82,13 +143,31 @@ class TransformerNER(TrainablePipe):
         model: Model[List[Doc], List[Floats2d]],
         name: str = "transformer_ner",
         *,
+        spans_key: Optional[str] = SPANS_KEY,
+        threshold: float = 0.0,
+        label_thresholds: Optional[Dict[str, float]] = None,
+        candidates: Optional[float] = None,
+        max_candidates: int = 100,
         scorer: Optional[Callable] = get_ner_prf,
     ):
+        for setting, value in (("threshold", threshold), *(label_thresholds or {}).items()):
+            if not 0.0 <= value <= 1.0:
+                raise ValueError(f"the threshold {setting!r} is between 0 and 1, not {value}")
+        if candidates is not None and not 0.0 < candidates <= 1.0:
+            raise ValueError(f"candidates is a probability above 0, or null, not {candidates}")
         self.vocab = vocab
         self.model = model
         self.name = name
+        self.spans_key = spans_key
+        self.threshold = threshold
+        self.label_thresholds = label_thresholds or {}
+        self.candidates = candidates
+        self.max_candidates = max_candidates
         self.scorer = scorer
-        self.cfg: dict = {"labels": []}
+        # What was made of the saved form of the known entities.
+        self._known: tuple = (None, None)
+        # What is saved: labels, and what scores are made with.
+        self.cfg: dict = {"labels": [], "known_entities": None, "calibration": None}
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -137,10 +216,14 @@ class TransformerNER(TrainablePipe):
             data, sorted, if None.
         """
         validate_get_examples(get_examples, "TransformerNER.initialize")
+        counts: dict[str, Counter[str]] = defaultdict(Counter)
+        for example in get_examples():
+            for ent in example.reference.ents:
+                counts[ent.text][ent.label_] += 1
+        self.known_entities = KnownEntities.of(counts)
+        self.calibration = None
         if labels is None:
-            labels = sorted(
-                {ent.label_ for example in get_examples() for ent in example.reference.ents}
-            )
+            labels = sorted({label for found in counts.values() for label in found})
         for label in labels:
             self.add_label(label)
         self._require_labels()
@@ -151,37 +234,182 @@ class TransformerNER(TrainablePipe):
             X=sample, Y=[self.model.ops.alloc2f(len(doc), n_tags) for doc in sample]
         )
 
-    def predict(self, docs: Iterable[Doc]) -> list[Ints1d]:
-        """Find the best legal tags, without changing the Docs.
+    @property
+    def calibration(self) -> Optional[Calibration]:
+        """RETURNS (Calibration | None): What makes probabilities of what the
+        lattice gives; None if it has not been fitted."""
+        content = self.cfg.get("calibration")
+        return None if content is None else Calibration(**content)
+
+    @calibration.setter
+    def calibration(self, calibration: Optional[Calibration]) -> None:
+        self.cfg["calibration"] = None if calibration is None else calibration.to_dict()
+
+    @property
+    def known_entities(self) -> Optional[KnownEntities]:
+        """RETURNS (KnownEntities | None): The entities of the training data."""
+        content = self.cfg.get("known_entities")
+        if content is not self._known[0]:
+            self._known = content, None if content is None else KnownEntities.from_dict(content)
+        return self._known[1]
+
+    @known_entities.setter
+    def known_entities(self, known: Optional[KnownEntities]) -> None:
+        self.cfg["known_entities"] = None if known is None else known.to_dict()
+
+    def predict(self, docs: Iterable[Doc]) -> list[Prediction]:
+        """Find the entities of the best legal tags, without changing the Docs.
 
         docs (Iterable[Doc]): The Docs.
-        RETURNS (list[Ints1d]): The tags of each Doc. Shape: (tokens,)
+        RETURNS (list[Prediction]): What was found in each.
         """
         docs = list(docs)
         lengths = numpy.array([len(doc) for doc in docs], dtype="int64")
         if not lengths.any():
-            return [numpy.zeros(0, dtype="int64") for _ in docs]
-        scores = self.model.predict([doc for doc in docs if len(doc)])
+            return [Prediction(numpy.zeros((0, 3), dtype="int64")) for _ in docs]
+        emissions, allowed = self._emissions(docs)
         xp = self.model.ops.xp
-        allowed = allowed_tags(docs, len(self.labels))
         tags = lattice.viterbi(
-            xp.concatenate(scores), lengths, None if allowed is None else xp.asarray(allowed)
+            emissions, lengths, None if allowed is None else xp.asarray(allowed)
         )
-        tags = self.model.ops.to_numpy(tags)
-        return numpy.split(tags, numpy.cumsum(lengths)[:-1])
+        spans = numpy.array(
+            lattice.spans_of(self.model.ops.to_numpy(tags)), dtype="int64"
+        ).reshape(-1, 3)
+        starts = numpy.cumsum(lengths) - lengths
+        if not self._asks_for_scores:
+            return [Prediction(part) for part, in _by_doc(starts, spans)]
+        emissions = self.model.ops.to_numpy(emissions)
+        posterior = Posterior(emissions, lengths, allowed)
+        evidence = self._evidence(docs, posterior, spans, starts, emissions)
+        scores = self._scores(evidence)
+        labels = numpy.array(
+            [self.label_thresholds.get(label, self.threshold) for label in self.labels]
+        )
+        kept = scores >= labels[spans[:, 2]]
+        parts = list(_by_doc(starts, spans[kept], scores[kept], evidence.marginals[kept]))
+        if self.candidates is None:
+            return [Prediction(*part) for part in parts]
+        return [
+            Prediction(*part, *candidates)
+            for part, candidates in zip(parts, self._candidates(docs, posterior, starts, emissions))
+        ]
 
-    def set_annotations(self, docs: Iterable[Doc], tags: Iterable[Ints1d]) -> None:
-        """Set the entities.
+    @property
+    def _asks_for_scores(self) -> bool:
+        return bool(self.spans_key or self.threshold or self.label_thresholds)
+
+    def _emissions(self, docs: Sequence[Doc]) -> tuple[Floats2d, Optional[numpy.ndarray]]:
+        scores = self.model.predict([doc for doc in docs if len(doc)])
+        return self.model.ops.xp.concatenate(scores), allowed_tags(docs, len(self.labels))
+
+    def _evidence(
+        self,
+        docs: Sequence[Doc],
+        posterior: Posterior,
+        spans: Ints2d,
+        starts: Ints1d,
+        emissions: Floats2d,
+    ) -> Evidence:
+        """What is known of spans whose tokens are counted over all Docs."""
+        owners = numpy.searchsorted(starts, spans[:, 0], side="right") - 1
+        places = zip(owners.tolist(), (spans[:, :2] - starts[owners][:, None]).tolist())
+        labels = [self.labels[label] for label in spans[:, 2].tolist()]
+        novelty = numpy.full(len(spans), NEW)
+        if self.known_entities is not None and len(spans):
+            forms = [docs[i][start:end].text for i, (start, end) in places]
+            novelty = self.known_entities.novelty(forms, labels)
+        return Evidence(
+            marginals=posterior.spans(spans),
+            softmaxes=lattice.mean_softmax(emissions, spans),
+            novelty=novelty,
+            entropies=posterior.entropies()[owners],
+            tokens=posterior.lengths[owners].astype("float64"),
+            labels=labels,
+        )
+
+    def _scores(self, evidence: Evidence) -> Floats1d:
+        calibration = self.calibration
+        return evidence.marginals if calibration is None else calibration.scores(evidence)
+
+    def _candidates(
+        self, docs: Sequence[Doc], posterior: Posterior, starts: Ints1d, emissions: Floats2d
+    ) -> Iterable[tuple[Ints2d, Floats1d, Floats1d]]:
+        assert self.candidates is not None
+        # Calibration may raise what is a little too improbable for the lattice.
+        spans, _ = posterior.candidates(0.1 * self.candidates)
+        evidence = self._evidence(docs, posterior, spans, starts, emissions)
+        scores = self._scores(evidence)
+        kept = scores >= self.candidates
+        parts = _by_doc(starts, spans[kept], scores[kept], evidence.marginals[kept])
+        for part, part_scores, marginals in parts:
+            best = numpy.argsort(-part_scores, kind="stable")[: self.max_candidates]
+            yield part[best], part_scores[best], marginals[best]
+
+    def evidence(self, docs: Iterable[Doc]) -> list[tuple[Ints2d, Evidence]]:
+        """Tell what is known of the entities that are found, whatever the
+        thresholds, without changing the Docs. Calibration is fitted on it.
 
         docs (Iterable[Doc]): The Docs.
-        tags (Iterable[Ints1d]): The tags of each, from `predict`.
+        RETURNS (list[tuple[Ints2d, Evidence]]): For each Doc first token, token
+            after the last and number of the label of each entity, and what is
+            known of them.
+        """
+        found = []
+        for doc in docs:
+            spans = numpy.zeros((0, 3), dtype="int64")
+            lengths = numpy.array([len(doc)], dtype="int64")
+            if not len(doc):
+                scores, allowed = numpy.zeros((0, lattice.n_tags(len(self.labels)))), None
+            else:
+                scores, allowed = self._emissions([doc])
+                scores = self.model.ops.to_numpy(scores)
+                tags = lattice.viterbi(scores, lengths, allowed)
+                spans = numpy.array(lattice.spans_of(tags), dtype="int64").reshape(-1, 3)
+            posterior = Posterior(scores, lengths, allowed)
+            starts = numpy.zeros(1, dtype="int64")
+            found.append((spans, self._evidence([doc], posterior, spans, starts, scores)))
+        return found
+
+    def uncertainty(self, docs: Iterable[Doc]) -> Floats1d:
+        """Tell how unsure the recogniser is of texts: the entropy of the legal
+        sequences of their tags, by token.
+
+        docs (Iterable[Doc]): The Docs.
+        RETURNS (Floats1d): Nats per token; 0 where all is certain. Shape: (docs,)
+        """
+        docs = list(docs)
+        lengths = numpy.array([len(doc) for doc in docs], dtype="int64")
+        if not lengths.any():
+            return numpy.zeros(len(docs))
+        emissions, allowed = self._emissions(docs)
+        posterior = Posterior(self.model.ops.to_numpy(emissions), lengths, allowed)
+        return posterior.entropies() / numpy.maximum(lengths, 1)
+
+    def set_annotations(self, docs: Iterable[Doc], predictions: Iterable[Prediction]) -> None:
+        """Set the entities and their scores.
+
+        docs (Iterable[Doc]): The Docs.
+        predictions (Iterable[Prediction]): What was found in each, from `predict`.
         """
         labels = [self.vocab.strings[label] for label in self.labels]
-        for doc, doc_tags in zip(docs, tags):
-            spans = [
-                Span(doc, start, end, label=labels[label])
-                for start, end, label in lattice.spans_of(doc_tags)
+
+        def spans_of(doc: Doc, table: Ints2d) -> list[Span]:
+            return [
+                Span(doc, start, end, label=labels[label]) for start, end, label in table.tolist()
             ]
+
+        for doc, prediction in zip(docs, predictions):
+            spans = spans_of(doc, prediction.spans)
+            if self.spans_key and prediction.scores is not None:
+                set_scores(doc, self.spans_key, spans, prediction.scores, prediction.marginals)
+            if self.spans_key and prediction.candidates is not None:
+                set_scores(
+                    doc,
+                    f"{self.spans_key}{CANDIDATES}",
+                    spans_of(doc, prediction.candidates),
+                    prediction.candidate_scores,
+                    prediction.candidate_marginals,
+                )
             iob = doc.to_array([ENT_IOB, ENT_TYPE])
             if not (iob[:, 0] & 1).any():  # neither IN_ENTITY nor BEGINS_ENTITY
                 doc.set_ents(spans)
@@ -265,6 +493,16 @@ class TransformerNER(TrainablePipe):
                 "initialise the pipeline with all its data."
             ) from None
         return numpy.array(tags, dtype="int64")
+
+
+def _by_doc(starts: Ints1d, spans: Ints2d, *more: numpy.ndarray):
+    """Part spans, whose tokens are counted over all Docs, by the Docs, and other
+    arrays with them."""
+    ends = numpy.searchsorted(spans[:, 0], starts[1:])
+    for start, part, *others in zip(
+        starts.tolist(), numpy.split(spans, ends), *(numpy.split(array, ends) for array in more)
+    ):
+        yield part - [start, start, 0], *others
 
 
 def allowed_tags(docs: Sequence[Doc], n_labels: int) -> Optional[numpy.ndarray]:

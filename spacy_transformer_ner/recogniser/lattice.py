@@ -6,7 +6,7 @@ of time are taken for all of them at once.
 """
 
 import numpy
-from thinc.types import Floats2d, Ints1d
+from thinc.types import Floats1d, Floats2d, Ints1d, Ints2d
 from thinc.util import get_array_module
 
 OUTSIDE = 0
@@ -122,6 +122,29 @@ def _viterbi(scores, starts, lengths, tags, start, follows, end) -> None:
             m = running[step + 1]
             current[:m] = back[step][xp.arange(m), current[:m]]
         tags[starts[:n] + step] = current[:n]
+
+
+def mean_softmax(emissions: Floats2d, spans: Ints2d) -> Floats1d:
+    """Compute the mean probability of the tags of spans, each token taken by
+    itself: what is left when it is not asked which sequences are legal.
+
+    emissions (Floats2d): The score of each tag for each token, on the CPU.
+        Shape: (tokens, tags)
+    spans (Ints2d): First token, token after the last, and number of the label of
+        each. Shape: (spans, 3)
+    RETURNS (Floats1d): The means. Shape: (spans,)
+    """
+    scores = emissions.astype("float64")
+    scores = numpy.exp(scores - scores.max(axis=1, keepdims=True, initial=-numpy.inf))
+    scores /= scores.sum(axis=1, keepdims=True)
+    start, end, label = spans.T
+    tag = 1 + 4 * label
+    inner = numpy.zeros((len(scores) + 1, (scores.shape[1] - 1) // 4))
+    numpy.cumsum(scores[:, INSIDE::4], axis=0, out=inner[1:])
+    several = scores[start, tag] + scores[end - 1, tag + LAST - BEGIN]
+    several += inner[end - 1, label] - inner[numpy.minimum(start + 1, end - 1), label]
+    single = scores[start, tag + UNIT - BEGIN]
+    return numpy.where(end - start == 1, single, several / (end - start))
 
 
 def spans_of(tags: Ints1d) -> list[tuple[int, int, int]]:

@@ -1,0 +1,107 @@
+"""From what is known of a span to the probability that it is right.
+
+The exact probability of a span under the lattice is too sure of itself: the
+encoder is trained token by token and has seen its training data many times. A
+logistic regression (Platt, 1999) on development data corrects it with what else
+is known of each span: how sure the single tokens were before illegal sequences
+were left out, whether the form was met in training, how unsure the recogniser is
+of the whole text, and the label.
+"""
+
+from dataclasses import asdict, dataclass, field
+
+import numpy
+from thinc.types import Floats1d, Floats2d, Ints1d
+
+from .known import NEW, OTHER
+
+CERTAIN = 1e-6
+# The entropy of a short text is mixed with that of so many tokens of usual text.
+USUAL_TOKENS = 100
+
+FEATURES = ("marginal", "softmax", "other_label", "new_form", "entropy")
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What is known of some spans.
+
+    marginals (Floats1d): Their probabilities under the lattice.
+    softmaxes (Floats1d): The mean of the probabilities of their tokens' tags,
+        each token taken by itself.
+    novelty (Ints1d): See `KnownEntities.novelty`.
+    entropies, tokens (Floats1d): The entropy of the text of each, in nats, and
+        its number of tokens.
+    labels (list[str]): Their labels.
+    """
+
+    marginals: Floats1d
+    softmaxes: Floats1d
+    novelty: Ints1d
+    entropies: Floats1d
+    tokens: Floats1d
+    labels: list[str]
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """A logistic regression on Evidence.
+
+    intercept (float): The log-odds where all else is 0.
+    weights (dict[str, float]): A weight for each of FEATURES.
+    label_weights (dict[str, float]): What is added for a label.
+    usual_entropy (float): The entropy of a token of the data it was fitted on.
+    entities (int): How many predicted entities it was fitted on.
+    corpus (str): What those were from.
+    """
+
+    intercept: float
+    weights: dict[str, float]
+    label_weights: dict[str, float] = field(default_factory=dict)
+    usual_entropy: float = 0.0
+    entities: int = 0
+    corpus: str = ""
+
+    def scores(self, evidence: Evidence) -> Floats1d:
+        """Compute how probable it is that spans are right.
+
+        evidence (Evidence): What is known of them.
+        RETURNS (Floats1d): The probabilities.
+        """
+        logits = self.intercept + features(evidence, self.usual_entropy) @ numpy.array(
+            [self.weights[name] for name in FEATURES]
+        )
+        logits += [self.label_weights.get(label, 0.0) for label in evidence.labels]
+        # As of scipy.special.expit: no overflow on either side.
+        return numpy.exp(-numpy.logaddexp(0.0, -logits))
+
+    def to_dict(self) -> dict:
+        """RETURNS (dict): The fields, for JSON."""
+        return asdict(self)
+
+
+def features(evidence: Evidence, usual_entropy: float) -> Floats2d:
+    """Compute what the regression is on.
+
+    evidence (Evidence): What is known of some spans.
+    usual_entropy (float): The entropy of a token of usual text.
+    RETURNS (Floats2d): The FEATURES of each. Shape: (spans, features)
+    """
+    mixed = (evidence.entropies + USUAL_TOKENS * usual_entropy) / (evidence.tokens + USUAL_TOKENS)
+    return numpy.stack(
+        [
+            log_odds(evidence.marginals),
+            log_odds(evidence.softmaxes),
+            (evidence.novelty == OTHER).astype("float64"),
+            (evidence.novelty == NEW).astype("float64"),
+            numpy.sqrt(mixed),
+        ],
+        axis=1,
+    )
+
+
+def log_odds(probabilities: Floats1d) -> Floats1d:
+    """probabilities (Floats1d): Probabilities.
+    RETURNS (Floats1d): Their log-odds, those of certainty made finite."""
+    clipped = numpy.clip(probabilities, CERTAIN, 1.0 - CERTAIN)
+    return numpy.log(clipped) - numpy.log1p(-clipped)

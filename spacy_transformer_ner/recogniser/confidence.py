@@ -1,0 +1,73 @@
+"""Where the score of an entity is kept: a span group, and `ent._.score`.
+
+The group is named like spancat's, with the scores as its attribute, so it is
+kept by `to_bytes`, DocBin and several processes. `ent._.score` looks an entity
+up by its characters and label, so one that was removed, relabelled or set by
+another component has none, and tokens may be merged or parted.
+"""
+
+from collections.abc import Sequence
+from typing import Optional
+
+import numpy
+from spacy.tokens import Doc, Span, SpanGroup
+from thinc.types import Floats1d
+
+SPANS_KEY = "transformer_ner"
+CANDIDATES = "_candidates"
+SCORES = "scores"
+MARGINALS = "marginals"
+# Start and end character and label of each span. A group's own spans are lost
+# when tokens are merged.
+ENTITIES = "entities"
+
+
+def set_scores(
+    doc: Doc,
+    key: str,
+    spans: Sequence[Span],
+    scores: Floats1d,
+    marginals: Floats1d,
+) -> None:
+    """Keep spans and their scores in a span group.
+
+    doc (Doc): The Doc.
+    key (str): The name of the group.
+    spans (Sequence[Span]): The spans.
+    scores (Floats1d): How probable it is that each is right. Shape: (spans,)
+    marginals (Floats1d): The same before calibration. Shape: (spans,)
+    """
+    entities = numpy.array([_key(span) for span in spans], dtype="uint64").reshape(-1, 3)
+    attrs = {
+        SCORES: scores.astype("float32"),
+        MARGINALS: marginals.astype("float32"),
+        ENTITIES: entities,
+    }
+    doc.spans[key] = SpanGroup(doc, name=key, spans=list(spans), attrs=attrs)
+
+
+def _key(span: Span) -> tuple[int, int, int]:
+    return span.start_char, span.end_char, span.label
+
+
+def get_score(ent: Span) -> Optional[float]:
+    """Look up the score of an entity; `ent._.score` does.
+
+    ent (Span): The entity.
+    RETURNS (float | None): How probable it is that it is right; None if
+        `transformer_ner` did not find it, or keeps no scores.
+    """
+    for group in ent.doc.spans.values():
+        entities = group.attrs.get(ENTITIES)
+        if entities is None or group.name.endswith(CANDIDATES):
+            continue
+        found = numpy.flatnonzero((entities == numpy.array(_key(ent), dtype="uint64")).all(axis=1))
+        if len(found):
+            return float(group.attrs[SCORES][found[0]])
+    return None
+
+
+def register_extension() -> None:
+    """Make `ent._.score`, unless another package has made its own."""
+    if not Span.has_extension("score"):
+        Span.set_extension("score", getter=get_score)
