@@ -13,6 +13,8 @@ from wasabi import msg
 from spacy_transformer_ner.checks.check import check
 from spacy_transformer_ner.files import replacing, write_json
 
+SEVERITY_NAMES = {"error": "errors", "warning": "warnings", "info": "notes"}
+
 app = typer.Typer(add_completion=False)
 
 
@@ -20,7 +22,7 @@ app = typer.Typer(add_completion=False)
 def main(
     # fmt: off
     corpus_dir: Path = typer.Argument(..., help="Folder with train.spacy, dev.spacy and perhaps test.spacy"),
-    lang: str = typer.Option("en", "--lang", "-l", help="Language, for spaCy's tokeniser"),
+    lang: Optional[str] = typer.Option(None, "--lang", "-l", help="Language, for spaCy's tokeniser; as it was converted if not given"),
     encoder: Optional[str] = typer.Option(None, "--encoder", help="The encoder to be trained: a folder, a known name or a name on the Hugging Face hub"),
     output: Optional[Path] = typer.Option(None, "--output", "-o", help="JSON file to write the report to"),
     suspects: Optional[Path] = typer.Option(None, "--suspects", help="JSON Lines file for every mention that is labelled otherwise than most of the same words"),
@@ -31,29 +33,6 @@ def main(
         report, found = check(
             corpus_dir, lang=lang, encoder=encoder, progress=progress_bar("documents")
         )
-    msg.table(
-        [
-            (
-                name,
-                f"{split.documents:,}",
-                f"{split.sentences:,}",
-                f"{split.tokens:,}",
-                f"{split.entities:,}",
-                ", ".join(f"{label} {n:,}" for label, n in split.labels.items()),
-            )
-            for name, split in report.splits.items()
-        ],
-        header=("split", "documents", "sentences", "tokens", "entities", "labels"),
-        aligns=("l", "r", "r", "r", "r", "l"),
-        divider=True,
-    )
-    show = {"error": msg.fail, "warning": msg.warn, "info": msg.info}
-    for finding in report.findings:
-        show[finding.severity](finding.message, finding.remedy or None)
-        for example in finding.examples:
-            # Not by wasabi: it would break the lines, and so the places.
-            print(f"    {example}")
-    with clear_failure():
         if output is not None:
             write_json(output, report.to_dict())
             msg.good(f"Report: {output}")
@@ -61,6 +40,34 @@ def main(
             with replacing(suspects) as new:
                 srsly.write_jsonl(new, [suspect.to_dict() for suspect in found])
             msg.good(f"Suspects: {suspects} ({len(found):,})")
+    splits = report.splits
+    msg.table(
+        [
+            (name, *(f"{n:,}" for n in (s.documents, s.sentences, s.tokens, s.entities)))
+            for name, s in splits.items()
+        ],
+        header=("split", "documents", "sentences", "tokens", "entities"),
+        aligns=("l", *"rrrr"),
+        divider=True,
+    )
+    msg.table(
+        [
+            (label, *(f"{split.labels.get(label, 0):,}" for split in splits.values()))
+            for label in sorted({label for split in splits.values() for label in split.labels})
+        ],
+        header=("label", *splits),
+        aligns=("l", *("r" for _ in splits)),
+        divider=True,
+    )
+    show = {"error": msg.fail, "warning": msg.warn, "info": msg.info}
+    for finding in report.findings:
+        show[finding.severity](finding.message)
+        # Not by wasabi: it would break the lines, and so the places.
+        for line in (f"  {finding.remedy}" if finding.remedy else "", *finding.examples):
+            if line:
+                print(line if line.startswith("  ") else f"    {line}")
+    counts = [f"{report.count(severity)} {name}" for severity, name in SEVERITY_NAMES.items()]
+    msg.text(f"\n{', '.join(counts)}")
     if strict and report.count("error"):
         raise SystemExit(1)
 

@@ -1,5 +1,7 @@
 """What the scripts share: how they fail and how they show progress."""
 
+import io
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from enum import Enum
@@ -9,6 +11,12 @@ from tqdm import tqdm
 from wasabi import msg
 
 from spacy_transformer_ner.errors import InputError
+
+
+for stream in (sys.stdout, sys.stderr):
+    # What is shown of a corpus may have characters that the terminal has not.
+    if isinstance(stream, io.TextIOWrapper):
+        stream.reconfigure(errors="replace")
 
 
 @contextmanager

@@ -4,6 +4,7 @@ brat's standoff, .spacy files. Format, encoding, columns, tag scheme and
 documents are found in the files themselves, and what was found is printed."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Optional
@@ -16,7 +17,7 @@ from spacy_transformer_ner.corpus.convert import FileRead, convert
 from spacy_transformer_ner.corpus.formats import FORMATS
 from spacy_transformer_ner.corpus.labels import read_labels
 from spacy_transformer_ner.corpus.options import OVERLAPS, ReadOptions
-from spacy_transformer_ner.corpus.sources import spool
+from spacy_transformer_ner.corpus.sources import Source, spool
 from spacy_transformer_ner.corpus.splits import parse_shares
 from spacy_transformer_ner.corpus.tags import REPAIRS, SCHEME_NAMES
 
@@ -60,7 +61,7 @@ def main(
             sentences_per_document=n_sents,
         )
         results = convert(
-            [spool(sys.stdin.buffer, Path(folder)) if i == "-" else Path(i) for i in inputs],
+            [_source(name, Path(folder)) for name in inputs],
             output,
             options=options,
             lang=lang,
@@ -69,8 +70,16 @@ def main(
             progress=progress_bar("documents"),
         )
     read = {file.source: file for result in results for file in result.files}
+    kinds: dict[tuple, list[FileRead]] = {}
     for file in read.values():
-        describe(file, n_sents)
+        kinds.setdefault((file.format, file.scheme, file.encoding, bool(file.notes)), []).append(file)
+    for files in kinds.values():
+        if len(files) > 5 and not files[0].notes:
+            name = f"{files[0].source} and {len(files) - 1} more"
+            describe(replace(files[0], source=name), n_sents)
+        else:
+            for file in files:
+                describe(file, n_sents)
     if split is not None:
         msg.info(f"Split at random with seed {seed}; equal documents are in one split")
         if not all(file.marks_documents for file in read.values()):
@@ -78,7 +87,7 @@ def main(
                 "Sentences of one text can be in different splits, because nothing marks documents"
             )
     has_test = any(result.target.endswith("test.spacy") for result in results)
-    if not has_test and any(Path(name).is_dir() for name in inputs):
+    if not has_test and split is None and output.suffix != ".spacy" and Path(inputs[0]).is_dir():
         msg.warn("There is no test file. In the project, evaluate on dev: --vars.eval_split dev")
     msg.table(
         [
@@ -89,6 +98,16 @@ def main(
         aligns=("l", "r", "r", "r", "r"),
         divider=True,
     )
+
+
+def _source(name: str, folder: Path) -> Path | Source:
+    """A pipe is kept in a file, because files are looked at before they are read."""
+    if name == "-":
+        return spool(sys.stdin.buffer, folder, "<stdin>")
+    if not Path(name).exists() or Path(name).is_file() or Path(name).is_dir():
+        return Path(name)
+    with open(name, "rb") as pipe:
+        return spool(pipe, folder, name)
 
 
 def describe(file: FileRead, n_sents: int) -> None:

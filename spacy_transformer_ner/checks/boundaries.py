@@ -1,5 +1,6 @@
 """Where entities start and end."""
 
+import re
 from collections import Counter, defaultdict
 
 from spacy.lang.lex_attrs import is_punct
@@ -9,6 +10,7 @@ from spacy.tokens import Doc, Span
 from ..corpus.origin import place_of
 from .report import EXAMPLES, Finding, at, in_context
 
+ABBREVIATION = re.compile(r"[A-Z]\w{0,4}")
 PAIRS = {"(": ")", "[": "]", "{": "}", '"': '"', "“": "”", "«": "»", "„": "“", "'": "'", "‘": "’"}
 
 
@@ -24,6 +26,8 @@ class Boundaries:
         self._total: Counter[str] = Counter()
         self._lost: dict[str, list[str]] = defaultdict(list)
         self._lost_count: Counter[str] = Counter()
+        self._torn: list[str] = []
+        self._torn_count: Counter[str] = Counter()
         self._marked: dict[tuple[str, str], list[str]] = defaultdict(list)
         self._marked_count: Counter[tuple[str, str]] = Counter()
 
@@ -40,6 +44,10 @@ class Boundaries:
                 self._lost_count[split] += 1
                 if len(self._lost[split]) < EXAMPLES:
                     self._lost[split].append(at(place_of(doc, ent.start), in_context(ent)))
+            if _within_word(ent):
+                self._torn_count[split] += 1
+                if len(self._torn) < EXAMPLES:
+                    self._torn.append(at(place_of(doc, ent.start), f"{ent.label_} {in_context(ent)}"))
             kind = _marked(ent)
             if kind:
                 key = split, kind
@@ -52,6 +60,17 @@ class Boundaries:
     def findings(self) -> list[Finding]:
         """As of Check."""
         found = []
+        if self._torn_count:
+            found.append(
+                Finding(
+                    "within-word",
+                    "warning",
+                    f"{self._torn_count.total():,} entities start or end within a word "
+                    f"({_by_split(self._torn_count)})",
+                    "If that is not meant, their offsets are wrong. Mend them in the source.",
+                    tuple(self._torn),
+                )
+            )
         for split, count in self._lost_count.items():
             share = count / self._total[split]
             found.append(
@@ -64,13 +83,16 @@ class Boundaries:
                     tuple(self._lost[split]),
                 )
             )
-        for (split, kind), count in self._marked_count.items():
-            share = count / self._total[split]
+        for kind in ("blank", "punctuation"):
+            counts = Counter({s: n for (s, k), n in self._marked_count.items() if k == kind})
+            if not counts:
+                continue
+            share = counts.total() / self._total.total()
             found.append(
                 Finding(
                     f"entity-{kind}",
                     "warning" if kind == "blank" or share > 0.005 else "info",
-                    f"{count:,} entities of {split} ({share:.2%}) "
+                    f"{counts.total():,} entities ({_by_split(counts)}) "
                     + (
                         "start or end in blanks or invisible characters"
                         if kind == "blank"
@@ -79,7 +101,7 @@ class Boundaries:
                     "spaCy refuses to train on entities that start or end in blanks. Remove them."
                     if kind == "blank"
                     else "Does the mark belong to the name?",
-                    tuple(self._marked[split, kind]),
+                    tuple(e for split in counts for e in self._marked[split, kind])[:EXAMPLES],
                 )
             )
         return found
@@ -93,10 +115,28 @@ def _marked(ent: Span) -> str:
         return "punctuation"
     # Alone in its entity a mark is a name like "!!!". What ends a name like
     # "Yahoo!" is part of its token; a bracket at its end may have its fellow.
-    inside = {token.text for token in ent}
-    opens = next((o for o, c in PAIRS.items() if c == last), None)
-    if is_punct(last) and not (opens in inside and opens != last):
-        return "punctuation"
-    if is_punct(first) and not (PAIRS.get(first) in inside and PAIRS.get(first) != first):
+    inside = [token.text for token in ent]
+    opens = next((o for o, c in PAIRS.items() if c == last), "")
+    if is_punct(last) and not _has_fellow(inside[:-1], opens, last):
+        # "Wisc .", "Baird & Co ."
+        short = last == "." and len(ent) > 1 and ABBREVIATION.fullmatch(inside[-2])
+        return "" if short else "punctuation"
+    if is_punct(first) and not _has_fellow(inside[1:], PAIRS.get(first, ""), first):
         return "punctuation"
     return ""
+
+
+def _has_fellow(words: list[str], fellow: str, mark: str) -> bool:
+    """Whether the other mark of a pair is among words."""
+    return words.count(fellow) % 2 == 1 if fellow == mark else fellow in words
+
+
+def _within_word(ent: Span) -> bool:
+    """Whether a letter or digit stands right before or after an entity."""
+    text = ent.doc.text
+    before, after = text[max(0, ent.start_char - 1) : ent.start_char], text[ent.end_char : ent.end_char + 1]
+    return (before.isalnum() and ent.text[0].isalnum()) or (after.isalnum() and ent.text[-1].isalnum())
+
+
+def _by_split(counts: Counter[str]) -> str:
+    return ", ".join(f"{count:,} of {split}" for split, count in counts.items())

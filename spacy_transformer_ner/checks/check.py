@@ -5,11 +5,10 @@ from pathlib import Path
 
 from spacy.tokens import Doc
 
-from ..corpus.convert import REPORT, no_progress
+from ..corpus.convert import no_progress, read_report
 from ..corpus.docbin import blank, docbin_files, read_docbin
 from ..corpus.splits import SPLITS
 from ..errors import InputError
-from ..files import read_json
 from .boundaries import Boundaries
 from .consistency import Consistency, Suspect
 from .duplicates import Duplicates
@@ -21,7 +20,7 @@ from .wordpieces import WordpieceCheck
 def check(
     corpus_dir: str | Path,
     *,
-    lang: str = "en",
+    lang: str | None = None,
     encoder: str | None = None,
     progress: Callable[[Iterable, object], Iterable] = no_progress,
 ) -> tuple[Report, list[Suspect]]:
@@ -30,7 +29,8 @@ def check(
 
     corpus_dir (str | Path): The folder with train.spacy and dev.spacy, and
         test.spacy if there is one.
-    lang (str): The language's code, for spaCy's tokeniser.
+    lang (str | None): The language's code, for spaCy's tokeniser; that which the
+        corpus was converted with, or else English, if None.
     encoder (str | None): The encoder to be trained, for its wordpieces.
     progress (Callable): Wraps a stream of documents, given with a description.
     RETURNS (tuple[Report, list[Suspect]]): The report, and every mention that is
@@ -39,6 +39,8 @@ def check(
         such language, or the encoder cannot be found.
     """
     corpus_dir = Path(corpus_dir)
+    report = read_report(corpus_dir)
+    lang = lang or next((str(e["lang"]) for e in report.values() if "lang" in e), "en")
     nlp = blank(lang)
     paths = {
         split: corpus_dir / f"{split}.spacy"
@@ -46,8 +48,15 @@ def check(
         if split != "test" or (corpus_dir / "test.spacy").exists()
     }
     for path in paths.values():
+        others = sorted(p.name for p in corpus_dir.glob("*.spacy") if p.stem not in SPLITS)
+        if others and not path.exists():
+            raise InputError(
+                f"holds {', '.join(others[:5])}, but no {path.name}. Draw splits with convert.py … "
+                f"--split 80,10,10, or convert to {corpus_dir / path.name}.",
+                path=corpus_dir,
+            )
         docbin_files(path)
-    sizes, consistency = Sizes(), Consistency()
+    sizes, consistency = Sizes(paths), Consistency()
     checks: list[Check] = [sizes, Boundaries(nlp), Duplicates(), consistency]
     if encoder is not None:
         checks.append(WordpieceCheck(encoder))
@@ -58,9 +67,11 @@ def check(
         consistency.count(split, doc)
     for split, doc in progress(_read(paths, lang), "comparing"):
         consistency.compare(split, doc)
-    findings = [*_reading(corpus_dir), *(f for one in checks for f in one.findings())]
+    splits = sizes.splits()
+    entities = sum(split.entities for split in splits.values())
+    findings = [*(f for one in checks for f in one.findings()), *_reading(report, entities)]
     findings.sort(key=lambda finding: SEVERITIES.index(finding.severity))
-    return Report(sizes.splits(), tuple(findings)), consistency.suspects()
+    return Report(splits, tuple(findings)), consistency.suspects()
 
 
 def _read(paths: dict[str, Path], lang: str) -> Iterator[tuple[str, Doc]]:
@@ -72,39 +83,24 @@ def _read(paths: dict[str, Path], lang: str) -> Iterator[tuple[str, Doc]]:
                     yield split, doc
 
 
-def _reading(corpus_dir: Path) -> list[Finding]:
+def _reading(report: dict[str, dict], entities: int) -> list[Finding]:
     """What convert noted of the files."""
-    try:
-        report = read_json(corpus_dir / REPORT, "convert")
-    except InputError:
-        return []
     files = {
         file["source"]: file
         for name, entry in report.items()
         if name in {f"{split}.spacy" for split in SPLITS}
         for file in entry["files"]
     }
-    found = [
+    return [
         Finding(
             "as-read",
-            "warning",
+            "warning" if note["count"] > 0.001 * entities else "info",
             f"{file['source']}: {note['count']:,} {note['message']}",
-            "See the lines, and mend the file or say how it is to be read.",
+            "Mend the lines, or have such entities dropped: convert.py … --repair discard."
+            if "tags break" in note["message"]
+            else "See the lines: is that what is meant?",
             tuple(note["places"]),
         )
         for file in files.values()
         for note in file["notes"]
     ]
-    schemes = {file["scheme"] for file in files.values() if file["scheme"]}
-    # Without entities side by side IOB1 reads as IO.
-    if len(schemes - {"IO"}) > 1:
-        found.append(
-            Finding(
-                "schemes",
-                "info",
-                "the files have different tag schemes: "
-                + ", ".join(f"{f['source']} {f['scheme']}" for f in files.values()),
-                "Each was read by its own.",
-            )
-        )
-    return found

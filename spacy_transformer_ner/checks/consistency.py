@@ -14,6 +14,10 @@ LIKELY = 0.7
 # A mention is only doubted for what is known from so many others.
 MIN_LIKELY = 3
 NONE = "none"
+PARTED = "parted"
+# Other mentions that agree in so many cases leave hardly a doubt.
+SURE = 0.95
+MIN_SURE = 20
 
 Form = tuple[str, ...]
 
@@ -24,7 +28,8 @@ class Suspect:
 
     place (str): File and line, or "".
     kind (str): "label-conflict": another label; "left-out": no label where most
-        have one; "odd-one-out": a label where most have none.
+        have one; "odd-one-out": a label where most have none; "other-boundaries":
+        an entity within, where most have one as a whole.
     text (str): The words.
     label, likely (str): How it is labelled, and how most are; "none" for no entity.
     support, mentions (int): How many mentions are labelled as most are, of all.
@@ -53,8 +58,9 @@ class Consistency:
 
     def __init__(self) -> None:
         self._labels: dict[Form, Counter[str]] = defaultdict(Counter)
-        self._forms: dict[str, list[Form]] | None = None
-        self._mentions: Counter[Form] = Counter()
+        # By the first word of forms, how long they are.
+        self._lengths: dict[str, list[int]] = {}
+        self._longest = 0
         self._suspects: list[Suspect] = []
 
     def see(self, split: str, doc: Doc) -> None:
@@ -81,11 +87,15 @@ class Consistency:
             self._judge(split, ent, ent.label_)
         for mention in self._unlabelled(doc):
             self._judge(split, mention, NONE)
+        for mention, ent in self._cut(doc):
+            self._judge(split, mention, PARTED, ent)
 
-    def _judge(self, split: str, span: Span, label: str) -> None:
+    def _judge(self, split: str, span: Span, label: str, shown: Span | None = None) -> None:
         counts = self._labels[_form(span)]
         likely, support = counts.most_common(1)[0]
-        mentions = counts.total()
+        mentions = counts.total() + (label == PARTED)
+        if label == PARTED and likely == NONE:
+            return
         # Several words are rarely a name by chance.
         enough = MIN_LIKELY if len(span) == 1 or likely == NONE else MIN_LIKELY - 1
         if label == likely or support < max(enough, LIKELY * mentions):
@@ -93,32 +103,51 @@ class Consistency:
         self._suspects.append(
             Suspect(
                 place=place_of(span.doc, span.start),
-                kind="left-out" if label == NONE else "odd-one-out" if likely == NONE else "label-conflict",
+                kind=_kind(label, likely),
                 text=span.text,
-                label=label,
+                label=label if shown is None else f"{shown.label_} {shown.text!r}",
                 likely=likely,
                 support=support,
                 mentions=mentions,
-                context=in_context(span),
+                context=in_context(shown or span),
                 split=split,
             )
         )
 
+    def _cut(self, doc: Doc) -> Iterator[tuple[Span, Span]]:
+        """Names that are no entity as a whole, where an entity is strictly within:
+        "Global [Foods]"."""
+        for ent in doc.ents:
+            first = max(0, ent.start - max(self._longest - len(ent), 0))
+            for start in range(first, ent.start + 1):
+                for length in self._lengths.get(_word(doc[start]), ()):
+                    end = start + length
+                    if end < ent.end or length <= len(ent) or end > len(doc):
+                        continue
+                    span = doc[start:end]
+                    others = [t for t in span if t.ent_iob != 2 and not ent.start <= t.i < ent.end]
+                    if not others and _form(span) in self._labels:
+                        yield span, ent
+                        break
+                else:
+                    continue
+                break
+
     def _unlabelled(self, doc: Doc) -> Iterator[Span]:
         """The longest mentions of known names that no entity has a part of."""
-        if self._forms is None:
-            self._forms = defaultdict(list)
+        if not self._lengths:
+            lengths: dict[str, set[int]] = defaultdict(set)
             for form in self._labels:
-                self._forms[form[0]].append(form)
-            for forms in self._forms.values():
-                forms.sort(key=len, reverse=True)
+                lengths[form[0]].add(len(form))
+            self._lengths = {word: sorted(n, reverse=True) for word, n in lengths.items()}
+            self._longest = max(map(len, self._labels), default=0)
         words = [_word(token) for token in doc]
         free = doc.to_array("ENT_IOB") == 2
         i = 0
         while i < len(words):
-            for form in self._forms.get(words[i], ()) if free[i] else ():
-                end = i + len(form)
-                if tuple(words[i:end]) == form and free[i:end].all():
+            for length in self._lengths.get(words[i], ()) if free[i] else ():
+                end = i + length
+                if tuple(words[i:end]) in self._labels and free[i:end].all():
                     yield doc[i:end]
                     i = end - 1
                     break
@@ -145,13 +174,20 @@ class Consistency:
             ),
             (
                 "left-out",
-                "mentions are no entity, where {share:.0%} or more of the same words are one",
+                "mentions have no label, where the same words have one in {share:.0%} or more of their "
+                "mentions",
                 "Look at each: an entity that is left out teaches the model to miss it.",
             ),
             (
                 "odd-one-out",
-                "entities are words that are none in {share:.0%} or more of their mentions",
+                "entities are words that have no label in {share:.0%} or more of their mentions",
                 "Look at each: is it a name here?",
+            ),
+            (
+                "other-boundaries",
+                "entities are part of a name that is one as a whole in {share:.0%} or more of its "
+                "mentions",
+                "Look at each: does the entity start and end where it should?",
             ),
         ):
             of_kind = [suspect for suspect in suspects if suspect.kind == kind]
@@ -159,7 +195,7 @@ class Consistency:
                 found.append(
                     Finding(
                         kind,
-                        "warning" if len(of_kind) > 0.005 * entities else "info",
+                        "warning" if len(of_kind) > 0.005 * entities or _sure(of_kind[0]) else "info",
                         f"{len(of_kind):,} {message.format(share=LIKELY)}",
                         remedy,
                         tuple(_example(suspect) for suspect in of_kind[:EXAMPLES]),
@@ -186,6 +222,16 @@ class Consistency:
                 )
             )
         return found
+
+
+def _kind(label: str, likely: str) -> str:
+    if label == PARTED:
+        return "other-boundaries"
+    return "left-out" if label == NONE else "odd-one-out" if likely == NONE else "label-conflict"
+
+
+def _sure(suspect: Suspect) -> bool:
+    return suspect.support >= max(MIN_SURE, SURE * suspect.mentions)
 
 
 def _form(span: Span) -> Form:

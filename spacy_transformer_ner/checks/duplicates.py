@@ -1,5 +1,6 @@
 """Texts that stand in a corpus more than once."""
 
+import re
 from collections import Counter, defaultdict
 from hashlib import blake2b
 from zlib import crc32
@@ -10,7 +11,6 @@ from spacy.tokens import Doc
 from ..corpus.origin import place_of
 from .report import EXAMPLES, Finding, at, cut
 
-SPLITS = ("train", "dev", "test")
 # Nearly the same: this share of their runs of words (estimated by MinHash).
 NEAR = 0.8
 RUN = 3
@@ -24,10 +24,13 @@ MIN_SENTENCE = 5
 
 class Duplicates:
     """Finds documents that are equal or nearly so, within a split and across,
-    and equal sentences with different entities."""
+    and equal sentences with different entities. Those of fewer than five words
+    are not compared; of fewer than twenty, nearly equal are those that differ in
+    numbers, case and punctuation alone."""
 
     def __init__(self) -> None:
         self._documents: Counter[str] = Counter()
+        self._alike: dict[bytes, tuple[str, str]] = {}
         self._seen: dict[bytes, tuple[str, str]] = {}
         self._equal: dict[tuple[str, str], list[str]] = defaultdict(list)
         self._equal_count: Counter[tuple[str, str]] = Counter()
@@ -42,6 +45,9 @@ class Duplicates:
         """As of Check."""
         self._documents[split] += 1
         words = [token.text for token in doc if not token.text.isspace()]
+        if len(words) < MIN_SENTENCE:
+            self._see_sentences(doc)
+            return
         key = blake2b(" ".join(words).encode(), digest_size=16).digest()
         place = place_of(doc, 0)
         if key in self._seen:
@@ -51,8 +57,15 @@ class Duplicates:
                 self._equal[first, split].append(at(place, f"as {other}: {cut(doc.text)}"))
         else:
             self._seen[key] = split, place
-            if len(words) >= MIN_WORDS and len(self._hashes) < MAX_NEAR:
-                self._compare(split, place, words, doc.text)
+            folded = re.sub(r"\d", "0", "".join(c for c in doc.text.casefold() if c.isalnum()))
+            alike = blake2b(folded.encode(), digest_size=16).digest()
+            if alike in self._alike:
+                first, other = self._alike[alike]
+                self._note_near(first, split, at(place, f"but for numbers as {other}: {cut(doc.text)}"))
+            else:
+                self._alike[alike] = split, place
+                if len(words) >= MIN_WORDS and len(self._hashes) < MAX_NEAR:
+                    self._compare(split, place, words, doc.text)
         self._see_sentences(doc)
 
     def _compare(self, split: str, place: str, words: list[str], text: str) -> None:
@@ -67,15 +80,16 @@ class Duplicates:
                 best = share, number
         if best is not None:
             first, other, _ = self._hashes[best[1]]
-            self._near_count[first, split] += 1
-            if len(self._near[first, split]) < EXAMPLES:
-                self._near[first, split].append(
-                    at(place, f"{best[0]:.0%} as {other}: {cut(text)}")
-                )
+            self._note_near(first, split, at(place, f"{best[0]:.0%} as {other}: {cut(text)}"))
             return
         # One of each kind is enough to compare with.
         self._index.insert(len(self._hashes), minhash)
         self._hashes.append((split, place, minhash))
+
+    def _note_near(self, first: str, split: str, example: str) -> None:
+        self._near_count[first, split] += 1
+        if len(self._near[first, split]) < EXAMPLES:
+            self._near[first, split].append(example)
 
     def _see_sentences(self, doc: Doc) -> None:
         for sentence in doc.sents if doc.has_annotation("SENT_START") else [doc[:]]:
@@ -110,7 +124,8 @@ class Duplicates:
                         f"{kind}-across" if leaks else kind,
                         "warning" if share > 0.01 and (leaks or share > 0.05) else "info",
                         f"{count:,} documents of {split} ({share:.1%}) are {what} {where}",
-                        "Scores on them say little of new texts. Remove them from one."
+                        f"Scores on them say little of new texts. Remove them from {first}, or draw "
+                        "the splits anew: convert.py … --split 80,10,10."
                         if leaks
                         else "They weigh more than others. Keep one of each.",
                         tuple(examples[first, split]),

@@ -1,28 +1,38 @@
 """How large the splits are, and whether their labels can be learnt."""
 
 from collections import Counter, defaultdict
+from collections.abc import Iterable
 
 from spacy.tokens import Doc
 
 from ..corpus.origin import place_of
 from .report import EXAMPLES, Finding, Split, at, cut, in_context
 
+ESCAPES = frozenset("-LRB- -RRB- -LSB- -RSB- -LCB- -RCB- `` ''".split())
 RARE = 20
 LONG = 15
+# A label that is so many times rarer than one that is nearly spelt like it.
+SLIP = 10
+MEMORY = 0.1
 # Where spaCy refuses a text, unless nlp.max_length is raised.
 LONGEST_TEXT = 1_000_000
 
 
 class Sizes:
-    """Counts what there is."""
+    """Counts what there is.
 
-    def __init__(self) -> None:
-        self._counts: dict[str, Counter[str]] = defaultdict(Counter)
+    splits (Iterable[str]): The splits there are.
+    """
+
+    def __init__(self, splits: Iterable[str]) -> None:
+        self._counts: dict[str, Counter[str]] = {split: Counter() for split in splits}
         self._labels: dict[str, Counter[str]] = defaultdict(Counter)
         self._lengths: dict[str, Counter[int]] = defaultdict(Counter)
         self._first: dict[tuple[str, str], list[str]] = defaultdict(list)
         self._long: list[str] = []
         self._long_texts: list[str] = []
+        self._escapes = 0
+        self._escapes_at: list[str] = []
         self._entities_seen: dict[str, set[str]] = defaultdict(set)
         self._unseen: Counter[str] = Counter()
 
@@ -48,6 +58,11 @@ class Sizes:
                 self._entities_seen[ent.label_].add(ent.text)
             elif ent.text not in self._entities_seen[ent.label_]:
                 self._unseen[split] += 1
+        for token in doc:
+            if token.text in ESCAPES:
+                self._escapes += 1
+                if len(self._escapes_at) < EXAMPLES:
+                    self._escapes_at.append(at(place_of(doc, token.i), token.text))
         if len(doc.text) > LONGEST_TEXT:
             self._long_texts.append(at(place_of(doc, 0), f"{len(doc.text):,} characters"))
 
@@ -78,6 +93,16 @@ class Sizes:
                     f"{long:,} entities of more than {LONG} words",
                     "Are they names? A tag may be missing where one should end.",
                     tuple(self._long),
+                )
+            )
+        if self._escapes:
+            found.append(
+                Finding(
+                    "treebank-escapes",
+                    "warning",
+                    f"{self._escapes:,} words are written as in the Penn Treebank, like -LRB- and ``",
+                    "Raw text has brackets and quotes there. Write those in the source.",
+                    tuple(self._escapes_at),
                 )
             )
         if self._long_texts:
@@ -163,6 +188,27 @@ class Sizes:
                     tuple(self._first["train", label][0] for _, label in rare[:EXAMPLES]),
                 )
             )
+        totals = sum(self._labels.values(), Counter())
+        for label, n in sorted(totals.items()):
+            likely = max(
+                (
+                    other
+                    for other in totals
+                    if totals[other] >= SLIP * n and _one_slip(label, other)
+                ),
+                key=lambda other: totals[other],
+                default=None,
+            )
+            if likely is not None:
+                found.append(
+                    Finding(
+                        "label-slip",
+                        "warning",
+                        f"the label {label} ({n:,}) may be a slip for {likely} ({totals[likely]:,})",
+                        "If so, mend it in the source, or it is learnt as a label of its own.",
+                        tuple(e for s in self._labels for e in self._first[s, label])[:EXAMPLES],
+                    )
+                )
         folded: dict[str, list[str]] = defaultdict(list)
         for label in sorted({label for labels in self._labels.values() for label in labels}):
             folded[label.casefold().replace("-", "").replace("_", "").replace(" ", "")].append(label)
@@ -183,7 +229,7 @@ class Sizes:
         return [
             Finding(
                 "unseen",
-                "info",
+                "warning" if self._unseen[split] < MEMORY * labels.total() else "info",
                 f"{self._unseen[split] / labels.total():.1%} of the entities of {split} are not in "
                 "train with their label",
                 "The fewer they are, the more a score says of memory.",
@@ -191,3 +237,17 @@ class Sizes:
             for split, labels in self._labels.items()
             if split != "train" and labels
         ]
+
+
+def _one_slip(label: str, other: str) -> bool:
+    """Whether one letter is wrong, missing, too many, or two are exchanged."""
+    if label == other or min(len(label), len(other)) < 3 or abs(len(label) - len(other)) > 1:
+        return False
+    short, long = sorted((label, other), key=len)
+    if len(short) < len(long):
+        return any(long[:i] + long[i + 1 :] == short for i in range(len(long)))
+    differ = [i for i, (a, b) in enumerate(zip(short, long)) if a != b]
+    if len(differ) == 2:
+        i, j = differ
+        return j == i + 1 and short[i] == long[j] and short[j] == long[i]
+    return len(differ) == 1

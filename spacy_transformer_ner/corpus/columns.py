@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from ..errors import InputError
 from .documents import MAX_WORDS, Document, Sentence
-from .layout import Layout, find_layout, is_comment, sample, starts_document
+from .layout import NUMBER, find_layout, is_comment, sample, starts_document
 from .notes import Note, Notes
 from .options import ReadOptions
 from .sources import Source, shorten
@@ -17,6 +17,8 @@ from .tags import IllegalTags, TagReader
 SAMPLE = 1 << 18
 # A longer row is no word with its tag.
 MAX_ROW = 1_000_000
+# A file of more words that is one sentence lacks its blank rows.
+ONE_SENTENCE = 500
 
 
 class ColumnFile:
@@ -65,10 +67,13 @@ class ColumnFile:
         self.tags = TagReader(self._scheme, repair)
         self._notes = Notes(self.source.name)
         self.marks_documents = False
-        words = 0
+        words = sentences = 0
         for document in self._documents():
             words += sum(len(sentence.words) for sentence in document.sentences)
+            sentences += len(document.sentences)
             yield document
+        if sentences == 1 and words > ONE_SENTENCE:
+            self._notes.add(f"sentence is the whole file, of {words:,} words: are blank rows missing?", 1)
         if not words:
             raise InputError("holds no tagged words. Is it the right file?", path=self.source.name)
 
@@ -99,7 +104,7 @@ class ColumnFile:
     def _sentences(self) -> Iterator[Sentence | None]:
         """Yield each sentence, and None where a document starts."""
         layout, split_tag = self.layout, self.tags.split
-        simple = not (layout.numbered or layout.key or layout.misc is not None)
+        simple = not (layout.numbered or layout.key or layout.prefix or layout.misc is not None)
         n, at_word, at_tag = layout.columns, layout.word, layout.tag
         separator = "\t" if layout.tabs else " "
         rows = _Rows()
@@ -123,7 +128,8 @@ class ColumnFile:
                     if rows.words and not layout.numbered:
                         raise InputError(
                             f"a comment within a sentence, or a word without a tag: {shorten(row)}. "
-                            "Remove it, or give it a tag.",
+                            "Put a blank row before it if a sentence ends there, else remove it, or "
+                            "give it a tag.",
                             path=self.source.name,
                             line=line,
                         )
@@ -148,7 +154,7 @@ class ColumnFile:
             raise self._ragged(row, line)
         if len(rows.words) >= MAX_WORDS:
             raise self._endless(rows)
-        word = cells[layout.word].strip(" ")
+        word = cells[layout.word].strip(" ").removeprefix(layout.prefix)
         if not word.strip():
             raise InputError(
                 f"the word of this row is blank: {shorten(row)}. Remove the row, or leave it "
@@ -168,6 +174,13 @@ class ColumnFile:
             raise InputError(str(error), path=self.source.name, line=line) from None
         glued = layout.misc is not None and "SpaceAfter=No" in cells[layout.misc].split("|")
         number = cells[0] if layout.numbered else ""
+        if layout.numbered and not NUMBER.fullmatch(number):
+            raise InputError(
+                f"{shorten(number)} is no number of a word, where the other rows have one. Mend "
+                "this row.",
+                path=self.source.name,
+                line=line,
+            )
         if "." in number:
             return  # An empty node of CoNLL-U is no word of the text.
         if "-" in number:
@@ -204,7 +217,7 @@ class ColumnFile:
                 str(error), path=self.source.name, line=rows.lines[error.word]
             ) from None
         spaces: list[bool] | None = None
-        if rows.glued:
+        if rows.glued or self.layout.spaced:
             spaces = [i not in rows.glued for i in range(len(rows.words))]
         elif rows.text:
             spaces = spaces_from_text(rows.words, rows.text)

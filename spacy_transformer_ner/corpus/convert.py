@@ -22,6 +22,21 @@ from .tables import SAVED_SPLIT
 
 # What convert says of the files it made, for check.
 REPORT = "convert.json"
+# Encodings of languages that Latin-1 and Windows-1252 do not have the letters of.
+OTHER_ENCODINGS = {
+    "zh yue": "gb18030 or big5",
+    "ja": "shift_jis or euc_jp",
+    "ko": "euc_kr",
+    "ru bg uk be sr mk tt ky": "cp1251 or koi8_r",
+    "pl cs sk hu ro hr sl bs sq": "iso8859_2 or cp1250",
+    "el grc": "iso8859_7",
+    "tr az": "iso8859_9",
+    "ar fa ur": "cp1256",
+    "he yi": "cp1255",
+    "lt lv et": "cp1257",
+    "th": "tis_620",
+    "vi": "cp1258",
+}
 
 
 @dataclass(frozen=True)
@@ -49,6 +64,7 @@ class Converted:
     """What came into one .spacy file, or folder of them.
 
     target (str): Its path.
+    lang (str): The language's code.
     files (tuple[FileRead, ...]): What it is made of.
     documents, sentences, words, entities (int): Counts. A text whose sentences
         are not known is one.
@@ -56,6 +72,7 @@ class Converted:
     """
 
     target: str
+    lang: str
     files: tuple[FileRead, ...]
     documents: int
     sentences: int
@@ -118,7 +135,7 @@ def convert(
     RETURNS (list[Converted]): What was done, for each .spacy file.
     RAISES: InputError if something cannot be read.
     """
-    into_file = output.suffix == ".spacy" and not output.is_dir()
+    into_file = output.suffix == ".spacy"
     if into_file and shares is not None:
         raise InputError("several splits cannot be one file. Name a folder.", path=output)
     folder = output.parent if into_file else output
@@ -129,6 +146,8 @@ def convert(
         results: list[Converted] = []
         for name, sources in targets.items():
             readers = [open_corpus(source, options) for source in sources]
+            for source, reader in zip(sources, readers):
+                _check_encoding(source, reader, options, lang)
             splits = None
             if shares is not None:
                 # Once to draw, once to write.
@@ -148,6 +167,7 @@ def convert(
             results += [
                 Converted(
                     target=str(folder / target_name),
+                    lang=lang,
                     files=files,
                     documents=target.documents,
                     sentences=target.sentences,
@@ -159,13 +179,14 @@ def convert(
             ]
         for result in results:
             _move(Path(staging, Path(result.target).name), Path(result.target))
-    _report(folder, results)
-    if targets.keys() == {""} or any(isinstance(i, Path) and i.is_dir() for i in inputs):
+    known = read_report(folder)
+    made = {Path(result.target).name: result.to_dict() for result in results}
+    for name in known.keys() - made.keys():
         # A split that the source no longer has is not to be taken for its own.
-        made = {Path(result.target).name for result in results}
-        for split in SPLITS:
-            if not into_file and f"{split}.spacy" not in made:
-                _remove(folder / f"{split}.spacy")
+        if not into_file and _comes_from(known[name], inputs):
+            _remove(folder / name)
+    known = {name: entry for name, entry in known.items() if (folder / name).exists()}
+    write_json(folder / REPORT, known | made)
     return results
 
 
@@ -193,6 +214,18 @@ def _targets(
                 )
             targets.setdefault(target, []).extend(files)
     return targets
+
+
+def _check_encoding(source: Source, reader: Reader, options: ReadOptions, lang: str) -> None:
+    """Every file that is not UTF-8 can be read as Latin-1, right or wrong."""
+    if options.encoding is None and reader.encoding in ("latin-1", "cp1252"):
+        for languages, likely in OTHER_ENCODINGS.items():
+            if lang in languages.split():
+                raise InputError(
+                    f"is not UTF-8, and {lang!r} is not written in Latin-1. Say its encoding: "
+                    f"--encoding {likely}.",
+                    path=source.name,
+                )
 
 
 def _documents(
@@ -240,13 +273,31 @@ def _remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _report(folder: Path, results: Sequence[Converted]) -> None:
-    """Keep what was found out, beside that of files which were made before."""
-    path = folder / REPORT
+def _comes_from(entry: dict, inputs: Sequence[Path | Source]) -> bool:
+    """Whether an earlier .spacy file was made of the same folders alone."""
+    folders = [str(i) for i in inputs if isinstance(i, Path) and i.is_dir()]
+    sources = [Path(file["source"]) for file in entry["files"]]
+    return bool(sources) and all(
+        any(Path(folder) in source.parents for folder in folders) for source in sources
+    )
+
+
+def read_report(folder: Path) -> dict[str, dict]:
+    """Read what convert has said of the .spacy files of a folder.
+
+    folder (Path): The folder.
+    RETURNS (dict[str, dict]): By the name of each file, a Converted as a
+        dictionary; nothing if there is no convert.json, or it is not ours.
+    """
     try:
-        known = read_json(path, "convert")
-    except InputError:
-        known = {}
-    known = {name: entry for name, entry in known.items() if (folder / name).exists()}
-    known |= {Path(result.target).name: result.to_dict() for result in results}
-    write_json(path, known)
+        content = read_json(folder / REPORT, "convert")
+    except (InputError, OSError):
+        return {}
+    wanted = {"source", "scheme", "notes"}
+    return {
+        name: entry
+        for name, entry in (content.items() if isinstance(content, dict) else ())
+        if isinstance(entry, dict)
+        and isinstance(entry.get("files"), list)
+        and all(isinstance(file, dict) and wanted <= file.keys() for file in entry["files"])
+    }

@@ -34,7 +34,7 @@ def check_language(lang: str) -> None:
     """
     try:
         get_lang_class(lang)
-    except ImportError:
+    except (ImportError, AttributeError):
         raise InputError(f"spaCy has no language {lang!r}.") from None
 
 

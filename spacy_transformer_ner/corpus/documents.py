@@ -43,10 +43,12 @@ class Document:
 
     sentences (tuple[Sentence, ...]): At least one sentence.
     path (str): The file it is from.
+    id (str): What the file calls it, if its sentences may stand apart; else "".
     """
 
     sentences: tuple[Sentence, ...]
     path: str
+    id: str = ""
 
 
 @dataclass(frozen=True)

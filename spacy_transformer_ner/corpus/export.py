@@ -14,6 +14,8 @@ from .layout import DOCSTART
 from .origin import place_of
 from .tags import write_tags
 
+NOT_WRITTEN = (".json", ".parquet", ".gz", ".spacy", ".conllu", ".csv", ".ann")
+
 
 def export(docs: Iterable[Doc], path: str | Path, scheme: str = "IOB2") -> Counter[str]:
     """Write Docs to a file, whole or not at all. What is written, `convert`
@@ -28,7 +30,13 @@ def export(docs: Iterable[Doc], path: str | Path, scheme: str = "IOB2") -> Count
     RAISES: InputError if a token cannot be a cell of a table.
     """
     lost: Counter[str] = Counter()
-    suffix = Path(path).suffix
+    suffix = Path(path).suffix.lower()
+    if suffix in NOT_WRITTEN:
+        raise InputError(
+            f"{suffix} files are not written. Name a .jsonl or .conllup file, or another for "
+            "columns.",
+            path=path,
+        )
     with replacing(path) as new, open(new, "w", encoding="utf-8", newline="\n") as file:
         if suffix == ".jsonl":
             for doc in docs:

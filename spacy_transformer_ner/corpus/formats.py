@@ -1,5 +1,7 @@
 """What a file is, found by looking at it."""
 
+import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Protocol
@@ -107,7 +109,8 @@ def find_format(source: Source) -> str:
     if source.path.suffix == ".spacy" or (start[:1] == b"\x78" and _is_zlib(start)):
         return "spacy"
     if source.path.suffix == ".ann" or (
-        source.path.suffix == ".txt" and source.path.with_suffix(".ann").is_file()
+        source.path.suffix == ".txt"
+        and (source.path.with_suffix(".ann").is_file() or any(source.path.parent.glob("*.ann")))
     ):
         return "brat"
     return "json" if _looks_like_json(start) else "columns"
@@ -139,8 +142,12 @@ def _looks_like_json(start: bytes) -> bool:
     if text[:1] == "{":
         return text[1:].lstrip()[:1] in ('"', "}")
     if text[:1] == "[":
-        # A word in brackets may open a column file.
-        return text[1:].lstrip()[:1] in ("{", "[", "]") and " O\n" not in text.partition("\n")[0] + "\n"
+        # A bracket may also be the first word of a column file.
+        first = text.partition("\n")[0].strip()
+        try:
+            return isinstance(json.loads(first), list)
+        except (ValueError, RecursionError):
+            return first == "[" or re.match(r"\[\s*(\{|\[\s*[\"\[{])", first) is not None and "\t" not in first
     return False
 
 
@@ -163,4 +170,6 @@ class _JsonRows:
 
 def _inner(value: dict[str, Any]) -> list | None:
     """The records, where all are in one field, as in {"version": …, "data": […]}."""
+    if {"text", "tokens", "words"} & value.keys():
+        return None
     return next((value[f] for f in ("data", "records") if isinstance(value.get(f), list)), None)

@@ -2,6 +2,7 @@
 the other, whatever the size of the file."""
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,7 +12,11 @@ from .sources import Source, shorten
 CHUNK = 1 << 16
 # A record that is longer is taken for a bracket that is never closed.
 MAX_RECORD = 1 << 26
-BLANKS = " \t\r\n"
+BLANKS = " \t\r\n\ufeff"
+# What spaCy 2 was trained on: a text and what is in it.
+PAIR = re.compile(r"\[\s*\"")
+# The next character that is no blank, or the end.
+NO_BLANK = re.compile(f"[^{BLANKS}]|\\Z")
 
 
 def json_values(source: Source, encoding: str) -> Iterator[tuple[int, Any]]:
@@ -35,12 +40,16 @@ def json_values(source: Source, encoding: str) -> Iterator[tuple[int, Any]]:
 
 
 def _has_a_value_a_line(source: Source, encoding: str) -> bool:
-    for row in source.rows(encoding):
-        if row.strip(BLANKS):
-            try:
-                return isinstance(json.loads(row), dict | list) and row.lstrip(BLANKS)[0] == "{"
-            except (ValueError, RecursionError):
-                return False
+    try:
+        with source.text(encoding) as text:
+            while row := text.readline(CHUNK):
+                row = row.lstrip(BLANKS)
+                if row:
+                    # An array may be one line, however large.
+                    row += text.readline(MAX_RECORD) if row[0] == "{" and row[-1] != "\n" else ""
+                    return row[0] == "{" and isinstance(json.loads(row), dict)
+    except (ValueError, RecursionError, LookupError):
+        pass  # What is wrong is said when it is read.
     return False
 
 
@@ -52,46 +61,50 @@ class _Stream:
         self.encoding = encoding
 
     def __iter__(self) -> Iterator[tuple[int, Any]]:
-        decoder = json.JSONDecoder()
-        buffer, line, wanted = "", 1, CHUNK
-        in_array = first = False
+        decode = json.JSONDecoder().raw_decode
+        buffer, position, line, wanted = "", 0, 1, CHUNK
+        in_array = began = at_end = False
         try:
             with self.source.text(self.encoding) as text:
-                at_end = False
                 while True:
-                    stripped = buffer.lstrip(BLANKS)
-                    line += buffer.count("\n", 0, len(buffer) - len(stripped))
-                    buffer = stripped
-                    if buffer and in_array and buffer[0] in ",]":
+                    start = position
+                    position = NO_BLANK.search(buffer, position).start()  # type: ignore
+                    line += buffer.count("\n", start, position)
+                    mark = buffer[position : position + 1]
+                    if mark and in_array and mark in ",]":
                         # Strictly a comma parts elements; a missing or doubled
                         # one is no reason to lose a corpus over.
-                        in_array = buffer[0] != "]"
-                        buffer, first = buffer[1:], False
+                        in_array = mark != "]"
+                        position += 1
                         continue
-                    if buffer and buffer[0] == "[" and not in_array and not first:
-                        in_array, first, buffer = True, True, buffer[1:]
+                    if mark == "[" and not began and not PAIR.match(buffer, position):
+                        in_array = began = True
+                        position += 1
                         continue
-                    if buffer:
+                    if mark:
                         try:
-                            value, end = decoder.raw_decode(buffer)
+                            value, end = decode(buffer, position)
                             # A number may go on in the next chunk.
                             whole = at_end or end < len(buffer)
                         except RecursionError as error:
-                            raise _not_json(self.source, line, error, buffer) from None
+                            raise _not_json(self.source, line, error, buffer[position:]) from None
                         except ValueError as error:
                             whole = False
-                            if at_end or len(buffer) > MAX_RECORD:
-                                raise _not_json(self.source, line, error, buffer) from None
+                            if at_end or len(buffer) - position > MAX_RECORD:
+                                raise _not_json(
+                                    self.source, line, error, buffer[position:]
+                                ) from None
                         if whole:
+                            began = True
                             yield line, value
-                            line += buffer.count("\n", 0, end)
-                            buffer, wanted = buffer[end:], CHUNK
+                            line += buffer.count("\n", position, end)
+                            position, wanted = end, CHUNK
                             continue
                     if at_end:
                         break
                     chunk = text.read(wanted)
                     at_end = not chunk
-                    buffer += chunk
+                    buffer, position = buffer[position:] + chunk, 0
                     # Doubled, so that a long record is not begun anew too often.
                     wanted = min(2 * wanted, MAX_RECORD)
                 if in_array:
@@ -106,7 +119,7 @@ class _Stream:
 
 def _not_json(source: Source, line: int, error: Exception, text: str) -> InputError:
     if isinstance(error, json.JSONDecodeError):
-        line += error.lineno - 1
+        line += error.doc.count("\n", len(error.doc) - len(text), error.pos)
         said = f"{error.msg}, column {error.colno}"
     else:
         said = "nested too deeply" if isinstance(error, RecursionError) else str(error)

@@ -74,8 +74,16 @@ def labels_in_file(path: Path) -> dict[str, tuple[str, ...]]:
         return {name: _checked(tags, path) for name, tags in fields.items()}
     for inner in content.values():
         # dataset_infos.json has one such for every configuration.
-        if isinstance(inner, dict) and (fields := labels_of_features(inner.get("features"))):
-            return {name: _checked(tags, path) for name, tags in fields.items()}
+        more = labels_of_features(inner.get("features")) if isinstance(inner, dict) else {}
+        for name, tags in more.items():
+            if fields.setdefault(name, tags) != tags:
+                raise InputError(
+                    f"has different tags of {name} for different configurations. Give those of "
+                    "this file with --labels.",
+                    path=path,
+                )
+    if fields:
+        return {name: _checked(tags, path) for name, tags in fields.items()}
     numbered = content.get("id2label") or content.get("label2id") or content
     return {"": _checked(_by_number(numbered, path), path)} if numbered else {}
 
@@ -104,6 +112,10 @@ def _by_number(content: Any, path: Path) -> list[str]:
     if isinstance(content, dict):
         for key, value in content.items():
             if isinstance(value, int) and not isinstance(value, bool):
+                if value in numbers:
+                    raise InputError(
+                        f"is no list of tags: {numbers[value]} and {key} have one number.", path=path
+                    )
                 numbers[value] = key
             elif isinstance(value, str) and key.isdecimal():
                 numbers[int(key)] = value

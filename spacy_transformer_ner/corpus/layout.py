@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ..errors import InputError
 from .sources import shorten
-from .tags import TAG, looks_bare
+from .tags import TAG, advice, looks_bare
 
 DOCSTART = "-DOCSTART-"
 # Blanks that part columns. Not str.split(): a no-break space belongs to its word.
@@ -19,6 +19,10 @@ CHUNKS = frozenset("NP VP PP ADVP ADJP SBAR PRT CONJP INTJ LST UCP".split())
 # A key of the MISC column with tags for its values.
 MISC_TAG = re.compile(r"(?:^|\|)([A-Za-z][\w:-]*)=(?:O|[BIESLUMW]-[^|\s]+)(?=\||$)")
 MISC_KEYS = frozenset(("ne", "ner", "entity", "named_entity", "name", "iob", "bio"))
+HEADERS = frozenset(
+    "tag tags ner nertag ner_tag ner_tags ner-tag label labels iob iob2 bio entity entities type".split()
+)
+LANGUAGE = re.compile(r"[a-z]{2,3}(-[a-z]+)*:(?=.)")
 # What CoNLL-U Plus files call the column with the tags.
 TAG_COLUMNS = re.compile(r"(?i)(.*:)?(ne|ner|ner_tags?|entity|entities|named_?entity)")
 
@@ -35,6 +39,10 @@ class Layout:
     misc (int | None): Where notes like SpaceAfter=No are.
     key (str): The note that holds the tag, if it is in `misc`; else "".
     bare (bool): Whether tags are labels without prefix.
+    spaced (bool): Whether words without the note SpaceAfter=No have a space after.
+    labels (frozenset[str]): The labels that were seen, where they have no prefix.
+    prefix (str): What every word starts with and is not part of it.
+    others (tuple[int, ...]): Other columns with tags.
     """
 
     tabs: bool
@@ -45,6 +53,10 @@ class Layout:
     misc: int | None = None
     key: str = ""
     bare: bool = False
+    spaced: bool = False
+    labels: frozenset[str] = frozenset()
+    prefix: str = ""
+    others: tuple[int, ...] = ()
 
     def split(self, row: str) -> list[str]:
         """row (str): A row.
@@ -55,7 +67,8 @@ class Layout:
 
     def __str__(self) -> str:
         tag = f"{self.key}= in column {self.tag + 1}" if self.key else f"tag in {self.tag + 1}"
-        return f"{self.columns} columns (word in {self.word + 1}, {tag})"
+        others = f", tags also in {', '.join(str(i + 1) for i in self.others)}" if self.others else ""
+        return f"{self.columns} columns (word in {self.word + 1}, {tag}{others})"
 
 
 def find_layout(
@@ -99,7 +112,7 @@ def find_layout(
         line, row = lines[number]
         raise InputError(
             f"one column only: {shorten(row)}. Each row needs a word and a tag, parted by "
-            "spaces or a tab.",
+            f"spaces or a tab{', not commas' if ',' in row else ''}.",
             path=name,
             line=line,
         )
@@ -133,7 +146,77 @@ def find_layout(
         )
     if bare is None:
         bare = not key and looks_bare(values[tag])
-    return Layout(tabs, columns, word, tag, numbered, misc, key, bare)
+    line, first = table[0]
+    if first[tag].lower() in HEADERS and first[tag] not in values[tag][1:]:
+        raise InputError(
+            f"this row is a header: {shorten(' '.join(first))}. Remove it.", path=name, line=line
+        )
+    if word_column is None and word == 0 and columns > 2 and not titles:
+        _check_words(values, table, name)
+    notes = () if misc is None else values[misc]
+    return Layout(
+        tabs,
+        columns,
+        word,
+        tag,
+        numbered,
+        misc,
+        key,
+        bare,
+        spaced=misc is not None and ("MISC" in titles or any("SpaceAfter=No" in n for n in notes)),
+        labels=frozenset(values[tag]) if bare else frozenset(),
+        prefix=_prefix(values[word]),
+        others=tuple(
+            i
+            for i in _tag_columns(values)
+            if i not in (tag, word) and _has_entities(values[i]) and not key
+        ),
+    )
+
+
+def _check_words(values: list[tuple[str, ...]], table: list, name: str) -> None:
+    """The first column is the words' unless it looks like something else."""
+    cells = values[0]
+    numbers = sum(map(str.isdecimal, cells)) > 0.9 * len(cells)
+    same = len(cells) >= 20 and len(set(cells)) <= max(1, 0.02 * len(cells))
+    if numbers or same:
+        line, row = table[0]
+        raise InputError(
+            f"the first column holds {'numbers' if numbers else 'few different values'}, so it is "
+            f"hardly that of the words: {shorten(' '.join(row))}. Say the words' column with "
+            "--word-column.",
+            path=name,
+            line=line,
+        )
+
+
+def _prefix(words: tuple[str, ...]) -> str:
+    """The language that WikiANN has before each word, like "en:"."""
+    start = LANGUAGE.match(words[0])
+    if start and len(words) >= 5 and all(word.startswith(start[0]) for word in words):
+        return start[0]
+    return ""
+
+
+def _tag_columns(values: list[tuple[str, ...]]) -> list[int]:
+    """The columns that look like tags, without those of chunks."""
+    found = []
+    for i, cells in enumerate(values):
+        tags = sum(map(bool, map(TAG.fullmatch, cells)))
+        others = len(cells) - tags
+        # A slip or a header is no reason to look elsewhere.
+        if others <= max(1, 0.1 * len(cells)) and tags > others and not _are_chunks(cells):
+            found.append(i)
+    return found
+
+
+def _are_chunks(cells: tuple[str, ...]) -> bool:
+    labels = {cell[2:] for cell in cells if cell != "O" and TAG.fullmatch(cell)}
+    return bool(labels) and labels <= CHUNKS
+
+
+def _has_entities(cells: tuple[str, ...]) -> bool:
+    return any(cell != "O" for cell in cells)
 
 
 def _counts_words(cells: Sequence[str]) -> bool:
@@ -164,7 +247,7 @@ def _position(column: int, columns: int, what: str, name: str) -> int:
 def _misc(values: list[tuple[str, ...]], titles: list[str], numbered: bool) -> int | None:
     if "MISC" in titles:
         return titles.index("MISC")
-    return 9 if numbered and len(values) == 10 else None
+    return 9 if numbered and len(values) >= 10 else None
 
 
 def _misc_key(cells: Sequence[str]) -> str:
@@ -194,33 +277,41 @@ def _tag_position(
         return misc, key
     if bare:
         return len(values) - 1, ""
-    likely: list[int] = []
-    chunks: list[int] = []
-    for i, cells in enumerate(values):
-        tags = Counter(map(bool, map(TAG.fullmatch, cells)))
-        if tags[True] >= 0.9 * len(cells):
-            labels = {cell[2:] for cell in cells if cell != "O" and TAG.fullmatch(cell)}
-            (chunks if labels and labels <= CHUNKS else likely).append(i)
-    # Chunk tags are taken for tags where nothing else can be.
-    likely = likely or chunks
+    likely = _tag_columns(values)
+    likely = [i for i in likely if _has_entities(values[i])] or likely
+    if not likely and bare is None:
+        likely = [i for i, cells in enumerate(values) if looks_bare(cells)][-1:]
+    if not likely:
+        # Chunk tags are taken for tags where nothing else can be.
+        likely = [i for i, cells in enumerate(values) if all(map(TAG.fullmatch, cells))]
     if likely:
         return likely[0 if numbered else -1], ""
-    for i in range(len(values) - 1, -1, -1):
-        if bare is None and looks_bare(values[i]):
-            return i, ""
     return None
 
 
 def _no_tags(table: list[tuple[int, list[str]]], name: str, numbered: bool) -> InputError:
     """The error names the first value of the last column that is no tag."""
+    for line, cells in table:
+        if any("*" in cell and cell.strip("*")[:1] in ("(", ")", "") for cell in cells):
+            return InputError(
+                f"brackets as in OntoNotes' files are not read: {shorten(' '.join(cells))}. Convert "
+                "them to a tag a word, like B-PER, I-PER and O.",
+                path=name,
+                line=line,
+            )
     line, cells = next(
         ((line, cells) for line, cells in table if not TAG.fullmatch(cells[-1])), table[0]
     )
     seen = Counter(cells[-1] for _, cells in table).most_common(4)
+    wrong = next((tag for tag, _ in seen if advice(tag)), None)
+    if wrong is not None:
+        line = next(line for line, cells in table if cells[-1] == wrong)
+        return InputError(f"{shorten(wrong)} is not a tag{advice(wrong)}", path=name, line=line)
     return InputError(
         f"{shorten(cells[-1])} is not a tag (O, or a label with a prefix like B-PER), and no "
         f"column looks like tags; the last holds {', '.join(shorten(v, 20) for v, _ in seen)}. "
-        "Say the tag's column with --tag-column, or --scheme bare if labels have no prefix.",
+        "Say the tag's column with --tag-column, or --scheme bare if labels have no prefix. If "
+        "the first row is a header, remove it.",
         path=name,
         line=line,
     )
@@ -240,7 +331,10 @@ def is_comment(row: str, layout: Layout) -> bool:
     if len(cells) != layout.columns:
         return True
     tag = cells[layout.tag].strip(" ")
-    return not (layout.bare or layout.key or TAG.fullmatch(tag))
+    if layout.bare:
+        # Between blanks a comment can look like a word with its label.
+        return not layout.tabs and tag not in layout.labels
+    return not (layout.key or TAG.fullmatch(tag))
 
 
 def starts_document(row: str, layout: Layout) -> bool:
@@ -252,7 +346,8 @@ def starts_document(row: str, layout: Layout) -> bool:
         `# newdoc` or CoNLL-2012's `#begin document`.
     """
     if row[0] == "#":
-        return row.startswith(("# newdoc", "#begin document", "#newdoc"))
+        marks = ("# newdoc", "#begin document", "#newdoc")
+        return row.startswith(marks) and is_comment(row, layout)
     return row.startswith(DOCSTART) or (
         DOCSTART in row and layout.split(row)[layout.word : layout.word + 1] == [DOCSTART]
     )

@@ -1,10 +1,11 @@
 """Where each token of a Doc comes from: file and line, kept with the Doc."""
 
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 
 from spacy.tokens import Doc
 
-KEY = "origin"
+KEY = "spacy_transformer_ner.origin"
 
 
 def set_origin(doc: Doc, path: str, lines: Iterable[tuple[int, Sequence[int]]]) -> None:
@@ -45,5 +46,7 @@ def place_of(doc: Doc, i: int) -> str:
     if KEY not in doc.user_data:
         return ""
     path, stretches = doc.user_data[KEY]
-    token, line, step = max(stretch for stretch in stretches if stretch[0] <= i)
+    # The last that starts at the token or before.
+    number = bisect_right(stretches, i, key=lambda stretch: stretch[0]) - 1
+    token, line, step = stretches[max(number, 0)]
     return f"{path}:{line + step * (i - token)}"

@@ -7,12 +7,11 @@ from typing import Any
 from ..errors import InputError
 from .options import ReadOptions
 from .sources import shorten
-from .text_records import TextRecords
+from .text_records import SPANS, TextRecords
 from .token_records import TokenRecords
 
 WORDS = ("tokens", "words")
 TAGS = ("ner_tags", "tags", "ner", "labels", "ner_tag", "tag")
-SPANS = ("spans", "ents", "entities", "label", "labels")
 # The records that the shape of a file is told from.
 SAMPLE = 1000
 

@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import os
 import shutil
 import zlib
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from ..errors import InputError
 from .encodings import detect_encoding
 
 GZIP = b"\x1f\x8b"
+BOM = "\ufeff"
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,8 @@ class Source:
     def at(cls, path: str | Path) -> "Source":
         """path (str | Path): A file.
         RETURNS (Source): It, called by its path."""
-        return cls(Path(path), str(path))
+        # A name that is not UTF-8 could not be kept in a .spacy file.
+        return cls(Path(path), os.fsencode(path).decode("utf-8", "replace"))
 
     def open(self) -> BinaryIO:
         """RETURNS (BinaryIO): The bytes; of a gzipped file, what is in it."""
@@ -75,6 +78,8 @@ class Source:
                             line=line,
                         )
                     row = row.rstrip("\r\n")
+                    if row[:1] == BOM:  # Also where files were put together.
+                        row = row.lstrip(BOM)
                     if "\r" in row or "\0" in row:
                         raise InputError(
                             "a carriage return or null within the row. Are the line ends those "
@@ -117,17 +122,18 @@ class Source:
             ) from None
 
 
-def spool(stream: BinaryIO, folder: Path) -> Source:
+def spool(stream: BinaryIO, folder: Path, name: str) -> Source:
     """Keep a stream as a file, because files are looked at before they are read.
 
     stream (BinaryIO): The stream.
     folder (Path): Where to keep it.
-    RETURNS (Source): The file, called <stdin>.
+    name (str): What it is called.
+    RETURNS (Source): The file.
     """
-    path = folder / "stdin"
+    path = folder / f"pipe-{len(list(folder.iterdir()))}"
     with open(path, "wb") as file:
         shutil.copyfileobj(stream, file)
-    return Source(path, "<stdin>")
+    return Source(path, name)
 
 
 def shorten(text: str, length: int = 80) -> str:

@@ -5,18 +5,26 @@ used. The rules below undo what tokenisers do; where a mark's side cannot be
 known (a quote), its place in the sentence and the quotes before it decide.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 
 LEFT = frozenset(". , ; : ! ? … % ) ] } ’ '' .. ... !! ?? -RRB- -RSB- -RCB-".split())
-RIGHT = frozenset("( [ { ‘ `` ` ¿ ¡ $ £ € ¥ US$ A$ C$ -LRB- -LSB- -LCB-".split())
+RIGHT = frozenset("( [ { `` ` ¿ ¡ -LRB- -LSB- -LCB-".split())
+# Those that spaCy's tokeniser parts from the number again.
+CURRENCIES = frozenset("$ £ € ¥ US$ A$ C$".split())
+MARKS = re.compile(r"[!?…]{2,}")
+# "dit -il", "anar -hi"
+ENCLITIC = re.compile(r"-[^\W\d_].*")
+HYPHEN_ENCLITICS = frozenset(("fr", "ca", "pt"))
 # In French these stand apart from their words.
-FRENCH_APART = frozenset("; : ! ? « » !! ??".split())
+FRENCH_APART = frozenset("; : ! ? « » !! ?? %".split())
 # Whose text has no spaces between words.
 UNSPACED = frozenset(("zh", "ja", "th", "lo", "my", "km", "bo", "yue"))
 # Marks that open or close, by what is open: mark, its partners that it closes.
-QUOTES = {"“": "„", "”": "“„”", "»": "«»", "«": "»", "„": ""}
+QUOTES = {"‘": "‚", "‚": "", "“": "„", "”": "“„”", "»": "«»", "«": "»", "„": ""}
 # Who writes ”so” and »so» or »so«.
 SAME_QUOTES = frozenset(("sv", "fi", "nb", "nn", "da", "de"))
+NUMBER = re.compile(r"[-.,]?\d")
 CLOSES_AFTER = frozenset(". , ! ? …".split())
 CLOSES_BEFORE = frozenset(". , ; : ! ? … )".split())
 APOSTROPHES = ("'", "’")
@@ -60,6 +68,8 @@ def _joins(
     if lang == "en" and word in APOSTROPHES and _next(words, i) in CLITICS:
         # Some tokenisers part "it's" in three.
         return i > 0, True
+    if lang in ELIDING and word in APOSTROPHES and i and _elides(words[i - 1] + word):
+        return True, True
     if word == '"' or word == "'":
         return _quote(words, i, open_quotes)
     if lang == "fr" and word in FRENCH_APART:
@@ -72,21 +82,37 @@ def _joins(
         open_quotes.difference_update(QUOTES[word]) if closes else open_quotes.add(word)
         return closes, not closes
     if word == "%":
-        return i > 0 and words[i - 1][-1:].isdigit(), False
+        return lang != "de" and i > 0 and words[i - 1][-1:].isdigit(), False
+    if word in CURRENCIES:
+        # "5 €" but "€5"
+        before_number = NUMBER.match(_next(words, i)) is not None
+        after_number = lang != "en" and i > 0 and words[i - 1][-1:].isdigit()
+        return False, before_number and not after_number
     if word in ("/", "\\/"):
         letters = 0 < i < len(words) - 1 and words[i - 1].isalpha() and words[i + 1].isalpha()
         return letters, letters
     if word == "." and i and words[i - 1].endswith("."):
         return False, False  # "the U.S. ." would be read as "the U.S.."
-    if word in LEFT:
+    if word in LEFT or MARKS.fullmatch(word):
         return True, False
     if word in RIGHT:
         return False, True
     if lang == "en" and word.lower() in ENGLISH_CLITICS:
         return True, False
-    if lang in ELIDING and len(word) > 1 and word.endswith(APOSTROPHES):
+    if lang in ELIDING and _elides(word):
         return False, True
+    if lang in HYPHEN_ENCLITICS and ENCLITIC.fullmatch(word):
+        return True, False
     return False, False
+
+
+def _elides(word: str) -> bool:
+    """Whether a word ends in an apostrophe for a vowel, like l' and qu'; not an
+    accent like citta', or a cut like po'."""
+    stem = word[:-1].lower()
+    return bool(stem) and word.endswith(APOSTROPHES) and (
+        stem.endswith("qu") or stem[-1] not in "aeiouàèéìòù" and stem[-1].isalpha()
+    )
 
 
 def _is_latin(character: str) -> bool:

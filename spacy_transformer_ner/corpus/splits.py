@@ -27,7 +27,7 @@ DATA_SUFFIXES = (
 )  # fmt: skip
 # What lies beside the data of a corpus.
 NO_DATA = re.compile(
-    r"(?i)\..*|readme.*|licen[cs]e.*|.*\.(md|ann|cfg|py|pdf|html?|rst)|(annotation|visual|kb_shortcuts|tools)\.conf"
+    r"(?i)\..*|readme.*|licen[cs]e.*|.*\.(md|ann|cfg|py|pdf|html?|rst|bak|orig|log|swp|tmp)|.*~|(annotation|visual|kb_shortcuts|tools)\.conf"
     r"|(label|labels|label2id|dataset_infos?|dataset_dict|state|convert)\.json|labels\.txt"
 )
 
@@ -69,16 +69,32 @@ def data_files(path: Path) -> list[Source]:
     saved = dataset_splits(path)
     if saved is not None:
         return [Source.at(folder) for folder in saved.values()]
-    files: list[Source] = []
-    for child in _children(path):
-        files += data_files(child) if child.is_dir() else [Source.at(child)]
+    files = _files_within(path, set())
     if not files:
         raise InputError("holds no files of a corpus.", path=path)
+    # Beside their sources, .spacy files are what was made of them.
+    return [file for file in files if file.path.suffix != ".spacy"] or files
+
+
+def _files_within(folder: Path, seen: set[Path]) -> list[Source]:
+    if folder.resolve() in seen:  # A link to a folder that it is in.
+        return []
+    seen.add(folder.resolve())
+    if dataset_splits(folder) is not None:
+        return data_files(folder)
+    files: list[Source] = []
+    for child in _children(folder):
+        files += _files_within(child, seen) if child.is_dir() else [Source.at(child)]
     return files
 
 
 def _children(folder: Path) -> list[Path]:
-    return sorted(c for c in folder.iterdir() if not NO_DATA.fullmatch(c.name))
+    """What may be data: not what convert has made, nor what lies beside data."""
+    return sorted(
+        child
+        for child in folder.iterdir()
+        if not NO_DATA.fullmatch(child.name) and not (child / "convert.json").is_file()
+    )
 
 
 def find_splits(folder: Path) -> dict[str, list[Source]]:
@@ -192,11 +208,14 @@ class RandomSplits:
         return SPLITS[int(numpy.searchsorted(self._bounds, drawn, side="right"))]
 
     def _draw(self, document: Document | TextDocument | Doc) -> int:
-        digest = blake2b(digest_size=8, key=str(self.seed).encode())
-        if isinstance(document, Document):
+        digest = blake2b(f"{self.seed} ".encode(), digest_size=8)
+        if isinstance(document, Document) and document.id:
+            # Its parts may stand apart in the file.
+            digest.update(f"{document.path} {document.id}".encode())
+        elif isinstance(document, Document):
             for sentence in document.sentences:
-                digest.update(" ".join(sentence.words).encode())
-                digest.update(b" ")
+                # Without blanks, because a format may not have kept them.
+                digest.update("".join("".join(sentence.words).split()).encode())
         else:
-            digest.update(document.text.encode())
+            digest.update("".join(document.text.split()).encode())
         return int.from_bytes(digest.digest(), "big")

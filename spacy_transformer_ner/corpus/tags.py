@@ -19,6 +19,12 @@ PLACES = 10
 
 # BILUO and BMES(W) are BIOES in other letters.
 PREFIXES = {"B": "B", "I": "I", "M": "I", "E": "E", "L": "E", "S": "S", "U": "S", "W": "S"}
+NO_TAG = (
+    " (O, or a label with a prefix like B-PER). Say the tag's column with --tag-column, or --scheme "
+    "bare if the labels have no prefix. Is this row a header? Remove it."
+)
+# Several layers of tags in one.
+SEVERAL = re.compile(r"[|,;/](O|[BIESLUMW]-.*)(?=$|[|,;/])")
 TAG = re.compile(r"O|[BIESLUMW]-.+", re.DOTALL)
 
 
@@ -128,6 +134,8 @@ class TagReader:
         return known
 
     def _split(self, tag: str) -> tuple[str, str]:
+        if not tag or (self.bare and tag in PREFIXES):
+            raise ValueError(f"{tag!r} is not a tag{advice(tag)}")
         prefix, dash, label = tag.partition("-")
         is_prefixed = bool(dash) and prefix in PREFIXES
         if self.bare and not is_prefixed:
@@ -142,7 +150,9 @@ class TagReader:
                 "Write all of them in one way."
             )
         if not label or prefix not in PREFIXES:
-            raise ValueError(f"{tag!r} is not a tag{_advice(tag)}")
+            raise ValueError(f"{tag!r} is not a tag{advice(tag) or NO_TAG}")
+        if SEVERAL.search(label):
+            raise ValueError(f"{tag!r} is more than one tag. Keep one for each word.")
         if not self.bare:
             self._letters.add(prefix)
         return PREFIXES[prefix], label
@@ -208,8 +218,12 @@ class TagReader:
         return sum(seen.count for form, seen in self._forms.items() if not legal(form))
 
 
-def _advice(tag: str) -> str:
-    """What to do about something that is no tag."""
+def advice(tag: str) -> str:
+    """Say what to do about something that is no tag but was meant for one.
+
+    tag (str): It.
+    RETURNS (str): What it is and what to do; "" if that cannot be told.
+    """
     if not tag:
         return ": it is empty. Write O for words outside entities."
     if tag in PREFIXES or tag.rstrip("-") in PREFIXES:
@@ -219,19 +233,16 @@ def _advice(tag: str) -> str:
     head, _, tail = tag.rpartition("-")
     if head and tail in PREFIXES:
         return f": its prefix is at its end. Write {tail}-{head}."
-    if tag[0] in PREFIXES and tag[1] in "_:":
+    if tag[0] in PREFIXES and tag[1] in "_:" and tag[2:]:
         return f". Part prefix and label by a hyphen: {tag[0]}-{tag[2:]}."
-    if tag[0].upper() in PREFIXES and tag[1:2] == "-":
+    if tag[0].islower() and tag[0].upper() in PREFIXES and tag[1:2] == "-" and tag[2:]:
         return f". Write its prefix as a capital letter: {tag[0].upper()}{tag[1:]}."
-    if "*" not in tag:
+    if "*" in tag:
         return (
-            " (O, or a label with a prefix like B-PER). Say the tag's column with --tag-column, "
-            "or --scheme bare if the labels have no prefix. Is this row a header? Remove it."
+            ": brackets as in OntoNotes' files are not read. Convert them to a tag a word, "
+            "like B-PER, I-PER and O."
         )
-    return (
-        ": brackets as in OntoNotes' files are not read. Convert them to a tag a word, "
-        "like B-PER, I-PER and O."
-    )
+    return ""
 
 
 def looks_bare(tags: Iterable[str]) -> bool:
@@ -247,7 +258,7 @@ def looks_bare(tags: Iterable[str]) -> bool:
         0 < counts.total() <= outside
         and len(counts) <= 100
         and not any(TAG.fullmatch(tag) for tag in counts)
-        and all(tag[:1].isalpha() and tag not in PREFIXES and tag != "o" for tag in counts)
+        and all(tag[:1].isalpha() and not advice(tag) for tag in counts)
     )
 
 

@@ -10,6 +10,8 @@ from .offsets import arrange, check_characters, check_span
 from .options import ReadOptions
 from .sources import shorten
 
+# Fields that may hold the entities.
+SPANS = ("spans", "ents", "entities", "label", "labels")
 STARTS = ("start", "start_offset", "start_char")
 ENDS = ("end", "end_offset", "end_char")
 LABELS = ("label", "type", "entity", "entity_group")
@@ -55,7 +57,7 @@ class TextRecords:
         self._notes = Notes(self.name)
         found = False
         for line, record in self.records:
-            if record.get("answer", "accept") != "accept":
+            if record.get("answer") not in (None, "accept"):
                 self._notes.add("records rejected or ignored in Prodigy were left out", line)
                 continue
             document = self._document(record, line)
@@ -75,6 +77,15 @@ class TextRecords:
         if not text.strip():
             return None
         value = record.get(self.field)
+        if value is None:
+            others = [f for f in SPANS if f != self.field and _holds_entities(record.get(f))]
+            if others:
+                raise self._wrong(
+                    f"entities are in {others[0]} here, and in {self.field} in records before. Give "
+                    "them one name.",
+                    line,
+                )
+            self._notes.add(f"records without {self.field} were read as without entities", line)
         if value is not None and not isinstance(value, list | tuple):
             raise self._wrong(
                 f"{self.field} is {shorten(repr(value), 40)} here, where a list is needed.", line
@@ -90,19 +101,28 @@ class TextRecords:
         )
 
     def _span(self, entry: Any, text: str, line: int) -> Span:
-        start = end = label = None
+        start = end = label = said = None
         if isinstance(entry, Mapping):
             start, end, label = (
                 next((entry[field] for field in fields if field in entry), None)
                 for fields in (STARTS, ENDS, LABELS)
             )
+            said = entry.get("text")
         elif isinstance(entry, list | tuple) and len(entry) >= 3:
             start, end, label = entry[:3]
         if not (_is_offset(start) and _is_offset(end) and isinstance(label, str)):
             raise self._wrong(
                 f"{shorten(repr(entry), 60)} is no entity: start, end and label are needed.", line
             )
-        return check_span(start, end, label, text, self.name, line)
+        span = check_span(start, end, label, text, self.name, line)
+        if isinstance(said, str) and said.split() != text[start:end].split():
+            raise self._wrong(
+                f"the entity says {shorten(said, 40)}, but the text has "
+                f"{shorten(text[start:end], 40)} from {start} to {end}. Offsets are counted in "
+                "characters from 0, and the end is the character after the last.",
+                line,
+            )
+        return span
 
     def _tokens(
         self, tokens: Any, text: str, line: int
@@ -147,6 +167,10 @@ class TextRecords:
 
     def _wrong(self, message: str, line: int) -> InputError:
         return InputError(message, path=self.name, line=line)
+
+
+def _holds_entities(value: Any) -> bool:
+    return isinstance(value, list | tuple) and bool(value) and not isinstance(value[0], str | int)
 
 
 def _is_offset(value: Any) -> bool:

@@ -53,6 +53,13 @@ class TokenRecords:
             for tag in record[tags]
         ]
         self._names: tuple[str, ...] | None = None
+        if seen and not isinstance(seen[0][1], str | int):
+            raise InputError(
+                f"{shorten(repr(seen[0][1]), 40)} in {tags}, where each word needs a tag. Entities "
+                "by offsets belong to text; say the fields with --word-column and --tag-column.",
+                path=name,
+                line=seen[0][0],
+            )
         if seen and not isinstance(seen[0][1], str):
             names = options.labels or labels().get(tags) or labels().get("")
             if names is None:
@@ -102,14 +109,17 @@ class TokenRecords:
                 else document != current
             )
             if sentences and (ends or words + len(sentence.words) > MAX_WORDS):
-                yield Document(tuple(sentences), self.name)
+                yield self._document(sentences, current)
                 sentences, words = [], 0
             current = document
             sentences.append(sentence)
             words += len(sentence.words)
         if not sentences:
             raise InputError("holds no tagged words. Is it the right file?", path=self.name)
-        yield Document(tuple(sentences), self.name)
+        yield self._document(sentences, current)
+
+    def _document(self, sentences: list[Sentence], number: object) -> Document:
+        return Document(tuple(sentences), self.name, "" if number is None else str(number))
 
     def _sentences(self) -> Iterator[tuple[object, Sentence]]:
         """Yield each sentence and which document it is of, or None."""

@@ -62,12 +62,14 @@ def test_labels(tmp_path):
 
 
 def test_texts_in_two_splits(tmp_path):
-    found = checked(tmp_path, train="a I-X\n\nb O\n\nb O\n", dev="a I-X\n")
+    a, b = rows("Ann/X saw it rain ."), rows("it rained all day .")
+    found = checked(tmp_path, train=a + b + b + rows("- -") * 9, dev=a + rows("- -"))
     across = found["duplicate-across"]
     assert across.severity == "warning"
-    assert across.message == "1 documents of dev (100.0%) are the same as one of train"
-    assert across.examples == (f"{tmp_path}/dev.conll:1: as {tmp_path}/train.conll:1: a",)
-    assert found["duplicate"].examples[0].startswith(f"{tmp_path}/train.conll:5: ")
+    assert across.message == "1 documents of dev (50.0%) are the same as one of train"
+    assert across.examples == (f"{tmp_path}/dev.conll:1: as {tmp_path}/train.conll:1: Ann saw it rain.",)
+    assert "1 documents of train (8.3%)" in found["duplicate"].message
+    assert found["duplicate"].examples[0].startswith(f"{tmp_path}/train.conll:13: ")
 
 
 def test_texts_that_are_nearly_the_same(tmp_path):
@@ -198,3 +200,62 @@ def test_unknown_language_and_encoder(tmp_path):
     convert([SAMPLE], tmp_path)
     with pytest.raises(InputError, match="no encoder './nothing'"):
         check(tmp_path, encoder="./nothing")
+
+
+def test_texts_that_differ_in_numbers(tmp_path):
+    found = checked(tmp_path, train=rows("Ann/X won 3 of 12 games"), dev=rows("ANN/X won 5 of 11 games !"))
+    assert "dev.conll:1: but for numbers as" in found["near-duplicate-across"].examples[0]
+
+
+def test_entities_that_are_cut(tmp_path):
+    name = "Global I-ORG\nFoods I-ORG\nsaid O\n\n"
+    cut = "Global O\nFoods I-ORG\nsaid O\n\n"
+    found = checked(tmp_path, train=name * 5 + cut, dev=name)
+    assert found["other-boundaries"].examples == (
+        f"{tmp_path}/train.conll:21: ORG 'Foods', but ORG in 6 of 7: Global [Foods] said",
+    )
+
+
+def test_entities_within_words(tmp_path):
+    folder = corpus(tmp_path, dev="b I-X\n", train="Berlin I-X\n")
+    (tmp_path / "train.jsonl").write_text(
+        '{"text": "in Berlin now", "spans": [{"start": 3, "end": 8, "label": "X"}]}\n'
+    )
+    convert([tmp_path / "train.jsonl"], tmp_path)
+    found = {finding.kind: finding for finding in check(folder)[0].findings}
+    assert found["within-word"].examples == (f"{tmp_path}/train.jsonl:1: X in [Berli]n now",)
+    assert found["within-word"].severity == "warning"
+
+
+@pytest.mark.parametrize("label, slip", [("LCO", True), ("LO", False), ("LOCS", True), ("GPE", False)])
+def test_slips_in_labels(tmp_path, label, slip):
+    found = checked(tmp_path, train="Oslo I-LOC\n\n" * 20 + f"Rome I-{label}\n", dev="b I-LOC\n")
+    assert ("label-slip" in found) == slip
+    if slip:
+        assert f"the label {label} (1) may be a slip for LOC (21)" in found["label-slip"].message
+
+
+def test_quotes_within_names_are_no_mistake(tmp_path):
+    text = "Bar\tI-X\n\"\tI-X\nAlameda\tI-X\n\"\tI-X\n\nWisc\tI-X\n.\tI-X\n"
+    assert "entity-punctuation" not in checked(tmp_path, train=text, dev="b\tI-X\n")
+
+
+def test_escapes_of_the_penn_treebank(tmp_path):
+    found = checked(tmp_path, train="-LRB- O\nOslo I-X\n-RRB- O\n", dev="b I-X\n")
+    assert found["treebank-escapes"].examples == (f"{tmp_path}/train.conll:1: -LRB-", f"{tmp_path}/train.conll:3: -RRB-")
+
+
+def test_the_language_is_that_of_convert(tmp_path):
+    for split in ("train", "dev"):
+        (tmp_path / f"{split}.conll").write_text("d' O\nAvignon I-X\n")
+    convert([tmp_path], tmp_path, lang="fr")
+    kinds = {finding.kind for finding in check(tmp_path)[0].findings}
+    assert "tokeniser-boundary" not in kinds
+    assert "tokeniser-boundary" in {finding.kind for finding in check(tmp_path, lang="en")[0].findings}
+
+
+def test_a_folder_without_splits_is_told_from_an_empty_one(tmp_path):
+    (tmp_path / "x.conll").write_text("a I-X\n")
+    convert([tmp_path / "x.conll"], tmp_path)
+    with pytest.raises(InputError, match="x.spacy.*--split"):
+        check(tmp_path)

@@ -115,7 +115,7 @@ def test_format_may_be_said(tmp_path):
 def test_standard_input_may_be_gzipped(tmp_path):
     import io
 
-    source = spool(io.BytesIO(gzip.compress(b"Oslo B-LOC\n")), tmp_path)
+    source = spool(io.BytesIO(gzip.compress(b"Oslo B-LOC\n")), tmp_path, "<stdin>")
     assert source.name == "<stdin>"
     assert [len(d.sentences) for d in open_corpus(source, ReadOptions())] == [1]
 

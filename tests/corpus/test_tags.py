@@ -23,7 +23,7 @@ def entities(draw):
     while position < length:
         end = draw(st.integers(position + 1, length))
         if draw(st.booleans()):
-            spans.append((position, end, draw(st.sampled_from("AB"))))
+            spans.append((position, end, draw(st.sampled_from("PQ"))))
         position = end
     return length, spans
 
