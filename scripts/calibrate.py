@@ -11,13 +11,8 @@ from common import clear_failure, progress_bar
 from wasabi import msg
 
 from spacy_transformer_ner.errors import InputError
-from spacy_transformer_ner.evaluation.confidence import (
-    cross_validated,
-    find_recogniser,
-    fit,
-    gather,
-    reliability,
-)
+from spacy_transformer_ner.evaluation.calibrate import cross_validated, fit, gather
+from spacy_transformer_ner.evaluation.confidence import find_recogniser, reliability
 from spacy_transformer_ner.files import replacing, write_json
 from spacy_transformer_ner.loading import load_pipeline
 from spacy_transformer_ner.running.preflight import check_gpu
@@ -32,6 +27,7 @@ def main(
     data_path: Path = typer.Argument(..., help="Location of the .spacy file to fit on"),
     output: Optional[Path] = typer.Option(None, "--output", "-o", help="JSON file to write the figures to"),
     use_gpu: int = typer.Option(-1, "--gpu-id", "-g", help="GPU ID or -1 for CPU"),
+    optional: bool = typer.Option(False, "--optional", help="Warn instead of failing if there is too little to fit on"),
     # fmt: on
 ) -> None:
     with clear_failure():
@@ -40,9 +36,19 @@ def main(
             raise InputError("is no folder of a pipeline.", path=model)
         nlp = load_pipeline(str(model))
         name, recogniser = find_recogniser(nlp)
-        gathered = gather(nlp, data_path, progress_bar("documents"))
-        calibration = fit(gathered.evidence, gathered.right, gathered.usual_entropy, str(data_path))
-        scored = cross_validated(gathered)
+        try:
+            gathered = gather(nlp, data_path, progress_bar("documents"))
+            calibration = fit(
+                gathered.evidence, gathered.right, gathered.usual_entropy, str(data_path)
+            )
+            scored = cross_validated(gathered)
+        except InputError as error:
+            if not optional:
+                raise
+            msg.warn(f"The scores are not calibrated: {error}")
+            if output is not None:
+                write_json(output, {"corpus": str(data_path), "calibration": None})
+            return
         recogniser.calibration = calibration
         # The one file of the pipeline that changes.
         with replacing(model / name / "cfg") as new:

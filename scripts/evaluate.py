@@ -8,6 +8,7 @@ import typer
 from common import clear_failure, progress_bar
 from wasabi import msg
 
+from spacy_transformer_ner.evaluation.confidence import reliability
 from spacy_transformer_ner.evaluation.evaluate import evaluate
 from spacy_transformer_ner.evaluation.figures import SEQEVAL_MODE
 from spacy_transformer_ner.files import write_json
@@ -50,6 +51,15 @@ def main(
             divider=True,
         )
         print(f"Token accuracy {figures.token_accuracy:.4f}, {result.speed:,.0f} words/s")
+        if result.scored is not None:
+            before, after = (
+                reliability(scores, result.scored.right)
+                for scores in (result.scored.marginals, result.scored.scores)
+            )
+            print(
+                f"Scores: mean {after.mean_score:.4f}, expected calibration error {after.ece:.4f} "
+                f"(before calibration {before.ece:.4f}), Brier score {after.brier:.4f}"
+            )
         print(f"\nseqeval, {SEQEVAL_MODE}, the same predictions:\n{figures.seqeval_report}")
     if output is not None:
         figures_of_both = {name: result.to_dict() for name, result in results.items()}

@@ -1,31 +1,18 @@
-"""How far scores can be trusted, and fitting them so that they can."""
+"""How far scores can be trusted."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 import numpy
-from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GroupKFold
 from spacy.language import Language
 from spacy.tokens import Doc
-from spacy.util import minibatch
-from thinc.types import Floats1d, Ints1d
+from thinc.types import Floats1d
 
-from ..corpus.docbin import read_docbin
 from ..errors import InputError
-from ..recogniser.calibration import FEATURES, Calibration, Evidence, features
 from ..recogniser.component import TransformerNER
 from ..recogniser.confidence import MARGINALS, SCORES
 
 BINS = 15
-FOLDS = 5
-# A label gets a weight of its own if so many of its entities were predicted, and
-# so many of them wrongly.
-MIN_ENTITIES = 100
-MIN_WRONG = 10
-# Weak regularisation: keeps weights finite where a feature parts right from wrong.
-INVERSE_REGULARISATION = 10.0
 
 
 @dataclass(frozen=True)
@@ -183,154 +170,57 @@ def find_recogniser(nlp: Language) -> tuple[str, TransformerNER]:
 
 
 @dataclass(frozen=True)
-class Gathered:
-    """The evidence of the entities predicted in a corpus.
+class Operating:
+    """What a threshold gives.
 
-    evidence (Evidence): What is known of each.
-    right (ndarray): Whether each is right.
-    documents (Ints1d): Which document each is in.
-    usual_entropy (float): The entropy of a token of the corpus.
-    gold (int): How many entities the corpus has.
+    threshold (float): The lowest score that is kept.
+    precision, recall (float): Of the entities kept.
+    kept (int): How many they are.
     """
 
-    evidence: Evidence
-    right: numpy.ndarray
-    documents: Ints1d
-    usual_entropy: float
-    gold: int
+    threshold: float
+    precision: float
+    recall: float
+    kept: int
 
 
-def gather(
-    nlp: Language,
-    path: str | Path,
-    progress: Callable[[Iterable[Doc], int], Iterable[Doc]] = lambda docs, _: docs,
-) -> Gathered:
-    """Run a pipeline over the raw text of a corpus and gather what calibration
-    is fitted on.
+def curve(scored: Scored) -> list[Operating]:
+    """Compute precision and recall for every threshold that makes a difference.
 
-    nlp (Language): The pipeline.
-    path (str | Path): The .spacy file.
-    progress (Callable): Wraps the stream of Docs, whose number it is given.
-    RETURNS (Gathered): The evidence.
-    RAISES: InputError if the corpus cannot be read, or nothing is found in it.
+    scored (Scored): Predicted entities.
+    RETURNS (list[Operating]): From the lowest threshold to the highest.
     """
-    name, recogniser = find_recogniser(nlp)
-    references = [doc for doc in read_docbin(path, nlp.vocab) if doc.has_annotation("ENT_IOB")]
-    parts: list[Evidence] = []
-    right: list[bool] = []
-    documents: list[int] = []
-    entropy = tokens = 0.0
-    after = nlp.pipe_names[nlp.pipe_names.index(name) :]
-    with nlp.select_pipes(disable=after):
-        docs = (nlp.tokenizer(reference.text) for reference in references)
-        number = 0
-        for batch in minibatch(nlp.pipe(progress(docs, len(references))), 32):
-            batch = list(batch)
-            entropy += float((recogniser.uncertainty(batch) * [len(doc) for doc in batch]).sum())
-            tokens += sum(map(len, batch))
-            for doc, (spans, evidence) in zip(batch, recogniser.evidence(batch)):
-                wanted = entities_of(references[number])
-                for start, end, label in spans.tolist():
-                    span = doc[start:end]
-                    right.append(
-                        (span.start_char, span.end_char, recogniser.labels[label]) in wanted
-                    )
-                    documents.append(number)
-                parts.append(evidence)
-                number += 1
-                doc._.trf_data = None
-    if not right:
-        raise InputError("the pipeline finds no entities in this corpus.", path=path)
-    return Gathered(
-        evidence=join(parts),
-        right=numpy.array(right, dtype=bool),
-        documents=numpy.array(documents),
-        usual_entropy=entropy / max(tokens, 1.0),
-        gold=sum(len(reference.ents) for reference in references),
-    )
-
-
-def join(parts: Sequence[Evidence]) -> Evidence:
-    """parts (Sequence[Evidence]): Evidence of some Docs.
-    RETURNS (Evidence): Of all of them."""
-    arrays = {
-        name: numpy.concatenate([getattr(part, name) for part in parts])
-        for name in ("marginals", "softmaxes", "novelty", "entropies", "tokens")
-    }
-    return Evidence(**arrays, labels=[label for part in parts for label in part.labels])
-
-
-def select(evidence: Evidence, chosen: numpy.ndarray) -> Evidence:
-    """evidence (Evidence): Evidence.
-    chosen (ndarray): Which of it, bool.
-    RETURNS (Evidence): That."""
-    arrays = {
-        name: getattr(evidence, name)[chosen]
-        for name in ("marginals", "softmaxes", "novelty", "entropies", "tokens")
-    }
-    labels = [label for label, keep in zip(evidence.labels, chosen.tolist()) if keep]
-    return Evidence(**arrays, labels=labels)
-
-
-def fit(
-    evidence: Evidence, right: numpy.ndarray, usual_entropy: float, corpus: str = ""
-) -> Calibration:
-    """Fit a calibration.
-
-    evidence (Evidence): What is known of predicted entities.
-    right (ndarray): Whether each is right.
-    usual_entropy (float): The entropy of a token of their corpus.
-    corpus (str): What the corpus is called.
-    RETURNS (Calibration): The calibration.
-    RAISES: InputError if all are right or all wrong.
-    """
-    if len(set(right.tolist())) < 2:
-        raise InputError(
-            f"all {len(right)} entities that the pipeline finds are "
-            f"{'right' if right.all() else 'wrong'}, so there is nothing to calibrate by. Give "
-            "it more text, which it was not trained on."
+    order = numpy.argsort(-scored.scores, kind="stable")
+    scores = scored.scores[order]
+    hits = numpy.cumsum(scored.right[order])
+    # Entities of one score are kept or left out together.
+    last = numpy.flatnonzero(numpy.append(scores[1:] != scores[:-1], True)) if len(scores) else []
+    points = [
+        Operating(
+            threshold=float(scores[i]),
+            precision=float(hits[i] / (i + 1)),
+            recall=float(hits[i] / max(scored.gold, 1)),
+            kept=int(i + 1),
         )
-    labels = numpy.array(evidence.labels)
-    weighted = [
-        label
-        for label in sorted(set(evidence.labels))
-        if (labels == label).sum() >= MIN_ENTITIES and (~right[labels == label]).sum() >= MIN_WRONG
+        for i in last
     ]
-    table = numpy.column_stack(
-        [features(evidence, usual_entropy), *(labels == label for label in weighted)]
-    )
-    model = LogisticRegression(C=INVERSE_REGULARISATION, max_iter=10_000).fit(table, right)
-    weights = model.coef_[0].tolist()
-    return Calibration(
-        intercept=float(model.intercept_[0]),
-        weights=dict(zip(FEATURES, weights)),
-        label_weights=dict(zip(weighted, weights[len(FEATURES) :])),
-        usual_entropy=usual_entropy,
-        entities=len(right),
-        corpus=corpus,
-    )
+    return points[::-1]
 
 
-def cross_validated(gathered: Gathered) -> Scored:
-    """Score each entity by a calibration that was fitted on other documents.
+def threshold_for(scored: Scored, precision: float) -> Operating:
+    """Find the lowest threshold that gives a precision.
 
-    gathered (Gathered): The evidence of a corpus.
-    RETURNS (Scored): The entities.
+    scored (Scored): Predicted entities, of data the pipeline was not trained on.
+    precision (float): The precision that is wanted.
+    RETURNS (Operating): The threshold and what it gives.
+    RAISES: InputError if none gives it.
     """
-    scores = numpy.zeros(len(gathered.right))
-    folds = min(FOLDS, len(set(gathered.documents.tolist())))
-    if folds < 2:
-        raise InputError("documents are needed to calibrate by, and this corpus has one.")
-    parts = GroupKFold(folds).split(scores, groups=gathered.documents)
-    for train, held_out in parts:
-        chosen = numpy.zeros(len(scores), dtype=bool)
-        chosen[train] = True
-        calibration = fit(
-            select(gathered.evidence, chosen), gathered.right[chosen], gathered.usual_entropy
+    points = curve(scored)
+    wanted = [point for point in points if point.precision >= precision]
+    if not wanted:
+        best = max(points, key=lambda point: point.precision, default=None)
+        raise InputError(
+            f"no threshold gives a precision of {precision:g}"
+            + ("." if best is None else f"; the highest is {best.precision:.3f}.")
         )
-        scores[held_out] = calibration.scores(select(gathered.evidence, ~chosen))
-    return Scored(
-        scores, gathered.evidence.marginals, gathered.right, gathered.evidence.labels, gathered.gold
-    )
-
-
+    return max(wanted, key=lambda point: point.recall)

@@ -13,6 +13,8 @@ from spacy.training import Example
 
 from ..corpus.docbin import read_docbin
 from ..errors import InputError
+from ..recogniser.component import TransformerNER
+from .confidence import Scored, scored_entities
 from .figures import Figures, compute_figures
 from .units import align
 
@@ -31,12 +33,15 @@ class Evaluation:
     speed (float): Words per second, without the tokeniser.
     figures (Figures): Ours, strict: an entity is right if its characters and
         its label are.
+    scored (Scored | None): The scores of the entities; None if the pipeline
+        gives none.
     """
 
     tokenization: Tokenization
     scores: dict
     speed: float
     figures: Figures
+    scored: Scored | None = None
 
     def to_dict(self) -> dict:
         """RETURNS (dict): All of it, for JSON."""
@@ -45,6 +50,7 @@ class Evaluation:
             **self.scores,
             "speed": self.speed,
             **self.figures.to_dict(),
+            "confidence": None if self.scored is None else self.scored.to_dict(),
         }
 
 
@@ -78,7 +84,13 @@ def evaluate(
         scores=Scorer(nlp).score(examples),
         speed=sum(map(len, predicted)) / seconds,
         figures=compute_figures([align(example) for example in examples]),
+        scored=_scored(nlp, predicted, references),
     )
+
+
+def _scored(nlp: Language, docs: list[Doc], references: list[Doc]) -> Scored | None:
+    keys = [c.spans_key for _, c in nlp.pipeline if isinstance(c, TransformerNER)]
+    return scored_entities(docs, references, keys[0]) if keys and keys[0] else None
 
 
 def _unannotated(nlp: Language, reference: Doc, tokenization: Tokenization) -> Doc:
