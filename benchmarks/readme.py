@@ -18,10 +18,27 @@ MEANING = {"text": "raw text", "gold": "gold tokens"}
 def tables() -> dict[str, str]:
     """RETURNS (dict[str, str]): Each result's name and its table."""
     results = {path.stem: srsly.read_json(path) for path in sorted(RESULTS.glob("*.json"))}
+    kinds = {"reading": _reading, "calibration": _calibration}
     return {
-        name: _reading(result) if name == "reading" else _table(result)
-        for name, result in results.items()
+        name: kinds.get(name.partition("-")[0], _table)(result) for name, result in results.items()
     }
+
+
+def _calibration(result: dict) -> str:
+    parts = ("without_shift", "with_shift")
+    head = ["", *(f"{figure} {shift}" for shift in ("dev halves", "test") for figure in ("ECE", "Brier", "AURC"))]
+    lines = ["| " + " | ".join(row) + " |" for row in (head, ["---"] * len(head))]
+    for name in result["without_shift"]:
+        figures = [f"{result[part][name][f]:.4f}" for part in parts for f in ("ece", "brier", "aurc")]
+        lines.append("| " + " | ".join([name, *figures]) + " |")
+    found = result["threshold"]
+    return "\n".join(lines) + (
+        f"\n\nDev halves: fitted on a random half of dev's documents, measured on the other, mean of "
+        f"{result['splits']} splits. Test: fitted on dev, measured on test. ECE over "
+        f"{result['binning']}. A threshold chosen for precision {found['wanted_precision']} on one "
+        f"half of dev gives {found['other_half_precision']:.4f} on the other; on test "
+        f"{found['test_precision']:.4f} with recall {found['test_recall']:.4f}.\n"
+    )
 
 
 def _reading(result: dict) -> str:

@@ -1,5 +1,6 @@
 """Fitting the scores of a pipeline on development data."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,14 +36,14 @@ class Gathered:
     right (ndarray): Whether each is right.
     documents (Ints1d): Which document each is in.
     usual_entropy (float): The entropy of a token of the corpus.
-    gold (int): How many entities the corpus has.
+    gold (dict[str, int]): How many entities of each label the corpus has.
     """
 
     evidence: Evidence
     right: numpy.ndarray
     documents: Ints1d
     usual_entropy: float
-    gold: int
+    gold: dict[str, int]
 
 
 def gather(
@@ -91,7 +92,7 @@ def gather(
         right=numpy.array(right, dtype=bool),
         documents=numpy.array(documents),
         usual_entropy=entropy / max(tokens, 1.0),
-        gold=sum(len(reference.ents) for reference in references),
+        gold=dict(Counter(ent.label_ for reference in references for ent in reference.ents)),
     )
 
 

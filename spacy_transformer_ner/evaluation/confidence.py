@@ -1,13 +1,16 @@
 """How far scores can be trusted."""
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import numpy
 from spacy.language import Language
 from spacy.tokens import Doc
 from thinc.types import Floats1d
 
+from ..corpus.docbin import read_docbin
 from ..errors import InputError
 from ..recogniser.component import TransformerNER
 from ..recogniser.confidence import MARGINALS, SCORES
@@ -91,37 +94,47 @@ class Scored:
     scores, marginals (Floats1d): The scores, and those before calibration.
     right (ndarray): Whether each is right: its characters and its label.
     labels (list[str]): Their labels.
-    gold (int): How many entities the corpus has.
+    gold (dict[str, int]): How many entities of each label the corpus has.
     """
 
     scores: Floats1d
     marginals: Floats1d
     right: numpy.ndarray
     labels: list[str]
-    gold: int
+    gold: dict[str, int]
+
+    def of_label(self, label: str) -> "Scored":
+        """label (str): A label.
+        RETURNS (Scored): The entities with it."""
+        chosen = numpy.array([found == label for found in self.labels], dtype=bool)
+        return Scored(
+            self.scores[chosen],
+            self.marginals[chosen],
+            self.right[chosen],
+            [label] * int(chosen.sum()),
+            {label: self.gold.get(label, 0)},
+        )
 
     def to_dict(self) -> dict:
         """RETURNS (dict): Figures of all entities and of each label, before and
         after calibration, for JSON."""
-        labels = numpy.array(self.labels)
+        parts = {label: self.of_label(label) for label in sorted(set(self.labels))}
         return {
             "binning": f"{BINS} bins of equally many entities",
             "before": reliability(self.marginals, self.right).to_dict(),
             "after": reliability(self.scores, self.right).to_dict(),
             "per_type": {
                 label: {
-                    name: {
-                        key: value
-                        for key, value in reliability(s[labels == label], self.right[labels == label])
-                        .to_dict()
-                        .items()
-                        if key != "bins"
-                    }
-                    for name, s in (("before", self.marginals), ("after", self.scores))
+                    "before": _without_bins(reliability(part.marginals, part.right)),
+                    "after": _without_bins(reliability(part.scores, part.right)),
                 }
-                for label in sorted(set(self.labels))
+                for label, part in parts.items()
             },
         }
+
+
+def _without_bins(figures: Reliability) -> dict:
+    return {name: value for name, value in figures.to_dict().items() if name != "bins"}
 
 
 def scored_entities(docs: Iterable[Doc], references: Iterable[Doc], key: str) -> Scored:
@@ -133,10 +146,10 @@ def scored_entities(docs: Iterable[Doc], references: Iterable[Doc], key: str) ->
     RETURNS (Scored): The entities.
     """
     scores, marginals, right, labels = [], [], [], []
-    gold = 0
+    gold: Counter[str] = Counter()
     for doc, reference in zip(docs, references):
         wanted = entities_of(reference)
-        gold += len(wanted)
+        gold.update(label for _, _, label in wanted)
         group = doc.spans[key] if key in doc.spans else []
         if len(group):
             scores += group.attrs[SCORES].tolist()
@@ -145,8 +158,33 @@ def scored_entities(docs: Iterable[Doc], references: Iterable[Doc], key: str) ->
             right.append((span.start_char, span.end_char, span.label_) in wanted)
             labels.append(span.label_)
     return Scored(
-        numpy.array(scores), numpy.array(marginals), numpy.array(right, dtype=bool), labels, gold
+        numpy.array(scores),
+        numpy.array(marginals),
+        numpy.array(right, dtype=bool),
+        labels,
+        dict(gold),
     )
+
+
+def score_corpus(
+    nlp: Language,
+    path: str | Path,
+    progress: Callable[[Iterable[Doc], int], Iterable[Doc]] = lambda docs, _: docs,
+) -> Scored:
+    """Run a pipeline over the raw text of a corpus, for the scores of what it finds.
+
+    nlp (Language): The pipeline, best without thresholds.
+    path (str | Path): The .spacy file.
+    progress (Callable): Wraps the stream of Docs, whose number it is given.
+    RETURNS (Scored): The entities.
+    RAISES: InputError if the corpus cannot be read, or the pipeline gives no scores.
+    """
+    _, recogniser = find_recogniser(nlp)
+    if recogniser.spans_key is None:
+        raise InputError("the pipeline gives no scores: spans_key of transformer_ner is null.")
+    references = [doc for doc in read_docbin(path, nlp.vocab) if doc.has_annotation("ENT_IOB")]
+    docs = nlp.pipe(nlp.tokenizer(reference.text) for reference in references)
+    return scored_entities(progress(docs, len(references)), references, recogniser.spans_key)
 
 
 def entities_of(doc: Doc) -> set[tuple[int, int, str]]:
@@ -199,7 +237,7 @@ def curve(scored: Scored) -> list[Operating]:
         Operating(
             threshold=float(scores[i]),
             precision=float(hits[i] / (i + 1)),
-            recall=float(hits[i] / max(scored.gold, 1)),
+            recall=float(hits[i] / max(sum(scored.gold.values()), 1)),
             kept=int(i + 1),
         )
         for i in last

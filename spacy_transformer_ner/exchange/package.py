@@ -192,6 +192,7 @@ def _notes(meta: dict, metrics: dict) -> str:
             f"{metrics['gold']['entities']['f']:.4f}. `ENTS_F` above is what `spacy evaluate` "
             "gives; it counts an entity as right too if it is a part of the right token.",
             "",
+            *_confidence(metrics["text"].get("confidence")),
             "### Use",
             "",
             "```python",
@@ -199,10 +200,25 @@ def _notes(meta: dict, metrics: dict) -> str:
             "",
             f'nlp = spacy.load("{meta["lang"]}_{meta["name"]}")',
             'doc = nlp("Some text.")',
-            "print([(ent.text, ent.label_) for ent in doc.ents])",
+            "print([(ent.text, ent.label_, ent._.score) for ent in doc.ents])",
             "```",
         ]
     )
+
+
+def _confidence(figures: dict | None) -> list[str]:
+    if figures is None:
+        return []
+    after = figures["after"]
+    return [
+        "### Scores",
+        "",
+        f"`ent._.score` is how probable it is that an entity is right. Here the mean score is "
+        f"{after['mean_score']:.4f}, and {after['precision']:.4f} of the entities are right; the "
+        f"expected calibration error is {after['ece']:.4f} ({figures['binning']}), the Brier score "
+        f"{after['brier']:.4f}.",
+        "",
+    ]
 
 
 def _run(command: Sequence[str]) -> None:

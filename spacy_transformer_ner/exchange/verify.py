@@ -14,7 +14,9 @@ from ..files import read_json, write_json
 from ..loading import load_pipeline
 from .package import Packaged
 
-Entity = tuple[int, int, str]
+Entity = tuple[int, int, str, "float | None"]
+# Scores differ by the rounding of another number of threads at most.
+SAME_SCORE = 0.01
 
 # Runs in the clean environment. The hook makes any use of a socket an error.
 TAG_OFFLINE = """
@@ -31,7 +33,9 @@ from importlib.metadata import version
 
 nlp = spacy.load(sys.argv[1])
 texts = json.load(sys.stdin)
-found = [[(e.start_char, e.end_char, e.label_) for e in doc.ents] for doc in nlp.pipe(texts)]
+found = [
+    [(e.start_char, e.end_char, e.label_, e._.score) for e in doc.ents] for doc in nlp.pipe(texts)
+]
 names = ("spacy", "spacy-transformer-ner", "spacy-transformers", "torch", "transformers")
 json.dump({"entities": found, "versions": {n: version(n) for n in names}}, sys.stdout)
 """
@@ -153,9 +157,17 @@ def expected_entities(
     nlp = load_pipeline(model_dir)
     texts = [doc.text for doc, _ in zip(read_docbin(corpus, nlp.vocab), range(n_texts))]
     return texts, [
-        [(ent.start_char, ent.end_char, ent.label_) for ent in doc.ents]
+        [(ent.start_char, ent.end_char, ent.label_, ent._.score) for ent in doc.ents]
         for doc in nlp.pipe(texts)
     ]
+
+
+def _alike(found: list[Entity], expected: list[Entity]) -> bool:
+    """The same entities, with scores that differ by rounding at most."""
+    return [entity[:3] for entity in found] == [entity[:3] for entity in expected] and all(
+        a[3] == b[3] or (None not in (a[3], b[3]) and abs(a[3] - b[3]) < SAME_SCORE)
+        for a, b in zip(found, expected)
+    )
 
 
 def compare(
@@ -174,11 +186,11 @@ def compare(
     RAISES: InputError if they differ or there is not one entity.
     """
     found = [[tuple(entity) for entity in entities] for entities in tagged["entities"]]
-    if found != expected:
-        n = sum(a != b for a, b in zip(found, expected))
+    if not all(map(_alike, found, expected)) or len(found) != len(expected):
+        n = sum(not _alike(a, b) for a, b in zip(found, expected))
         raise InputError(
             f"the installed pipeline {packaged.pipeline} finds other entities than the trained "
-            f"one in {n} of {len(expected)} texts."
+            f"one, or gives them other scores, in {n} of {len(expected)} texts."
         )
     if not any(found):
         raise InputError(

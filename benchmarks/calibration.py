@@ -1,0 +1,176 @@
+"""Measure how far scores can be trusted, beside what other tools report, on the
+same predictions of the same pipeline.
+
+    spacy project run train . --vars.dataset conll2003
+    python benchmarks/calibration.py --dataset conll2003
+
+Methods: the score of this package; the exact marginal it starts from; the mean
+softmax of an entity's tokens, as Hugging Face's pipeline reports it; the mean of
+1 - p(O), as edsnlp does. The others are given as they are, and after Platt scaling
+on the same data that ours is fitted on.
+
+Without shift: fitted on a random half of dev's documents, measured on the other
+half, the mean of 20 such splits. With shift: fitted on dev, measured on test.
+Writes benchmarks/results/calibration-<dataset>-<encoder>-<config>.json."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy
+import typer
+from machine import hardware, versions
+from sklearn.linear_model import LogisticRegression
+from spacy.language import Language
+from spacy.util import minibatch
+from wasabi import msg
+
+from spacy_transformer_ner.corpus.docbin import read_docbin
+from spacy_transformer_ner.evaluation.calibrate import Gathered, fit, gather, select
+from spacy_transformer_ner.evaluation.confidence import Scored, find_recogniser, reliability, threshold_for
+from spacy_transformer_ner.files import write_json
+from spacy_transformer_ner.loading import load_pipeline
+from spacy_transformer_ner.recogniser.calibration import log_odds
+
+ROOT = Path(__file__).parents[1]
+SPLITS = 20
+PRECISION = 0.95
+FIGURES = ("ece", "brier", "aurc")
+app = typer.Typer(add_completion=False)
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """A corpus and what each method says of the entities predicted in it."""
+
+    gathered: Gathered
+    raw: dict[str, numpy.ndarray]
+
+
+def read(nlp: Language, path: Path) -> Corpus:
+    """nlp (Language): The pipeline.
+    path (Path): A .spacy file.
+    RETURNS (Corpus): It."""
+    gathered = gather(nlp, path)
+    raw = {
+        "marginal": gathered.evidence.marginals,
+        "mean softmax": gathered.evidence.softmaxes,
+        "mean 1 - p(O)": entity_probability(nlp, path),
+    }
+    return Corpus(gathered, raw)
+
+
+def entity_probability(nlp: Language, path: Path) -> numpy.ndarray:
+    """nlp (Language): The pipeline.
+    path (Path): A .spacy file.
+    RETURNS (ndarray): The mean of 1 - p(O) over the tokens of each entity."""
+    name, recogniser = find_recogniser(nlp)
+    found = []
+    with nlp.select_pipes(disable=nlp.pipe_names[nlp.pipe_names.index(name) :]):
+        texts = [doc.text for doc in read_docbin(path, nlp.vocab) if doc.has_annotation("ENT_IOB")]
+        for batch in minibatch(nlp.pipe(nlp.tokenizer(text) for text in texts), 32):
+            batch = list(batch)
+            for doc, prediction in zip(batch, recogniser.predict(batch)):
+                scores = recogniser.model.ops.to_numpy(recogniser.model.predict([doc])[0])
+                scores = numpy.exp(scores - scores.max(axis=1, keepdims=True))
+                inside = 1.0 - scores[:, 0] / scores.sum(axis=1)
+                found += [inside[start:end].mean() for start, end, _ in prediction.spans.tolist()]
+                doc._.trf_data = None
+    return numpy.array(found)
+
+
+def scores_of(fitted: Corpus, chosen: numpy.ndarray, measured: Corpus, on: numpy.ndarray) -> dict:
+    """Fit every method on some entities of one corpus and score some of another."""
+    g = fitted.gathered
+    calibration = fit(select(g.evidence, chosen), g.right[chosen], g.usual_entropy)
+    scores = {"this package": calibration.scores(select(measured.gathered.evidence, on))}
+    for name, raw in fitted.raw.items():
+        platt = LogisticRegression(C=10.0).fit(log_odds(raw[chosen])[:, None], g.right[chosen])
+        scores[name] = measured.raw[name][on]
+        scores[f"{name}, Platt"] = platt.predict_proba(log_odds(scores[name])[:, None])[:, 1]
+    scores["fitted"] = calibration.scores(select(g.evidence, chosen))
+    return scores
+
+
+def figures(scores: dict, right: numpy.ndarray) -> dict[str, dict[str, float]]:
+    """The figures of every method."""
+    return {
+        name: {figure: getattr(reliability(values, right), figure) for figure in FIGURES}
+        for name, values in scores.items()
+        if name != "fitted"
+    }
+
+
+def scored(scores: numpy.ndarray, right: numpy.ndarray, gold: int) -> Scored:
+    """Entities for choosing a threshold."""
+    return Scored(scores, scores, right, [""] * len(scores), {"": gold})
+
+
+@app.command(help=__doc__)
+def main(
+    # fmt: off
+    dataset: str = typer.Option("conll2003", help="The data set that was converted"),
+    encoder: str = typer.Option("minilm", help="The encoder of the run"),
+    config: str = typer.Option("default", help="The recipe of the run"),
+    # fmt: on
+) -> None:
+    run = f"{dataset}-{encoder}-{config}"
+    nlp = load_pipeline(str(ROOT / "training" / run / "model-best"))
+    dev, test = (read(nlp, ROOT / "corpus" / dataset / f"{s}.spacy") for s in ("dev", "test"))
+    right, documents = dev.gathered.right, dev.gathered.documents
+    halves, precisions = [], []
+    for seed in range(SPLITS):
+        order = numpy.random.default_rng(seed).permutation(int(documents.max()) + 1)
+        chosen = numpy.isin(documents, order[: len(order) // 2])
+        scores = scores_of(dev, chosen, dev, ~chosen)
+        halves.append(figures(scores, right[~chosen]))
+        point = threshold_for(scored(scores["fitted"], right[chosen], 1), PRECISION)
+        kept = scores["this package"] >= point.threshold
+        precisions.append(float(right[~chosen][kept].mean()))
+    every = numpy.ones(len(right), dtype=bool)
+    scores = scores_of(dev, every, test, numpy.ones(len(test.gathered.right), dtype=bool))
+    shifted = figures(scores, test.gathered.right)
+    gold = sum(test.gathered.gold.values())
+    point = threshold_for(scored(scores["fitted"], right, sum(dev.gathered.gold.values())), PRECISION)
+    kept = scores["this package"] >= point.threshold
+    hits = int(test.gathered.right[kept].sum())
+    result = {
+        "dataset": dataset,
+        "encoder": encoder,
+        "config": config,
+        "binning": "15 bins of equally many predicted entities",
+        "splits": SPLITS,
+        "without_shift": {
+            name: {figure: round(float(numpy.mean([h[name][figure] for h in halves])), 4) for figure in FIGURES}
+            for name in halves[0]
+        },
+        "with_shift": {
+            name: {figure: round(float(value), 4) for figure, value in found.items()}
+            for name, found in shifted.items()
+        },
+        "diagram": reliability(scores["this package"], test.gathered.right).to_dict()["bins"],
+        "threshold": {
+            "wanted_precision": PRECISION,
+            "other_half_precision": round(float(numpy.mean(precisions)), 4),
+            "other_half_deviation": round(float(numpy.std(precisions)), 4),
+            "dev_recall": round(point.recall, 4),
+            "test_precision": round(hits / int(kept.sum()), 4),
+            "test_recall": round(hits / gold, 4),
+        },
+        "hardware": hardware(),
+        "versions": versions(),
+    }
+    for part in ("without_shift", "with_shift"):
+        msg.table(
+            [(name, *(f"{found[figure]:.4f}" for figure in FIGURES)) for name, found in result[part].items()],
+            header=(part, *FIGURES),
+            aligns=("l", "r", "r", "r"),
+            divider=True,
+        )
+    print(result["threshold"])
+    path = ROOT / "benchmarks" / "results" / f"calibration-{run}.json"
+    write_json(path, result)
+    msg.good(f"Kept: {path}")
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,98 @@
+"""Which texts are worth labelling next."""
+
+import heapq
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import count
+from pathlib import Path
+
+from spacy.language import Language
+from spacy.tokens import Doc
+from spacy.util import minibatch
+
+from ..corpus.json_values import json_values
+from ..corpus.offsets import check_characters
+from ..corpus.sources import Source
+from ..errors import InputError
+from ..evaluation.confidence import find_recogniser
+
+BATCH = 64
+
+
+def read_texts(source: Source, encoding: str | None = None) -> Iterator[tuple[str, str]]:
+    """Read unlabelled texts.
+
+    source (Source): A file with a text a line, or JSON records with a "text".
+    encoding (str | None): Its encoding; found if None.
+    YIELDS (tuple[str, str]): Where each text is, as file:line, and the text.
+    RAISES: InputError, naming the line, if a record has no text.
+    """
+    encoding = encoding or source.encoding()
+    if source.start(1 << 12).lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"["):
+        for line, record in json_values(source, encoding):
+            text = record.get("text") if isinstance(record, dict) else None
+            if not isinstance(text, str):
+                raise InputError("this record has no text.", path=source.name, line=line)
+            check_characters(text, source.name, line)
+            if text.strip():
+                yield f"{source.name}:{line}", text
+    else:
+        for line, row in enumerate(source.rows(encoding), start=1):
+            if row.strip():
+                yield f"{source.name}:{line}", row
+
+
+def rank(
+    nlp: Language,
+    texts: Iterable[tuple[str, str]],
+    n: int | None = None,
+    progress: Callable[[Iterable, object], Iterable] = lambda stream, _: stream,
+) -> list[dict]:
+    """Rank texts by how unsure the recogniser is of them: by the entropy of the
+    legal tag sequences, per token (sequence entropy, Settles and Craven 2008).
+
+    nlp (Language): The pipeline.
+    texts (Iterable[tuple[str, str]]): Where each text is from, and the text.
+    n (int | None): How many to keep; None for all.
+    progress (Callable): Wraps the stream of texts.
+    RETURNS (list[dict]): Records as Prodigy and Doccano read them, the least sure
+        first: text, spans with scores, label, and meta with uncertainty and source.
+    """
+    name, recogniser = find_recogniser(nlp)
+    number = count()
+    found: list[tuple[float, int, dict]] = []
+    with nlp.select_pipes(disable=nlp.pipe_names[nlp.pipe_names.index(name) :]):
+        for batch in minibatch(progress(texts, "ranking"), BATCH):
+            docs = list(nlp.pipe(nlp.tokenizer(text) for _, text in batch))
+            unsure = recogniser.uncertainty(docs).tolist()
+            recogniser.set_annotations(docs, recogniser.predict(docs))
+            for (source, _), doc, uncertainty in zip(batch, docs, unsure):
+                # Of equal ones the first comes first.
+                entry = uncertainty, -next(number), _record(doc, source, uncertainty)
+                if n is None or len(found) < n:
+                    heapq.heappush(found, entry)
+                else:
+                    heapq.heappushpop(found, entry)
+    return [record for *_, record in sorted(found, key=lambda entry: entry[:2], reverse=True)]
+
+
+def _record(doc: Doc, source: str, uncertainty: float) -> dict:
+    spans = []
+    for ent in doc.ents:
+        span = {"start": ent.start_char, "end": ent.end_char, "label": ent.label_}
+        span |= {"token_start": ent.start, "token_end": ent.end - 1}
+        score = ent._.score
+        spans.append(span if score is None else span | {"score": round(score, 4)})
+    return {
+        "text": doc.text,
+        "spans": spans,
+        "label": [[span["start"], span["end"], span["label"]] for span in spans],
+        "meta": {"uncertainty": round(uncertainty, 6), "source": source},
+    }
+
+
+def write_records(records: Sequence[dict], path: Path) -> None:
+    """records (Sequence[dict]): Records.
+    path (Path): The JSON Lines file to write them to."""
+    with open(path, "w", encoding="utf-8", newline="\n") as file:
+        file.writelines(json.dumps(record, ensure_ascii=False) + "\n" for record in records)

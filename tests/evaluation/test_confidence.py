@@ -1,0 +1,197 @@
+import json
+
+import numpy
+import pytest
+import spacy
+from spacy.tokens import DocBin
+
+from spacy_transformer_ner.errors import InputError
+from spacy_transformer_ner.evaluation.calibrate import Gathered, cross_validated, fit, gather
+from spacy_transformer_ner.evaluation.confidence import (
+    Scored,
+    curve,
+    find_recogniser,
+    reliability,
+    score_corpus,
+    threshold_for,
+)
+from spacy_transformer_ner.evaluation.evaluate import evaluate
+from spacy_transformer_ner.recogniser.calibration import Evidence
+from spacy_transformer_ner.recogniser.known import NEW, SAME
+
+from ..conftest import SENTENCES, make_examples
+from ..test_project import run
+
+# Some of the gold entities are not what the pipeline has learnt.
+OTHERS = [
+    ("Marit Solheim leads Fjordverk in Oslo.", [(0, 13, "PER"), (33, 37, "LOC")]),
+    ("Ann Lee met Marit Solheim in Oslo.", [(0, 7, "PER"), (12, 25, "ORG"), (29, 33, "LOC")]),
+]
+
+
+@pytest.fixture
+def corpus(trained, tmp_path):
+    nlp = spacy.blank("en")
+    docs = []
+    for text, entities in SENTENCES * 3 + OTHERS * 2:
+        doc = nlp.make_doc(text)
+        doc.set_ents([doc.char_span(*entity) for entity in entities])
+        docs.append(doc)
+    DocBin(docs=docs).to_disk(tmp_path / "dev.spacy")
+    return tmp_path / "dev.spacy"
+
+
+@pytest.fixture
+def pipeline(trained, tmp_path):
+    trained.to_disk(tmp_path / "pipeline")
+    return tmp_path / "pipeline"
+
+
+def evidence_of(generator, n, sharpness=3.0):
+    """Predictions whose marginals are too sure by a factor of the log-odds."""
+    truth = generator.beta(4, 1, n)
+    odds = numpy.log(truth / (1 - truth))
+    sure = 1 / (1 + numpy.exp(-sharpness * odds))
+    right = generator.random(n) < truth
+    evidence = Evidence(
+        marginals=sure,
+        softmaxes=numpy.clip(sure, 0.01, 0.99),
+        novelty=numpy.where(generator.random(n) < 0.5, SAME, NEW),
+        entropies=numpy.ones(n),
+        tokens=numpy.full(n, 30.0),
+        labels=["A" if x < 0.5 else "B" for x in generator.random(n)],
+    )
+    return evidence, right
+
+
+def test_reliability_of_perfect_scores():
+    generator = numpy.random.default_rng(0)
+    scores = generator.random(50_000)
+    found = reliability(scores, generator.random(50_000) < scores)
+    assert found.ece < 0.01 and found.brier == pytest.approx(1 / 6, abs=0.01)
+    assert len(found.bins) == 15 and sum(b.entities for b in found.bins) == 50_000
+    assert [b.score for b in found.bins] == sorted(b.score for b in found.bins)
+
+
+def test_reliability_by_hand():
+    found = reliability(numpy.array([0.9, 0.8, 0.3]), numpy.array([True, False, False]))
+    assert found.ece == pytest.approx((0.1 + 0.8 + 0.3) / 3)
+    assert found.brier == pytest.approx((0.01 + 0.64 + 0.09) / 3)
+    assert found.aurc == pytest.approx((0 + 1 / 2 + 2 / 3) / 3)
+    assert reliability(numpy.zeros(0), numpy.zeros(0, dtype=bool)).entities == 0
+
+
+def test_fitting_mends_what_is_too_sure():
+    generator = numpy.random.default_rng(1)
+    calibration = fit(*evidence_of(generator, 4000), usual_entropy=0.05, corpus="dev")
+    evidence, right = evidence_of(generator, 4000)
+    before = reliability(evidence.marginals, right)
+    after = reliability(calibration.scores(evidence), right)
+    assert after.ece < 0.03 < before.ece and after.brier < before.brier
+    assert set(calibration.label_weights) == {"A", "B"}
+    assert calibration.entities == 4000 and calibration.corpus == "dev"
+
+
+def test_labels_with_few_entities_have_no_weight():
+    generator = numpy.random.default_rng(2)
+    assert fit(*evidence_of(generator, 80), usual_entropy=0.05).label_weights == {}
+
+
+def test_cross_validation_does_not_see_the_document():
+    generator = numpy.random.default_rng(3)
+    evidence, right = evidence_of(generator, 600)
+    gathered = Gathered(evidence, right, numpy.arange(600) // 4, 0.05, {"A": 300, "B": 300})
+    scored = cross_validated(gathered)
+    everything = fit(evidence, right, 0.05).scores(evidence)
+    assert not numpy.allclose(scored.scores, everything)
+    assert numpy.abs(scored.scores - everything).mean() < 0.05
+
+
+def test_what_cannot_be_fitted():
+    generator = numpy.random.default_rng(4)
+    evidence, right = evidence_of(generator, 50)
+    with pytest.raises(InputError, match="all 50 entities .* are right"):
+        fit(evidence, numpy.ones(50, dtype=bool), 0.05)
+
+
+def test_gathered_evidence_is_that_of_the_pipeline(trained, corpus):
+    gathered = gather(trained, corpus)
+    scored = score_corpus(trained, corpus)
+    assert gathered.right.tolist() == scored.right.tolist()
+    assert gathered.evidence.labels == scored.labels and gathered.gold == scored.gold
+    assert gathered.evidence.marginals == pytest.approx(scored.marginals, abs=1e-4)
+    assert 0 < gathered.right.mean() < 1
+    assert trained.pipe_names == ["transformer", "transformer_ner"]
+
+
+def test_evaluation_reports_confidence(trained, corpus):
+    result = evaluate(trained, corpus)
+    content = json.loads(json.dumps(result.to_dict()["confidence"]))
+    assert content["after"]["entities"] == len(result.scored.right)
+    assert set(content["per_type"]) == set(result.scored.labels)
+    assert result.figures.all.tp == int(result.scored.right.sum())
+
+
+def test_pipelines_without_our_recogniser():
+    with pytest.raises(InputError, match="has no transformer_ner"):
+        find_recogniser(spacy.blank("en"))
+
+
+def scored(scores, right, gold=10):
+    right = numpy.array(right, dtype=bool)
+    return Scored(numpy.array(scores), numpy.array(scores), right, ["A"] * len(right), {"A": gold})
+
+
+def test_the_curve_of_precision_and_recall():
+    points = curve(scored([0.9, 0.5, 0.5, 0.1], [1, 1, 0, 0]))
+    assert [(p.threshold, p.kept) for p in points] == [(0.1, 4), (0.5, 3), (0.9, 1)]
+    assert [p.precision for p in points] == pytest.approx([0.5, 2 / 3, 1.0])
+    assert [p.recall for p in points] == pytest.approx([0.2, 0.2, 0.1])
+    assert curve(scored([], [])) == []
+
+
+def test_the_threshold_for_a_precision():
+    found = threshold_for(scored([0.9, 0.8, 0.7, 0.1], [1, 0, 1, 0]), 0.66)
+    assert (found.threshold, found.kept) == (0.7, 3)
+    with pytest.raises(InputError, match="the highest is 0.500"):
+        threshold_for(scored([0.9, 0.8], [0, 1]), 0.9)
+
+
+def test_calibrate_script(pipeline, corpus, tmp_path):
+    before = sorted(p for p in pipeline.rglob("*") if p.is_file())
+    done = run("scripts/calibrate.py", pipeline, corpus, "--output", tmp_path / "x.json")
+    assert done.returncode == 0, done.stdout + done.stderr
+    figures = json.loads((tmp_path / "x.json").read_text())
+    nlp = spacy.load(pipeline)
+    calibration = nlp.get_pipe("transformer_ner").calibration
+    assert calibration.weights == pytest.approx(figures["calibration"]["weights"])
+    assert calibration.entities == figures["cross_validated"]["after"]["entities"]
+    assert calibration.corpus == str(corpus)
+    assert sorted(p for p in pipeline.rglob("*") if p.is_file()) == before
+    doc = nlp(SENTENCES[0][0])
+    assert all(0 < ent._.score < 1 for ent in doc.ents)
+
+
+@pytest.mark.parametrize("optional, code", [(["--optional"], 0), ([], 1)])
+def test_calibrate_script_with_too_little(pipeline, trained, tmp_path, optional, code):
+    DocBin(docs=[e.reference for e in make_examples(trained)]).to_disk(tmp_path / "x.spacy")
+    done = run("scripts/calibrate.py", pipeline, tmp_path / "x.spacy", *optional)
+    assert done.returncode == code and "nothing to calibrate by" in " ".join(done.stdout.split())
+    assert "Traceback" not in done.stderr
+
+
+def test_tune_threshold_script(pipeline, corpus, tmp_path):
+    done = run(
+        "scripts/tune_threshold.py", pipeline, corpus, "--precision", "0.5", "--write",
+        "--output", tmp_path / "x.json",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = json.loads((tmp_path / "x.json").read_text())
+    threshold = spacy.load(pipeline).get_pipe("transformer_ner").threshold
+    assert 0 < threshold <= found["thresholds"]["all"]["threshold"]
+    assert len(found["curve"]) > 3
+    done = run("scripts/tune_threshold.py", pipeline, corpus, "-p", "0.3", "--write", "--per-type")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert set(spacy.load(pipeline).get_pipe("transformer_ner").label_thresholds) == {"LOC", "ORG", "PER"}
+    done = run("scripts/tune_threshold.py", pipeline, corpus, "--precision", "1.0")
+    assert "Traceback" not in done.stderr

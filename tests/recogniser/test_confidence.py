@@ -1,0 +1,207 @@
+import numpy
+import pytest
+import spacy
+from spacy.cli.find_threshold import find_threshold
+from spacy.tokens import Doc, DocBin, Span
+
+from spacy_transformer_ner.recogniser import lattice
+from spacy_transformer_ner.recogniser.calibration import FEATURES, Calibration, log_odds
+from spacy_transformer_ner.recogniser.component import TransformerNER
+from spacy_transformer_ner.recogniser.known import NEW, OTHER, SAME, KnownEntities
+
+from ..conftest import SENTENCES, make_examples
+
+TEXTS = [text for text, _ in SENTENCES] + ["", "Oslo hired Bob and Ann", "Nobody left Fjordverk in Rome ."]
+CALIBRATION = Calibration(
+    intercept=-0.5,
+    weights={**dict.fromkeys(FEATURES, 0.1), "softmax": 0.3, "new_form": -1.0},
+    label_weights={"PER": 0.4},
+    usual_entropy=0.1,
+)
+
+
+def scores(doc):
+    return [(ent.text, ent.label_, ent._.score) for ent in doc.ents]
+
+
+@pytest.fixture
+def nlp(trained, tmp_path):
+    trained.to_disk(tmp_path / "pipeline")
+    return spacy.load(tmp_path / "pipeline")
+
+
+@pytest.fixture
+def path(nlp, tmp_path):
+    return tmp_path / "pipeline"
+
+
+def load(path, **settings):
+    return spacy.load(path, config={"components": {"transformer_ner": settings}})
+
+
+def test_every_entity_has_a_score(nlp):
+    for doc in nlp.pipe(TEXTS):
+        group = doc.spans["transformer_ner"] if len(doc) else []
+        assert [span.text for span in group] == [ent.text for ent in doc.ents]
+        for ent in doc.ents:
+            assert isinstance(ent._.score, float) and 0.0 < ent._.score <= 1.0
+
+
+def test_scores_are_marginals_until_calibrated(nlp):
+    doc = nlp(TEXTS[0])
+    group = doc.spans["transformer_ner"]
+    assert numpy.array_equal(group.attrs["scores"], group.attrs["marginals"])
+    nlp.get_pipe("transformer_ner").calibration = CALIBRATION
+    other = nlp(TEXTS[0]).spans["transformer_ner"].attrs
+    assert numpy.array_equal(other["marginals"], group.attrs["marginals"])
+    assert not numpy.allclose(other["scores"], other["marginals"])
+
+
+def test_scores_do_not_depend_on_the_batch(nlp):
+    nlp.get_pipe("transformer_ner").calibration = CALIBRATION
+    together = [scores(doc) for doc in nlp.pipe(TEXTS, batch_size=100)]
+    for found, text in zip(together, TEXTS):
+        for a, b in zip(found, scores(nlp(text)), strict=True):
+            assert a[:2] == b[:2] and a[2] == pytest.approx(b[2], abs=1e-5)
+
+
+def test_round_trips(nlp, tmp_path):
+    nlp.get_pipe("transformer_ner").calibration = CALIBRATION
+    expected = [scores(doc) for doc in nlp.pipe(TEXTS)]
+    docs = list(nlp.pipe(TEXTS))
+    assert [scores(Doc(nlp.vocab).from_bytes(doc.to_bytes())) for doc in docs] == expected
+    DocBin(docs=docs).to_disk(tmp_path / "x.spacy")
+    again = DocBin().from_disk(tmp_path / "x.spacy").get_docs(nlp.vocab)
+    assert [scores(doc) for doc in again] == expected
+    nlp.to_disk(tmp_path / "again")
+    assert [scores(doc) for doc in spacy.load(tmp_path / "again").pipe(TEXTS)] == expected
+    other = spacy.blank("en").from_config(nlp.config).from_bytes(nlp.to_bytes())
+    assert [scores(doc) for doc in other.pipe(TEXTS)] == expected
+
+
+@pytest.mark.slow
+def test_several_processes(nlp):
+    nlp.get_pipe("transformer_ner").calibration = CALIBRATION
+    expected = [scores(doc) for doc in nlp.pipe(TEXTS, batch_size=2)]
+    found = [scores(doc) for doc in nlp.pipe(TEXTS, batch_size=2, n_process=2)]
+    for a, b in zip(found, expected, strict=True):
+        assert [e[:2] for e in a] == [e[:2] for e in b]
+        assert [e[2] for e in a] == pytest.approx([e[2] for e in b], abs=1e-5)
+
+
+def test_entities_of_other_components_have_none(nlp):
+    ruler = nlp.add_pipe("entity_ruler", before="transformer_ner")
+    ruler.add_patterns([{"label": "CITY", "pattern": "Oslo"}])
+    found = {ent.label_: ent._.score for ent in nlp(TEXTS[0]).ents}
+    assert found["CITY"] is None and found["PER"] is not None
+    assert nlp.make_doc("Oslo")[0:1]._.score is None
+
+
+def test_no_score_is_stale(nlp):
+    doc = nlp(TEXTS[0])
+    first, *others = doc.ents
+    doc.ents = [Span(doc, first.start, first.end, label="DOG"), *others]
+    assert doc.ents[0]._.score is None and doc.ents[1]._.score is not None
+    doc.ents = [Span(doc, first.start, first.end - 1, label=first.label_)]
+    assert doc.ents[0]._.score is None
+
+
+def test_tokens_may_be_merged(nlp):
+    expected = [score for *_, score in scores(nlp(TEXTS[0]))]
+    nlp.add_pipe("merge_entities")
+    doc = nlp(TEXTS[0])
+    assert [token.text for token in doc][0] == "Marit Solheim"
+    assert [ent._.score for ent in doc.ents] == expected
+
+
+def test_scores_can_be_turned_off(path):
+    nlp = load(path, spans_key=None)
+    doc = nlp(TEXTS[0])
+    assert doc.ents and "transformer_ner" not in doc.spans
+    assert all(ent._.score is None for ent in doc.ents)
+
+
+def test_thresholds(path):
+    def found(**settings):
+        docs = load(path, **settings).pipe(TEXTS)
+        return {(i, e.text): e._.score for i, doc in enumerate(docs) for e in doc.ents}
+
+    every = found()
+    middle = sorted(every.values())[len(every) // 2] - 1e-6
+    assert set(found(threshold=middle)) == {e for e, score in every.items() if score >= middle}
+    nlp = load(path, label_thresholds={"PER": 1.0})
+    labels = {ent.label_ for doc in nlp.pipe(TEXTS) for ent in doc.ents}
+    assert "PER" not in labels and "LOC" in labels
+    assert not [e for doc in load(path, threshold=1.0, spans_key=None).pipe(TEXTS[:1]) for e in doc.ents]
+
+
+@pytest.mark.parametrize("setting", [{"threshold": 2.0}, {"label_thresholds": {"PER": -1}}, {"candidates": 0.0}])
+def test_settings_that_make_no_sense(nlp, setting):
+    with pytest.raises(ValueError, match="between 0 and 1|above 0"):
+        TransformerNER(nlp.vocab, nlp.get_pipe("transformer_ner").model, **setting)
+
+
+def test_candidates(path):
+    nlp = load(path, candidates=0.001)
+    for doc in nlp.pipe(TEXTS):
+        if not len(doc):
+            continue
+        group = doc.spans["transformer_ner_candidates"]
+        found = {(span.start, span.end, span.label_) for span in group}
+        certain = {(e.start, e.end, e.label_) for e in doc.ents if e._.score >= 0.001}
+        assert certain <= found and len(found) == len(group)
+        order = group.attrs["scores"]
+        assert list(order) == sorted(order, reverse=True) and (order >= 0.001).all()
+        # A candidate is no entity's score.
+        assert nlp.make_doc(doc.text)[0:1]._.score is None
+    limited = load(path, candidates=1e-6, max_candidates=2)(TEXTS[0])
+    assert len(limited.spans["transformer_ner_candidates"]) == 2
+
+
+def test_spacys_find_threshold(trained, path, tmp_path):
+    docs = [example.reference for example in make_examples(trained)]
+    DocBin(docs=docs).to_disk(tmp_path / "x.spacy")
+    best, score, all_scores = find_threshold(
+        str(path), tmp_path / "x.spacy", pipe_name="transformer_ner", threshold_key="threshold",
+        scores_key="ents_f", n_trials=3, silent=True,
+    )  # fmt: skip
+    assert score == 1.0 and best < 1.0 and all_scores[1.0] < 1.0
+
+
+def test_uncertainty(nlp):
+    docs = list(nlp.pipe(["Ann Lee met Marit Solheim in Oslo.", "Oslo hired Bob or Rome in", ""],))
+    ner = nlp.get_pipe("transformer_ner")
+    with nlp.select_pipes(disable=["transformer_ner"]):
+        docs = list(nlp.pipe([doc.text for doc in docs]))
+    sure, unsure, nothing = ner.uncertainty(docs)
+    assert 0.0 <= sure < unsure and nothing == 0.0
+
+
+def test_known_entities():
+    known = KnownEntities.of({"Oslo": {"LOC": 3, "ORG": 1}, "Ann": {"PER": 1}})
+    again = KnownEntities.from_dict(known.to_dict())
+    forms, labels = ["Oslo", "Oslo", "Bob", "Ann"], ["LOC", "ORG", "PER", "PER"]
+    assert again.novelty(forms, labels).tolist() == [SAME, OTHER, NEW, SAME]
+    assert again.novelty([], []).tolist() == []
+
+
+def test_known_entities_are_those_of_training(trained):
+    known = trained.get_pipe("transformer_ner").known_entities
+    assert known.novelty(["Oslo", "Rome"], ["LOC", "LOC"]).tolist() == [SAME, NEW]
+
+
+def test_log_odds_are_finite():
+    assert numpy.isfinite(log_odds(numpy.array([0.0, 0.5, 1.0]))).all()
+
+
+def test_mean_softmax():
+    generator = numpy.random.default_rng(0)
+    emissions = generator.normal(size=(9, 9))
+    softmax = numpy.exp(emissions) / numpy.exp(emissions).sum(1, keepdims=True)
+    spans = numpy.array([[0, 1, 0], [1, 3, 1], [3, 9, 0]])
+    expected = [
+        softmax[0, 4],
+        (softmax[1, 5] + softmax[2, 7]) / 2,
+        (softmax[3, 1] + softmax[4:8, 2].sum() + softmax[8, 3]) / 6,
+    ]
+    assert lattice.mean_softmax(emissions, spans) == pytest.approx(expected)

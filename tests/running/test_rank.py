@@ -1,0 +1,63 @@
+import json
+
+import pytest
+
+from spacy_transformer_ner.corpus.convert import convert
+from spacy_transformer_ner.corpus.sources import Source
+from spacy_transformer_ner.errors import InputError
+from spacy_transformer_ner.running.rank import rank, read_texts
+
+from ..conftest import SENTENCES
+from ..test_project import run
+
+TEXTS = [text for text, _ in SENTENCES] + ["Oslo hired Bob or Rome in", "It rained."]
+
+
+def test_the_least_sure_come_first(trained):
+    records = rank(trained, [(f"x:{i}", text) for i, text in enumerate(TEXTS, 1)])
+    unsure = [record["meta"]["uncertainty"] for record in records]
+    assert unsure == sorted(unsure, reverse=True) and len(records) == len(TEXTS)
+    assert records[0]["text"] not in [text for text, _ in SENTENCES]
+    known = next(record for record in records if record["text"] == TEXTS[0])
+    assert known["label"] == [[0, 13, "PER"], [20, 29, "ORG"], [33, 37, "LOC"]]
+    assert all(0 < span["score"] <= 1 for span in known["spans"])
+    assert rank(trained, [("x", text) for text in TEXTS], n=2) == [
+        {**record, "meta": {**record["meta"], "source": "x"}} for record in records[:2]
+    ]
+
+
+@pytest.mark.parametrize(
+    "content, places",
+    [
+        ("a b\n\nc\n", ["f:1", "f:3"]),
+        ('{"text": "a b"}\n{"text": "c"}\n', ["f:1", "f:2"]),
+        ('[{"text": "a b"},\n {"text": "c"}]', ["f:1", "f:2"]),
+    ],
+)
+def test_texts_are_read(tmp_path, content, places):
+    (tmp_path / "f").write_text(content)
+    found = list(read_texts(Source(tmp_path / "f", "f")))
+    assert found == list(zip(places, ["a b", "c"]))
+
+
+def test_records_without_text(tmp_path):
+    (tmp_path / "f").write_text('{"text": "a"}\n{"txt": "b"}\n')
+    with pytest.raises(InputError, match="f:2: this record has no text"):
+        list(read_texts(Source(tmp_path / "f", "f")))
+
+
+def test_script_and_what_it_writes_can_be_converted(trained, tmp_path):
+    trained.to_disk(tmp_path / "pipeline")
+    (tmp_path / "x.txt").write_text("\n".join(TEXTS))
+    done = run("scripts/rank.py", tmp_path / "pipeline", tmp_path / "x.txt", tmp_path / "out.jsonl", "-n", "3")
+    assert done.returncode == 0, done.stdout + done.stderr
+    records = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
+    assert len(records) == 3 and records[0]["meta"]["source"].endswith("x.txt:6")
+    (result,) = convert([tmp_path / "out.jsonl"], tmp_path / "out.spacy")
+    assert result.documents == 3
+
+
+def test_no_such_file(trained, tmp_path):
+    trained.to_disk(tmp_path / "pipeline")
+    done = run("scripts/rank.py", tmp_path / "pipeline", tmp_path / "no.txt", tmp_path / "out.jsonl")
+    assert done.returncode == 1 and "no.txt: there is no" in done.stdout and "Traceback" not in done.stderr
