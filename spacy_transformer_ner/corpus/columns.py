@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 
 from ..errors import InputError
 from .documents import MAX_WORDS, Document, Sentence
-from .layout import NUMBER, find_layout, is_comment, sample, starts_document
+from .find_layout import find_layout
+from .layout import NUMBER, is_comment, sample, starts_document
 from .notes import Note, Notes
 from .options import ReadOptions
 from .sources import Source, shorten

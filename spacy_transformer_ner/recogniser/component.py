@@ -2,12 +2,11 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from itertools import islice
 from typing import Dict, List, Optional
 
 import numpy
-from spacy.attrs import ENT_IOB, ENT_TYPE, IS_SPACE, SENT_START
+from spacy.attrs import ENT_IOB, ENT_TYPE
 from spacy.language import Language
 from spacy.pipeline import TrainablePipe
 from spacy.scorer import get_ner_prf
@@ -23,6 +22,7 @@ from .calibration import Calibration, Evidence
 from .confidence import CANDIDATES, SPANS_KEY, register_extension, set_scores
 from .known import NEW, KnownEntities
 from .posterior import Posterior
+from .prediction import Prediction, allowed_tags, by_doc
 
 DEFAULT_TRANSFORMER_NER_CONFIG = """
 [model]
@@ -38,8 +38,8 @@ upstream = "*"
 @layers = "reduce_mean.v1"
 """
 
-# Values of a token's ENT_IOB.
-IN_ENTITY, BEGINS_ENTITY = 1, 3
+# The value of ENT_IOB where an entity begins.
+BEGINS_ENTITY = 3
 
 
 @Language.factory(
@@ -84,28 +84,6 @@ def make_transformer_ner(
         max_candidates=max_candidates,
         scorer=scorer,
     )
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """What was found in one Doc.
-
-    spans (Ints2d): First token, token after the last, and number of the label of
-        each entity. Shape: (entities, 3)
-    scores (Floats1d | None): How probable it is that each is right; None if
-        nobody asks. Shape: (entities,)
-    marginals (Floats1d | None): The same before calibration.
-    candidates (Ints2d | None): Spans that may be entities, the most probable
-        first, if they are asked for. Shape: (candidates, 3)
-    candidate_scores, candidate_marginals (Floats1d | None): As of entities.
-    """
-
-    spans: Ints2d
-    scores: Optional[Floats1d] = None
-    marginals: Optional[Floats1d] = None
-    candidates: Optional[Ints2d] = None
-    candidate_scores: Optional[Floats1d] = None
-    candidate_marginals: Optional[Floats1d] = None
 
 
 register_extension()
@@ -277,7 +255,7 @@ class TransformerNER(TrainablePipe):
         ).reshape(-1, 3)
         starts = numpy.cumsum(lengths) - lengths
         if not self._asks_for_scores:
-            return [Prediction(part) for part, in _by_doc(starts, spans)]
+            return [Prediction(part) for part, in by_doc(starts, spans)]
         emissions = self.model.ops.to_numpy(emissions)
         posterior = Posterior(emissions, lengths, allowed)
         evidence = self._evidence(docs, posterior, spans, starts, emissions)
@@ -286,7 +264,7 @@ class TransformerNER(TrainablePipe):
             [self.label_thresholds.get(label, self.threshold) for label in self.labels]
         )
         kept = scores >= labels[spans[:, 2]]
-        parts = list(_by_doc(starts, spans[kept], scores[kept], evidence.marginals[kept]))
+        parts = list(by_doc(starts, spans[kept], scores[kept], evidence.marginals[kept]))
         if self.candidates is None:
             return [Prediction(*part) for part in parts]
         return [
@@ -340,7 +318,7 @@ class TransformerNER(TrainablePipe):
         evidence = self._evidence(docs, posterior, spans, starts, emissions)
         scores = self._scores(evidence)
         kept = scores >= self.candidates
-        parts = _by_doc(starts, spans[kept], scores[kept], evidence.marginals[kept])
+        parts = by_doc(starts, spans[kept], scores[kept], evidence.marginals[kept])
         for part, part_scores, marginals in parts:
             best = numpy.argsort(-part_scores, kind="stable")[: self.max_candidates]
             yield part[best], part_scores[best], marginals[best]
@@ -411,7 +389,7 @@ class TransformerNER(TrainablePipe):
                     prediction.candidate_marginals,
                 )
             iob = doc.to_array([ENT_IOB, ENT_TYPE])
-            if not (iob[:, 0] & 1).any():  # neither IN_ENTITY nor BEGINS_ENTITY
+            if not (iob[:, 0] & 1).any():  # no token within an entity
                 doc.set_ents(spans)
                 continue
             blocked = numpy.flatnonzero((iob[:, 0] == BEGINS_ENTITY) & (iob[:, 1] == 0))
@@ -493,44 +471,3 @@ class TransformerNER(TrainablePipe):
                 "initialise the pipeline with all its data."
             ) from None
         return numpy.array(tags, dtype="int64")
-
-
-def _by_doc(starts: Ints1d, spans: Ints2d, *more: numpy.ndarray):
-    """Part spans, whose tokens are counted over all Docs, by the Docs, and other
-    arrays with them."""
-    ends = numpy.searchsorted(spans[:, 0], starts[1:])
-    for start, part, *others in zip(
-        starts.tolist(), numpy.split(spans, ends), *(numpy.split(array, ends) for array in more)
-    ):
-        yield part - [start, start, 0], *others
-
-
-def allowed_tags(docs: Sequence[Doc], n_labels: int) -> Optional[numpy.ndarray]:
-    """Say which tags each token may have.
-
-    docs (Sequence[Doc]): The Docs.
-    n_labels (int): The number of entity types.
-    RETURNS (ndarray | None): None if every token may have every tag.
-        Shape: (tokens, tags), bool.
-    """
-    docs = [doc for doc in docs if len(doc)]
-    table = numpy.concatenate([doc.to_array([IS_SPACE, SENT_START, ENT_IOB]) for doc in docs])
-    is_space = table[:, 0].astype("bool")
-    starts = table[:, 1] == 1
-    # What the first token of a Doc may be is known without this.
-    starts[numpy.cumsum([0, *map(len, docs)])[:-1]] = False
-    ends = numpy.append(starts[1:], False)
-    taken = (table[:, 2] & 1).astype("bool")  # IN_ENTITY or BEGINS_ENTITY
-    if not (is_space.any() or taken.any() or starts.any()):
-        return None
-    tags = numpy.arange(lattice.n_tags(n_labels))
-    position = lattice.position_of(tags)
-
-    def are(*positions: int) -> numpy.ndarray:
-        return numpy.isin(position, positions)
-
-    forbidden = is_space[:, None] & are(lattice.BEGIN, lattice.LAST, lattice.UNIT)
-    forbidden |= starts[:, None] & are(lattice.INSIDE, lattice.LAST)
-    forbidden |= ends[:, None] & are(lattice.BEGIN, lattice.INSIDE)
-    forbidden |= taken[:, None] & (tags > 0)
-    return ~forbidden

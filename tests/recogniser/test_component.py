@@ -7,7 +7,7 @@ from spacy.training import Example
 from spacy_transformer_ner.encoder.optimizer import create_adamw
 from spacy_transformer_ner.errors import InputError
 from spacy_transformer_ner.recogniser import lattice
-from spacy_transformer_ner.recogniser.component import allowed_tags
+from spacy_transformer_ner.recogniser.prediction import allowed_tags
 
 from ..conftest import SENTENCES, blank_pipeline, entities, make_examples
 
