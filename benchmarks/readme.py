@@ -35,7 +35,7 @@ def _calibration(result: dict) -> str:
     return "\n".join(lines) + (
         f"\n\nDev halves: fitted on a random half of dev's documents, measured on the other, mean of "
         f"{result['splits']} splits. Test: fitted on dev, measured on test. ECE over "
-        f"{result['binning']}. A threshold chosen for precision {found['wanted_precision']} on one "
+        f"{result['binning']}. A threshold chosen for precision {found['wanted_precision']:.2f} on one "
         f"half of dev gives {found['other_half_precision']:.4f} on the other; on test "
         f"{found['test_precision']:.4f} with recall {found['test_recall']:.4f}.\n"
     )
