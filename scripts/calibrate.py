@@ -42,6 +42,13 @@ def main(
                 gathered.evidence, gathered.right, gathered.usual_entropy, str(data_path)
             )
             scored = cross_validated(gathered)
+            before, after = (reliability(s, scored.right) for s in (scored.marginals, scored.scores))
+            if after.brier > before.brier:
+                raise InputError(
+                    f"the scores of {before.entities} entities, {before.entities - sum(scored.right)} "
+                    f"of them wrong, would be worse for it (Brier score {before.brier:.4f}, then "
+                    f"{after.brier:.4f}). Give more text."
+                )
         except InputError as error:
             if not optional:
                 raise
@@ -49,11 +56,14 @@ def main(
             if output is not None:
                 write_json(output, {"corpus": str(data_path), "calibration": None})
             return
+        if output is not None:
+            figures = {"corpus": str(data_path), "calibration": calibration.to_dict()}
+            write_json(output, {**figures, "cross_validated": scored.to_dict()})
+            msg.good(f"Figures: {output}")
         recogniser.calibration = calibration
         # The one file of the pipeline that changes.
         with replacing(model / name / "cfg") as new:
             srsly.write_json(new, recogniser.cfg)
-        before, after = (reliability(s, scored.right) for s in (scored.marginals, scored.scores))
         msg.good(
             f"Calibrated on {before.entities:,} entities, {before.precision:.1%} of which are right"
         )
@@ -66,10 +76,6 @@ def main(
             aligns=("l", *"rrrr"),
             divider=True,
         )
-        if output is not None:
-            figures = {"corpus": str(data_path), "calibration": calibration.to_dict()}
-            write_json(output, {**figures, "cross_validated": scored.to_dict()})
-            msg.good(f"Figures: {output}")
 
 
 if __name__ == "__main__":

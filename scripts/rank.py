@@ -36,6 +36,10 @@ def main(
         for path in inputs:
             if not path.is_file():
                 raise InputError("there is no such file.", path=path)
+        if output.exists() and output.suffix != ".jsonl":
+            raise InputError("is there already, and no .jsonl file. Name the output last.", path=output)
+        if output.exists() and any(output.samefile(path) for path in inputs):
+            raise InputError("is one of the inputs. Name another output.", path=output)
         nlp = load_pipeline(model)
         texts = chain.from_iterable(read_texts(Source.at(path), encoding) for path in inputs)
         records = rank(nlp, texts, n, progress_bar("texts"))

@@ -76,6 +76,7 @@ def main(
                 settings["label_thresholds"] = rounded
             else:
                 settings["threshold"] = rounded["all"]
+                settings["label_thresholds"] = {}
             with replacing(config_path) as new:
                 config.to_disk(new)
             msg.good(f"Set in {config_path}")

@@ -103,7 +103,7 @@ def find_layout(
             f"this row is a header: {shorten(' '.join(first))}. Remove it.", path=name, line=line
         )
     if word_column is None and word == 0 and columns > 2 and not titles:
-        _check_words(values, table, name)
+        _check_words(values, tag, table, name)
     notes = () if misc is None else values[misc]
     return Layout(
         tabs,
@@ -125,10 +125,18 @@ def find_layout(
     )
 
 
-def _check_words(values: list[tuple[str, ...]], table: list, name: str) -> None:
-    """The first column is the words' unless it looks like something else."""
+def _check_words(values: list[tuple[str, ...]], tag: int, table: list, name: str) -> None:
+    """The first column is the words' unless it looks like something else, and
+    another could be theirs."""
     cells = values[0]
-    numbers = sum(map(str.isdecimal, cells)) > 0.9 * len(cells)
+    others = [
+        set(column)
+        for i, column in enumerate(values)
+        if i not in (0, tag) and 2 * sum(map(str.isalpha, column)) > len(column)
+    ]
+    numbers = sum(map(str.isdecimal, cells)) > 0.9 * len(cells) and any(
+        len(other) >= len(set(cells)) for other in others
+    )
     same = len(cells) >= 20 and len(set(cells)) <= max(1, 0.02 * len(cells))
     if numbers or same:
         line, row = table[0]
@@ -250,6 +258,13 @@ def _no_tags(table: list[tuple[int, list[str]]], name: str, numbered: bool) -> I
                 path=name,
                 line=line,
             )
+    if all(" ".join(cells).count(",") > 1 for _, cells in table[:20]):
+        return InputError(
+            "the columns seem to be parted by commas. Save the table with tabs between them: "
+            f"{shorten(' '.join(table[0][1]))}",
+            path=name,
+            line=table[0][0],
+        )
     line, cells = next(
         ((line, cells) for line, cells in table if not TAG.fullmatch(cells[-1])), table[0]
     )

@@ -113,7 +113,7 @@ def find_format(source: Source) -> str:
         and (source.path.with_suffix(".ann").is_file() or any(source.path.parent.glob("*.ann")))
     ):
         return "brat"
-    return "json" if _looks_like_json(start) else "columns"
+    return "json" if looks_like_json(start) else "columns"
 
 
 def brat_pair(path: Path) -> tuple[Path, Path]:
@@ -136,7 +136,13 @@ def _is_zlib(start: bytes) -> bool:
     return len(start) > 1 and int.from_bytes(start[:2], "big") % 31 == 0 and not start[:64].isascii()
 
 
-def _looks_like_json(start: bytes) -> bool:
+def looks_like_json(start: bytes) -> bool:
+    """Tell JSON from other text.
+
+    start (bytes): The first bytes of a file.
+    RETURNS (bool): Whether they are the start of an object, or of an array that
+        is no word in brackets.
+    """
     encoding = "utf-16" if start[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
     text = start.decode(encoding, errors="replace").lstrip()
     if text[:1] == "{":

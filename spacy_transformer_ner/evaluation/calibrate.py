@@ -162,6 +162,7 @@ def cross_validated(gathered: Gathered) -> Scored:
 
     gathered (Gathered): The evidence of a corpus.
     RETURNS (Scored): The entities.
+    RAISES: InputError if there is too little to fit on.
     """
     scores = numpy.zeros(len(gathered.right))
     folds = min(FOLDS, len(set(gathered.documents.tolist())))
@@ -171,6 +172,11 @@ def cross_validated(gathered: Gathered) -> Scored:
     for train, held_out in parts:
         chosen = numpy.zeros(len(scores), dtype=bool)
         chosen[train] = True
+        if len(set(gathered.right[chosen].tolist())) < 2:
+            raise InputError(
+                "the entities that are found wrongly are in too few documents to calibrate by. Give "
+                "more text, which the pipeline was not trained on."
+            )
         calibration = fit(
             select(gathered.evidence, chosen), gathered.right[chosen], gathered.usual_entropy
         )

@@ -13,7 +13,7 @@ from thinc.types import Floats1d
 from ..corpus.docbin import read_docbin
 from ..errors import InputError
 from ..recogniser.component import TransformerNER
-from ..recogniser.confidence import MARGINALS, SCORES
+from ..recogniser.confidence import ENTITIES, MARGINALS, SCORES
 
 BINS = 15
 
@@ -150,13 +150,16 @@ def scored_entities(docs: Iterable[Doc], references: Iterable[Doc], key: str) ->
     for doc, reference in zip(docs, references):
         wanted = entities_of(reference)
         gold.update(label for _, _, label in wanted)
-        group = doc.spans[key] if key in doc.spans else []
-        if len(group):
-            scores += group.attrs[SCORES].tolist()
-            marginals += group.attrs[MARGINALS].tolist()
-        for span in group:
-            right.append((span.start_char, span.end_char, span.label_) in wanted)
-            labels.append(span.label_)
+        if key not in doc.spans:
+            continue
+        attrs = doc.spans[key].attrs
+        scores += attrs[SCORES].tolist()
+        marginals += attrs[MARGINALS].tolist()
+        # Not the group's spans, which are lost when tokens are merged.
+        for start, end, label_id in attrs[ENTITIES].tolist():
+            label = doc.vocab.strings[label_id]
+            right.append((start, end, label) in wanted)
+            labels.append(label)
     return Scored(
         numpy.array(scores),
         numpy.array(marginals),

@@ -8,11 +8,12 @@ were left out, whether the form was met in training, how unsure the recogniser i
 of the whole text, and the label.
 """
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 
 import numpy
 from thinc.types import Floats1d, Floats2d, Ints1d
 
+from ..errors import InputError
 from .known import NEW, OTHER
 
 CERTAIN = 1e-6
@@ -74,6 +75,27 @@ class Calibration:
         logits += [self.label_weights.get(label, 0.0) for label in evidence.labels]
         # As of scipy.special.expit: no overflow on either side.
         return numpy.exp(-numpy.logaddexp(0.0, -logits))
+
+    @classmethod
+    def from_dict(cls, content: dict) -> "Calibration":
+        """content (dict): What `to_dict` gave, of this version or a later one.
+        RETURNS (Calibration): The calibration.
+        RAISES: InputError if something is missing or of another type."""
+        try:
+            known = {f.name: content[f.name] for f in fields(cls) if f.name in content}
+            calibration = cls(**known)
+            numpy.array(
+                [calibration.intercept, calibration.usual_entropy]
+                + [calibration.weights[name] for name in FEATURES]
+                + list(calibration.label_weights.values()),
+                dtype="float64",
+            )
+            return calibration
+        except (TypeError, KeyError, ValueError, AttributeError) as error:
+            raise InputError(
+                f"the calibration of the pipeline is damaged ({error!r}). Make it again with the "
+                "calibrate script."
+            ) from None
 
     def to_dict(self) -> dict:
         """RETURNS (dict): The fields, for JSON."""

@@ -19,7 +19,7 @@ from thinc.types import Floats1d, Floats2d, Ints1d, Ints2d
 from ..errors import InputError
 from . import lattice
 from .calibration import Calibration, Evidence
-from .confidence import CANDIDATES, SPANS_KEY, register_extension, set_scores
+from .confidence import CANDIDATES, SPANS_KEY, register_extension, set_scores, with_kept
 from .known import NEW, KnownEntities
 from .posterior import Posterior
 from .prediction import Prediction, allowed_tags, by_doc
@@ -133,6 +133,10 @@ class TransformerNER(TrainablePipe):
                 raise ValueError(f"the threshold {setting!r} is between 0 and 1, not {value}")
         if candidates is not None and not 0.0 < candidates <= 1.0:
             raise ValueError(f"candidates is a probability above 0, or null, not {candidates}")
+        if candidates is not None and (spans_key is None or max_candidates < 1):
+            raise ValueError("candidates need a spans_key, and max_candidates of 1 or more")
+        if spans_key is not None and spans_key.endswith(CANDIDATES):
+            raise ValueError(f"spans_key {spans_key!r} is taken for the group of candidates")
         self.vocab = vocab
         self.model = model
         self.name = name
@@ -217,7 +221,7 @@ class TransformerNER(TrainablePipe):
         """RETURNS (Calibration | None): What makes probabilities of what the
         lattice gives; None if it has not been fitted."""
         content = self.cfg.get("calibration")
-        return None if content is None else Calibration(**content)
+        return None if content is None else Calibration.from_dict(content)
 
     @calibration.setter
     def calibration(self, calibration: Optional[Calibration]) -> None:
@@ -379,7 +383,12 @@ class TransformerNER(TrainablePipe):
         for doc, prediction in zip(docs, predictions):
             spans = spans_of(doc, prediction.spans)
             if self.spans_key and prediction.scores is not None:
-                set_scores(doc, self.spans_key, spans, prediction.scores, prediction.marginals)
+                set_scores(
+                    doc,
+                    self.spans_key,
+                    # Those of an earlier run keep theirs.
+                    *with_kept(doc, self.spans_key, spans, prediction.scores, prediction.marginals),
+                )
             if self.spans_key and prediction.candidates is not None:
                 set_scores(
                     doc,

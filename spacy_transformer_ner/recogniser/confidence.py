@@ -46,6 +46,30 @@ def set_scores(
     doc.spans[key] = SpanGroup(doc, name=key, spans=list(spans), attrs=attrs)
 
 
+def with_kept(
+    doc: Doc, key: str, spans: list[Span], scores: Floats1d, marginals: Floats1d
+) -> tuple[list[Span], Floats1d, Floats1d]:
+    """Add the entities of a Doc that the group has scores of already: they were
+    found when the Doc was run before.
+
+    doc (Doc): The Doc, before its entities are set.
+    key (str): The name of the group.
+    spans, scores, marginals: What is found now.
+    RETURNS (tuple[list[Span], Floats1d, Floats1d]): Both.
+    """
+    if key not in doc.spans or ENTITIES not in doc.spans[key].attrs:
+        return spans, scores, marginals
+    attrs = doc.spans[key].attrs
+    places = {tuple(entity): i for i, entity in enumerate(attrs[ENTITIES].tolist())}
+    kept = [(ent, places[_key(ent)]) for ent in doc.ents if _key(ent) in places]
+    order = [place for _, place in kept]
+    return (
+        [*(ent for ent, _ in kept), *spans],
+        numpy.concatenate([attrs[SCORES][order], scores]),
+        numpy.concatenate([attrs[MARGINALS][order], marginals]),
+    )
+
+
 def _key(span: Span) -> tuple[int, int, int]:
     return span.start_char, span.end_char, span.label
 

@@ -78,9 +78,8 @@ class Posterior:
         within[n_barred[stop, label] > n_barred[first, label]] = -numpy.inf
         several = self._begin[start, label] + within + self._last[last, label]
         scores = numpy.where(single, self._unit[start, label], several)
-        return numpy.exp(
-            self._before[start, 0] + scores + self._after[last, 0] - self._log_sum[start]
-        )
+        logs = self._before[start, 0] + scores + self._after[last, 0] - self._log_sum[start]
+        return numpy.exp(numpy.minimum(logs, 0.0))
 
     def candidates(self, probability: float) -> tuple[Ints2d, Floats1d]:
         """Find all spans that are entities with some probability, overlapping

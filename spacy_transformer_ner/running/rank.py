@@ -10,11 +10,13 @@ from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.util import minibatch
 
+from ..corpus.formats import looks_like_json
 from ..corpus.json_values import json_values
 from ..corpus.offsets import check_characters
 from ..corpus.sources import Source
 from ..errors import InputError
 from ..evaluation.confidence import find_recogniser
+from ..recogniser.confidence import get_score
 
 BATCH = 64
 
@@ -28,7 +30,7 @@ def read_texts(source: Source, encoding: str | None = None) -> Iterator[tuple[st
     RAISES: InputError, naming the line, if a record has no text.
     """
     encoding = encoding or source.encoding()
-    if source.start(1 << 12).lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"["):
+    if source.path.suffix in (".json", ".jsonl") or looks_like_json(source.start()):
         for line, record in json_values(source, encoding):
             text = record.get("text") if isinstance(record, dict) else None
             if not isinstance(text, str):
@@ -81,7 +83,7 @@ def _record(doc: Doc, source: str, uncertainty: float) -> dict:
     for ent in doc.ents:
         span = {"start": ent.start_char, "end": ent.end_char, "label": ent.label_}
         span |= {"token_start": ent.start, "token_end": ent.end - 1}
-        score = ent._.score
+        score = get_score(ent)
         spans.append(span if score is None else span | {"score": round(score, 4)})
     return {
         "text": doc.text,

@@ -44,6 +44,7 @@ PLAIN = "EU {0}\nnews {1}\n" + O
         ("bc/cctv/00 In O\n" * 20 + "bc/cctv/00 Oslo B-LOC\n", "few different values.*--word-column"),
         ("bc/cctv/00 0 In O\n" * 20 + "bc/cctv/00 1 Oslo B-LOC\n", "few different values.*--word-column"),
         ("EU,B-ORG\nis,O\n", "not commas"),
+        ("Sentence #,Word,POS,Tag\nSentence: 1,Thousands,NNS,O\nSentence: 1,of,IN,O\n", "parted by commas"),
         ("a 0 (ORG* -\nb 1 *) -\nc 2 * -\n", "brackets as in OntoNotes"),
         ("EU B-ORG\nis O\n# sent 2\nAnn B-PER\n", "Put a blank row before it"),
         ('{"words": ["EU", "is"], "labels": [[0, 2, "ORG"]]}', "each word needs a tag"),
@@ -63,6 +64,7 @@ def test_what_would_be_misread_is_refused(tmp_path, text, said):
     [
         ("# sent\nAnn PER\n" + O, [("Ann", "PER")]),
         ("EU B-ORG O\nis O O\n", [("EU", "ORG")]),
+        ("100\tCD\tB-X\n200\tCD\tO\n\n300\tCD\tO\n17\tCD\tO\n", [("100", "X")]),
         ("EU O B-ORG\nis B-LOC O\n", [("EU", "ORG")]),
         ("Oslo NNP B-NP LOC\nis VB B-VP O\nin IN B-PP O\nit X B-NP O\n", [("Oslo", "LOC")]),
         ("en:Oslo B-LOC\nen:is O\nen:in O\nen:: O\nen:x O\n", [("Oslo", "LOC")]),

