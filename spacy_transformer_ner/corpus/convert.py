@@ -254,6 +254,8 @@ def _write(
                 # Words are not kept for longer than a file that holds them is made.
                 maker = DocMaker(lang)
     written = {name: target for name, target in targets.items() if target.documents}
+    if not written:
+        raise InputError(f"there is no text for {name or 'any split'}. Are these the right files?")
     for target in written.values():
         target.writer.close()
     return written

@@ -311,3 +311,11 @@ def test_one_saved_split_is_like_a_file(tmp_path):
 def tmp_path_of(tmp_path, name):
     (tmp_path / name).mkdir()
     return tmp_path / name
+
+
+def test_files_without_text_are_refused(tmp_path):
+    for name in ("a.txt", "a.ann"):
+        (tmp_path / name).write_text("")
+    with pytest.raises(InputError, match="no text for all.spacy"):
+        convert([tmp_path / "a.txt"], tmp_path / "out" / "all.spacy")
+    assert not (tmp_path / "out" / "all.spacy").exists()
