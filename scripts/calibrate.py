@@ -43,7 +43,7 @@ def main(
             )
             scored = cross_validated(gathered)
             before, after = (reliability(s, scored.right) for s in (scored.marginals, scored.scores))
-            if after.brier > before.brier:
+            if after.brier > before.brier and after.ece > before.ece:
                 raise InputError(
                     f"the scores of {before.entities} entities, {before.entities - sum(scored.right)} "
                     f"of them wrong, would be worse for it (Brier score {before.brier:.4f}, then "

@@ -24,8 +24,9 @@ BATCH = 32
 # so many of them wrongly.
 MIN_ENTITIES = 100
 MIN_WRONG = 10
-# Weak regularisation: keeps weights finite where a feature parts right from wrong.
-INVERSE_REGULARISATION = 10.0
+# What matters where entities are few: on the 169 of the sample's dev set this gives
+# a cross-validated Brier score of .133; 10 gives .139, and no calibration .138.
+INVERSE_REGULARISATION = 1.0
 
 
 @dataclass(frozen=True)
