@@ -26,7 +26,12 @@ from wasabi import msg
 
 from spacy_transformer_ner.corpus.docbin import read_docbin
 from spacy_transformer_ner.evaluation.calibrate import Gathered, fit, gather, select
-from spacy_transformer_ner.evaluation.confidence import Scored, find_recogniser, reliability, threshold_for
+from spacy_transformer_ner.evaluation.confidence import (
+    Scored,
+    find_recogniser,
+    reliability,
+    threshold_for,
+)
 from spacy_transformer_ner.files import write_json
 from spacy_transformer_ner.loading import load_pipeline
 from spacy_transformer_ner.recogniser.calibration import log_odds
@@ -130,7 +135,9 @@ def main(
     scores = scores_of(dev, every, test, numpy.ones(len(test.gathered.right), dtype=bool))
     shifted = figures(scores, test.gathered.right)
     gold = sum(test.gathered.gold.values())
-    point = threshold_for(scored(scores["fitted"], right, sum(dev.gathered.gold.values())), PRECISION)
+    point = threshold_for(
+        scored(scores["fitted"], right, sum(dev.gathered.gold.values())), PRECISION
+    )
     kept = scores["this package"] >= point.threshold
     hits = int(test.gathered.right[kept].sum())
     result = {
@@ -140,7 +147,10 @@ def main(
         "binning": "15 bins of equally many predicted entities",
         "splits": SPLITS,
         "without_shift": {
-            name: {figure: round(float(numpy.mean([h[name][figure] for h in halves])), 4) for figure in FIGURES}
+            name: {
+                figure: round(float(numpy.mean([h[name][figure] for h in halves])), 4)
+                for figure in FIGURES
+            }
             for name in halves[0]
         },
         "with_shift": {
@@ -161,7 +171,10 @@ def main(
     }
     for part in ("without_shift", "with_shift"):
         msg.table(
-            [(name, *(f"{found[figure]:.4f}" for figure in FIGURES)) for name, found in result[part].items()],
+            [
+                (name, *(f"{found[figure]:.4f}" for figure in FIGURES))
+                for name, found in result[part].items()
+            ],
             header=(part, *FIGURES),
             aligns=("l", "r", "r", "r"),
             divider=True,

@@ -47,7 +47,9 @@ class Boundaries:
             if _within_word(ent):
                 self._torn_count[split] += 1
                 if len(self._torn) < EXAMPLES:
-                    self._torn.append(at(place_of(doc, ent.start), f"{ent.label_} {in_context(ent)}"))
+                    self._torn.append(
+                        at(place_of(doc, ent.start), f"{ent.label_} {in_context(ent)}")
+                    )
             kind = _marked(ent)
             if kind:
                 key = split, kind
@@ -134,8 +136,13 @@ def _has_fellow(words: list[str], fellow: str, mark: str) -> bool:
 def _within_word(ent: Span) -> bool:
     """Whether a letter or digit stands right before or after an entity."""
     text = ent.doc.text
-    before, after = text[max(0, ent.start_char - 1) : ent.start_char], text[ent.end_char : ent.end_char + 1]
-    return (before.isalnum() and ent.text[0].isalnum()) or (after.isalnum() and ent.text[-1].isalnum())
+    before, after = (
+        text[max(0, ent.start_char - 1) : ent.start_char],
+        text[ent.end_char : ent.end_char + 1],
+    )
+    return (before.isalnum() and ent.text[0].isalnum()) or (
+        after.isalnum() and ent.text[-1].isalnum()
+    )
 
 
 def _by_split(counts: Counter[str]) -> str:

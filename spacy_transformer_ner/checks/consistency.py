@@ -164,7 +164,9 @@ class Consistency:
     def findings(self) -> list[Finding]:
         """As of Check."""
         suspects = self.suspects()
-        entities = sum(c for counts in self._labels.values() for l, c in counts.items() if l != NONE)
+        entities = sum(
+            c for counts in self._labels.values() for l, c in counts.items() if l != NONE
+        )
         found = []
         for kind, message, remedy in (
             (
@@ -195,16 +197,16 @@ class Consistency:
                 found.append(
                     Finding(
                         kind,
-                        "warning" if len(of_kind) > 0.005 * entities or _sure(of_kind[0]) else "info",
+                        "warning"
+                        if len(of_kind) > 0.005 * entities or _sure(of_kind[0])
+                        else "info",
                         f"{len(of_kind):,} {message.format(share=LIKELY)}",
                         remedy,
                         tuple(_example(suspect) for suspect in of_kind[:EXAMPLES]),
                     )
                 )
         mixed = {
-            form: counts
-            for form, counts in self._labels.items()
-            if len(counts.keys() - {NONE}) > 1
+            form: counts for form, counts in self._labels.items() if len(counts.keys() - {NONE}) > 1
         }
         if mixed:
             common = sorted(mixed, key=lambda f: (-_minority(mixed[f]), f))[:EXAMPLES]

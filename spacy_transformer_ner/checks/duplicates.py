@@ -61,7 +61,9 @@ class Duplicates:
             alike = blake2b(folded.encode(), digest_size=16).digest()
             if alike in self._alike:
                 first, other = self._alike[alike]
-                self._note_near(first, split, at(place, f"but for numbers as {other}: {cut(doc.text)}"))
+                self._note_near(
+                    first, split, at(place, f"but for numbers as {other}: {cut(doc.text)}")
+                )
             else:
                 self._alike[alike] = split, place
                 if len(words) >= MIN_WORDS and len(self._hashes) < MAX_NEAR:
@@ -156,5 +158,3 @@ def _labels(text: str, entities: tuple) -> str:
     words = text.split(" ")
     shown = [f"{' '.join(words[start:end])} {label}" for start, end, label in entities]
     return f"({cut(', '.join(shown), 60) or 'none'})"
-
-

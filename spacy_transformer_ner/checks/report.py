@@ -107,5 +107,3 @@ def cut(text: str, length: int = 100) -> str:
     RETURNS (str): It on one line."""
     text = " ".join(text.split())
     return text if len(text) <= length else f"{text[: length - 1]}…"
-
-

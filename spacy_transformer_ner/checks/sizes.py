@@ -53,7 +53,9 @@ class Sizes:
             if len(first) < EXAMPLES:
                 first.append(at(place_of(doc, ent.start), in_context(ent)))
             if len(ent) > LONG and len(self._long) < EXAMPLES:
-                self._long.append(at(place_of(doc, ent.start), f"{len(ent)} words: {cut(ent.text)}"))
+                self._long.append(
+                    at(place_of(doc, ent.start), f"{len(ent)} words: {cut(ent.text)}")
+                )
             if split == "train":
                 self._entities_seen[ent.label_].add(ent.text)
             elif ent.text not in self._entities_seen[ent.label_]:
@@ -84,7 +86,9 @@ class Sizes:
         """As of Check."""
         found = [*self._empty(), *self._label_findings(), *self._unseen_findings()]
         total = sum(labels.total() for labels in self._labels.values())
-        long = sum(n for lengths in self._lengths.values() for size, n in lengths.items() if size > LONG)
+        long = sum(
+            n for lengths in self._lengths.values() for size, n in lengths.items() if size > LONG
+        )
         if long:
             found.append(
                 Finding(
@@ -211,7 +215,9 @@ class Sizes:
                 )
         folded: dict[str, list[str]] = defaultdict(list)
         for label in sorted({label for labels in self._labels.values() for label in labels}):
-            folded[label.casefold().replace("-", "").replace("_", "").replace(" ", "")].append(label)
+            folded[label.casefold().replace("-", "").replace("_", "").replace(" ", "")].append(
+                label
+            )
         alike = [labels for labels in folded.values() if len(labels) > 1]
         if alike:
             found.append(

@@ -74,7 +74,9 @@ class ColumnFile:
             sentences += len(document.sentences)
             yield document
         if sentences == 1 and words > ONE_SENTENCE:
-            self._notes.add(f"sentence is the whole file, of {words:,} words: are blank rows missing?", 1)
+            self._notes.add(
+                f"sentence is the whole file, of {words:,} words: are blank rows missing?", 1
+            )
         if not words:
             raise InputError("holds no tagged words. Is it the right file?", path=self.source.name)
 
@@ -166,7 +168,9 @@ class ColumnFile:
         cell = cells[layout.tag].strip(" ")
         if layout.key:
             notes = cell.split("|")
-            cell = next((x[len(layout.key) + 1 :] for x in notes if x.startswith(f"{layout.key}=")), "O")
+            cell = next(
+                (x[len(layout.key) + 1 :] for x in notes if x.startswith(f"{layout.key}=")), "O"
+            )
         elif layout.numbered and cell == "_":
             cell = "O"
         try:

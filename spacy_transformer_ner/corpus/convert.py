@@ -205,8 +205,11 @@ def _targets(
         else:
             found = {output_name(given): data_files(given)}
         for target, files in found.items():
-            if target in targets and name is None and not draws and not (
-                isinstance(given, Path) and given.is_dir()
+            if (
+                target in targets
+                and name is None
+                and not draws
+                and not (isinstance(given, Path) and given.is_dir())
             ):
                 raise InputError(
                     f"both {targets[target][0].name} and {files[0].name} would become {target}. "

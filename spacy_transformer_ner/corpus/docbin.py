@@ -141,7 +141,10 @@ def _from_text(document: TextDocument, maker: DocMaker) -> Doc:
 
 
 def _parted(
-    text: str, tokens: tuple[tuple[int, int], ...] | list[tuple[int, int]], cuts: set[int], vocab: Vocab
+    text: str,
+    tokens: tuple[tuple[int, int], ...] | list[tuple[int, int]],
+    cuts: set[int],
+    vocab: Vocab,
 ) -> Doc:
     """A Doc of given tokens, cut further where it must be. What is between
     tokens are blanks: one is a space, more are tokens of their own."""

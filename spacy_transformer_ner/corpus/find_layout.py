@@ -49,7 +49,9 @@ def find_layout(
     ]
     if not lines:
         # Only words that start with a number sign, or nothing.
-        lines = [(n, row) for n, row in enumerate(rows, 1) if row.startswith("#") and row.strip("# \t")]
+        lines = [
+            (n, row) for n, row in enumerate(rows, 1) if row.startswith("#") and row.strip("# \t")
+        ]
     if not lines:
         raise InputError("holds no tagged words. Is it the right file?", path=name)
     tabs = 2 * sum("\t" in row for _, row in lines) >= len(lines)
@@ -67,7 +69,11 @@ def find_layout(
             path=name,
             line=line,
         )
-    table = [(line, [cell.strip(" ") for cell in cells]) for line, cells in table if len(cells) == columns]
+    table = [
+        (line, [cell.strip(" ") for cell in cells])
+        for line, cells in table
+        if len(cells) == columns
+    ]
     values = list(zip(*(cells for _, cells in table)))
     titles = [t.upper() for t in plus.partition("=")[2].split()] if plus else []
     if len(titles) != columns:

@@ -37,6 +37,7 @@ class Reader(Protocol):
 
     @property
     def format(self) -> str: ...
+
     encoding: str | None
     tags: TagReader | None
     marks_documents: bool
@@ -62,9 +63,7 @@ def open_corpus(source: Source, options: ReadOptions) -> Reader:
     if format == "json":
         encoding = options.encoding or source.encoding()
         rows = _JsonRows(source, encoding)
-        reader = open_records(
-            source.name, rows, options, lambda: labels_beside(source.path)
-        )
+        reader = open_records(source.name, rows, options, lambda: labels_beside(source.path))
         reader.encoding = encoding
         return reader
     if format == "parquet":
@@ -133,7 +132,9 @@ def brat_pair(path: Path) -> tuple[Path, Path]:
 
 def _is_zlib(start: bytes) -> bool:
     # The header's two bytes are a multiple of 31.
-    return len(start) > 1 and int.from_bytes(start[:2], "big") % 31 == 0 and not start[:64].isascii()
+    return (
+        len(start) > 1 and int.from_bytes(start[:2], "big") % 31 == 0 and not start[:64].isascii()
+    )
 
 
 def looks_like_json(start: bytes) -> bool:
@@ -153,7 +154,11 @@ def looks_like_json(start: bytes) -> bool:
         try:
             return isinstance(json.loads(first), list)
         except (ValueError, RecursionError):
-            return first == "[" or re.match(r"\[\s*(\{|\[\s*[\"\[{])", first) is not None and "\t" not in first
+            return (
+                first == "["
+                or re.match(r"\[\s*(\{|\[\s*[\"\[{])", first) is not None
+                and "\t" not in first
+            )
     return False
 
 

@@ -8,7 +8,14 @@ from typing import Any
 from ..errors import InputError
 
 # Where the corpora of Hugging Face and T-NER keep it, beside the data.
-FILES = ("dataset_info.json", "dataset_infos.json", "labels.json", "label.json", "label2id.json", "labels.txt")
+FILES = (
+    "dataset_info.json",
+    "dataset_infos.json",
+    "labels.json",
+    "label.json",
+    "label2id.json",
+    "labels.txt",
+)
 
 
 def read_labels(given: str) -> tuple[str, ...]:
@@ -24,11 +31,14 @@ def read_labels(given: str) -> tuple[str, ...]:
         return _checked([tag.strip() for tag in given.split(",")], given)
     path = Path(given)
     if not path.is_file():
-        raise InputError("there is no such file. Give one, or the tags parted by commas.", path=path)
+        raise InputError(
+            "there is no such file. Give one, or the tags parted by commas.", path=path
+        )
     found = labels_in_file(path)
     if len(found) > 1:
         raise InputError(
-            f"has labels of several fields ({', '.join(found)}). Give the tags by --labels.", path=path
+            f"has labels of several fields ({', '.join(found)}). Give the tags by --labels.",
+            path=path,
         )
     if not found:
         raise InputError("holds no list of tags.", path=path)
@@ -61,7 +71,9 @@ def labels_in_file(path: Path) -> dict[str, tuple[str, ...]]:
     try:
         text = path.read_text(encoding="utf-8-sig")
         if path.suffix.lower() != ".json":
-            return {"": _checked([line.strip() for line in text.splitlines() if line.strip()], path)}
+            return {
+                "": _checked([line.strip() for line in text.splitlines() if line.strip()], path)
+            }
         content = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise InputError(f"is no list of tags: {error}", path=path) from None
@@ -114,7 +126,8 @@ def _by_number(content: Any, path: Path) -> list[str]:
             if isinstance(value, int) and not isinstance(value, bool):
                 if value in numbers:
                     raise InputError(
-                        f"is no list of tags: {numbers[value]} and {key} have one number.", path=path
+                        f"is no list of tags: {numbers[value]} and {key} have one number.",
+                        path=path,
                     )
                 numbers[value] = key
             elif isinstance(value, str) and key.isdecimal():

@@ -53,7 +53,9 @@ class Layout:
 
     def __str__(self) -> str:
         tag = f"{self.key}= in column {self.tag + 1}" if self.key else f"tag in {self.tag + 1}"
-        others = f", tags also in {', '.join(str(i + 1) for i in self.others)}" if self.others else ""
+        others = (
+            f", tags also in {', '.join(str(i + 1) for i in self.others)}" if self.others else ""
+        )
         return f"{self.columns} columns (word in {self.word + 1}, {tag}{others})"
 
 

@@ -33,9 +33,7 @@ ENGLISH_CLITICS = frozenset(a + c for a in APOSTROPHES for c in CLITICS) | {"n't
 ELIDING = frozenset(("ca", "fr", "it"))
 
 
-def restore_spaces(
-    sentences: Iterable[Sequence[str]], lang: str = "en"
-) -> Iterator[list[bool]]:
+def restore_spaces(sentences: Iterable[Sequence[str]], lang: str = "en") -> Iterator[list[bool]]:
     """Say after which words of a document a space stands.
 
     sentences (Iterable[Sequence[str]]): The words of each sentence.
@@ -54,14 +52,11 @@ def restore_spaces(
             continue
         joins = [_joins(words, i, open_quotes, lang) for i in range(len(words))]
         yield [
-            i + 1 == len(words) or not (joins[i][1] or joins[i + 1][0])
-            for i in range(len(words))
+            i + 1 == len(words) or not (joins[i][1] or joins[i + 1][0]) for i in range(len(words))
         ]
 
 
-def _joins(
-    words: Sequence[str], i: int, open_quotes: set[str], lang: str
-) -> tuple[bool, bool]:
+def _joins(words: Sequence[str], i: int, open_quotes: set[str], lang: str) -> tuple[bool, bool]:
     """RETURNS (tuple[bool, bool]): Whether the word joins the one before it and
     the one after it."""
     word = words[i]
@@ -110,8 +105,10 @@ def _elides(word: str) -> bool:
     """Whether a word ends in an apostrophe for a vowel, like l' and qu'; not an
     accent like citta', or a cut like po'."""
     stem = word[:-1].lower()
-    return bool(stem) and word.endswith(APOSTROPHES) and (
-        stem.endswith("qu") or stem[-1] not in "aeiouàèéìòù" and stem[-1].isalpha()
+    return (
+        bool(stem)
+        and word.endswith(APOSTROPHES)
+        and (stem.endswith("qu") or stem[-1] not in "aeiouàèéìòù" and stem[-1].isalpha())
     )
 
 

@@ -125,9 +125,7 @@ def find_splits(folder: Path) -> dict[str, list[Source]]:
                 path=folder,
             )
         first.setdefault(split, child)
-        splits.setdefault(split, []).extend(
-            [Source.at(child)] if saved else data_files(child)
-        )
+        splits.setdefault(split, []).extend([Source.at(child)] if saved else data_files(child))
     missing = [split for split in ("train", "dev") if split not in splits]
     if missing:
         found = ", ".join(path.name for path in children) or "nothing"

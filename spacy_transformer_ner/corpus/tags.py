@@ -65,7 +65,14 @@ SCHEMES: dict[str, Callable[[Form], bool]] = {
     "IOE1": _ioe1,
 }
 # Other names of schemes, and those that differ in letters or have none.
-SAME_AS = {"BILUO": "BIOES", "BILOU": "BIOES", "BMES": "BIOES", "IOE": "IOE2", "BIO": "IOB2", "bare": "IO"}
+SAME_AS = {
+    "BILUO": "BIOES",
+    "BILOU": "BIOES",
+    "BMES": "BIOES",
+    "IOE": "IOE2",
+    "BIO": "IOB2",
+    "bare": "IO",
+}
 SCHEME_NAMES = ("IOB1", "IOB2", "BIOES", "BILUO", "IOE1", "IOE2", "IO", "bare")
 
 
@@ -201,7 +208,9 @@ class TagReader:
             return self._given
         scheme = min(SCHEMES, key=lambda name: self._exceptions(SCHEMES[name]))
         if scheme == "BIOES":
-            return "BILUO" if self._letters & set("LU") else "BMES" if "M" in self._letters else scheme
+            return (
+                "BILUO" if self._letters & set("LU") else "BMES" if "M" in self._letters else scheme
+            )
         return "bare" if self.bare else scheme
 
     @property

@@ -1,6 +1,6 @@
 """Records of text and the places of its entities: spaCy's, Prodigy's, Doccano's."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ..errors import InputError
@@ -124,9 +124,7 @@ class TextRecords:
             )
         return span
 
-    def _tokens(
-        self, tokens: Any, text: str, line: int
-    ) -> tuple[tuple[int, int], ...] | None:
+    def _tokens(self, tokens: Any, text: str, line: int) -> tuple[tuple[int, int], ...] | None:
         if not isinstance(tokens, list | tuple) or not tokens:
             return None
         offsets: list[tuple[int, int]] = []

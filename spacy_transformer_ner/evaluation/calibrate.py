@@ -185,5 +185,3 @@ def cross_validated(gathered: Gathered) -> Scored:
     return Scored(
         scores, gathered.evidence.marginals, gathered.right, gathered.evidence.labels, gathered.gold
     )
-
-

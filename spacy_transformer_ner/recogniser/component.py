@@ -251,15 +251,13 @@ class TransformerNER(TrainablePipe):
             return [Prediction(numpy.zeros((0, 3), dtype="int64")) for _ in docs]
         emissions, allowed = self._emissions(docs)
         xp = self.model.ops.xp
-        tags = lattice.viterbi(
-            emissions, lengths, None if allowed is None else xp.asarray(allowed)
+        tags = lattice.viterbi(emissions, lengths, None if allowed is None else xp.asarray(allowed))
+        spans = numpy.array(lattice.spans_of(self.model.ops.to_numpy(tags)), dtype="int64").reshape(
+            -1, 3
         )
-        spans = numpy.array(
-            lattice.spans_of(self.model.ops.to_numpy(tags)), dtype="int64"
-        ).reshape(-1, 3)
         starts = numpy.cumsum(lengths) - lengths
         if not self._asks_for_scores:
-            return [Prediction(part) for part, in by_doc(starts, spans)]
+            return [Prediction(part) for (part,) in by_doc(starts, spans)]
         emissions = self.model.ops.to_numpy(emissions)
         posterior = Posterior(emissions, lengths, allowed)
         evidence = self._evidence(docs, posterior, spans, starts, emissions)

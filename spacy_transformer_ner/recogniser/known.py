@@ -30,7 +30,9 @@ class KnownEntities:
         """counts (Mapping[str, Mapping[str, int]]): How often each form has each
             label in the training data.
         RETURNS (KnownEntities): They."""
-        likely = (f"{form}\t{max(labels, key=labels.__getitem__)}" for form, labels in counts.items())
+        likely = (
+            f"{form}\t{max(labels, key=labels.__getitem__)}" for form, labels in counts.items()
+        )
         return cls(_hashes(counts), _hashes(likely))
 
     def novelty(self, forms: Sequence[str], labels: Sequence[str]) -> Ints1d:

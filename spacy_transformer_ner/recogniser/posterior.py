@@ -191,7 +191,9 @@ def _walk(
     order = numpy.argsort(-lengths, kind="stable")
     starts, state = starts[order], initial[order].copy()
     # The longest come first, so those still running at a step are a prefix.
-    running = numpy.searchsorted(-lengths[order], -numpy.arange(int(lengths.max(initial=0))), "left")
+    running = numpy.searchsorted(
+        -lengths[order], -numpy.arange(int(lengths.max(initial=0))), "left"
+    )
     for step, n in enumerate(running.tolist()):
         tokens = starts[:n] + step
         now = state[:n]
