@@ -25,13 +25,9 @@ def main(
     # fmt: off
     model: Path = typer.Argument(..., help="Folder of the pipeline"),
     data_path: Path = typer.Argument(..., help="Location of the .spacy file to fit on"),
-    output: Optional[Path] = typer.Option(
-        None, "--output", "-o", help="JSON file to write the figures to"
-    ),
+    output: Optional[Path] = typer.Option(None, "--output", "-o", help="JSON file to write the figures to"),
     use_gpu: int = typer.Option(-1, "--gpu-id", "-g", help="GPU ID or -1 for CPU"),
-    optional: bool = typer.Option(
-        False, "--optional", help="Warn instead of failing if there is too little to fit on"
-    ),
+    optional: bool = typer.Option(False, "--optional", help="Warn instead of failing if there is too little to fit on"),
     # fmt: on
 ) -> None:
     with clear_failure():
@@ -46,9 +42,7 @@ def main(
                 gathered.evidence, gathered.right, gathered.usual_entropy, str(data_path)
             )
             scored = cross_validated(gathered)
-            before, after = (
-                reliability(s, scored.right) for s in (scored.marginals, scored.scores)
-            )
+            before, after = (reliability(s, scored.right) for s in (scored.marginals, scored.scores))
             if after.brier > before.brier and after.ece > before.ece:
                 raise InputError(
                     f"the scores of {before.entities} entities, {before.entities - sum(scored.right)} "

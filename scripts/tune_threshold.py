@@ -30,20 +30,10 @@ def main(
     # fmt: off
     model: str = typer.Argument(..., help="Pipeline name or path"),
     data_path: Path = typer.Argument(..., help="Location of the .spacy file"),
-    precision: float = typer.Option(
-        0.95, "--precision", "-p", min=0.0, max=1.0, help="The precision that is wanted"
-    ),
-    per_type: bool = typer.Option(
-        False, "--per-type", help="A threshold for each label instead of one for all"
-    ),
-    write: bool = typer.Option(
-        False,
-        "--write",
-        help="Set what was found in the config of the pipeline, which has to be a folder",
-    ),
-    output: Optional[Path] = typer.Option(
-        None, "--output", "-o", help="JSON file for the thresholds and the whole curve"
-    ),
+    precision: float = typer.Option(0.95, "--precision", "-p", min=0.0, max=1.0, help="The precision that is wanted"),
+    per_type: bool = typer.Option(False, "--per-type", help="A threshold for each label instead of one for all"),
+    write: bool = typer.Option(False, "--write", help="Set what was found in the config of the pipeline, which has to be a folder"),
+    output: Optional[Path] = typer.Option(None, "--output", "-o", help="JSON file for the thresholds and the whole curve"),
     use_gpu: int = typer.Option(-1, "--gpu-id", "-g", help="GPU ID or -1 for CPU"),
     # fmt: on
 ) -> None:

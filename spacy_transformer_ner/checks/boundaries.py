@@ -2,13 +2,13 @@
 
 import re
 from collections import Counter, defaultdict
+from functools import partial
 
 from spacy.lang.lex_attrs import is_punct
 from spacy.language import Language
 from spacy.tokens import Doc, Span
 
-from ..corpus.origin import place_of
-from .report import EXAMPLES, Finding, at, in_context
+from .report import EXAMPLES, Examples, Finding, in_context
 
 ABBREVIATION = re.compile(r"[A-Z]\w{0,4}")
 PAIRS = {"(": ")", "[": "]", "{": "}", '"': '"', "“": "”", "«": "»", "„": "“", "'": "'", "‘": "’"}
@@ -24,12 +24,13 @@ class Boundaries:
     def __init__(self, nlp: Language):
         self.nlp = nlp
         self._total: Counter[str] = Counter()
-        self._lost: dict[str, list[str]] = defaultdict(list)
-        self._lost_count: Counter[str] = Counter()
-        self._torn: list[str] = []
-        self._torn_count: Counter[str] = Counter()
-        self._marked: dict[tuple[str, str], list[str]] = defaultdict(list)
-        self._marked_count: Counter[tuple[str, str]] = Counter()
+        # By split.
+        self._lost: dict[str, Examples] = defaultdict(Examples)
+        self._torn: dict[str, Examples] = defaultdict(Examples)
+        self._marked: dict[str, dict[str, Examples]] = {
+            "blank": defaultdict(Examples),
+            "punctuation": defaultdict(Examples),
+        }
 
     def see(self, split: str, doc: Doc) -> None:
         """As of Check."""
@@ -41,60 +42,48 @@ class Boundaries:
         ends = {token.idx + len(token) for token in tokens}
         for ent in doc.ents:
             if ent.start_char not in starts or ent.end_char not in ends:
-                self._lost_count[split] += 1
-                if len(self._lost[split]) < EXAMPLES:
-                    self._lost[split].append(at(place_of(doc, ent.start), in_context(ent)))
+                self._lost[split].add(doc, ent.start, partial(in_context, ent))
             if _within_word(ent):
-                self._torn_count[split] += 1
-                if len(self._torn) < EXAMPLES:
-                    self._torn.append(
-                        at(place_of(doc, ent.start), f"{ent.label_} {in_context(ent)}")
-                    )
+                self._torn[split].add(doc, ent.start, partial(_labelled, ent))
             kind = _marked(ent)
             if kind:
-                key = split, kind
-                self._marked_count[key] += 1
-                if len(self._marked[key]) < EXAMPLES:
-                    self._marked[key].append(
-                        at(place_of(doc, ent.start), f"{ent.label_} {in_context(ent)}")
-                    )
+                self._marked[kind][split].add(doc, ent.start, partial(_labelled, ent))
 
     def findings(self) -> list[Finding]:
         """As of Check."""
         found = []
-        if self._torn_count:
+        if self._torn:
             found.append(
                 Finding(
                     "within-word",
                     "warning",
-                    f"{self._torn_count.total():,} entities start or end within a word "
-                    f"({_by_split(self._torn_count)})",
+                    f"{_total(self._torn):,} entities start or end within a word "
+                    f"({_by_split(self._torn)})",
                     "If that is not meant, their offsets are wrong. Mend them in the source.",
-                    tuple(self._torn),
+                    _first(self._torn),
                 )
             )
-        for split, count in self._lost_count.items():
-            share = count / self._total[split]
+        for split, lost in self._lost.items():
+            share = lost.count / self._total[split]
             found.append(
                 Finding(
                     "tokeniser-boundary",
                     "warning" if share > 0.02 else "info",
-                    f"{count:,} entities of {split} ({share:.2%}) do not start and end where "
+                    f"{lost.count:,} entities of {split} ({share:.2%}) do not start and end where "
                     "spaCy's tokeniser parts words",
                     "They cannot be found in raw text. Adapt the tokeniser if they are many.",
-                    tuple(self._lost[split]),
+                    tuple(lost.shown),
                 )
             )
-        for kind in ("blank", "punctuation"):
-            counts = Counter({s: n for (s, k), n in self._marked_count.items() if k == kind})
-            if not counts:
+        for kind, marked in self._marked.items():
+            if not marked:
                 continue
-            share = counts.total() / self._total.total()
+            share = _total(marked) / self._total.total()
             found.append(
                 Finding(
                     f"entity-{kind}",
                     "warning" if kind == "blank" or share > 0.005 else "info",
-                    f"{counts.total():,} entities ({_by_split(counts)}) "
+                    f"{_total(marked):,} entities ({_by_split(marked)}) "
                     + (
                         "start or end in blanks or invisible characters"
                         if kind == "blank"
@@ -103,7 +92,7 @@ class Boundaries:
                     "spaCy refuses to train on entities that start or end in blanks. Remove them."
                     if kind == "blank"
                     else "Does the mark belong to the name?",
-                    tuple(e for split in counts for e in self._marked[split, kind])[:EXAMPLES],
+                    _first(marked),
                 )
             )
         return found
@@ -145,5 +134,17 @@ def _within_word(ent: Span) -> bool:
     )
 
 
-def _by_split(counts: Counter[str]) -> str:
-    return ", ".join(f"{count:,} of {split}" for split, count in counts.items())
+def _labelled(ent: Span) -> str:
+    return f"{ent.label_} {in_context(ent)}"
+
+
+def _total(by_split: dict[str, Examples]) -> int:
+    return sum(examples.count for examples in by_split.values())
+
+
+def _by_split(by_split: dict[str, Examples]) -> str:
+    return ", ".join(f"{examples.count:,} of {split}" for split, examples in by_split.items())
+
+
+def _first(by_split: dict[str, Examples]) -> tuple[str, ...]:
+    return tuple(e for examples in by_split.values() for e in examples.shown)[:EXAMPLES]

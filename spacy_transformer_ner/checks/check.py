@@ -1,14 +1,15 @@
 """The check of a corpus."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from spacy.tokens import Doc
 
-from ..corpus.convert import no_progress, read_report
+from ..corpus.convert import read_report
 from ..corpus.docbin import blank, docbin_files, read_docbin
 from ..corpus.splits import SPLITS
 from ..errors import InputError
+from ..progress import Progress, no_progress
 from .boundaries import Boundaries
 from .consistency import Consistency, Suspect
 from .duplicates import Duplicates
@@ -22,7 +23,7 @@ def check(
     *,
     lang: str | None = None,
     encoder: str | None = None,
-    progress: Callable[[Iterable, object], Iterable] = no_progress,
+    progress: Progress = no_progress,
 ) -> tuple[Report, list[Suspect]]:
     """Check the .spacy files of a corpus. They are read three times; memory grows
     with the names and the distinct texts in them, not with the files.

@@ -3,6 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from functools import cached_property
 
 from spacy.tokens import Doc, Span, Token
 
@@ -54,13 +55,11 @@ class Suspect:
 
 class Consistency:
     """Compares the mentions of the same words. It has to be shown every document
-    twice: with `see` to learn the entities, then with `compare`."""
+    three times: with `see` to learn the entities, with `count` to count the
+    mentions that are none, then with `compare`."""
 
     def __init__(self) -> None:
         self._labels: dict[Form, Counter[str]] = defaultdict(Counter)
-        # By the first word of forms, how long they are.
-        self._lengths: dict[str, list[int]] = {}
-        self._longest = 0
         self._suspects: list[Suspect] = []
 
     def see(self, split: str, doc: Doc) -> None:
@@ -114,6 +113,18 @@ class Consistency:
             )
         )
 
+    @cached_property
+    def _lengths(self) -> dict[str, list[int]]:
+        """How long the forms are that start with a word, when all have been seen."""
+        lengths: dict[str, set[int]] = defaultdict(set)
+        for form in self._labels:
+            lengths[form[0]].add(len(form))
+        return {word: sorted(n, reverse=True) for word, n in lengths.items()}
+
+    @cached_property
+    def _longest(self) -> int:
+        return max(map(len, self._labels), default=0)
+
     def _cut(self, doc: Doc) -> Iterator[tuple[Span, Span]]:
         """Names that are no entity as a whole, where an entity is strictly within:
         "Global [Foods]"."""
@@ -135,12 +146,6 @@ class Consistency:
 
     def _unlabelled(self, doc: Doc) -> Iterator[Span]:
         """The longest mentions of known names that no entity has a part of."""
-        if not self._lengths:
-            lengths: dict[str, set[int]] = defaultdict(set)
-            for form in self._labels:
-                lengths[form[0]].add(len(form))
-            self._lengths = {word: sorted(n, reverse=True) for word, n in lengths.items()}
-            self._longest = max(map(len, self._labels), default=0)
         words = [_word(token) for token in doc]
         free = doc.to_array("ENT_IOB") == 2
         i = 0

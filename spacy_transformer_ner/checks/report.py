@@ -1,9 +1,12 @@
 """What a check says."""
 
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
 from typing import Literal, Protocol
 
 from spacy.tokens import Doc, Span
+
+from ..corpus.origin import place_of
 
 
 EXAMPLES = 10
@@ -68,6 +71,29 @@ class Report:
         """severity (str): A severity.
         RETURNS (int): The findings of it."""
         return sum(finding.severity == severity for finding in self.findings)
+
+
+@dataclass
+class Examples:
+    """How often something was met, and the first places.
+
+    count (int): How often.
+    shown (list[str]): Ten examples at most.
+    """
+
+    count: int = 0
+    shown: list[str] = field(default_factory=list)
+
+    def add(self, doc: Doc, token: int, describe: Callable[[], str]) -> None:
+        """Note that it was met.
+
+        doc (Doc): Where.
+        token (int): At which token.
+        describe (Callable): Says what is there; asked for examples only.
+        """
+        self.count += 1
+        if len(self.shown) < EXAMPLES:
+            self.shown.append(at(place_of(doc, token), describe()))
 
 
 class Check(Protocol):

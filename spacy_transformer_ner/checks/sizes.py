@@ -2,11 +2,12 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable
+from functools import partial
 
-from spacy.tokens import Doc
+from spacy.tokens import Doc, Span
 
-from ..corpus.origin import place_of
-from .report import EXAMPLES, Finding, Split, at, cut, in_context
+from ..corpus.docbin import count_sentences
+from .report import EXAMPLES, Examples, Finding, Split, cut, in_context
 
 ESCAPES = frozenset("-LRB- -RRB- -LSB- -RSB- -LCB- -RCB- `` ''".split())
 RARE = 20
@@ -28,45 +29,37 @@ class Sizes:
         self._counts: dict[str, Counter[str]] = {split: Counter() for split in splits}
         self._labels: dict[str, Counter[str]] = defaultdict(Counter)
         self._lengths: dict[str, Counter[int]] = defaultdict(Counter)
-        self._first: dict[tuple[str, str], list[str]] = defaultdict(list)
-        self._long: list[str] = []
-        self._long_texts: list[str] = []
-        self._escapes = 0
-        self._escapes_at: list[str] = []
+        self._first: dict[tuple[str, str], Examples] = defaultdict(Examples)
+        self._long = Examples()
+        self._long_texts = Examples()
+        self._escapes = Examples()
         self._entities_seen: dict[str, set[str]] = defaultdict(set)
         self._unseen: Counter[str] = Counter()
 
     def see(self, split: str, doc: Doc) -> None:
         """As of Check."""
-        knows_sentences = doc.has_annotation("SENT_START")
         self._counts[split].update(
             documents=1,
             tokens=len(doc),
-            sentences=int((doc.to_array("SENT_START") == 1).sum()) if knows_sentences else 1,
-            without_sentences=not knows_sentences,
+            sentences=count_sentences(doc),
             unknown=not doc.has_annotation("ENT_IOB"),
         )
         for ent in doc.ents:
             self._labels[split][ent.label_] += 1
             self._lengths[split][len(ent)] += 1
-            first = self._first[split, ent.label_]
-            if len(first) < EXAMPLES:
-                first.append(at(place_of(doc, ent.start), in_context(ent)))
-            if len(ent) > LONG and len(self._long) < EXAMPLES:
-                self._long.append(
-                    at(place_of(doc, ent.start), f"{len(ent)} words: {cut(ent.text)}")
-                )
+            self._first[split, ent.label_].add(doc, ent.start, partial(in_context, ent))
+            if len(ent) > LONG:
+                self._long.add(doc, ent.start, partial(_measured, ent))
             if split == "train":
                 self._entities_seen[ent.label_].add(ent.text)
             elif ent.text not in self._entities_seen[ent.label_]:
                 self._unseen[split] += 1
         for token in doc:
             if token.text in ESCAPES:
-                self._escapes += 1
-                if len(self._escapes_at) < EXAMPLES:
-                    self._escapes_at.append(at(place_of(doc, token.i), token.text))
-        if len(doc.text) > LONGEST_TEXT:
-            self._long_texts.append(at(place_of(doc, 0), f"{len(doc.text):,} characters"))
+                self._escapes.add(doc, token.i, partial(str, token.text))
+        characters = len(doc.text)
+        if characters > LONGEST_TEXT:
+            self._long_texts.add(doc, 0, lambda: f"{characters:,} characters")
 
     def splits(self) -> dict[str, Split]:
         """RETURNS (dict[str, Split]): The sizes."""
@@ -86,37 +79,34 @@ class Sizes:
         """As of Check."""
         found = [*self._empty(), *self._label_findings(), *self._unseen_findings()]
         total = sum(labels.total() for labels in self._labels.values())
-        long = sum(
-            n for lengths in self._lengths.values() for size, n in lengths.items() if size > LONG
-        )
-        if long:
+        if self._long.count:
             found.append(
                 Finding(
                     "long-entities",
-                    "warning" if long > 0.01 * total else "info",
-                    f"{long:,} entities of more than {LONG} words",
+                    "warning" if self._long.count > 0.01 * total else "info",
+                    f"{self._long.count:,} entities of more than {LONG} words",
                     "Are they names? A tag may be missing where one should end.",
-                    tuple(self._long),
+                    tuple(self._long.shown),
                 )
             )
-        if self._escapes:
+        if self._escapes.count:
             found.append(
                 Finding(
                     "treebank-escapes",
                     "warning",
-                    f"{self._escapes:,} words are written as in the Penn Treebank, like -LRB- and ``",
+                    f"{self._escapes.count:,} words are written as in the Penn Treebank, like -LRB- and ``",
                     "Raw text has brackets and quotes there. Write those in the source.",
-                    tuple(self._escapes_at),
+                    tuple(self._escapes.shown),
                 )
             )
-        if self._long_texts:
+        if self._long_texts.count:
             found.append(
                 Finding(
                     "long-texts",
                     "warning",
-                    f"{len(self._long_texts):,} texts of more than {LONGEST_TEXT:,} characters",
+                    f"{self._long_texts.count:,} texts of more than {LONGEST_TEXT:,} characters",
                     "spaCy refuses them as raw text unless nlp.max_length is raised. Part them.",
-                    tuple(self._long_texts[:EXAMPLES]),
+                    tuple(self._long_texts.shown),
                 )
             )
         return found
@@ -154,7 +144,14 @@ class Sizes:
             )
         return found
 
+    def _of(self, keys: Iterable[tuple[str, str]]) -> tuple[str, ...]:
+        """The first entities of some splits and labels."""
+        return tuple(e for key in keys for e in self._first[key].shown)[:EXAMPLES]
+
     def _label_findings(self) -> list[Finding]:
+        return [*self._missing(), *self._rare(), *self._slips(), *self._alike()]
+
+    def _missing(self) -> list[Finding]:
         found = []
         train = self._labels["train"]
         for split, labels in self._labels.items():
@@ -167,7 +164,7 @@ class Sizes:
                         f"{split} has labels that train has not: "
                         + ", ".join(f"{label} ({labels[label]:,})" for label in unknown),
                         "They can never be found. Are they misspelt?",
-                        tuple(e for label in unknown for e in self._first[split, label])[:EXAMPLES],
+                        self._of((split, label) for label in unknown),
                     )
                 )
             missing = sorted(train.keys() - labels.keys()) if labels else []
@@ -180,18 +177,25 @@ class Sizes:
                         "How well they are found cannot be told from it.",
                     )
                 )
-        rare = sorted((n, label) for label, n in train.items() if n < RARE)
-        if rare:
-            found.append(
-                Finding(
-                    "rare-label",
-                    "warning",
-                    f"labels with fewer than {RARE} entities in train: "
-                    + ", ".join(f"{label} ({n})" for n, label in rare),
-                    "They are hardly learnt from so few. Annotate more, or merge them.",
-                    tuple(self._first["train", label][0] for _, label in rare[:EXAMPLES]),
-                )
+        return found
+
+    def _rare(self) -> list[Finding]:
+        rare = sorted((n, label) for label, n in self._labels["train"].items() if n < RARE)
+        if not rare:
+            return []
+        return [
+            Finding(
+                "rare-label",
+                "warning",
+                f"labels with fewer than {RARE} entities in train: "
+                + ", ".join(f"{label} ({n})" for n, label in rare),
+                "They are hardly learnt from so few. Annotate more, or merge them.",
+                tuple(self._first["train", label].shown[0] for _, label in rare[:EXAMPLES]),
             )
+        ]
+
+    def _slips(self) -> list[Finding]:
+        found = []
         totals = sum(self._labels.values(), Counter())
         for label, n in sorted(totals.items()):
             likely = max(
@@ -210,26 +214,29 @@ class Sizes:
                         "warning",
                         f"the label {label} ({n:,}) may be a slip for {likely} ({totals[likely]:,})",
                         "If so, mend it in the source, or it is learnt as a label of its own.",
-                        tuple(e for s in self._labels for e in self._first[s, label])[:EXAMPLES],
+                        self._of((split, label) for split in self._labels),
                     )
                 )
+        return found
+
+    def _alike(self) -> list[Finding]:
         folded: dict[str, list[str]] = defaultdict(list)
         for label in sorted({label for labels in self._labels.values() for label in labels}):
             folded[label.casefold().replace("-", "").replace("_", "").replace(" ", "")].append(
                 label
             )
         alike = [labels for labels in folded.values() if len(labels) > 1]
-        if alike:
-            found.append(
-                Finding(
-                    "labels-alike",
-                    "warning",
-                    "labels that differ only in how they are written: "
-                    + "; ".join(", ".join(labels) for labels in alike),
-                    "Give them one name, or they are learnt as different.",
-                )
+        if not alike:
+            return []
+        return [
+            Finding(
+                "labels-alike",
+                "warning",
+                "labels that differ only in how they are written: "
+                + "; ".join(", ".join(labels) for labels in alike),
+                "Give them one name, or they are learnt as different.",
             )
-        return found
+        ]
 
     def _unseen_findings(self) -> list[Finding]:
         return [
@@ -243,6 +250,10 @@ class Sizes:
             for split, labels in self._labels.items()
             if split != "train" and labels
         ]
+
+
+def _measured(ent: Span) -> str:
+    return f"{len(ent)} words: {cut(ent.text)}"
 
 
 def _one_slip(label: str, other: str) -> bool:

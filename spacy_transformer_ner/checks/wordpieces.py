@@ -1,13 +1,15 @@
 """How the encoder's tokenizer sees the words of a corpus."""
 
 from collections import Counter
+from functools import partial
 
-from spacy.tokens import Doc
+from spacy.tokens import Doc, Span
 
+from ..corpus.docbin import sentences_of
 from ..corpus.origin import place_of
 from ..encoder.network import load_tokenizer
 from ..encoder.wordpieces import WordpieceEncoder
-from .report import EXAMPLES, Finding, at, cut
+from .report import EXAMPLES, Examples, Finding, at, cut
 
 # More pieces a word than any language needs of a tokenizer that was made for it.
 MANY = 2.5
@@ -31,8 +33,7 @@ class WordpieceCheck:
         self._words = self._pieces = 0
         self._unknown: Counter[str] = Counter()
         self._unknown_at: dict[str, str] = {}
-        self._long = 0
-        self._long_at: list[str] = []
+        self._long = Examples()
 
     def see(self, split: str, doc: Doc) -> None:
         """As of Check."""
@@ -48,14 +49,10 @@ class WordpieceCheck:
                 self._unknown_at.setdefault(text, place_of(doc, i))
         if ends[-1:].sum() <= self.longest:
             return
-        for sentence in doc.sents if doc.has_annotation("SENT_START") else [doc[:]]:
+        for sentence in sentences_of(doc):
             length = int(pieces.token_lengths[sentence.start : sentence.end].sum())
             if length > self.longest:
-                self._long += 1
-                if len(self._long_at) < EXAMPLES:
-                    self._long_at.append(
-                        at(place_of(doc, sentence.start), f"{length:,}: {cut(sentence.text)}")
-                    )
+                self._long.add(doc, sentence.start, partial(_measured, length, sentence))
 
     def findings(self) -> list[Finding]:
         """As of Check."""
@@ -86,15 +83,19 @@ class WordpieceCheck:
                     ),
                 )
             )
-        if self._long:
+        if self._long.count:
             found.append(
                 Finding(
                     "long-sentences",
                     "info",
-                    f"{self._long:,} sentences have more than the {self.longest} wordpieces that "
+                    f"{self._long.count:,} sentences have more than the {self.longest} wordpieces that "
                     f"the encoder {self.name} takes at once",
                     "Nothing of them is lost here: they are encoded in overlapping windows.",
-                    tuple(self._long_at),
+                    tuple(self._long.shown),
                 )
             )
         return found
+
+
+def _measured(length: int, sentence: Span) -> str:
+    return f"{length:,}: {cut(sentence.text)}"

@@ -106,7 +106,7 @@ class ColumnFile:
 
     def _sentences(self) -> Iterator[Sentence | None]:
         """Yield each sentence, and None where a document starts."""
-        layout, split_tag = self.layout, self.tags.split
+        layout, known = self.layout, self.tags.known
         simple = not (layout.numbered or layout.key or layout.prefix or layout.misc is not None)
         n, at_word, at_tag = layout.columns, layout.word, layout.tag
         separator = "\t" if layout.tabs else " "
@@ -116,14 +116,9 @@ class ColumnFile:
             if simple and len(cells) == n and row[0] not in "#-":
                 # Most rows by far. The others take the long way.
                 word, tag = cells[at_word], cells[at_tag]
-                if word and tag and word.strip() == word:
-                    try:
-                        rows.add(word, split_tag(tag), line)
-                        if len(rows.words) <= MAX_WORDS:
-                            continue
-                        raise self._endless(rows)
-                    except ValueError:
-                        pass
+                if word and word.strip() == word and tag in known and len(rows.words) < MAX_WORDS:
+                    rows.add(word, known[tag], line)
+                    continue
             if row.strip(" \t"):
                 if starts_document(row, layout):
                     self.marks_documents = True

@@ -2,7 +2,7 @@
 
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,17 +11,24 @@ from spacy.tokens import Doc
 
 from ..errors import InputError
 from ..files import read_json, write_json
-from .docbin import ATTRS, DocBinWriter, DocMaker, SpacyFile, check_language, to_doc
+from ..progress import Progress, no_progress
+from .docbin import (
+    ATTRS,
+    DocBinWriter,
+    DocMaker,
+    SpacyFile,
+    check_language,
+    count_sentences,
+    to_doc,
+)
 from .documents import Document, TextDocument
 from .formats import Reader, open_corpus
 from .notes import Note
 from .options import ReadOptions
 from .sources import Source
-from .splits import SPLITS, RandomSplits, data_files, find_splits, output_name
+from .splits import REPORT, SPLITS, RandomSplits, data_files, find_splits, output_name
 from .tables import SAVED_SPLIT
 
-# What convert says of the files it made, for check.
-REPORT = "convert.json"
 # Encodings of languages that Latin-1 and Windows-1252 do not have the letters of.
 OTHER_ENCODINGS = {
     "zh yue": "gb18030 or big5",
@@ -99,14 +106,8 @@ class _Target:
         self.documents += 1
         self.words += len(doc)
         self.labels.update([ent.label_ for ent in doc.ents])
-        starts = doc.has_annotation("SENT_START")
-        self.sentences += int((doc.to_array("SENT_START") == 1).sum()) if starts else 1
+        self.sentences += count_sentences(doc)
         return self.writer.add(doc)
-
-
-def no_progress(stream: Iterable, about: object) -> Iterable:
-    """RETURNS (Iterable): The stream as it is."""
-    return stream
 
 
 def convert(
@@ -117,7 +118,7 @@ def convert(
     lang: str = "en",
     shares: Sequence[float] | None = None,
     seed: int = 0,
-    progress: Callable[[Iterable, object], Iterable] = no_progress,
+    progress: Progress = no_progress,
 ) -> list[Converted]:
     """Convert corpus files to .spacy files. Nothing is written unless all files
     can be read; large ones become folders of .spacy files of the same name.
@@ -232,7 +233,7 @@ def _check_encoding(source: Source, reader: Reader, options: ReadOptions, lang: 
 
 
 def _documents(
-    readers: Iterable[Reader], progress: Callable[[Iterable, object], Iterable], about: str
+    readers: Iterable[Reader], progress: Progress, about: str
 ) -> Iterator[Document | TextDocument | Doc]:
     for reader in readers:
         yield from progress(reader, about)
@@ -244,7 +245,7 @@ def _write(
     splits: RandomSplits | None,
     folder: Path,
     lang: str,
-    progress: Callable[[Iterable, object], Iterable],
+    progress: Progress,
 ) -> dict[str, _Target]:
     attrs = None if any(isinstance(reader, SpacyFile) for reader in readers) else ATTRS
     names = [name] if splits is None else [f"{split}.spacy" for split in SPLITS]

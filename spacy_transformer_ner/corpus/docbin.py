@@ -1,7 +1,7 @@
 """Documents to spaCy Docs, and Docs to .spacy files and back."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 from pathlib import Path
 
@@ -264,6 +264,32 @@ def read_docbin(path: str | Path, vocab: Vocab) -> Iterator[Doc]:
                 "is not a .spacy file, or a damaged one. Make it again with the convert command.",
                 path=file,
             ) from None
+
+
+def read_annotated(path: str | Path, vocab: Vocab) -> list[Doc]:
+    """Read the Docs of a .spacy file, or of a folder of them, that say where their
+    entities are, or that there are none.
+
+    path (str | Path): The file or folder.
+    vocab (Vocab): The vocabulary of the Docs.
+    RETURNS (list[Doc]): The Docs.
+    RAISES: InputError as of `read_docbin`.
+    """
+    return [doc for doc in read_docbin(path, vocab) if doc.has_annotation("ENT_IOB")]
+
+
+def sentences_of(doc: Doc) -> Iterable[DocSpan]:
+    """doc (Doc): A Doc.
+    RETURNS (Iterable[Span]): Its sentences, or all of it if they are not known."""
+    return doc.sents if doc.has_annotation("SENT_START") else [doc[:]]
+
+
+def count_sentences(doc: Doc) -> int:
+    """doc (Doc): A Doc.
+    RETURNS (int): How many sentences it has; 1 if they are not known."""
+    if not doc.has_annotation("SENT_START"):
+        return 1
+    return int((doc.to_array("SENT_START") == 1).sum())
 
 
 class SpacyFile:

@@ -10,6 +10,7 @@ from spacy.tokens import Doc
 
 from ..errors import InputError
 from ..files import replacing
+from .docbin import sentences_of
 from .layout import DOCSTART
 from .origin import place_of
 from .tags import write_tags
@@ -82,7 +83,7 @@ def _record(doc: Doc) -> dict:
 
 def _write_rows(doc: Doc, file: TextIO, scheme: str, plus: bool, lost: Counter[str]) -> None:
     file.write("# newdoc\n" if plus else f"{DOCSTART}\tO\n\n")
-    ends = {token.i for sentence in _sentences(doc) for token in sentence[-1:]}
+    ends = {sentence.end - 1 for sentence in sentences_of(doc)}
     words = [token for token in doc if not token.text.isspace()]
     lost["tokens that are only blanks, which no row can hold"] += len(doc) - len(words)
     position = {token.i: i for i, token in enumerate(words)}
@@ -102,10 +103,6 @@ def _write_rows(doc: Doc, file: TextIO, scheme: str, plus: bool, lost: Counter[s
         after = words[i + 1].i if i + 1 < len(words) else len(doc)
         if any(end in ends for end in range(token.i, after)):
             file.write("\n")
-
-
-def _sentences(doc: Doc) -> Iterator:
-    return iter(doc.sents if doc.has_annotation("SENT_START") else [doc[:]])
 
 
 def _entities(

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from ..errors import InputError
-from .layout import BLANKS, DOCSTART, NUMBER, Layout
+from .layout import DOCSTART, NUMBER, Layout, split_row
 from .sources import shorten
 from .tags import TAG, advice, looks_bare
 
@@ -55,10 +55,7 @@ def find_layout(
     if not lines:
         raise InputError("holds no tagged words. Is it the right file?", path=name)
     tabs = 2 * sum("\t" in row for _, row in lines) >= len(lines)
-    table = [
-        (line, row.rstrip(" \t").split("\t") if tabs else BLANKS.split(row.strip(" \t")))
-        for line, row in lines
-    ]
+    table = [(line, split_row(row, tabs)) for line, row in lines]
     columns = Counter(len(cells) for _, cells in table).most_common(1)[0][0]
     if columns < 2:
         number = next(i for i, (_, cells) in enumerate(table) if len(cells) == columns)
@@ -80,14 +77,17 @@ def find_layout(
         titles = []
     numbered = columns > 2 and _counts_words(values[0])
     misc = _misc(values, titles, numbered)
+    # Columns of tags; those that have none but O only if there is no other.
+    tagged = _tag_columns(values)
+    filled = [i for i in tagged if _has_entities(values[i])]
     key = ""
     if tag_column is not None:
         tag = _position(tag_column, columns, "tag", name)
         key = _misc_key(values[tag]) if tag == misc else ""
     else:
-        found = _tag_position(values, titles, numbered, misc, bare)
+        found = _tag_position(values, titles, numbered, misc, bare, filled or tagged)
         if found is None:
-            raise _no_tags(table, name, numbered)
+            raise _no_tags(table, name)
         tag, key = found
     if word_column is not None:
         word = _position(word_column, columns, "word", name)
@@ -123,11 +123,7 @@ def find_layout(
         spaced=misc is not None and ("MISC" in titles or any("SpaceAfter=No" in n for n in notes)),
         labels=frozenset(values[tag]) if bare else frozenset(),
         prefix=_prefix(values[word]),
-        others=tuple(
-            i
-            for i in _tag_columns(values)
-            if i not in (tag, word) and _has_entities(values[i]) and not key
-        ),
+        others=() if key else tuple(i for i in filled if i not in (tag, word)),
     )
 
 
@@ -233,6 +229,7 @@ def _tag_position(
     numbered: bool,
     misc: int | None,
     bare: bool | None,
+    likely: list[int],
 ) -> tuple[int, str] | None:
     """RETURNS (tuple[int, str] | None): The tag's column, and its note there."""
     named = [i for i, title in enumerate(titles) if TAG_COLUMNS.fullmatch(title)]
@@ -242,8 +239,6 @@ def _tag_position(
         return misc, key
     if bare:
         return len(values) - 1, ""
-    likely = _tag_columns(values)
-    likely = [i for i in likely if _has_entities(values[i])] or likely
     if not likely and bare is None:
         likely = [i for i, cells in enumerate(values) if looks_bare(cells)][-1:]
     if not likely:
@@ -254,7 +249,7 @@ def _tag_position(
     return None
 
 
-def _no_tags(table: list[tuple[int, list[str]]], name: str, numbered: bool) -> InputError:
+def _no_tags(table: list[tuple[int, list[str]]], name: str) -> InputError:
     """The error names the first value of the last column that is no tag."""
     for line, cells in table:
         if any("*" in cell and cell.strip("*")[:1] in ("(", ")", "") for cell in cells):

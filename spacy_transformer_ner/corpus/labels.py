@@ -70,11 +70,9 @@ def labels_in_file(path: Path) -> dict[str, tuple[str, ...]]:
     """
     try:
         text = path.read_text(encoding="utf-8-sig")
-        if path.suffix.lower() != ".json":
-            return {
-                "": _checked([line.strip() for line in text.splitlines() if line.strip()], path)
-            }
-        content = json.loads(text)
+        is_json = path.suffix.lower() == ".json"
+        lines = [line.strip() for line in text.splitlines() if line.strip()]
+        content = json.loads(text) if is_json else lines
     except (ValueError, RecursionError) as error:
         raise InputError(f"is no list of tags: {error}", path=path) from None
     if isinstance(content, list):

@@ -47,9 +47,7 @@ class Layout:
     def split(self, row: str) -> list[str]:
         """row (str): A row.
         RETURNS (list[str]): Its cells."""
-        if self.tabs:
-            return row.rstrip(" \t").split("\t")
-        return BLANKS.split(row.strip(" \t"))
+        return split_row(row, self.tabs)
 
     def __str__(self) -> str:
         tag = f"{self.key}= in column {self.tag + 1}" if self.key else f"tag in {self.tag + 1}"
@@ -57,6 +55,16 @@ class Layout:
             f", tags also in {', '.join(str(i + 1) for i in self.others)}" if self.others else ""
         )
         return f"{self.columns} columns (word in {self.word + 1}, {tag}{others})"
+
+
+def split_row(row: str, tabs: bool) -> list[str]:
+    """Split a row into cells.
+
+    row (str): The row.
+    tabs (bool): Whether tabs part them, or else blanks.
+    RETURNS (list[str]): The cells.
+    """
+    return row.rstrip(" \t").split("\t") if tabs else BLANKS.split(row.strip(" \t"))
 
 
 def is_comment(row: str, layout: Layout) -> bool:

@@ -30,16 +30,20 @@ def check_characters(text: str, name: str, line: int) -> None:
         ) from None
 
 
-def check_span(start: int, end: int, label: str, text: str, name: str, line: int) -> Span:
+def check_span(
+    start: int, end: int, label: str, said: str | None, text: str, name: str, line: int
+) -> Span:
     """See that an entity is one of a text.
 
     start, end (int): Its characters.
     label (str): Its type.
+    said (str | None): What it is said to be, if it is.
     text (str): The text.
     name (str): The file's name.
     line (int): Where the entity stands in it.
     RETURNS (Span): The entity.
-    RAISES: InputError if it is out of the text, blank, or its label is.
+    RAISES: InputError if it is out of the text, blank, or its label is, or the
+        text has something else there than what is said.
     """
     if not 0 <= start < end <= len(text):
         raise InputError(
@@ -56,6 +60,15 @@ def check_span(start: int, end: int, label: str, text: str, name: str, line: int
         raise InputError(
             f"the label {shorten(label)} is empty, has blanks at its ends or invisible "
             "characters. Mend it.",
+            path=name,
+            line=line,
+        )
+    held = text[start:end]
+    if said and said.split() != held.split():
+        raise InputError(
+            f"the entity says {shorten(said, 40)}, but the text has {shorten(held, 40)} from "
+            f"{start} to {end}. Offsets are counted in characters from 0, and the end is the "
+            "character after the last. Was the text changed after it was annotated?",
             path=name,
             line=line,
         )

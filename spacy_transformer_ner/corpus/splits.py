@@ -15,6 +15,8 @@ from .sources import Source
 from .tables import dataset_splits
 
 SPLITS = ("train", "dev", "test")
+# What convert says of the .spacy files of a folder. It makes the folder no source.
+REPORT = "convert.json"
 # The shared tasks of CoNLL call their development set testa and their test set testb.
 SPLIT_NAMES = (
     ("train", re.compile(r"train")),
@@ -93,7 +95,7 @@ def _children(folder: Path) -> list[Path]:
     return sorted(
         child
         for child in folder.iterdir()
-        if not NO_DATA.fullmatch(child.name) and not (child / "convert.json").is_file()
+        if not NO_DATA.fullmatch(child.name) and not (child / REPORT).is_file()
     )
 
 

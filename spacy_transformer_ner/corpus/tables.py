@@ -1,7 +1,9 @@
 """Parquet files, and data sets that Hugging Face's datasets saved to disk."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -23,27 +25,21 @@ class ParquetRows:
 
     def __init__(self, source: Source):
         self.source = source
-        pyarrow = _pyarrow(source.name)
-        try:
-            with pyarrow.parquet.ParquetFile(source.path) as file:
-                self.labels = _labels_of(file.schema_arrow.metadata)
-        except (pyarrow.ArrowException, OSError, ValueError) as error:
-            raise _damaged(source.name, "Parquet", error) from None
+        with self._open() as file:
+            self.labels = _labels_of(file.schema_arrow.metadata)
+
+    @contextmanager
+    def _open(self) -> Iterator[Any]:
+        pyarrow = _pyarrow(self.source.name)
+        with (
+            _reading(self.source.name, "Parquet", pyarrow.ArrowException),
+            pyarrow.parquet.ParquetFile(self.source.path) as file,
+        ):
+            yield file
 
     def __iter__(self) -> Iterator[tuple[int, Mapping[str, Any]]]:
-        pyarrow = _pyarrow(self.source.name)
-        row = 0
-        try:
-            with pyarrow.parquet.ParquetFile(self.source.path) as file:
-                for batch in file.iter_batches(batch_size=BATCH):
-                    batch.validate(full=True)
-                    for record in batch.to_pylist():
-                        row += 1
-                        yield row, record
-        except (pyarrow.ArrowException, OSError, ValueError) as error:
-            if isinstance(error, InputError):
-                raise
-            raise _damaged(self.source.name, "Parquet", error) from None
+        with self._open() as file:
+            yield from enumerate(_records(file.iter_batches(batch_size=BATCH)), start=1)
 
 
 class DatasetRows:
@@ -57,7 +53,7 @@ class DatasetRows:
     def __init__(self, folder: Path):
         self.folder = folder
         _pyarrow(str(folder))
-        try:
+        with _reading(str(folder), "saved"):
             state = json.loads((folder / SAVED_SPLIT).read_text(encoding="utf-8"))
             names = [entry["filename"] for entry in state["_data_files"]]
             if state.get("_indices_data_files"):
@@ -66,30 +62,22 @@ class DatasetRows:
                     "it again after dataset.flatten_indices().",
                     path=folder,
                 )
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            if isinstance(error, InputError):
-                raise
-            raise _damaged(str(folder), "saved", error) from None
         self.files = [folder / Path(name).name for name in names]
         info = folder / "dataset_info.json"
         self.labels = labels_in_file(info) if info.is_file() else {}
 
     def __iter__(self) -> Iterator[tuple[int, Mapping[str, Any]]]:
-        pyarrow = _pyarrow(str(self.folder))
-        row = 0
-        for path in self.files:
-            try:
-                # Not mapped into memory: a damaged file would end the process.
-                with pyarrow.OSFile(str(path)) as file, pyarrow.ipc.open_stream(file) as stream:
-                    for batch in stream:
-                        batch.validate(full=True)
-                        for record in batch.to_pylist():
-                            row += 1
-                            yield row, record
-            except (pyarrow.ArrowException, OSError, ValueError) as error:
-                if isinstance(error, InputError):
-                    raise
-                raise _damaged(str(path), "Arrow", error) from None
+        yield from enumerate(chain.from_iterable(map(self._records, self.files)), start=1)
+
+    def _records(self, path: Path) -> Iterator[Mapping[str, Any]]:
+        pyarrow = _pyarrow(str(path))
+        # Not mapped into memory: a damaged file would end the process.
+        with (
+            _reading(str(path), "Arrow", pyarrow.ArrowException),
+            pyarrow.OSFile(str(path)) as file,
+            pyarrow.ipc.open_stream(file) as stream,
+        ):
+            yield from _records(stream)
 
 
 def dataset_splits(folder: Path) -> dict[str, Path] | None:
@@ -104,11 +92,9 @@ def dataset_splits(folder: Path) -> dict[str, Path] | None:
     listing = folder / "dataset_dict.json"
     if not listing.is_file():
         return None
-    try:
+    with _reading(str(listing), "saved"):
         names = json.loads(listing.read_text(encoding="utf-8"))["splits"]
         return {str(name): folder / Path(str(name)).name for name in names}
-    except (ValueError, KeyError, TypeError) as error:
-        raise _damaged(str(listing), "saved", error) from None
 
 
 def _pyarrow(name: str) -> Any:
@@ -133,6 +119,22 @@ def _labels_of(metadata: Mapping[bytes, bytes] | None) -> Mapping[str, Sequence[
         return {}
 
 
-def _damaged(name: str, kind: str, error: Exception) -> InputError:
-    said = " ".join(str(error).split())[:200]
-    return InputError(f"cannot be read as {kind} data ({type(error).__name__}: {said}).", path=name)
+def _records(batches: Iterable[Any]) -> Iterator[Mapping[str, Any]]:
+    for batch in batches:
+        # Before it is looked at: what is damaged could end the process.
+        batch.validate(full=True)
+        yield from batch.to_pylist()
+
+
+@contextmanager
+def _reading(name: str, kind: str, *errors: type[Exception]) -> Iterator[None]:
+    """Turn what is raised for damaged data into an InputError."""
+    try:
+        yield
+    except InputError:
+        raise
+    except (OSError, ValueError, KeyError, TypeError, *errors) as error:
+        said = " ".join(str(error).split())[:200]
+        raise InputError(
+            f"cannot be read as {kind} data ({type(error).__name__}: {said}).", path=name
+        ) from None

@@ -64,15 +64,8 @@ SCHEMES: dict[str, Callable[[Form], bool]] = {
     "IOB1": _iob1,
     "IOE1": _ioe1,
 }
-# Other names of schemes, and those that differ in letters or have none.
-SAME_AS = {
-    "BILUO": "BIOES",
-    "BILOU": "BIOES",
-    "BMES": "BIOES",
-    "IOE": "IOE2",
-    "BIO": "IOB2",
-    "bare": "IO",
-}
+# Those that differ in letters, or have none.
+SAME_AS = {"BILUO": "BIOES", "BMES": "BIOES", "bare": "IO"}
 SCHEME_NAMES = ("IOB1", "IOB2", "BIOES", "BILUO", "IOE1", "IOE2", "IO", "bare")
 
 
@@ -121,10 +114,10 @@ class TagReader:
             raise ValueError(f"repair {repair!r} needs the scheme")
         self.bare = scheme == "bare"
         self.repair = repair
-        self.labels: Counter[str] = Counter()
+        # The tags that were met, split.
+        self.known: dict[str, tuple[str, str]] = {"O": ("O", "")}
         self._given = scheme
         self._legal = None if scheme is None else SCHEMES[SAME_AS.get(scheme, scheme)]
-        self._known: dict[str, tuple[str, str]] = {"O": ("O", "")}
         self._letters: set[str] = set()
         self._forms: dict[Form, Seen] = {}
 
@@ -135,9 +128,9 @@ class TagReader:
         RETURNS (tuple[str, str]): e.g. ("O", ""), ("B", "PER"), ("S", "PER").
         RAISES: ValueError, with the remedy, if it is no tag.
         """
-        known = self._known.get(tag)
+        known = self.known.get(tag)
         if known is None:
-            known = self._known[tag] = self._split(tag)
+            known = self.known[tag] = self._split(tag)
         return known
 
     def _split(self, tag: str) -> tuple[str, str]:
@@ -195,7 +188,6 @@ class TagReader:
                     "does, --repair discard drops the entity.",
                     start,
                 )
-            self.labels[label] += 1
             spans.append(Span(start, end, label))
         return tuple(spans)
 

@@ -6,10 +6,10 @@ from typing import Any
 from ..errors import InputError
 from .documents import MAX_WORDS, Document, Sentence
 from .notes import Note, Notes
+from .offsets import check_characters
 from .options import ReadOptions
 from .sources import shorten
 from .tags import IllegalTags, TagReader, looks_bare
-from .offsets import check_characters
 
 # Fields that say which sentences are of one document.
 DOCUMENT = ("document_id", "doc_id")
