@@ -21,13 +21,13 @@ import typer
 from machine import hardware, versions
 from sklearn.linear_model import LogisticRegression
 from spacy.language import Language
-from spacy.util import minibatch
 from wasabi import msg
 
-from spacy_transformer_ner.corpus.docbin import read_docbin
-from spacy_transformer_ner.evaluation.calibrate import Gathered, fit, gather, select
+from spacy_transformer_ner.corpus.docbin import read_annotated
+from spacy_transformer_ner.evaluation.calibrate import Gathered, fit, gather
 from spacy_transformer_ner.evaluation.confidence import (
     Scored,
+    encoded,
     find_recogniser,
     reliability,
     threshold_for,
@@ -68,31 +68,27 @@ def entity_probability(nlp: Language, path: Path) -> numpy.ndarray:
     """nlp (Language): The pipeline.
     path (Path): A .spacy file.
     RETURNS (ndarray): The mean of 1 - p(O) over the tokens of each entity."""
-    name, recogniser = find_recogniser(nlp)
+    _, recogniser = find_recogniser(nlp)
     found = []
-    with nlp.select_pipes(disable=nlp.pipe_names[nlp.pipe_names.index(name) :]):
-        texts = [doc.text for doc in read_docbin(path, nlp.vocab) if doc.has_annotation("ENT_IOB")]
-        for batch in minibatch(nlp.pipe(nlp.tokenizer(text) for text in texts), 32):
-            batch = list(batch)
-            for doc, prediction in zip(batch, recogniser.predict(batch)):
-                scores = recogniser.model.ops.to_numpy(recogniser.model.predict([doc])[0])
-                scores = numpy.exp(scores - scores.max(axis=1, keepdims=True))
-                inside = 1.0 - scores[:, 0] / scores.sum(axis=1)
-                found += [inside[start:end].mean() for start, end, _ in prediction.spans.tolist()]
-                doc._.trf_data = None
+    for docs in encoded(nlp, (doc.text for doc in read_annotated(path, nlp.vocab))):
+        for doc, prediction in zip(docs, recogniser.predict(docs)):
+            scores = recogniser.model.ops.to_numpy(recogniser.model.predict([doc])[0])
+            scores = numpy.exp(scores - scores.max(axis=1, keepdims=True))
+            inside = 1.0 - scores[:, 0] / scores.sum(axis=1)
+            found += [inside[start:end].mean() for start, end, _ in prediction.spans.tolist()]
     return numpy.array(found)
 
 
 def scores_of(fitted: Corpus, chosen: numpy.ndarray, measured: Corpus, on: numpy.ndarray) -> dict:
     """Fit every method on some entities of one corpus and score some of another."""
     g = fitted.gathered
-    calibration = fit(select(g.evidence, chosen), g.right[chosen], g.usual_entropy)
-    scores = {"this package": calibration.scores(select(measured.gathered.evidence, on))}
+    calibration = fit(g.evidence.select(chosen), g.right[chosen], g.usual_entropy)
+    scores = {"this package": calibration.scores(measured.gathered.evidence.select(on))}
     for name, raw in fitted.raw.items():
         platt = LogisticRegression(C=10.0).fit(log_odds(raw[chosen])[:, None], g.right[chosen])
         scores[name] = measured.raw[name][on]
         scores[f"{name}, Platt"] = platt.predict_proba(log_odds(scores[name])[:, None])[:, 1]
-    scores["fitted"] = calibration.scores(select(g.evidence, chosen))
+    scores["fitted"] = calibration.scores(g.evidence.select(chosen))
     return scores
 
 

@@ -5,7 +5,6 @@ the data that the pipeline is to be tested on, nor on its training data."""
 from pathlib import Path
 from typing import Optional
 
-import srsly
 import typer
 from common import clear_failure, progress_bar
 from wasabi import msg
@@ -13,7 +12,7 @@ from wasabi import msg
 from spacy_transformer_ner.errors import InputError
 from spacy_transformer_ner.evaluation.calibrate import cross_validated, fit, gather
 from spacy_transformer_ner.evaluation.confidence import find_recogniser, reliability
-from spacy_transformer_ner.files import replacing, write_json
+from spacy_transformer_ner.files import write_json
 from spacy_transformer_ner.loading import load_pipeline
 from spacy_transformer_ner.running.preflight import check_gpu
 
@@ -62,8 +61,7 @@ def main(
             msg.good(f"Figures: {output}")
         recogniser.calibration = calibration
         # The one file of the pipeline that changes.
-        with replacing(model / name / "cfg") as new:
-            srsly.write_json(new, recogniser.cfg)
+        write_json(model / name / "cfg", recogniser.cfg)
         msg.good(
             f"Calibrated on {before.entities:,} entities, {before.precision:.1%} of which are right"
         )

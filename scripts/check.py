@@ -5,13 +5,12 @@ cannot give, and how the encoder's tokenizer sees its words."""
 from pathlib import Path
 from typing import Optional
 
-import srsly
 import typer
 from common import clear_failure, progress_bar
 from wasabi import msg
 
 from spacy_transformer_ner.checks.check import check
-from spacy_transformer_ner.files import replacing, write_json
+from spacy_transformer_ner.files import write_json, write_jsonl
 
 SEVERITY_NAMES = {"error": "errors", "warning": "warnings", "info": "notes"}
 
@@ -37,8 +36,7 @@ def main(
             write_json(output, report.to_dict())
             msg.good(f"Report: {output}")
         if suspects is not None:
-            with replacing(suspects) as new:
-                srsly.write_jsonl(new, [suspect.to_dict() for suspect in found])
+            write_jsonl(suspects, [suspect.to_dict() for suspect in found])
             msg.good(f"Suspects: {suspects} ({len(found):,})")
     splits = report.splits
     msg.table(
@@ -63,9 +61,10 @@ def main(
     for finding in report.findings:
         show[finding.severity](finding.message)
         # Not by wasabi: it would break the lines, and so the places.
-        for line in (f"  {finding.remedy}" if finding.remedy else "", *finding.examples):
-            if line:
-                print(line if line.startswith("  ") else f"    {line}")
+        if finding.remedy:
+            print(f"  {finding.remedy}")
+        for example in finding.examples:
+            print(f"    {example}")
     counts = [f"{report.count(severity)} {name}" for severity, name in SEVERITY_NAMES.items()]
     msg.text(f"\n{', '.join(counts)}")
     if strict and report.count("error"):

@@ -12,10 +12,10 @@ from wasabi import msg
 
 from spacy_transformer_ner.corpus.sources import Source
 from spacy_transformer_ner.errors import InputError
-from spacy_transformer_ner.files import replacing
+from spacy_transformer_ner.files import write_jsonl
 from spacy_transformer_ner.loading import load_pipeline
 from spacy_transformer_ner.running.preflight import check_gpu
-from spacy_transformer_ner.running.rank import rank, read_texts, write_records
+from spacy_transformer_ner.running.rank import rank, read_texts
 
 app = typer.Typer(add_completion=False)
 
@@ -43,8 +43,7 @@ def main(
         nlp = load_pipeline(model)
         texts = chain.from_iterable(read_texts(Source.at(path), encoding) for path in inputs)
         records = rank(nlp, texts, n, progress_bar("texts"))
-        with replacing(output) as new:
-            write_records(records, new)
+        write_jsonl(output, records)
     msg.good(f"{len(records):,} texts, the least sure first: {output}")
 
 

@@ -13,9 +13,9 @@ from spacy_transformer_ner.errors import InputError
 from spacy_transformer_ner.evaluation.confidence import (
     curve,
     find_recogniser,
-    score_corpus,
     threshold_for,
 )
+from spacy_transformer_ner.evaluation.evaluate import evaluate
 from spacy_transformer_ner.files import replacing, write_json
 from spacy_transformer_ner.loading import load_pipeline
 from spacy_transformer_ner.running.preflight import check_gpu
@@ -45,7 +45,9 @@ def main(
         nlp = load_pipeline(model)
         name, recogniser = find_recogniser(nlp)
         recogniser.threshold, recogniser.label_thresholds = 0.0, {}
-        scored = score_corpus(nlp, data_path, progress_bar("documents"))
+        scored = evaluate(nlp, data_path, progress=progress_bar("documents")).scored
+        if scored is None:
+            raise InputError("the pipeline gives no scores: spans_key of transformer_ner is null.")
         groups = {"all": scored}
         if per_type:
             groups = {label: scored.of_label(label) for label in sorted(set(scored.labels))}

@@ -3,7 +3,7 @@
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -44,6 +44,17 @@ def write_json(path: str | Path, content: Any) -> None:
     """
     with replacing(path) as new:
         srsly.write_json(new, content)
+
+
+def write_jsonl(path: str | Path, records: Iterable[Any]) -> None:
+    """Write a JSON Lines file, whole or not at all.
+
+    path (str | Path): The file. Its folder is made.
+    records (Iterable[Any]): What it is to hold, a line each.
+    RAISES: InputError if `path` is a folder.
+    """
+    with replacing(path) as new:
+        srsly.write_jsonl(new, records)
 
 
 def read_json(path: str | Path, made_by: str) -> Any:

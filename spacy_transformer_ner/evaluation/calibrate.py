@@ -1,7 +1,6 @@
 """Fitting the scores of a pipeline on development data."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,17 +8,15 @@ import numpy
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
 from spacy.language import Language
-from spacy.tokens import Doc
-from spacy.util import minibatch
 from thinc.types import Ints1d
 
-from ..corpus.docbin import read_docbin
+from ..corpus.docbin import read_annotated
 from ..errors import InputError
+from ..progress import Progress, no_progress
 from ..recogniser.calibration import FEATURES, Calibration, Evidence, features
-from .confidence import Scored, entities_of, find_recogniser
+from .confidence import Scored, encoded, entities_of, find_recogniser
 
 FOLDS = 5
-BATCH = 32
 # A label gets a weight of its own if so many of its entities were predicted, and
 # so many of them wrongly.
 MIN_ENTITIES = 100
@@ -50,73 +47,46 @@ class Gathered:
 def gather(
     nlp: Language,
     path: str | Path,
-    progress: Callable[[Iterable[Doc], int], Iterable[Doc]] = lambda docs, _: docs,
+    progress: Progress = no_progress,
 ) -> Gathered:
     """Run a pipeline over the raw text of a corpus and gather what calibration
     is fitted on.
 
     nlp (Language): The pipeline.
     path (str | Path): The .spacy file.
-    progress (Callable): Wraps the stream of Docs, whose number it is given.
+    progress (Callable): Wraps the stream of texts, whose number it is given.
     RETURNS (Gathered): The evidence.
     RAISES: InputError if the corpus cannot be read, or nothing is found in it.
     """
-    name, recogniser = find_recogniser(nlp)
-    references = [doc for doc in read_docbin(path, nlp.vocab) if doc.has_annotation("ENT_IOB")]
+    _, recogniser = find_recogniser(nlp)
+    references = read_annotated(path, nlp.vocab)
+    rest = iter(references)
     parts: list[Evidence] = []
     right: list[bool] = []
     documents: list[int] = []
     entropy = tokens = 0.0
-    after = nlp.pipe_names[nlp.pipe_names.index(name) :]
-    with nlp.select_pipes(disable=after):
-        docs = (nlp.tokenizer(reference.text) for reference in references)
-        number = 0
-        for batch in minibatch(nlp.pipe(progress(docs, len(references))), BATCH):
-            batch = list(batch)
-            entropy += float((recogniser.uncertainty(batch) * [len(doc) for doc in batch]).sum())
-            tokens += sum(map(len, batch))
-            for doc, (spans, evidence) in zip(batch, recogniser.evidence(batch)):
-                wanted = entities_of(references[number])
-                for start, end, label in spans.tolist():
-                    span = doc[start:end]
-                    right.append(
-                        (span.start_char, span.end_char, recogniser.labels[label]) in wanted
-                    )
-                    documents.append(number)
-                parts.append(evidence)
-                number += 1
-                doc._.trf_data = None
+    number = 0
+    for docs in encoded(nlp, progress((r.text for r in references), len(references))):
+        spans, evidence, entropies = recogniser.evidence(docs)
+        parts.append(evidence)
+        entropy += float(entropies.sum())
+        tokens += sum(map(len, docs))
+        for doc, doc_spans, reference in zip(docs, spans, rest):
+            wanted = entities_of(reference)
+            for start, end, label in doc_spans.tolist():
+                span = doc[start:end]
+                right.append((span.start_char, span.end_char, recogniser.labels[label]) in wanted)
+                documents.append(number)
+            number += 1
     if not right:
         raise InputError("the pipeline finds no entities in this corpus.", path=path)
     return Gathered(
-        evidence=join(parts),
+        evidence=Evidence.join(parts),
         right=numpy.array(right, dtype=bool),
         documents=numpy.array(documents),
         usual_entropy=entropy / max(tokens, 1.0),
         gold=dict(Counter(ent.label_ for reference in references for ent in reference.ents)),
     )
-
-
-def join(parts: Sequence[Evidence]) -> Evidence:
-    """parts (Sequence[Evidence]): Evidence of some Docs.
-    RETURNS (Evidence): Of all of them."""
-    arrays = {
-        name: numpy.concatenate([getattr(part, name) for part in parts])
-        for name in ("marginals", "softmaxes", "novelty", "entropies", "tokens")
-    }
-    return Evidence(**arrays, labels=[label for part in parts for label in part.labels])
-
-
-def select(evidence: Evidence, chosen: numpy.ndarray) -> Evidence:
-    """evidence (Evidence): Evidence.
-    chosen (ndarray): Which of it, bool.
-    RETURNS (Evidence): That."""
-    arrays = {
-        name: getattr(evidence, name)[chosen]
-        for name in ("marginals", "softmaxes", "novelty", "entropies", "tokens")
-    }
-    labels = [label for label, keep in zip(evidence.labels, chosen.tolist()) if keep]
-    return Evidence(**arrays, labels=labels)
 
 
 def fit(
@@ -137,10 +107,10 @@ def fit(
             f"{'right' if right.all() else 'wrong'}, so there is nothing to calibrate by. Give "
             "it more text, which it was not trained on."
         )
-    labels = numpy.array(evidence.labels)
+    labels = evidence.labels
     weighted = [
         label
-        for label in sorted(set(evidence.labels))
+        for label in sorted(set(labels))
         if (labels == label).sum() >= MIN_ENTITIES and (~right[labels == label]).sum() >= MIN_WRONG
     ]
     table = numpy.column_stack(
@@ -179,9 +149,9 @@ def cross_validated(gathered: Gathered) -> Scored:
                 "more text, which the pipeline was not trained on."
             )
         calibration = fit(
-            select(gathered.evidence, chosen), gathered.right[chosen], gathered.usual_entropy
+            gathered.evidence.select(chosen), gathered.right[chosen], gathered.usual_entropy
         )
-        scores[held_out] = calibration.scores(select(gathered.evidence, ~chosen))
+        scores[held_out] = calibration.scores(gathered.evidence.select(~chosen))
     return Scored(
-        scores, gathered.evidence.marginals, gathered.right, gathered.evidence.labels, gathered.gold
+        scores, gathered.evidence.marginals, gathered.right, gathered.evidence.labels.tolist(), gathered.gold
     )

@@ -1,21 +1,21 @@
 """How far scores can be trusted."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 import numpy
 from spacy.language import Language
 from spacy.tokens import Doc
+from spacy.util import minibatch
 from thinc.types import Floats1d
 
-from ..corpus.docbin import read_docbin
 from ..errors import InputError
 from ..recogniser.component import TransformerNER
 from ..recogniser.confidence import ENTITIES, MARGINALS, SCORES
 
 BINS = 15
+BATCH = 32
 
 
 @dataclass(frozen=True)
@@ -169,27 +169,6 @@ def scored_entities(docs: Iterable[Doc], references: Iterable[Doc], key: str) ->
     )
 
 
-def score_corpus(
-    nlp: Language,
-    path: str | Path,
-    progress: Callable[[Iterable[Doc], int], Iterable[Doc]] = lambda docs, _: docs,
-) -> Scored:
-    """Run a pipeline over the raw text of a corpus, for the scores of what it finds.
-
-    nlp (Language): The pipeline, best without thresholds.
-    path (str | Path): The .spacy file.
-    progress (Callable): Wraps the stream of Docs, whose number it is given.
-    RETURNS (Scored): The entities.
-    RAISES: InputError if the corpus cannot be read, or the pipeline gives no scores.
-    """
-    _, recogniser = find_recogniser(nlp)
-    if recogniser.spans_key is None:
-        raise InputError("the pipeline gives no scores: spans_key of transformer_ner is null.")
-    references = [doc for doc in read_docbin(path, nlp.vocab) if doc.has_annotation("ENT_IOB")]
-    docs = nlp.pipe(nlp.tokenizer(reference.text) for reference in references)
-    return scored_entities(progress(docs, len(references)), references, recogniser.spans_key)
-
-
 def entities_of(doc: Doc) -> set[tuple[int, int, str]]:
     """doc (Doc): A Doc.
     RETURNS (set[tuple[int, int, str]]): Start and end character and label of its
@@ -197,17 +176,41 @@ def entities_of(doc: Doc) -> set[tuple[int, int, str]]:
     return {(ent.start_char, ent.end_char, ent.label_) for ent in doc.ents}
 
 
+def recognisers(nlp: Language) -> list[tuple[str, TransformerNER]]:
+    """nlp (Language): A pipeline.
+    RETURNS (list[tuple[str, TransformerNER]]): Its recognisers of ours, and what
+        they are called."""
+    return [(name, pipe) for name, pipe in nlp.pipeline if isinstance(pipe, TransformerNER)]
+
+
 def find_recogniser(nlp: Language) -> tuple[str, TransformerNER]:
     """nlp (Language): A pipeline.
     RETURNS (tuple[str, TransformerNER]): Its recogniser, and what it is called.
     RAISES: InputError if it has none of ours."""
-    for name, component in nlp.pipeline:
-        if isinstance(component, TransformerNER):
-            return name, component
+    for found in recognisers(nlp):
+        return found
     raise InputError(
         "the pipeline has no transformer_ner. Its components are "
         f"{', '.join(nlp.pipe_names) or 'none'}."
     )
+
+
+def encoded(nlp: Language, texts: Iterable[str]) -> Iterator[list[Doc]]:
+    """Run what comes before the recogniser, so that more can be asked of it than
+    what it sets.
+
+    nlp (Language): The pipeline.
+    texts (Iterable[str]): The texts.
+    YIELDS (list[Doc]): The Docs by batches. The encoder's vectors are kept with
+        them until the next batch is asked for.
+    """
+    name, _ = find_recogniser(nlp)
+    with nlp.select_pipes(disable=nlp.pipe_names[nlp.pipe_names.index(name) :]):
+        # Not nlp.make_doc: it has a longest text.
+        for docs in minibatch(nlp.pipe(map(nlp.tokenizer, texts)), BATCH):
+            yield docs
+            for doc in docs:
+                doc._.trf_data = None
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,5 @@
 """Running a pipeline over a corpus and measuring what it finds."""
 
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from timeit import default_timer
@@ -11,10 +10,10 @@ from spacy.scorer import Scorer
 from spacy.tokens import Doc
 from spacy.training import Example
 
-from ..corpus.docbin import read_docbin
+from ..corpus.docbin import read_annotated
 from ..errors import InputError
-from ..recogniser.component import TransformerNER
-from .confidence import Scored, scored_entities
+from ..progress import Progress, no_progress
+from .confidence import Scored, recognisers, scored_entities
 from .figures import Figures, compute_figures
 from .units import align
 
@@ -59,7 +58,7 @@ def evaluate(
     path: str | Path,
     *,
     tokenization: Tokenization = "text",
-    progress: Callable[[Iterable[Doc], int], Iterable[Doc]] = lambda docs, _: docs,
+    progress: Progress = no_progress,
 ) -> Evaluation:
     """Evaluate a pipeline on a .spacy file.
 
@@ -71,7 +70,7 @@ def evaluate(
     RETURNS (Evaluation): What came out.
     RAISES: InputError if the file cannot be read or holds no annotated text.
     """
-    references = [doc for doc in read_docbin(path, nlp.vocab) if doc.has_annotation("ENT_IOB")]
+    references = read_annotated(path, nlp.vocab)
     if not any(doc.ents for doc in references):
         raise InputError("holds no entities to compare with.", path=path)
     docs = [_unannotated(nlp, reference, tokenization) for reference in references]
@@ -89,7 +88,7 @@ def evaluate(
 
 
 def _scored(nlp: Language, docs: list[Doc], references: list[Doc]) -> Scored | None:
-    keys = [c.spans_key for _, c in nlp.pipeline if isinstance(c, TransformerNER)]
+    keys = [recogniser.spans_key for _, recogniser in recognisers(nlp)]
     return scored_entities(docs, references, keys[0]) if keys and keys[0] else None
 
 

@@ -8,6 +8,7 @@ were left out, whether the form was met in training, how unsure the recogniser i
 of the whole text, and the label.
 """
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields
 
 import numpy
@@ -33,7 +34,7 @@ class Evidence:
     novelty (Ints1d): See `KnownEntities.novelty`.
     entropies, tokens (Floats1d): The entropy of the text of each, in nats, and
         its number of tokens.
-    labels (list[str]): Their labels.
+    labels (ndarray): Their labels, str.
     """
 
     marginals: Floats1d
@@ -41,7 +42,19 @@ class Evidence:
     novelty: Ints1d
     entropies: Floats1d
     tokens: Floats1d
-    labels: list[str]
+    labels: numpy.ndarray
+
+    @classmethod
+    def join(cls, parts: Sequence["Evidence"]) -> "Evidence":
+        """parts (Sequence[Evidence]): Evidence of some spans each.
+        RETURNS (Evidence): Of all of them."""
+        names = [f.name for f in fields(cls)]
+        return cls(**{n: numpy.concatenate([getattr(p, n) for p in parts]) for n in names})
+
+    def select(self, chosen: numpy.ndarray) -> "Evidence":
+        """chosen (ndarray): Which spans, bool.
+        RETURNS (Evidence): What is known of these."""
+        return Evidence(**{f.name: getattr(self, f.name)[chosen] for f in fields(self)})
 
 
 @dataclass(frozen=True)

@@ -20,8 +20,8 @@ from ..errors import InputError
 from . import lattice
 from .calibration import Calibration, Evidence
 from .confidence import CANDIDATES, SPANS_KEY, register_extension, set_scores, with_kept
-from .known import NEW, KnownEntities
-from .posterior import Posterior
+from .decoding import Decoded
+from .known import KnownEntities
 from .prediction import Prediction, allowed_tags, by_doc
 
 DEFAULT_TRANSFORMER_NER_CONFIG = """
@@ -245,110 +245,66 @@ class TransformerNER(TrainablePipe):
         docs (Iterable[Doc]): The Docs.
         RETURNS (list[Prediction]): What was found in each.
         """
-        docs = list(docs)
-        lengths = numpy.array([len(doc) for doc in docs], dtype="int64")
-        if not lengths.any():
-            return [Prediction(numpy.zeros((0, 3), dtype="int64")) for _ in docs]
-        emissions, allowed = self._emissions(docs)
-        xp = self.model.ops.xp
-        tags = lattice.viterbi(emissions, lengths, None if allowed is None else xp.asarray(allowed))
-        spans = numpy.array(lattice.spans_of(self.model.ops.to_numpy(tags)), dtype="int64").reshape(
-            -1, 3
-        )
-        starts = numpy.cumsum(lengths) - lengths
-        if not self._asks_for_scores:
+        decoded = self._decode(docs)
+        starts, spans = decoded.starts, decoded.spans
+        if not (self.spans_key or self.threshold or self.label_thresholds):
             return [Prediction(part) for (part,) in by_doc(starts, spans)]
-        emissions = self.model.ops.to_numpy(emissions)
-        posterior = Posterior(emissions, lengths, allowed)
-        evidence = self._evidence(docs, posterior, spans, starts, emissions)
-        scores = self._scores(evidence)
-        labels = numpy.array(
+        scores, marginals = self._score(decoded, spans)
+        thresholds = numpy.array(
             [self.label_thresholds.get(label, self.threshold) for label in self.labels]
         )
-        kept = scores >= labels[spans[:, 2]]
-        parts = list(by_doc(starts, spans[kept], scores[kept], evidence.marginals[kept]))
+        kept = scores >= thresholds[spans[:, 2]]
+        parts = list(by_doc(starts, spans[kept], scores[kept], marginals[kept]))
         if self.candidates is None:
             return [Prediction(*part) for part in parts]
         return [
             Prediction(*part, *candidates)
-            for part, candidates in zip(parts, self._candidates(docs, posterior, starts, emissions))
+            for part, candidates in zip(parts, self._candidates(decoded))
         ]
 
-    @property
-    def _asks_for_scores(self) -> bool:
-        return bool(self.spans_key or self.threshold or self.label_thresholds)
+    def _decode(self, docs: Iterable[Doc]) -> Decoded:
+        docs = list(docs)
+        filled = [doc for doc in docs if len(doc)]
+        ops, n_labels = self.model.ops, len(self.labels)
+        if not filled:
+            return Decoded(docs, ops.alloc2f(0, lattice.n_tags(n_labels)), None, ops)
+        emissions = ops.xp.concatenate(self.model.predict(filled))
+        return Decoded(docs, emissions, allowed_tags(filled, n_labels), ops)
 
-    def _emissions(self, docs: Sequence[Doc]) -> tuple[Floats2d, Optional[numpy.ndarray]]:
-        scores = self.model.predict([doc for doc in docs if len(doc)])
-        return self.model.ops.xp.concatenate(scores), allowed_tags(docs, len(self.labels))
-
-    def _evidence(
-        self,
-        docs: Sequence[Doc],
-        posterior: Posterior,
-        spans: Ints2d,
-        starts: Ints1d,
-        emissions: Floats2d,
-    ) -> Evidence:
-        """What is known of spans whose tokens are counted over all Docs."""
-        owners = numpy.searchsorted(starts, spans[:, 0], side="right") - 1
-        places = zip(owners.tolist(), (spans[:, :2] - starts[owners][:, None]).tolist())
-        labels = [self.labels[label] for label in spans[:, 2].tolist()]
-        novelty = numpy.full(len(spans), NEW)
-        if self.known_entities is not None and len(spans):
-            forms = [docs[i][start:end].text for i, (start, end) in places]
-            novelty = self.known_entities.novelty(forms, labels)
-        return Evidence(
-            marginals=posterior.spans(spans),
-            softmaxes=lattice.mean_softmax(emissions, spans),
-            novelty=novelty,
-            entropies=posterior.entropies()[owners],
-            tokens=posterior.lengths[owners].astype("float64"),
-            labels=labels,
-        )
-
-    def _scores(self, evidence: Evidence) -> Floats1d:
+    def _score(self, decoded: Decoded, spans: Ints2d) -> tuple[Floats1d, Floats1d]:
+        """The scores of spans, and what they are before calibration."""
         calibration = self.calibration
-        return evidence.marginals if calibration is None else calibration.scores(evidence)
+        if calibration is None:
+            marginals = decoded.posterior.spans(spans)
+            return marginals, marginals
+        evidence = decoded.evidence(spans, self.labels, self.known_entities)
+        return calibration.scores(evidence), evidence.marginals
 
-    def _candidates(
-        self, docs: Sequence[Doc], posterior: Posterior, starts: Ints1d, emissions: Floats2d
-    ) -> Iterable[tuple[Ints2d, Floats1d, Floats1d]]:
+    def _candidates(self, decoded: Decoded) -> Iterable[tuple[Ints2d, Floats1d, Floats1d]]:
         assert self.candidates is not None
         # Calibration may raise what is a little too improbable for the lattice.
-        spans, _ = posterior.candidates(0.1 * self.candidates)
-        evidence = self._evidence(docs, posterior, spans, starts, emissions)
-        scores = self._scores(evidence)
+        spans, _ = decoded.posterior.candidates(0.1 * self.candidates)
+        scores, marginals = self._score(decoded, spans)
         kept = scores >= self.candidates
-        parts = by_doc(starts, spans[kept], scores[kept], evidence.marginals[kept])
-        for part, part_scores, marginals in parts:
+        parts = by_doc(decoded.starts, spans[kept], scores[kept], marginals[kept])
+        for part, part_scores, part_marginals in parts:
             best = numpy.argsort(-part_scores, kind="stable")[: self.max_candidates]
-            yield part[best], part_scores[best], marginals[best]
+            yield part[best], part_scores[best], part_marginals[best]
 
-    def evidence(self, docs: Iterable[Doc]) -> list[tuple[Ints2d, Evidence]]:
+    def evidence(self, docs: Iterable[Doc]) -> tuple[list[Ints2d], Evidence, Floats1d]:
         """Tell what is known of the entities that are found, whatever the
         thresholds, without changing the Docs. Calibration is fitted on it.
 
         docs (Iterable[Doc]): The Docs.
-        RETURNS (list[tuple[Ints2d, Evidence]]): For each Doc first token, token
-            after the last and number of the label of each entity, and what is
-            known of them.
+        RETURNS (tuple[list[Ints2d], Evidence, Floats1d]): For each Doc first
+            token, token after the last and number of the label of each entity;
+            what is known of the entities of all, in their order; and the entropy
+            of each Doc, in nats.
         """
-        found = []
-        for doc in docs:
-            spans = numpy.zeros((0, 3), dtype="int64")
-            lengths = numpy.array([len(doc)], dtype="int64")
-            if not len(doc):
-                scores, allowed = numpy.zeros((0, lattice.n_tags(len(self.labels)))), None
-            else:
-                scores, allowed = self._emissions([doc])
-                scores = self.model.ops.to_numpy(scores)
-                tags = lattice.viterbi(scores, lengths, allowed)
-                spans = numpy.array(lattice.spans_of(tags), dtype="int64").reshape(-1, 3)
-            posterior = Posterior(scores, lengths, allowed)
-            starts = numpy.zeros(1, dtype="int64")
-            found.append((spans, self._evidence([doc], posterior, spans, starts, scores)))
-        return found
+        decoded = self._decode(docs)
+        found = [part for (part,) in by_doc(decoded.starts, decoded.spans)]
+        evidence = decoded.evidence(decoded.spans, self.labels, self.known_entities)
+        return found, evidence, decoded.entropies
 
     def uncertainty(self, docs: Iterable[Doc]) -> Floats1d:
         """Tell how unsure the recogniser is of texts: the entropy of the legal
@@ -357,13 +313,8 @@ class TransformerNER(TrainablePipe):
         docs (Iterable[Doc]): The Docs.
         RETURNS (Floats1d): Nats per token; 0 where all is certain. Shape: (docs,)
         """
-        docs = list(docs)
-        lengths = numpy.array([len(doc) for doc in docs], dtype="int64")
-        if not lengths.any():
-            return numpy.zeros(len(docs))
-        emissions, allowed = self._emissions(docs)
-        posterior = Posterior(self.model.ops.to_numpy(emissions), lengths, allowed)
-        return posterior.entropies() / numpy.maximum(lengths, 1)
+        decoded = self._decode(docs)
+        return decoded.entropies / numpy.maximum(decoded.lengths, 1)
 
     def set_annotations(self, docs: Iterable[Doc], predictions: Iterable[Prediction]) -> None:
         """Set the entities and their scores.

@@ -56,12 +56,11 @@ def by_doc(
 def allowed_tags(docs: Sequence[Doc], n_labels: int) -> Optional[numpy.ndarray]:
     """Say which tags each token may have.
 
-    docs (Sequence[Doc]): The Docs.
+    docs (Sequence[Doc]): The Docs, none of them empty.
     n_labels (int): The number of entity types.
     RETURNS (ndarray | None): None if every token may have every tag.
         Shape: (tokens, tags), bool.
     """
-    docs = [doc for doc in docs if len(doc)]
     table = numpy.concatenate([doc.to_array([IS_SPACE, SENT_START, ENT_IOB]) for doc in docs])
     is_space = table[:, 0].astype("bool")
     starts = table[:, 1] == 1

@@ -1,24 +1,20 @@
 """Which texts are worth labelling next."""
 
 import heapq
-import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import count
-from pathlib import Path
+from collections.abc import Iterable, Iterator
+from itertools import count, tee
 
 from spacy.language import Language
 from spacy.tokens import Doc
-from spacy.util import minibatch
 
 from ..corpus.formats import looks_like_json
 from ..corpus.json_values import json_values
 from ..corpus.offsets import check_characters
 from ..corpus.sources import Source
 from ..errors import InputError
-from ..evaluation.confidence import find_recogniser
+from ..evaluation.confidence import encoded, find_recogniser
+from ..progress import Progress, no_progress
 from ..recogniser.confidence import get_score
-
-BATCH = 64
 
 
 def read_texts(source: Source, encoding: str | None = None) -> Iterator[tuple[str, str]]:
@@ -48,7 +44,7 @@ def rank(
     nlp: Language,
     texts: Iterable[tuple[str, str]],
     n: int | None = None,
-    progress: Callable[[Iterable, object], Iterable] = lambda stream, _: stream,
+    progress: Progress = no_progress,
 ) -> list[dict]:
     """Rank texts by how unsure the recogniser is of them: by the entropy of the
     legal tag sequences, per token (sequence entropy, Settles and Craven 2008).
@@ -60,21 +56,20 @@ def rank(
     RETURNS (list[dict]): Records as Prodigy and Doccano read them, the least sure
         first: text, spans with scores, label, and meta with uncertainty and source.
     """
-    name, recogniser = find_recogniser(nlp)
+    _, recogniser = find_recogniser(nlp)
     number = count()
     found: list[tuple[float, int, dict]] = []
-    with nlp.select_pipes(disable=nlp.pipe_names[nlp.pipe_names.index(name) :]):
-        for batch in minibatch(progress(texts, "ranking"), BATCH):
-            docs = list(nlp.pipe(nlp.tokenizer(text) for _, text in batch))
-            unsure = recogniser.uncertainty(docs).tolist()
-            recogniser.set_annotations(docs, recogniser.predict(docs))
-            for (source, _), doc, uncertainty in zip(batch, docs, unsure):
-                # Of equal ones the first comes first.
-                entry = uncertainty, -next(number), _record(doc, source, uncertainty)
-                if n is None or len(found) < n:
-                    heapq.heappush(found, entry)
-                else:
-                    heapq.heappushpop(found, entry)
+    texts, places = tee(progress(texts, "ranking"))
+    for docs in encoded(nlp, (text for _, text in texts)):
+        unsure = recogniser.uncertainty(docs).tolist()
+        recogniser.set_annotations(docs, recogniser.predict(docs))
+        for doc, uncertainty, (source, _) in zip(docs, unsure, places):
+            # Of equal ones the first comes first.
+            entry = uncertainty, -next(number), _record(doc, source, uncertainty)
+            if n is None or len(found) < n:
+                heapq.heappush(found, entry)
+            else:
+                heapq.heappushpop(found, entry)
     return [record for *_, record in sorted(found, key=lambda entry: entry[:2], reverse=True)]
 
 
@@ -91,10 +86,3 @@ def _record(doc: Doc, source: str, uncertainty: float) -> dict:
         "label": [[span["start"], span["end"], span["label"]] for span in spans],
         "meta": {"uncertainty": round(uncertainty, 6), "source": source},
     }
-
-
-def write_records(records: Sequence[dict], path: Path) -> None:
-    """records (Sequence[dict]): Records.
-    path (Path): The JSON Lines file to write them to."""
-    with open(path, "w", encoding="utf-8", newline="\n") as file:
-        file.writelines(json.dumps(record, ensure_ascii=False) + "\n" for record in records)

@@ -12,7 +12,6 @@ from spacy_transformer_ner.evaluation.confidence import (
     curve,
     find_recogniser,
     reliability,
-    score_corpus,
     threshold_for,
 )
 from spacy_transformer_ner.evaluation.evaluate import evaluate
@@ -59,7 +58,7 @@ def evidence_of(generator, n, sharpness=3.0):
         novelty=numpy.where(generator.random(n) < 0.5, SAME, NEW),
         entropies=numpy.ones(n),
         tokens=numpy.full(n, 30.0),
-        labels=["A" if x < 0.5 else "B" for x in generator.random(n)],
+        labels=numpy.where(generator.random(n) < 0.5, "A", "B").astype(object),
     )
     return evidence, right
 
@@ -116,9 +115,9 @@ def test_what_cannot_be_fitted():
 
 def test_gathered_evidence_is_that_of_the_pipeline(trained, corpus):
     gathered = gather(trained, corpus)
-    scored = score_corpus(trained, corpus)
+    scored = evaluate(trained, corpus).scored
     assert gathered.right.tolist() == scored.right.tolist()
-    assert gathered.evidence.labels == scored.labels and gathered.gold == scored.gold
+    assert gathered.evidence.labels.tolist() == scored.labels and gathered.gold == scored.gold
     assert gathered.evidence.marginals == pytest.approx(scored.marginals, abs=1e-4)
     assert 0 < gathered.right.mean() < 1
     assert trained.pipe_names == ["transformer", "transformer_ner"]

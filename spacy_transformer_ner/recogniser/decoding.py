@@ -1,0 +1,86 @@
+"""What is decoded from the scores of tags: the entities of the best legal
+sequences, and all that is known of how sure they are."""
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Optional
+
+import numpy
+from spacy.tokens import Doc
+from thinc.api import Ops
+from thinc.types import Floats1d, Floats2d, Ints2d
+
+from . import lattice
+from .calibration import Evidence
+from .known import NEW, KnownEntities
+from .posterior import Posterior
+
+
+class Decoded:
+    """The best legal sequences of some Docs. Tokens are counted over all Docs.
+
+    docs (Sequence[Doc]): The Docs; empty ones are fine.
+    emissions (Floats2d): The score of each tag for each token.
+        Shape: (tokens, tags)
+    allowed (ndarray | None): Which tags each token may have; as of
+        `lattice.viterbi`. Shape: (tokens, tags), bool.
+    ops (Ops): Where the emissions are.
+    """
+
+    def __init__(
+        self, docs: Sequence[Doc], emissions: Floats2d, allowed: Optional[numpy.ndarray], ops: Ops
+    ):
+        self.docs = docs
+        self.lengths = numpy.array([len(doc) for doc in docs], dtype="int64")
+        self.starts = numpy.cumsum(self.lengths) - self.lengths
+        self.allowed = allowed
+        self._emissions = emissions
+        self._ops = ops
+        on_device = None if allowed is None else ops.xp.asarray(allowed)
+        tags = lattice.viterbi(emissions, self.lengths, on_device)
+        found = lattice.spans_of(ops.to_numpy(tags))
+        # First token, token after the last, number of the label.
+        self.spans: Ints2d = numpy.array(found, dtype="int64").reshape(-1, 3)
+
+    @cached_property
+    def emissions(self) -> Floats2d:
+        """RETURNS (Floats2d): The emissions, on the CPU."""
+        return self._ops.to_numpy(self._emissions)
+
+    @cached_property
+    def posterior(self) -> Posterior:
+        """RETURNS (Posterior): The distribution over all legal sequences."""
+        return Posterior(self.emissions, self.lengths, self.allowed)
+
+    @cached_property
+    def entropies(self) -> Floats1d:
+        """RETURNS (Floats1d): How unsure the sequence of each Doc is, in nats.
+        Shape: (docs,)"""
+        return self.posterior.entropies()
+
+    def evidence(
+        self, spans: Ints2d, labels: Sequence[str], known: Optional[KnownEntities]
+    ) -> Evidence:
+        """Tell what is known of spans.
+
+        spans (Ints2d): First token, token after the last, and number of the label
+            of each. Shape: (spans, 3)
+        labels (Sequence[str]): All labels.
+        known (KnownEntities | None): The entities of the training data.
+        RETURNS (Evidence): What is known of each.
+        """
+        owners = numpy.searchsorted(self.starts, spans[:, 0], side="right") - 1
+        names = [labels[label] for label in spans[:, 2].tolist()]
+        novelty = numpy.full(len(spans), NEW)
+        if known is not None and len(spans):
+            places = (spans[:, :2] - self.starts[owners][:, None]).tolist()
+            texts = [self.docs[i][a:b].text for i, (a, b) in zip(owners.tolist(), places)]
+            novelty = known.novelty(texts, names)
+        return Evidence(
+            marginals=self.posterior.spans(spans),
+            softmaxes=lattice.mean_softmax(self.emissions, spans),
+            novelty=novelty,
+            entropies=self.entropies[owners],
+            tokens=self.lengths[owners].astype("float64"),
+            labels=numpy.array(names, dtype=object),
+        )
