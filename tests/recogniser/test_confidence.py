@@ -6,7 +6,7 @@ from spacy.tokens import Doc, DocBin, Span
 
 from spacy_transformer_ner.errors import InputError
 from spacy_transformer_ner.recogniser import lattice
-from spacy_transformer_ner.recogniser.calibration import FEATURES, Calibration, log_odds
+from spacy_transformer_ner.recogniser.calibration import FEATURES, Calibration, Evidence, log_odds
 from spacy_transformer_ner.recogniser.component import TransformerNER
 from spacy_transformer_ner.recogniser.known import NEW, OTHER, SAME, KnownEntities
 
@@ -237,3 +237,25 @@ def test_a_calibration_of_a_later_version_is_read(nlp):
 def test_settings_that_do_not_go_together(nlp, setting):
     with pytest.raises(ValueError, match="candidates"):
         TransformerNER(nlp.vocab, nlp.get_pipe("transformer_ner").model, **setting)
+
+
+def test_evidence_is_that_of_each_doc(nlp):
+    """Of a batch as of each Doc by itself, with the Doc's own entropy and length."""
+    ner = nlp.get_pipe("transformer_ner")
+    with nlp.select_pipes(disable=["transformer_ner"]):
+        docs = list(nlp.pipe(TEXTS))
+    spans, together, entropies = ner.evidence(docs)
+    assert [len(found) for found in spans] == [len(doc.ents) for doc in nlp.pipe(TEXTS)]
+    owners = numpy.repeat(numpy.arange(len(docs)), [len(found) for found in spans])
+    assert together.entropies == pytest.approx(entropies[owners])
+    assert together.tokens.tolist() == [len(docs[i]) for i in owners]
+    lengths = [max(len(doc), 1) for doc in docs]
+    assert entropies / lengths == pytest.approx(ner.uncertainty(docs))
+    assert len(set(entropies[owners].round(9).tolist())) > 2
+    alone = Evidence.join([ner.evidence([doc])[1] for doc in docs])
+    for name in ("marginals", "softmaxes", "entropies", "tokens"):
+        assert getattr(together, name) == pytest.approx(getattr(alone, name), abs=1e-5)
+    assert together.novelty.tolist() == alone.novelty.tolist()
+    assert together.labels.tolist() == alone.labels.tolist()
+    first = numpy.arange(len(together.labels)) == 0
+    assert together.select(first).labels.tolist() == [together.labels[0]]
