@@ -37,8 +37,9 @@ def build_transformer_model(
     context: int = 32,
     word_shape: bool = False,
     attention_dropout: float = 0.0,
-    precision: Literal["auto", "fp32", "bf16"] = "auto",
-    max_batch_items: int = 4096,
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto",
+    max_batch_items: Optional[int] = None,
+    gradient_checkpointing: bool = False,
 ) -> Model[List[Doc], TokenBatch]:
     """Build an encoder for spacy-transformers' `transformer` component.
 
@@ -56,11 +57,14 @@ def build_transformer_model(
         added to the input; for uncased encoders.
     attention_dropout (float): The dropout rate within attention in training.
         Without it attention runs in its fast, fused form.
-    precision (str): "fp32"; "bf16"; or "auto", bf16 where the hardware has
-        instructions for it. Weights stay fp32. In bf16 a near tie between two
-        tags can fall differently when a text is batched with others.
-    max_batch_items (int): How many wordpieces, padding included, are encoded
-        at once.
+    precision (str): "fp32"; "bf16"; "fp16", for older GPUs; or "auto", bf16 where
+        the hardware has instructions for it, else fp32. Weights stay fp32. In 16
+        bits a near tie between two tags can fall differently when a text is
+        batched with others.
+    max_batch_items (int | None): How many wordpieces, padding included, are
+        encoded at once. None for what suits the device.
+    gradient_checkpointing (bool): Whether training keeps only what stands between
+        the layers, and computes the rest again: less memory, a third more time.
     RETURNS (Model[List[Doc], TokenBatch]): The model.
     """
     if window < 1 or not 0 <= context <= window // 4:
@@ -68,7 +72,12 @@ def build_transformer_model(
             f"the encoder's window is {window} and its context {context}: the context is "
             "at most a quarter of the window."
         )
-    shim = EncoderShim(None, precision=precision, max_items=max_batch_items)
+    shim = EncoderShim(
+        None,
+        precision=precision,
+        max_items=max_batch_items,
+        checkpointing=gradient_checkpointing,
+    )
     return Model(
         "transformer",
         forward,
@@ -91,8 +100,9 @@ def build_tok2vec_transformer(
     context: int = 32,
     word_shape: bool = False,
     attention_dropout: float = 0.0,
-    precision: Literal["auto", "fp32", "bf16"] = "auto",
-    max_batch_items: int = 4096,
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto",
+    max_batch_items: Optional[int] = None,
+    gradient_checkpointing: bool = False,
 ) -> Model[List[Doc], List[Floats2d]]:
     """Build the same encoder as a part of one component's model. It is what
     `nlp.replace_listeners` puts in a listener's place.
@@ -104,7 +114,14 @@ def build_tok2vec_transformer(
     RETURNS (Model[List[Doc], List[Floats2d]]): The model.
     """
     model = build_transformer_model(
-        name, window, context, word_shape, attention_dropout, precision, max_batch_items
+        name,
+        window,
+        context,
+        word_shape,
+        attention_dropout,
+        precision,
+        max_batch_items,
+        gradient_checkpointing,
     )
     return chain(_replace_listener(model), trfs2arrays(pooling, grad_factor))
 

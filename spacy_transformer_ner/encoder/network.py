@@ -143,27 +143,6 @@ class Encoder(nn.Module):
         return hidden, numpy.concatenate(positions), numpy.concatenate(cores)
 
 
-def autocast_dtype(precision: str, device: torch.device) -> torch.dtype | None:
-    """Decide what a forward pass computes in.
-
-    precision (str): "fp32", "bf16", or "auto": bf16 where the hardware has
-        instructions for it, else fp32. Weights and gradients stay fp32.
-    device (torch.device): Where it runs.
-    RETURNS (torch.dtype | None): bfloat16, or None for fp32.
-    """
-    if precision == "fp32":
-        return None
-    if precision == "bf16":
-        return torch.bfloat16
-    if device.type == "cuda":
-        return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else None
-    if device.type == "cpu":
-        abilities = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
-        fast = abilities.get("avx512_bf16") or abilities.get("amx_bf16")
-        return torch.bfloat16 if fast else None
-    return None
-
-
 def load_pretrained(name: str, *, word_shape: bool, attention_dropout: float) -> Encoder:
     """Load a pretrained encoder and its tokenizer.
 

@@ -1,5 +1,6 @@
 """AdamW as transformers are trained with it, in thinc's interface."""
 
+import re
 from collections.abc import Iterable
 from typing import Optional
 
@@ -8,6 +9,7 @@ from thinc.api import Optimizer
 from thinc.optimizers import FloatOrSeq, KeyT
 from thinc.types import FloatsXd
 from torch import nn
+from torch.amp import GradScaler
 
 
 class AdamW(Optimizer):
@@ -26,6 +28,8 @@ class AdamW(Optimizer):
     beta1, beta2, eps (float): As usual.
     weight_decay (float): Decoupled weight decay.
     grad_clip (float): The norm gradients are clipped to; 0 for no clipping.
+    layer_decay (float): The rate of each of the encoder's layers over that of the
+        one above it. 1 for one rate.
     """
 
     def __init__(
@@ -39,6 +43,7 @@ class AdamW(Optimizer):
         eps: float,
         weight_decay: float,
         grad_clip: float,
+        layer_decay: float,
     ):
         super().__init__(
             learn_rate,
@@ -53,6 +58,7 @@ class AdamW(Optimizer):
         self.rate_width = rate_width
         self.width_factor = 1.0
         self.head_factor = head_factor
+        self.layer_decay = layer_decay
         self.torch_optimizers: dict[KeyT, torch.optim.AdamW] = {}
 
     def __call__(
@@ -62,50 +68,76 @@ class AdamW(Optimizer):
         lr_scale *= self.head_factor * self.width_factor
         return super().__call__(key, weights, gradient, lr_scale=lr_scale)
 
-    def update_encoder(self, key: KeyT, module: nn.Module, width: int) -> None:
+    def update_encoder(
+        self, key: KeyT, module: nn.Module, width: int, scaler: GradScaler
+    ) -> None:
         """Update an encoder in place and clear its gradients. It comes before
         the heads in a pipeline, so they learn its width in time.
 
         key (tuple[int, str]): Identifies the encoder over the updates.
         module (Module): The encoder, with gradients.
         width (int): The size of its vectors.
+        scaler (GradScaler): What its gradients were scaled by. A step whose
+            gradients are too large for fp16 is left out.
         """
         if self.rate_width:
             self.width_factor = (self.rate_width / width) ** 2
         if key not in self.torch_optimizers:
             self.torch_optimizers[key] = torch.optim.AdamW(
-                parameter_groups(module.parameters(), self.L2),
+                parameter_groups(module.named_parameters(), self.L2, self.layer_decay),
                 betas=(self.b1, self.b2),
                 eps=self.eps,
                 fused=True,
             )
         optimizer = self.torch_optimizers[key]
         for group in optimizer.param_groups:
-            group["lr"] = self.learn_rate * self.width_factor
+            group["lr"] = self.learn_rate * self.width_factor * group["factor"]
+        scaler.unscale_(optimizer)
         if self.grad_clip:
             nn.utils.clip_grad_norm_(module.parameters(), self.grad_clip)
-        optimizer.step()
+        scaler.step(optimizer)
+        scaler.update()
         optimizer.zero_grad()
 
 
 def parameter_groups(
-    parameters: Iterable[nn.Parameter], weight_decay: float
+    parameters: Iterable[tuple[str, nn.Parameter]], weight_decay: float, layer_decay: float
 ) -> list[dict]:
-    """Part the parameters that weight decay suits, matrices, from those it
-    harms: biases and the scales of norms, which are vectors.
+    """Part the parameters by what suits them: matrices by weight decay from biases
+    and the scales of norms, which it harms; and layers by their rate, where lower
+    ones, which hold what is general, are to change less (Howard and Ruder, 2018).
 
-    parameters (Iterable[Parameter]): The parameters.
+    parameters (Iterable[tuple[str, Parameter]]): The parameters and their names,
+        which tell the layer: `encoder.layer.3.output.dense.weight`.
     weight_decay (float): The decay of the matrices.
-    RETURNS (list[dict]): Groups as torch's optimizers take them.
+    layer_decay (float): The rate of a layer over that of the one above it.
+    RETURNS (list[dict]): Groups as torch's optimizers take them, and, as "factor",
+        the rate of each over the highest.
     """
-    groups: dict[bool, list[nn.Parameter]] = {True: [], False: []}
-    for parameter in parameters:
-        if parameter.requires_grad:
-            groups[parameter.ndim >= 2].append(parameter)
+    trained = [(name, parameter) for name, parameter in parameters if parameter.requires_grad]
+    depths = [_depth(name) for name, _ in trained]
+    highest = max((depth for depth in depths if depth is not None), default=0)
+    groups: dict[tuple[bool, int], list[nn.Parameter]] = {}
+    for (_, parameter), depth in zip(trained, depths):
+        below = 0 if depth is None else highest - depth
+        key = parameter.ndim >= 2, below if layer_decay != 1.0 else 0
+        groups.setdefault(key, []).append(parameter)
     return [
-        {"params": groups[decays], "weight_decay": weight_decay if decays else 0.0}
-        for decays in (True, False)
+        {
+            "params": parameters,
+            "weight_decay": weight_decay if decays else 0.0,
+            "factor": layer_decay**below,
+        }
+        for (decays, below), parameters in groups.items()
     ]
+
+
+def _depth(name: str) -> int | None:
+    """The layer of a parameter, 0 for embeddings; None for what is not pretrained."""
+    found = re.search(r"\.(?:layers?|h|block)\.(\d+)\.", name)
+    if found:
+        return int(found[1]) + 1
+    return 0 if name.startswith("transformer.") and "embedding" in name else None
 
 
 def create_adamw(
@@ -117,6 +149,7 @@ def create_adamw(
     eps: float = 1e-8,
     weight_decay: float = 0.01,
     grad_clip: float = 1.0,
+    layer_decay: float = 1.0,
 ) -> Optimizer:
     """Create an optimizer, registered as spacy-transformer-ner.AdamW.v1; see
     `AdamW` for the parameters."""
@@ -129,4 +162,5 @@ def create_adamw(
         eps=eps,
         weight_decay=weight_decay,
         grad_clip=grad_clip,
+        layer_decay=layer_decay,
     )

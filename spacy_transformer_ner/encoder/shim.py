@@ -3,28 +3,47 @@
 import multiprocessing
 import os
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 
 import srsly
 import torch
 from thinc.api import Optimizer, PyTorchShim, get_torch_default_device
 
-from .network import Encoder, autocast_dtype, from_parts, to_parts
+from ..errors import InputError
+from .attention import PlainAttention
+from .network import Encoder, from_parts, to_parts
 from .optimizer import AdamW
+from .precision import autocast_dtype, grad_scaler
 from .windows import Window
 from .wordpieces import Wordpieces
+
+
+# Wordpieces encoded at once, without and with a GPU: what fits into a CPU's caches is
+# done a good third faster there (benchmarks/attention.py).
+MAX_ITEMS = 1024, 16384
 
 
 class EncoderShim(PyTorchShim):
     """Holds an `Encoder`, or None until the pipeline is initialised or loaded.
 
     precision (str): As `autocast_dtype` takes it.
-    max_items (int): How many wordpieces are encoded at once.
+    max_items (int | None): How many wordpieces are encoded at once; None for what
+        suits the device.
+    checkpointing (bool): Whether training computes twice what it would have to keep.
     """
 
-    def __init__(self, encoder: Encoder | None, *, precision: str, max_items: int):
+    def __init__(
+        self,
+        encoder: Encoder | None,
+        *,
+        precision: str,
+        max_items: int | None,
+        checkpointing: bool,
+    ):
         super().__init__(encoder)
         self.precision = precision
-        self.max_items = max_items
+        self.checkpointing = checkpointing
+        self._max_items = max_items
         self._process = os.getpid()
         self._awaits_gradient = False
         self._deferred: Optimizer | None = None
@@ -34,12 +53,22 @@ class EncoderShim(PyTorchShim):
         """RETURNS (Encoder | None): The encoder."""
         return self._model
 
+    @property
+    def max_items(self) -> int:
+        """RETURNS (int): How many wordpieces are encoded at once."""
+        return self._max_items or MAX_ITEMS[self.device.type == "cuda"]
+
     def set_encoder(self, encoder: Encoder) -> None:
         """Take an encoder, on the device that thinc uses.
 
         encoder (Encoder): The encoder.
         """
         self._model = encoder.to(get_torch_default_device())
+        if self.checkpointing:
+            encoder.transformer.gradient_checkpointing_enable(
+                {"use_reentrant": False, "context_fn": _contexts}
+            )
+        self._scaler = grad_scaler(self.precision, self.device)
 
     def encode(
         self, pieces: Wordpieces, windows: Sequence[Window], is_train: bool
@@ -53,17 +82,18 @@ class EncoderShim(PyTorchShim):
         """
         self._mind_forks()
         encoder = self._model.train(is_train)
-        dtype = autocast_dtype(self.precision, self.device)
-        # Not inference_mode: another component may train on these vectors.
+        dtype, kind = autocast_dtype(self.precision, self.device), self.device.type
+        attention = PlainAttention if (kind, dtype) == ("cpu", torch.bfloat16) else nullcontext
         with (
-            torch.set_grad_enabled(is_train),
-            torch.autocast(self.device.type, dtype=dtype, enabled=dtype is not None),
+            torch.inference_mode(not is_train),
+            torch.autocast(kind, dtype=dtype, enabled=dtype is not None),
+            attention(),
         ):
             vectors = encoder(pieces, windows, self.max_items)
         self._awaits_gradient, self._deferred = is_train, None
 
         def backward(gradient: torch.Tensor) -> None:
-            vectors.backward(gradient)
+            vectors.backward(self._scaler.scale(gradient))
             self._awaits_gradient = False
             if self._deferred is not None:
                 self.finish_update(self._deferred)
@@ -90,7 +120,13 @@ class EncoderShim(PyTorchShim):
         if self._awaits_gradient:
             self._deferred = optimizer
         elif isinstance(optimizer, AdamW):
-            optimizer.update_encoder((self.id, "encoder"), self._model, self._model.width)
+            key = self.id, "encoder"
+            optimizer.update_encoder(key, self._model, self._model.width, self._scaler)
+        elif self._scaler.is_enabled():
+            raise InputError(
+                'training in fp16 needs @optimizers = "spacy-transformer-ner.AdamW.v1" in '
+                "[training.optimizer], because its gradients are scaled."
+            )
         else:
             super().finish_update(optimizer)
 
@@ -109,3 +145,8 @@ class EncoderShim(PyTorchShim):
         if parts is not None:
             self.set_encoder(from_parts(parts))
         return self
+
+
+def _contexts() -> tuple:
+    """What is computed again for the gradient is to be computed as it was."""
+    return nullcontext(), PlainAttention()

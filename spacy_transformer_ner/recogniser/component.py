@@ -267,9 +267,10 @@ class TransformerNER(TrainablePipe):
         filled = [doc for doc in docs if len(doc)]
         ops, n_labels = self.model.ops, len(self.labels)
         if not filled:
-            return Decoded(docs, ops.alloc2f(0, lattice.n_tags(n_labels)), None, ops)
-        emissions = ops.xp.concatenate(self.model.predict(filled))
-        return Decoded(docs, emissions, allowed_tags(filled, n_labels), ops)
+            return Decoded(docs, numpy.zeros((0, lattice.n_tags(n_labels))), None)
+        # A step for each token is no work for a GPU: decoding is the CPU's.
+        emissions = ops.to_numpy(ops.xp.concatenate(self.model.predict(filled)))
+        return Decoded(docs, emissions, allowed_tags(filled, n_labels))
 
     def _score(self, decoded: Decoded, spans: Ints2d) -> tuple[Floats1d, Floats1d]:
         """The scores of spans, and what they are before calibration."""

@@ -7,45 +7,36 @@ from typing import Optional
 
 import numpy
 from spacy.tokens import Doc
-from thinc.api import Ops
 from thinc.types import Floats1d, Floats2d, Ints2d
 
 from . import lattice
 from .calibration import Evidence
 from .known import NEW, KnownEntities
 from .posterior import Posterior
+from .viterbi import viterbi
 
 
 class Decoded:
     """The best legal sequences of some Docs. Tokens are counted over all Docs.
 
     docs (Sequence[Doc]): The Docs; empty ones are fine.
-    emissions (Floats2d): The score of each tag for each token.
+    emissions (Floats2d): The score of each tag for each token, on the CPU.
         Shape: (tokens, tags)
     allowed (ndarray | None): Which tags each token may have; as of
-        `lattice.viterbi`. Shape: (tokens, tags), bool.
-    ops (Ops): Where the emissions are.
+        `viterbi.viterbi`. Shape: (tokens, tags), bool.
     """
 
     def __init__(
-        self, docs: Sequence[Doc], emissions: Floats2d, allowed: Optional[numpy.ndarray], ops: Ops
+        self, docs: Sequence[Doc], emissions: Floats2d, allowed: Optional[numpy.ndarray]
     ):
         self.docs = docs
         self.lengths = numpy.array([len(doc) for doc in docs], dtype="int64")
         self.starts = numpy.cumsum(self.lengths) - self.lengths
         self.allowed = allowed
-        self._emissions = emissions
-        self._ops = ops
-        on_device = None if allowed is None else ops.xp.asarray(allowed)
-        tags = lattice.viterbi(emissions, self.lengths, on_device)
-        found = lattice.spans_of(ops.to_numpy(tags))
+        self.emissions = emissions
+        found = lattice.spans_of(viterbi(emissions, self.lengths, allowed))
         # First token, token after the last, number of the label.
         self.spans: Ints2d = numpy.array(found, dtype="int64").reshape(-1, 3)
-
-    @cached_property
-    def emissions(self) -> Floats2d:
-        """RETURNS (Floats2d): The emissions, on the CPU."""
-        return self._ops.to_numpy(self._emissions)
 
     @cached_property
     def posterior(self) -> Posterior:

@@ -3,9 +3,7 @@ the recogniser is of a text.
 
 A sequence is as probable as the exponential of its sum of emissions, among the
 legal ones (a linear-chain conditional random field whose transitions say what
-is legal, no more). Between two tokens such a sequence is either outside of all
-entities or within one of a label, so labels + 1 states are enough for the
-forward-backward algorithm (Rabiner, 1989). Its sums are taken as logarithms, in
+is legal, no more). Computed by the forward-backward algorithm (Rabiner, 1989), in
 64 bits, whatever the precision of the emissions.
 """
 
@@ -13,9 +11,11 @@ import numpy
 from thinc.types import Floats1d, Floats2d, Ints1d, Ints2d
 
 from .lattice import BEGIN, INSIDE, LAST, UNIT
+from .walk import LOG_SUM, SUM, moves_of, reverse, states
 
-# Longer texts are taken in pieces side by side, so that they take no more steps.
-PIECE = 1024
+# How far apart the scores of a token may be (nats) to be summed as they are: in 64
+# bits, exp(-600) is not zero yet.
+WIDEST = 300.0
 
 
 class Posterior:
@@ -25,7 +25,7 @@ class Posterior:
         the CPU. Shape: (tokens, tags)
     lengths (Ints1d): How many tokens each text has. Shape: (texts,)
     allowed (ndarray | None): Which tags each token may have; as of
-        `lattice.viterbi`. Shape: (tokens, tags), bool.
+        `viterbi.viterbi`. Shape: (tokens, tags), bool.
     temperature (float): What the emissions are divided by.
     """
 
@@ -39,23 +39,21 @@ class Posterior:
         scores = emissions.astype("float64") / temperature
         if allowed is not None:
             scores = numpy.where(allowed, scores, -numpy.inf)
+        # A constant for each token changes nothing.
+        scores = scores - scores.max(axis=1, keepdims=True, initial=-numpy.inf)
         self.scores = scores
         self.lengths = numpy.asarray(lengths)
-        self._outside = scores[:, 0]
         self._begin, self._inside, self._last, self._unit = (
             scores[:, position::4] for position in (BEGIN, INSIDE, LAST, UNIT)
         )
-        stays = numpy.logaddexp(self._outside, _log_sum(self._unit))
+        lowest = scores.min(initial=0.0, where=~numpy.isneginf(scores))
+        semiring = SUM if lowest > -WIDEST else LOG_SUM
+        moves = moves_of(numpy.exp(scores) if semiring is SUM else scores, semiring)
         filled = self.lengths[self.lengths > 0]
-        ends = numpy.cumsum(filled)
-        starts = ends - filled
         # States before each token; 0 is outside, k + 1 within an entity of label k.
-        self._before, log_sums = _states(
-            stays, self._begin, self._inside, self._last, starts, filled
-        )
+        self._before, log_sums = states(moves, filled, semiring)
         # Read backwards, entities begin where they end.
-        backwards = (stays[::-1], self._last[::-1], self._inside[::-1], self._begin[::-1])
-        self._after = _states(*backwards, len(scores) - ends, filled)[0][::-1]
+        self._after = states(reverse(moves), filled[::-1], semiring)[0][::-1]
         self._log_sum = numpy.repeat(log_sums, filled)
 
     def spans(self, spans: Ints2d) -> Floats1d:
@@ -136,73 +134,8 @@ class Posterior:
         return numpy.maximum(entropies, 0.0)
 
 
-def _log_sum(values: Floats2d) -> Floats1d:
-    return numpy.logaddexp.reduce(values, axis=-1)
-
-
 def _sums_before(values: numpy.ndarray) -> numpy.ndarray:
     """Sums of all rows before each, and of all."""
     sums = numpy.zeros((len(values) + 1, *values.shape[1:]))
     numpy.cumsum(values, axis=0, out=sums[1:])
     return sums
-
-
-def _states(
-    stays: Floats1d,
-    begin: Floats2d,
-    inside: Floats2d,
-    last: Floats2d,
-    starts: Ints1d,
-    lengths: Ints1d,
-) -> tuple[Floats2d, Floats1d]:
-    """The logarithm of the sum over all ways to each state before each token,
-    (tokens, states), and to the end of each text, (texts,)."""
-    n_states = begin.shape[1] + 1
-    tables = stays, begin, inside, last
-    certain = numpy.where(numpy.eye(n_states, dtype=bool), 0.0, -numpy.inf)
-    n_pieces = -(-lengths // PIECE)
-    piece_starts = numpy.repeat(starts, n_pieces)
-    first = numpy.cumsum(n_pieces) - n_pieces
-    number = numpy.arange(len(piece_starts)) - numpy.repeat(first, n_pieces)
-    piece_starts = piece_starts + number * PIECE
-    piece_lengths = numpy.minimum(numpy.repeat(starts + lengths, n_pieces) - piece_starts, PIECE)
-    initial = numpy.repeat(certain[:1], len(piece_starts), axis=0)
-    followed = numpy.append(number[1:] > 0, False)[: len(number)]
-    if followed.any():
-        # From every state through each piece that another follows.
-        transfers = _walk(
-            tables,
-            numpy.repeat(piece_starts[followed], n_states),
-            numpy.repeat(piece_lengths[followed], n_states),
-            numpy.tile(certain, (int(followed.sum()), 1)),
-        )[1].reshape(-1, n_states, n_states)
-        for transfer, piece in zip(transfers, numpy.flatnonzero(followed)):
-            initial[piece + 1] = numpy.logaddexp.reduce(initial[piece][:, None] + transfer, axis=0)
-    before, final = _walk(tables, piece_starts, piece_lengths, initial)
-    return before, final[~followed, 0]
-
-
-def _walk(
-    tables: tuple, starts: Ints1d, lengths: Ints1d, initial: Floats2d
-) -> tuple[Floats2d, Floats2d]:
-    """Go through stretches of tokens, all of them a step at a time."""
-    stays, begin, inside, last = tables
-    before = numpy.empty((len(stays), initial.shape[1]))
-    order = numpy.argsort(-lengths, kind="stable")
-    starts, state = starts[order], initial[order].copy()
-    # The longest come first, so those still running at a step are a prefix.
-    running = numpy.searchsorted(
-        -lengths[order], -numpy.arange(int(lengths.max(initial=0))), "left"
-    )
-    for step, n in enumerate(running.tolist()):
-        tokens = starts[:n] + step
-        now = state[:n]
-        before[tokens] = now
-        closed, opened = now[:, 0], now[:, 1:]
-        state[:n, 1:], state[:n, 0] = (
-            numpy.logaddexp(closed[:, None] + begin[tokens], opened + inside[tokens]),
-            numpy.logaddexp(closed + stays[tokens], _log_sum(opened + last[tokens])),
-        )
-    final = numpy.empty_like(state)
-    final[order] = state
-    return before, final

@@ -2,11 +2,13 @@ import numpy
 import pytest
 import spacy
 import torch
+from thinc.api import Adam
 from spacy.tokens import Doc
 from thinc.api import Config
 from transformers import AutoModel, AutoTokenizer
 
-from spacy_transformer_ner.encoder.network import autocast_dtype
+from spacy_transformer_ner.encoder.optimizer import create_adamw
+from spacy_transformer_ner.encoder.precision import autocast_dtype
 from spacy_transformer_ner.errors import InputError
 
 from ..conftest import FAMILIES, SENTENCES, blank_pipeline, entities, make_examples
@@ -109,13 +111,63 @@ def test_word_shape_starts_as_pretrained_and_is_seen_when_trained(encoders):
     assert numpy.abs(lower - upper).max() > 1e-2
 
 
-@pytest.mark.parametrize("precision", ["auto", "bf16"])
+@pytest.mark.parametrize("precision", ["auto", "bf16", "fp16"])
 def test_other_precisions(encoders, precision):
     nlp = blank_pipeline(encoders["wordpiece"], precision=precision)
     nlp.initialize(lambda: make_examples(nlp))
-    nlp.update(make_examples(nlp), sgd=nlp.create_optimizer())
+    nlp.update(make_examples(nlp), sgd=create_adamw(1e-3))
     vectors = model_of(nlp).predict([nlp.make_doc("Oslo")]).vectors[0]
     assert vectors.dtype == "float32" and numpy.isfinite(vectors).all()
+
+
+def test_a_step_too_large_for_fp16_is_left_out(encoders):
+    nlp = blank_pipeline(encoders["wordpiece"], precision="fp16")
+    examples = make_examples(nlp)
+    nlp.initialize(lambda: examples)
+    shim = model_of(nlp).shims[0]
+    optimizer = create_adamw(1e-3)
+    nlp.update(examples, sgd=optimizer)
+    shim._scaler.update(2.0**127)  # no gradient can bear that
+    before = {name: value.clone() for name, value in shim.encoder.state_dict().items()}
+    nlp.update(examples, sgd=optimizer)
+    assert all(torch.equal(value, before[name]) for name, value in shim.encoder.state_dict().items())
+    assert shim._scaler.get_scale() < 2.0**127
+    shim._scaler.update(1024.0)
+    nlp.update(examples, sgd=optimizer)
+    after = shim.encoder.state_dict()
+    assert any(not torch.equal(value, before[name]) for name, value in after.items())
+    with pytest.raises(InputError, match="fp16 needs"):
+        nlp.update(examples, sgd=Adam(1e-3))
+
+
+def gradients(nlp, examples):
+    """Of the encoder and the head, without dropout."""
+    encoder = model_of(nlp).shims[0].encoder
+    for module in encoder.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = 0.0
+    nlp.update(examples, sgd=None, drop=0.0)
+    return {name: p.grad for name, p in encoder.named_parameters() if p.grad is not None}
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_checkpointing_changes_no_gradient(encoders, precision):
+    torch.manual_seed(0)
+    plain = blank_pipeline(encoders["wordpiece"], precision=precision)
+    saving = blank_pipeline(
+        encoders["wordpiece"], precision=precision, gradient_checkpointing=True
+    )
+    found = []
+    for nlp in (plain, saving):
+        examples = make_examples(nlp)
+        nlp.initialize(lambda: examples)
+        numpy.random.seed(0)
+        weights = nlp.get_pipe("transformer_ner").model.get_ref("output_layer").get_param("W")
+        weights[:] = numpy.random.default_rng(0).normal(size=weights.shape)
+        found.append(gradients(nlp, examples))
+    assert found[0].keys() == found[1].keys() and len(found[0]) > 10
+    for name, gradient in found[0].items():
+        torch.testing.assert_close(found[1][name], gradient)
 
 
 def test_autocast_dtype():

@@ -7,6 +7,7 @@ from spacy import util
 from torch import nn
 
 from spacy_transformer_ner.encoder.optimizer import create_adamw, parameter_groups
+from spacy_transformer_ner.encoder.precision import grad_scaler
 from spacy_transformer_ner.encoder.schedule import count_steps, last_evaluated_step, linear_over_run
 from spacy_transformer_ner.errors import InputError
 
@@ -15,7 +16,7 @@ from ..conftest import ROOT, blank_pipeline, make_examples
 
 def test_no_decay_on_vectors():
     module = nn.Sequential(nn.Linear(3, 2), nn.LayerNorm(2))
-    decays, spared = parameter_groups(module.parameters(), 0.1)
+    decays, spared = parameter_groups(module.named_parameters(), 0.1, 1.0)
     assert [p.shape for p in decays["params"]] == [(2, 3)] and decays["weight_decay"] == 0.1
     assert [p.shape for p in spared["params"]] == [(2,)] * 3 and spared["weight_decay"] == 0.0
 
@@ -25,7 +26,7 @@ def test_updates_equal_torch_with_global_clipping():
     ours, theirs = nn.Linear(4, 3), nn.Linear(4, 3)
     theirs.load_state_dict(ours.state_dict())
     optimizer = create_adamw(0.1, weight_decay=0.1, grad_clip=0.5)
-    reference = torch.optim.AdamW(parameter_groups(theirs.parameters(), 0.1), lr=0.1)
+    reference = torch.optim.AdamW(parameter_groups(theirs.named_parameters(), 0.1, 1.0), lr=0.1)
     for step in range(4):
         x = torch.full((2, 4), float(step + 1))
         for module in (ours, theirs):
@@ -33,10 +34,32 @@ def test_updates_equal_torch_with_global_clipping():
         nn.utils.clip_grad_norm_(theirs.parameters(), 0.5)
         reference.step()
         reference.zero_grad()
-        optimizer.update_encoder((1, "x"), ours, 4)
+        optimizer.update_encoder((1, "x"), ours, 4, grad_scaler("fp32", torch.device("cpu")))
         assert all(p.grad is None or not p.grad.any() for p in ours.parameters())
     torch.testing.assert_close(ours.weight, theirs.weight)
     torch.testing.assert_close(ours.bias, theirs.bias)
+
+
+def test_lower_layers_are_slower(encoders):
+    nlp = blank_pipeline(encoders["wordpiece"], word_shape=True)
+    examples = make_examples(nlp)
+    nlp.initialize(lambda: examples)
+    encoder = nlp.get_pipe("transformer").model.shims[0].encoder
+    before = {name: value.clone() for name, value in encoder.state_dict().items()}
+    nlp.update(examples, sgd=create_adamw(1e-3, layer_decay=0.5, weight_decay=0.0))
+    moved = {
+        name: float((value - before[name]).abs().max())
+        for name, value in encoder.state_dict().items()
+    }
+    n_layers = encoder.transformer.config.num_hidden_layers
+    assert n_layers > 1
+    for layer in range(n_layers):
+        name = f"transformer.encoder.layer.{layer}.output.dense.weight"
+        assert moved[name] == pytest.approx(1e-3 * 0.5 ** (n_layers - 1 - layer), rel=0.05)
+    embeddings = moved["transformer.embeddings.word_embeddings.weight"]
+    assert embeddings == pytest.approx(1e-3 * 0.5**n_layers, rel=0.05)
+    # What is not pretrained is not held back.
+    assert moved["shape_embeddings.weight"] == pytest.approx(1e-3, rel=0.05)
 
 
 def test_head_and_encoder_have_their_own_rates(encoders):

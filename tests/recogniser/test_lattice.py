@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from spacy_transformer_ner.recogniser import lattice
+from spacy_transformer_ner.recogniser.viterbi import viterbi
 
 
 def is_legal(names):
@@ -43,7 +44,7 @@ def batches(draw):
 def test_viterbi_is_the_best_legal_sequence(batch):
     n_labels, lengths, scores, allowed = batch
     names = lattice.tag_names(tuple("AB"[:n_labels]))
-    tags = lattice.viterbi(scores, numpy.array(lengths), allowed)
+    tags = viterbi(scores, numpy.array(lengths), allowed)
     assert tags.shape == (sum(lengths),)
     masked = scores if allowed is None else numpy.where(allowed, scores, -numpy.inf)
     start = 0
@@ -81,8 +82,8 @@ def test_texts_of_a_batch_do_not_touch():
     # Alone, neither text can hold an entity of two tokens.
     scores = numpy.zeros((2, 5), dtype="float32")
     scores[0, lattice.BEGIN] = scores[1, lattice.LAST] = 9.0
-    assert lattice.viterbi(scores, numpy.array([2])).tolist() == [lattice.BEGIN, lattice.LAST]
-    assert lattice.viterbi(scores, numpy.array([1, 1])).tolist() == [0, 0]
+    assert viterbi(scores, numpy.array([2])).tolist() == [lattice.BEGIN, lattice.LAST]
+    assert viterbi(scores, numpy.array([1, 1])).tolist() == [0, 0]
 
 
 def test_spans():
@@ -96,6 +97,6 @@ def test_spans():
 def test_lengths(length):
     rng = numpy.random.default_rng(0)
     scores = rng.normal(size=(length, 17)).astype("float32")
-    tags = lattice.viterbi(scores, numpy.array([length]))
+    tags = viterbi(scores, numpy.array([length]))
     names = lattice.tag_names(("A", "B", "C", "D"))
     assert is_legal([names[tag] for tag in tags])

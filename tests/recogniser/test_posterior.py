@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spacy_transformer_ner.recogniser import lattice, posterior
+from spacy_transformer_ner.recogniser import lattice, walk
 from spacy_transformer_ner.recogniser.posterior import Posterior
+from spacy_transformer_ner.recogniser.viterbi import viterbi
 
 from .test_lattice import batches, is_legal
 
@@ -26,6 +27,12 @@ def paths_of(scores, n_labels):
     return paths, weights / weights.sum()
 
 
+def cut_into(patch, piece):
+    """Have texts cut into pieces of so many tokens, whether it pays or not."""
+    patch.setattr(walk, "PIECE", piece)
+    patch.setattr(walk, "STEP", 1 << 40)
+
+
 def spans_of_path(path):
     return lattice.spans_of(numpy.array(path, dtype="int64"))
 
@@ -34,11 +41,9 @@ def spans_of_path(path):
 @given(batches(), st.sampled_from([1, 2, 3, 1024]), st.sampled_from([1.0, 0.7, 3.0]))
 def test_marginals_are_sums_over_all_legal_sequences(batch, piece, temperature):
     n_labels, lengths, scores, allowed = batch
-    before, posterior.PIECE = posterior.PIECE, piece
-    try:
+    with pytest.MonkeyPatch.context() as patch:
+        cut_into(patch, piece)
         found = Posterior(scores, numpy.array(lengths), allowed, temperature)
-    finally:
-        posterior.PIECE = before
     entropies, tags = found.entropies(), found.tags()
     masked = scores if allowed is None else numpy.where(allowed, scores, -numpy.inf)
     candidates = {}
@@ -70,11 +75,13 @@ def test_marginals_are_sums_over_all_legal_sequences(batch, piece, temperature):
     assert not candidates
 
 
-@settings(max_examples=50, deadline=None)
-@given(batches())
-def test_the_best_sequence_is_the_most_probable(batch):
+@settings(max_examples=100, deadline=None)
+@given(batches(), st.sampled_from([1, 2, 3, 1024]))
+def test_the_best_sequence_is_the_most_probable(batch, piece):
     n_labels, lengths, scores, allowed = batch
-    best = lattice.viterbi(scores, numpy.array(lengths), allowed)
+    with pytest.MonkeyPatch.context() as patch:
+        cut_into(patch, piece)
+        best = viterbi(scores, numpy.array(lengths), allowed)
     masked = scores if allowed is None else numpy.where(allowed, scores, -numpy.inf)
     start = 0
     for length in lengths:
@@ -90,7 +97,7 @@ def test_large_and_small_scores_are_stable(scale):
     scores = (generator.normal(size=(3000, 9)) * scale).astype("float32")
     lengths = numpy.array([2500, 0, 499, 1])
     found = Posterior(scores, lengths)
-    tags = lattice.viterbi(scores, lengths)
+    tags = viterbi(scores, lengths)
     probabilities = found.spans(lattice.spans_of(tags))
     assert numpy.isfinite(probabilities).all()
     assert (probabilities >= 0).all() and (probabilities <= 1 + 1e-9).all()
@@ -105,9 +112,9 @@ def test_pieces_of_long_texts_make_no_difference(monkeypatch):
     generator = numpy.random.default_rng(1)
     scores = generator.normal(size=(500, 13)) * 3
     lengths = numpy.array([20, 333, 147])
-    spans = lattice.spans_of(lattice.viterbi(scores, lengths))
+    spans = lattice.spans_of(viterbi(scores, lengths))
     whole = Posterior(scores, lengths)
-    monkeypatch.setattr(posterior, "PIECE", 17)
+    cut_into(monkeypatch, 17)
     pieces = Posterior(scores, lengths)
     assert pieces.spans(spans) == pytest.approx(whole.spans(spans), abs=1e-9)
     assert pieces.entropies() == pytest.approx(whole.entropies(), abs=1e-6)

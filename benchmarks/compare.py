@@ -1,0 +1,211 @@
+"""Compare this package with the roads people take now, on the same machine, data, weights
+and seeds: transformers' run_ner.py recipe with its pipeline (in fp32, its default, and in
+bf16), spaCy's own (transformer and transition-based ner), and the bare encoder.
+
+    python benchmarks/compare.py --dataset conll2003
+
+trains each of them (a corpus in corpus/<dataset> is needed: spacy project run convert),
+measures them in turn and writes benchmarks/results/compare-<dataset>-<encoder>.json, and
+the plot beside it. Interrupted, it goes on where it was: what is trained lies in
+training/compare/. It needs pip install -e ".[project,minilm,benchmark]".
+
+On a GPU, with random weights of BERT's size, for speed:
+
+    python benchmarks/compare.py --encoder bert-base-random --gpu-id 0 --seeds 1 --hf-epochs 1"""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from statistics import mean
+from typing import Optional
+
+import srsly
+import typer
+from machine import hardware, versions
+from wasabi import msg
+
+from spacy_transformer_ner.encoder.sources import resolve_encoder
+from spacy_transformer_ner.files import write_json
+
+ROOT = Path(__file__).parents[1]
+PEERS = ROOT / "benchmarks" / "peers"
+SYSTEMS = ("ours", "hf-bf16", "hf", "spacy")
+RANDOM = "bert-base-random"
+
+app = typer.Typer(add_completion=False)
+
+
+def training_command(
+    system: str, encoder: str, corpus: Path, output: Path, lang: str, gpu_id: int, config: Path,
+    hf_epochs: int, spacy_steps: int,
+) -> list[str]:
+    """RETURNS (list[str]): The command that trains a system."""
+    common = [str(corpus), str(output), "--lang", lang, "--gpu-id", str(gpu_id)]
+    if system.startswith("hf"):
+        half = ["--bf16"] if system == "hf-bf16" else []
+        return ["hugging_face.py", *common, "--encoder", encoder, "--epochs", str(hf_epochs), *half]
+    if system == "ours":
+        return ["spacy_train.py", str(config), *common, "--paths.encoder", encoder]
+    steps = [
+        part
+        for name in ("max_steps", "optimizer.learn_rate.total_steps")
+        for part in (f"--training.{name}", str(spacy_steps))
+    ]
+    return [
+        "spacy_train.py", str(PEERS / "stock.cfg"), *common, "--system", "spacy",
+        "--paths.encoder", resolve_encoder(encoder), *steps,
+    ]
+
+
+def random_encoder() -> str:
+    """RETURNS (str): A folder with an encoder of BERT-base's shape and random weights, as
+    large as a real one and as slow; its tokenizer is MiniLM's, which is BERT's."""
+    from transformers import AutoTokenizer, BertConfig, BertModel
+
+    folder = ROOT / "training" / RANDOM
+    if not folder.exists():
+        tokenizer = AutoTokenizer.from_pretrained(resolve_encoder("minilm"))
+        tokenizer.save_pretrained(folder)
+        BertModel(BertConfig(vocab_size=len(tokenizer))).save_pretrained(folder)
+    return str(folder)
+
+
+def measure(arguments: list[str]) -> float:
+    """Run a script of peers/ in a process of its own.
+
+    arguments (list[str]): Script and arguments.
+    RETURNS (float): The most memory it took, in MiB.
+    """
+    environment = {**os.environ, "TOKENIZERS_PARALLELISM": "false"}
+    process = subprocess.Popen(
+        [sys.executable, str(PEERS / arguments[0]), *arguments[1:]], cwd=ROOT, env=environment
+    )
+    _, status, usage = os.wait4(process.pid, 0)
+    if status:
+        msg.fail(f"{arguments[0]} failed", exits=1)
+    return round(usage.ru_maxrss / 1024)
+
+
+def seconds_to(curve: list[list[float]], f: float) -> Optional[float]:
+    """RETURNS (float | None): The seconds of training after which dev F1 was first
+    measured to be at least `f`."""
+    return next((round(seconds, 1) for seconds, dev_f in curve if dev_f >= f), None)
+
+
+def summary(runs: dict[str, list[dict]]) -> dict[str, dict]:
+    """RETURNS (dict[str, dict]): Means over the seeds of each system."""
+    result = {}
+    for name, of_system in runs.items():
+        times = [run["curve"][-1][0] for run in of_system]
+        result[name] = {
+            "seeds": len(of_system),
+            "dev_f": [round(run["dev_f"], 4) for run in of_system],
+            "test_f": [round(run["test_f"], 4) for run in of_system],
+            "mean_dev_f": round(mean(run["dev_f"] for run in of_system), 4),
+            "mean_test_f": round(mean(run["test_f"] for run in of_system), 4),
+            "seconds": [round(time, 1) for time in times],
+            "seconds_per_epoch": round(mean(t / r["epochs"] for t, r in zip(times, of_system)), 1),
+            "peak_memory_mib": max(run["peak_memory_mib"] for run in of_system),
+        }
+    for base in ("hf", "hf-bf16"):
+        if base in runs and "ours" in runs:
+            goal = mean(run["dev_f"] for run in runs[base])
+            times = [seconds_to(run["curve"], goal) for run in runs["ours"]]
+            took = mean(run["curve"][-1][0] for run in runs[base])
+            result["ours"][f"to_dev_f_of_{base}"] = {
+                "dev_f": round(goal, 4),
+                "seconds": times,
+                "of_its_time": round(mean(times) / took, 3) if None not in times else None,
+            }
+    return result
+
+
+def plot(runs: dict[str, list[dict]], path: Path) -> None:
+    """Draw dev F1 over minutes of training."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    matplotlib.rcParams["svg.hashsalt"] = "compare"  # the same file for the same figures
+    from matplotlib import pyplot
+
+    names = {
+        "ours": "this package", "hf": "transformers, fp32", "hf-bf16": "transformers, bf16",
+        "spacy": "spaCy's own",
+    }
+    figure, axes = pyplot.subplots(figsize=(7, 4))
+    for (name, of_system), colour in zip(runs.items(), ("C0", "C1", "C3", "C2")):
+        for i, run in enumerate(of_system):
+            x, y = zip(*[(seconds / 60, f) for seconds, f in run["curve"] if seconds > 1])
+            label = names[name] if i == 0 else None
+            axes.plot(x, y, color=colour, label=label, marker="." if len(x) < 12 else None)
+    axes.set(xlabel="minutes of training", ylabel="F1 on dev", ylim=(0.6, 1.0))
+    axes.grid(alpha=0.3)
+    axes.legend(loc="lower right")
+    figure.savefig(path, bbox_inches="tight", metadata={"Date": None})
+    pyplot.close(figure)
+
+
+def plan(systems: list[str], seeds: int, once: list[str]) -> Iterator[tuple[str, int]]:
+    """YIELDS (tuple[str, int]): System and seed of each training, in turn."""
+    for seed in range(seeds):
+        yield from ((system, seed) for system in systems if seed == 0 or system not in once)
+
+
+@app.command(help=__doc__)
+def main(
+    # fmt: off
+    dataset: str = typer.Option("conll2003", help="A folder of corpus/, converted"),
+    encoder: str = typer.Option("minilm", help=f"Folder, known name, hub name, or {RANDOM}"),
+    config: str = typer.Option("default", help="Our recipe of configs/"),
+    lang: str = typer.Option("en", help="Language"),
+    systems: str = typer.Option(",".join(SYSTEMS), help="What to train"),
+    seeds: int = typer.Option(3, help="How many seeds"),
+    once: str = typer.Option("hf,spacy", help="What is trained with the first seed only"),
+    hf_epochs: int = typer.Option(3, help="Epochs of transformers' recipe; its default is 3"),
+    spacy_steps: int = typer.Option(400, help="Steps of spaCy's training"),
+    rounds: int = typer.Option(5, help="Rounds of the measurement of speed; 0 for none"),
+    gpu_id: int = typer.Option(-1, help="GPU ID or -1 for CPU"),
+    # fmt: on
+) -> None:
+    source = random_encoder() if encoder == RANDOM else encoder
+    corpus = ROOT / "corpus" / dataset
+    name = f"{dataset}-{encoder.replace('/', '-')}" + ("-gpu" if gpu_id >= 0 else "")
+    folder = ROOT / "training" / "compare" / name
+    runs: dict[str, list[dict]] = {}
+    for system, seed in plan(systems.split(","), seeds, once.split(",")):
+        output = folder / f"{system}-{seed}"
+        path = output / "result.json"
+        if not path.exists():
+            msg.divider(f"{system}, seed {seed}")
+            output.mkdir(parents=True, exist_ok=True)
+            command = training_command(
+                system, source, corpus, output, lang, gpu_id,
+                ROOT / "configs" / f"{config}.cfg", hf_epochs, spacy_steps,
+            )
+            peak = measure([*command, "--seed", str(seed)])
+            write_json(path, {**srsly.read_json(path), "peak_memory_mib": peak})
+        runs.setdefault(system, []).append(srsly.read_json(path))
+    result: dict = {"dataset": dataset, "encoder": encoder, "training": summary(runs)}
+    if rounds:
+        models = {"ours": "model-best", "spacy": "model-best", "hf-bf16": "model", "hf": "model"}
+        trained = {system: str(folder / f"{system}-0" / models[system]) for system in runs}
+        options = ["--ours", trained["ours"], "--hf", trained.get("hf", trained.get("hf-bf16"))]
+        if "spacy" in trained:
+            options += ["--stock", trained["spacy"]]
+        speed = folder / "speed.json"
+        measure(
+            ["speed.py", str(corpus), str(speed), *options, "--lang", lang,
+             "--rounds", str(rounds), "--gpu-id", str(gpu_id)]
+        )  # fmt: skip
+        result["speed"] = srsly.read_json(speed)
+    result |= {"versions": versions(), "hardware": hardware(gpu_id)}
+    path = ROOT / "benchmarks" / "results" / f"compare-{name}.json"
+    write_json(path, result)
+    plot(runs, path.with_suffix(".svg"))
+    msg.good(f"Kept: {path}")
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,82 @@
+"""What the benchmarked trainings share: the gold, how it is scored, what is kept."""
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import spacy
+from spacy.tokens import Doc
+from spacy.training import Corpus
+
+from spacy_transformer_ner.files import write_json
+
+Span = tuple[int, int, str]
+
+
+def read_docs(corpus: Path, split: str, lang: str) -> list[Doc]:
+    """RETURNS (list[Doc]): The Docs of a split of a converted corpus, with the
+    corpus' own tokens, sentences and entities."""
+    return [example.reference for example in Corpus(corpus / f"{split}.spacy")(spacy.blank(lang))]
+
+
+def gold_spans(doc: Doc) -> list[Span]:
+    """RETURNS (list[Span]): First token, token after the last and label of each
+    entity."""
+    return [(ent.start, ent.end, ent.label_) for ent in doc.ents]
+
+
+def f_score(gold: Iterable[Sequence[Span]], found: Iterable[Sequence[Span]]) -> float:
+    """Compute the F1 of entities: right are those with the same tokens and label.
+
+    gold, found (Iterable[Sequence[Span]]): The entities of each text.
+    RETURNS (float): The micro-averaged F1.
+    """
+    pairs = [(set(a), set(b)) for a, b in zip(gold, found, strict=True)]
+    right = sum(len(a & b) for a, b in pairs)
+    return 2 * right / max(1, sum(len(a) + len(b) for a, b in pairs))
+
+
+@dataclass
+class Training:
+    """What a training took and gave.
+
+    system (str): Whose it is.
+    seed (int): Its seed.
+    curve (list[tuple[float, float]]): Seconds of training so far, evaluations
+        left out, and the dev F1 then.
+    dev_f, test_f (float): Of the model that is kept, on the corpus' tokens.
+    epochs (float): How many times the training set was seen.
+    """
+
+    system: str
+    seed: int
+    curve: list[tuple[float, float]] = field(default_factory=list)
+    dev_f: float = 0.0
+    test_f: float = 0.0
+    epochs: float = 0.0
+
+    def write(self, path: Path) -> None:
+        """Write it as JSON."""
+        write_json(path, asdict(self))
+
+
+class Stopwatch:
+    """Measures the seconds of training, with evaluations left out."""
+
+    def __init__(self) -> None:
+        self._start = time.perf_counter()
+        self._left_out = 0.0
+
+    @property
+    def seconds(self) -> float:
+        """RETURNS (float): The seconds so far."""
+        return time.perf_counter() - self._start - self._left_out
+
+    @contextmanager
+    def stopped(self) -> Iterator[None]:
+        """Leave out the time spent within this context."""
+        start = time.perf_counter()
+        yield
+        self._left_out += time.perf_counter() - start

@@ -1,0 +1,82 @@
+"""Train a pipeline as `spacy train` does, with any config, and keep what evaluations
+on dev give beside the seconds of training up to them."""
+
+from pathlib import Path
+
+import spacy
+import typer
+from common import Stopwatch, Training, f_score, gold_spans, read_docs
+from spacy.cli._util import parse_config_overrides, setup_gpu
+from spacy.tokens import Doc
+from spacy.training.initialize import init_nlp
+from spacy.training.loop import train
+from spacy.util import load_config
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command(
+    help=__doc__,
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+)
+def main(
+    # fmt: off
+    ctx: typer.Context,
+    config_path: Path = typer.Argument(..., help="Config"),
+    corpus: Path = typer.Argument(..., help="Folder with train.spacy, dev.spacy and test.spacy"),
+    output: Path = typer.Argument(..., help="Folder for model-best and result.json"),
+    system: str = typer.Option("ours", help="What the result is called"),
+    lang: str = typer.Option("en", help="Language"),
+    seed: int = typer.Option(0, help="Seed"),
+    gpu_id: int = typer.Option(-1, help="GPU ID or -1 for CPU"),
+    # fmt: on
+) -> None:
+    overrides = {
+        "paths.train": str(corpus / "train.spacy"),
+        "paths.dev": str(corpus / "dev.spacy"),
+        "system.seed": seed,
+        "nlp.lang": lang,
+        **parse_config_overrides(ctx.args, env_var=None),
+    }
+    config = load_config(config_path, overrides=overrides, interpolate=False)
+    setup_gpu(gpu_id, silent=True)
+    nlp = init_nlp(config, use_gpu=gpu_id)
+    docs = {split: read_docs(corpus, split, lang) for split in ("train", "dev", "test")}
+    n_words = sum(len(doc) for doc in docs["train"])
+    watch, result, seen = Stopwatch(), Training(system, seed), [0]
+    evaluate, update = nlp.evaluate, nlp.update
+
+    def timed_evaluate(*args, **kwargs):
+        with watch.stopped():
+            scores = evaluate(*args, **kwargs)
+        result.curve.append((watch.seconds, scores["ents_f"]))
+        return scores
+
+    def counting_update(examples, *args, **kwargs):
+        examples = list(examples)
+        seen[0] += sum(len(example.reference) for example in examples)
+        return update(examples, *args, **kwargs)
+
+    nlp.evaluate, nlp.update = timed_evaluate, counting_update
+    train(nlp, output, use_gpu=gpu_id)
+    result.epochs = seen[0] / n_words
+    best = spacy.load(output / "model-best")
+    for split in ("dev", "test"):
+        gold, found = [], []
+        copies = (
+            Doc(
+                best.vocab,
+                words=[token.text for token in doc],
+                spaces=[bool(token.whitespace_) for token in doc],
+            )
+            for doc in docs[split]
+        )
+        for doc, copy in zip(docs[split], best.pipe(copies)):
+            gold.append(gold_spans(doc))
+            found.append(gold_spans(copy))
+        setattr(result, f"{split}_f", f_score(gold, found))
+    result.write(output / "result.json")
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,219 @@
+"""Measure words per second from text to entities, side by side: all systems take
+their turn on the same texts, several rounds, and their medians are compared."""
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from statistics import median
+from types import SimpleNamespace
+from typing import Optional
+
+import numpy
+import spacy
+import torch
+import typer
+from common import read_docs
+from hugging_face import sentences_of
+from spacy.cli._util import setup_gpu
+from spacy.language import Language
+from spacy.tokens import Doc
+from tqdm import tqdm
+from transformers import AutoModel, AutoTokenizer, pipeline
+from transformers.utils import logging as transformers_logging
+
+from spacy_transformer_ner.encoder.precision import autocast_dtype
+from spacy_transformer_ner.files import write_json
+
+Rounds = dict[str, list[float]]
+
+app = typer.Typer(add_completion=False)
+
+
+def hugging_face(folder: Path, texts: list[str], dtype: torch.dtype, gpu_id: int) -> Callable:
+    """transformers' own pipeline, over sentences: it takes no longer texts whole."""
+    classify = pipeline(
+        "token-classification",
+        model=str(folder),
+        aggregation_strategy="first",
+        device=gpu_id if gpu_id >= 0 else "cpu",
+        torch_dtype=dtype,
+        batch_size=16,
+    )
+    return lambda: classify(texts)
+
+
+def spacy_pipeline(nlp: Language, texts: list[str]) -> Callable:
+    """nlp.pipe, with nothing kept."""
+
+    def run() -> None:
+        for doc in nlp.pipe(texts):
+            doc.ents
+
+    return run
+
+
+def bare_encoder(folder: Path, sentences: list[list[str]], dtype: torch.dtype, gpu_id: int) -> Callable:
+    """The limit: the encoder alone, on wordpieces that are there already, in batches
+    of sentences of about one length."""
+    tokenizer = AutoTokenizer.from_pretrained(folder, use_fast=True, add_prefix_space=True)
+    device = torch.device("cuda", gpu_id) if gpu_id >= 0 else torch.device("cpu")
+    encoder = AutoModel.from_pretrained(folder, torch_dtype=dtype).to(device).eval()
+    if hasattr(encoder, "pooler"):
+        encoder.pooler = None  # serves sentences, not tokens
+    ids = [tokenizer(words, is_split_into_words=True, truncation=True).input_ids for words in sentences]
+    ids.sort(key=len)
+    batches, start = [], 0
+    most = 16384 if gpu_id >= 0 else 1024
+    while start < len(ids):
+        end = start + 1
+        while end < len(ids) and len(ids[end]) * (end + 1 - start) <= most:
+            end += 1
+        batches.append(tokenizer.pad({"input_ids": ids[start:end]}, return_tensors="pt").to(device))
+        start = end
+
+    def run() -> None:
+        with torch.inference_mode():
+            for batch in batches:
+                encoder(**batch)
+        if gpu_id >= 0:
+            torch.cuda.synchronize()
+
+    return run
+
+
+class Replay(torch.nn.Module):
+    """Stands for an encoder: gives again what that gave for the same batches, so that
+    all but the encoder's work is done, on the outputs of a trained one."""
+
+    def __init__(self, encoder: torch.nn.Module):
+        super().__init__()
+        self.encoder = encoder
+        self.config = encoder.config
+        self.outputs: list = []
+        self.next: Optional[int] = None
+
+    @property
+    def device(self) -> torch.device:
+        return self.encoder.device
+
+    def get_input_embeddings(self) -> torch.nn.Module:
+        return self.encoder.get_input_embeddings()
+
+    @property
+    def embeddings(self) -> torch.nn.Module:
+        return self.encoder.embeddings
+
+    def forward(self, *args, **kwargs):
+        if self.next is None:
+            self.outputs.append(self.encoder(*args, **kwargs))
+            return self.outputs[-1]
+        self.next += 1
+        return self.outputs[(self.next - 1) % len(self.outputs)]
+
+
+def host(path: Path, docs: list[Doc], rounds: int) -> float:
+    """RETURNS (float): Words per second of the processor's time from tokenised Docs to
+    entities, with the encoder replaced by its outputs: what the host has to do."""
+    nlp = spacy.load(path)
+    shim = next(node for node in nlp.get_pipe("transformer").model.walk() if node.shims).shims[0]
+    if hasattr(shim, "encoder"):
+        replay = shim.encoder.transformer = Replay(shim.encoder.transformer)
+    else:
+        replay = shim._model.transformer = Replay(shim._model.transformer)
+    seconds = []
+    for _ in range(rounds + 1):
+        copies = [
+            Doc(nlp.vocab, words=[t.text for t in d], spaces=[bool(t.whitespace_) for t in d])
+            for d in docs
+        ]
+        start = time.process_time()
+        for doc in nlp.pipe(copies):
+            doc.ents
+        seconds.append(time.process_time() - start)
+        replay.next = 0
+    return sum(map(len, docs)) / median(seconds[1:])
+
+
+def encoder_alone(nlp: Language, docs: list[Doc]) -> Callable:
+    """Our encoder without all else, wordpieces and windows included."""
+    model = nlp.get_pipe("transformer").model
+    batches = [docs[i : i + nlp.batch_size] for i in range(0, len(docs), nlp.batch_size)]
+
+    def run() -> None:
+        for batch in batches:
+            model.predict(batch)
+
+    return run
+
+
+@app.command(help=__doc__)
+def main(
+    # fmt: off
+    corpus: Path = typer.Argument(..., help="Folder with test.spacy"),
+    output: Path = typer.Argument(..., help="JSON file to write the figures to"),
+    ours: Path = typer.Option(..., help="Our trained pipeline"),
+    stock: Optional[Path] = typer.Option(None, help="spaCy's trained pipeline"),
+    hf: Path = typer.Option(..., help="The trained token classifier of transformers"),
+    lang: str = typer.Option("en", help="Language"),
+    rounds: int = typer.Option(5, help="Rounds"),
+    words: int = typer.Option(12000, help="Words in each round"),
+    gpu_id: int = typer.Option(-1, help="GPU ID or -1 for CPU"),
+    # fmt: on
+) -> None:
+    transformers_logging.set_verbosity_error()
+    setup_gpu(gpu_id, silent=True)
+    device = torch.device("cuda", gpu_id) if gpu_id >= 0 else torch.device("cpu")
+    half = autocast_dtype("auto", device) or torch.float32
+    docs: list[Doc] = []
+    for doc in read_docs(corpus, "test", lang):
+        if sum(map(len, docs)) < words:
+            docs.append(doc)
+    n_words = sum(map(len, docs))
+    sentences = [sentence for doc in docs for sentence in sentences_of(doc)]
+    texts, short = [doc.text for doc in docs], [sentence.text for sentence in sentences]
+    pipelines = {"ours": spacy.load(ours)}
+    if stock is not None:
+        pipelines["spacy"] = spacy.load(stock)
+    systems = {
+        "hf": hugging_face(hf, short, torch.float32, gpu_id),
+        "hf, 16 bits": hugging_face(hf, short, half, gpu_id),
+        **{name: spacy_pipeline(nlp, texts) for name, nlp in pipelines.items()},
+        "ours, sentences": spacy_pipeline(pipelines["ours"], short),
+        "ours, encoder alone": encoder_alone(pipelines["ours"], docs),
+        "bare encoder, 16 bits": bare_encoder(
+            hf, [[token.text for token in sentence] for sentence in sentences], half, gpu_id
+        ),
+    }
+    seconds: Rounds = {name: [] for name in systems}
+    for number in tqdm(range(rounds + 1), desc="rounds"):
+        for name, run in systems.items():
+            start = time.perf_counter()
+            run()
+            if number:  # the first warms up
+                seconds[name].append(time.perf_counter() - start)
+    medians = {name: n_words / median(times) for name, times in seconds.items()}
+    write_json(
+        output,
+        {
+            "words": n_words,
+            "texts": {"documents": len(texts), "sentences": len(short)},
+            "rounds": rounds,
+            "words_per_second": {name: round(value) for name, value in medians.items()},
+            "ours_over": {
+                name: round(
+                    median(numpy.array(seconds[name]) / numpy.array(seconds["ours"])), 3
+                )
+                for name in systems
+                if name != "ours"
+            },
+            "host_words_per_second": {
+                name: round(host(path, docs, rounds))
+                for name, path in (("ours", ours), ("spacy", stock))
+                if path is not None and gpu_id < 0
+            },
+        },
+    )
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,225 @@
+"""Going through the legal BILUO sequences of many texts at once, step by step.
+
+Between two tokens a legal sequence is either outside of all entities (state 0) or
+within one of a label (state k + 1), so labels + 1 states are enough. What is
+computed on the way is said by a semiring (Goodman, 1999): the best sequence
+(Viterbi, 1967) or the sum over all of them (Rabiner, 1989).
+"""
+
+from dataclasses import dataclass
+
+import numpy
+from thinc.types import Floats1d, Floats2d, Ints1d
+
+from .lattice import BEGIN, INSIDE, LAST, UNIT
+
+# Long texts are taken in pieces of so many tokens side by side, where that saves
+# steps enough to pay for going through each piece from every state: a step takes
+# as long as so many moves.
+PIECE = 128
+STEP = 5000
+
+
+@dataclass(frozen=True)
+class Semiring:
+    """How the weights of sequences are joined.
+
+    plus (ufunc): Joins the weights of two sequences that end in the same state.
+    times (ufunc): Adds the weight of a move to that of a sequence.
+    is_log (bool): Whether weights are logarithms. If not, they are scaled at every
+        step.
+    """
+
+    plus: numpy.ufunc
+    times: numpy.ufunc
+    is_log: bool
+
+
+BEST = Semiring(numpy.maximum, numpy.add, is_log=True)
+SUM = Semiring(numpy.add, numpy.multiply, is_log=False)
+# Slower than SUM, for weights that are too far apart for it.
+LOG_SUM = Semiring(numpy.logaddexp, numpy.add, is_log=True)
+
+
+def moves_of(weights: Floats2d, semiring: Semiring) -> Floats2d:
+    """Arrange the weights of tags as those of moves between states.
+
+    weights (Floats2d): The weight of each tag for each token. Shape: (tokens, tags)
+    semiring (Semiring): For weights of its kind.
+    RETURNS (Floats2d): The weight of staying outside, by O or by any U; and of each
+        label's B, I and L. Shape: (tokens, 1 + 3 * labels)
+    """
+    stays = semiring.plus(weights[:, 0], semiring.plus.reduce(weights[:, UNIT::4], axis=1))
+    tags = (weights[:, position::4] for position in (BEGIN, INSIDE, LAST))
+    return numpy.concatenate([stays[:, None], *tags], axis=1)
+
+
+def reverse(moves: Floats2d) -> Floats2d:
+    """RETURNS (Floats2d): The moves read backwards, where entities begin with what
+    is their end. Shape: (tokens, 1 + 3 * labels)"""
+    stays, begin, inside, last = parts_of(moves[::-1])
+    return numpy.concatenate([stays, last, inside, begin], axis=1)
+
+
+def states(
+    moves: Floats2d, lengths: Ints1d, semiring: Semiring
+) -> tuple[Floats2d, Floats1d]:
+    """Compute the weight of all ways to each state before each token.
+
+    moves (Floats2d): The moves of all texts, as of `moves_of`.
+    lengths (Ints1d): How many tokens each text has, none of them 0. Shape: (texts,)
+    semiring (Semiring): What is computed.
+    RETURNS (tuple[Floats2d, Floats1d]): The logarithms of the weights, (tokens,
+        states), and of those of whole sequences, (texts,).
+    """
+    pieces = cut(lengths, n_states_of(moves))
+    reached, _ = reach(moves, pieces, semiring)
+    before, final = walk(moves, pieces.starts, pieces.lengths, reached, semiring)
+    return before, final[pieces.is_last, 0]
+
+
+@dataclass(frozen=True)
+class Pieces:
+    """Texts, whole or cut into pieces; each attribute has an entry for each piece.
+
+    starts (Ints1d): Its first token.
+    lengths (Ints1d): How many tokens it has.
+    is_first, is_last (ndarray): Whether it is its text's first, or last. bool.
+    """
+
+    starts: Ints1d
+    lengths: Ints1d
+    is_first: numpy.ndarray
+    is_last: numpy.ndarray
+
+
+def cut(lengths: Ints1d, n_states: int) -> Pieces:
+    """Cut long texts into pieces, where that is faster.
+
+    lengths (Ints1d): How many tokens each text has, none of them 0. Shape: (texts,)
+    n_states (int): The number of states.
+    RETURNS (Pieces): The pieces.
+    """
+    is_long = lengths > 2 * PIECE
+    steps_saved = lengths.max(initial=0) - 2 * PIECE
+    pays = steps_saved * STEP > lengths[is_long].sum() * n_states**2
+    sizes = numpy.where(is_long & pays, PIECE, lengths)
+    counts = -(-lengths // sizes)
+    number = numpy.arange(counts.sum()) - numpy.repeat(numpy.cumsum(counts) - counts, counts)
+    sizes, ends = numpy.repeat(sizes, counts), numpy.cumsum(lengths)
+    starts = numpy.repeat(ends - lengths, counts) + number * sizes
+    left = numpy.repeat(ends, counts) - starts
+    return Pieces(
+        starts=starts,
+        lengths=numpy.minimum(left, sizes),
+        is_first=number == 0,
+        is_last=left <= sizes,
+    )
+
+
+def reach(
+    moves: Floats2d, pieces: Pieces, semiring: Semiring
+) -> tuple[Floats2d, dict[int, Floats2d]]:
+    """Compute the weight of all ways to the start of each piece, and through it.
+
+    moves (Floats2d): The moves of all texts, as of `moves_of`.
+    pieces (Pieces): The texts' pieces.
+    semiring (Semiring): What is computed.
+    RETURNS (tuple[Floats2d, dict[int, Floats2d]]): The logarithm of the weight of all
+        ways to each state before each piece, (pieces, states), and for each piece of
+        a cut text from each state through it to each, (states, states).
+    """
+    n_states = n_states_of(moves)
+    certain = numpy.where(numpy.eye(n_states, dtype=bool), 0.0, -numpy.inf)
+    reached = numpy.repeat(certain[:1], len(pieces.starts), axis=0)
+    parts = numpy.flatnonzero(~(pieces.is_first & pieces.is_last))
+    if not len(parts):
+        return reached, {}
+    _, ends = walk(
+        moves,
+        numpy.repeat(pieces.starts[parts], n_states),
+        numpy.repeat(pieces.lengths[parts], n_states),
+        numpy.tile(certain, (len(parts), 1)),
+        semiring,
+    )
+    through = dict(zip(parts.tolist(), ends.reshape(-1, n_states, n_states)))
+    join = numpy.maximum if semiring is BEST else numpy.logaddexp
+    for piece, ways in through.items():
+        if not pieces.is_last[piece]:
+            reached[piece + 1] = join.reduce(reached[piece][:, None] + ways, axis=0)
+    return reached, through
+
+
+def walk(
+    moves: Floats2d, starts: Ints1d, lengths: Ints1d, initial: Floats2d, semiring: Semiring
+) -> tuple[Floats2d, Floats2d]:
+    """Go through stretches of tokens, all of them a step at a time.
+
+    moves (Floats2d): The moves of all tokens, as of `moves_of`.
+    starts, lengths (Ints1d): The first token of each stretch, and how many it has.
+        Shape: (stretches,)
+    initial (Floats2d): The logarithm of the weight of each state before each.
+        Shape: (stretches, states)
+    semiring (Semiring): What is computed.
+    RETURNS (tuple[Floats2d, Floats2d]): The logarithm of the weight of each state
+        before each token, (tokens, states), where no stretches overlap; and after
+        each stretch, (stretches, states).
+    """
+    plus, times = semiring.plus, semiring.times
+    order, running = in_step(lengths)
+    tokens = numpy.concatenate(
+        [starts[order[:n]] + step for step, n in enumerate(running)] or [starts]
+    )
+    # In the order of the steps, so that each reads and writes one slice, and with
+    # the stretches, of which there are many, in the last dimension.
+    stays, begin, inside, last = parts_of(numpy.ascontiguousarray(moves.T)[:, tokens].T)
+    stays, begin, inside, last = stays.T, begin.T, inside.T, last.T
+    before, scales = numpy.empty((initial.shape[1], len(tokens))), numpy.zeros(len(tokens))
+    state, scale = numpy.ascontiguousarray(initial[order].T), numpy.zeros(len(order))
+    if not semiring.is_log:
+        scale = state.max(axis=0)
+        state = numpy.exp(state - scale)
+    end = 0
+    for n in running:
+        start, end = end, end + n
+        before[:, start:end], scales[start:end] = state[:, :n], scale[:n]
+        closed, opened = state[0, :n], state[1:, :n]
+        ended = plus.reduce(times(opened, last[:, start:end]), axis=0)
+        opened = plus(times(closed, begin[:, start:end]), times(opened, inside[:, start:end]))
+        closed = plus(times(closed, stays[0, start:end]), ended)
+        if not semiring.is_log:
+            size = numpy.maximum(closed, opened.max(axis=0, initial=0.0))
+            size[size == 0] = 1.0  # no legal way goes on from there
+            closed, opened = closed / size, opened / size
+            scale[:n] += numpy.log(size)
+        state[0, :n], state[1:, :n] = closed, opened
+    if not semiring.is_log:
+        with numpy.errstate(divide="ignore"):
+            before, state = numpy.log(before) + scales, numpy.log(state) + scale
+    found, final = numpy.empty((len(moves), len(before))), numpy.empty_like(state.T)
+    found[tokens], final[order] = before.T, state.T
+    return found, final
+
+
+def in_step(lengths: Ints1d) -> tuple[Ints1d, list[int]]:
+    """Order stretches so that those which still run at a step are a prefix.
+
+    lengths (Ints1d): How many tokens each has. Shape: (stretches,)
+    RETURNS (tuple[Ints1d, list[int]]): The order, the longest first, and how many
+        run at each step.
+    """
+    order = numpy.argsort(-lengths, kind="stable")
+    steps = numpy.arange(int(lengths.max(initial=0)))
+    return order, numpy.searchsorted(-lengths[order], -steps, "left").tolist()
+
+
+def n_states_of(moves: Floats2d) -> int:
+    """RETURNS (int): The number of states that moves are between."""
+    return 1 + (moves.shape[1] - 1) // 3
+
+
+def parts_of(moves: Floats2d) -> tuple[Floats2d, Floats2d, Floats2d, Floats2d]:
+    """RETURNS (tuple[Floats2d, ...]): The moves that stay outside, (tokens, 1), and
+    those by B, I and L, (tokens, labels)."""
+    stays, *labels = numpy.split(moves, 1 + numpy.arange(3) * (n_states_of(moves) - 1), axis=1)
+    return stays, *labels

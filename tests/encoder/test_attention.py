@@ -1,0 +1,59 @@
+import math
+
+import pytest
+import torch
+from torch.nn import functional
+
+from spacy_transformer_ner.encoder.attention import PlainAttention
+
+
+def masks(n_texts, length):
+    padding = torch.zeros(n_texts, 1, length, length)
+    padding[1, :, :, length - 3 :] = torch.finfo(torch.float32).min
+    near = torch.ones(length, length).tril(2).triu(-2).bool().expand(n_texts, 1, -1, -1)
+    return {"none": None, "padding": padding, "padding, bool": padding == 0, "near": near}
+
+
+@pytest.mark.parametrize("kind", ["none", "padding", "padding, bool", "near"])
+@pytest.mark.parametrize("scale", [None, 0.5])
+def test_it_is_torch_s_own(kind, scale):
+    torch.manual_seed(0)
+    parts = [torch.randn(3, 4, 11, 8) for _ in range(3)]
+    mask = masks(3, 11)[kind]
+    # torch's, in full precision, from what bf16 makes of the same parts.
+    exact = [part.bfloat16().float().requires_grad_() for part in parts]
+    expected = functional.scaled_dot_product_attention(*exact, attn_mask=mask, scale=scale)
+    gradient = torch.randn_like(expected).bfloat16()
+    expected.backward(gradient.float())
+    rounded = [part.bfloat16().requires_grad_() for part in parts]
+    with PlainAttention():
+        found = functional.scaled_dot_product_attention(*rounded, attn_mask=mask, scale=scale)
+    found.backward(gradient)
+    assert found.dtype == torch.bfloat16
+    torch.testing.assert_close(found.float(), expected, atol=2e-2, rtol=2e-2)
+    for ours, theirs in zip(rounded, exact):
+        torch.testing.assert_close(ours.grad.float(), theirs.grad, atol=6e-2, rtol=6e-2)
+
+
+def test_what_it_is_not_for_is_left_to_torch():
+    parts = [torch.randn(2, 2, 5, 4) for _ in range(3)]
+    expected = functional.scaled_dot_product_attention(*parts)
+    causal = functional.scaled_dot_product_attention(
+        *(part.bfloat16() for part in parts), is_causal=True
+    )
+    with PlainAttention():
+        torch.testing.assert_close(functional.scaled_dot_product_attention(*parts), expected)
+        found = functional.scaled_dot_product_attention(
+            *(part.bfloat16() for part in parts), is_causal=True
+        )
+    torch.testing.assert_close(found, causal)
+
+
+def test_dropout_keeps_the_mean():
+    torch.manual_seed(0)
+    value = torch.ones(1, 1, 4096, 1, dtype=torch.bfloat16)
+    query = key = torch.zeros(1, 1, 4096, 1, dtype=torch.bfloat16)
+    with PlainAttention():
+        found = functional.scaled_dot_product_attention(query, key, value, dropout_p=0.5)
+    assert math.isclose(float(found.float().mean()), 1.0, rel_tol=0.02)
+    assert found.std() > 0
