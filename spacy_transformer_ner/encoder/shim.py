@@ -4,6 +4,7 @@ import multiprocessing
 import os
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
+from copy import deepcopy
 
 import srsly
 import torch
@@ -44,6 +45,7 @@ class EncoderShim(PyTorchShim):
         self.precision = precision
         self.checkpointing = checkpointing
         self._max_items = max_items
+        self._copy: Encoder | None = None
         self._process = os.getpid()
         self._awaits_gradient = False
         self._deferred: Optimizer | None = None
@@ -81,14 +83,15 @@ class EncoderShim(PyTorchShim):
             and a function that takes their gradient and adds up the weights'.
         """
         self._mind_forks()
-        encoder = self._model.train(is_train)
         dtype, kind = autocast_dtype(self.precision, self.device), self.device.type
         attention = PlainAttention if (kind, dtype) == ("cpu", torch.bfloat16) else nullcontext
-        with (
-            torch.inference_mode(not is_train),
-            torch.autocast(kind, dtype=dtype, enabled=dtype is not None),
-            attention(),
-        ):
+        if is_train:
+            encoder = self._model.train()
+            precision = torch.autocast(kind, dtype=dtype, enabled=dtype is not None)
+        else:
+            encoder = self._model.eval() if dtype is None else self._in_16_bits(dtype)
+            precision = torch.inference_mode()
+        with precision, attention():
             vectors = encoder(pieces, windows, self.max_items)
         self._awaits_gradient, self._deferred = is_train, None
 
@@ -99,6 +102,17 @@ class EncoderShim(PyTorchShim):
                 self.finish_update(self._deferred)
 
         return vectors.detach(), backward
+
+    def _in_16_bits(self, dtype: torch.dtype) -> Encoder:
+        """A copy of the encoder for inference, with weights in 16 bits: a third
+        faster on a CPU than autocast. It is made again when the weights change."""
+        weights = [parameter._version for parameter in self._model.parameters()]
+        if self._copy is None or self._copy_of != (id(self._model), weights):
+            wordpieces = self._model.wordpieces
+            # The tokenizer and what it remembers are shared.
+            self._copy = deepcopy(self._model, {id(wordpieces): wordpieces}).to(dtype).eval()
+            self._copy_of = id(self._model), weights
+        return self._copy
 
     def _mind_forks(self) -> None:
         """In a forked process (`nlp.pipe(n_process=2)`) torch's threads are gone,
@@ -117,6 +131,7 @@ class EncoderShim(PyTorchShim):
         optimizer (Optimizer): Our AdamW updates all weights at once; any other
             of thinc's works too, tensor by tensor.
         """
+        self._copy = None  # fused updates leave no trace in the weights' versions
         if self._awaits_gradient:
             self._deferred = optimizer
         elif isinstance(optimizer, AdamW):

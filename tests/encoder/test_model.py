@@ -120,6 +120,24 @@ def test_other_precisions(encoders, precision):
     assert vectors.dtype == "float32" and numpy.isfinite(vectors).all()
 
 
+@pytest.mark.parametrize("precision", ["bf16", "fp16"])
+def test_what_is_learnt_in_16_bits_is_seen_at_once(encoders, precision):
+    nlp = blank_pipeline(encoders["wordpiece"], precision=precision)
+    examples = make_examples(nlp)
+    nlp.initialize(lambda: examples)
+    docs = [example.predicted for example in examples]
+    before = numpy.concatenate(model_of(nlp).predict(docs).vectors)
+    nlp.update(examples, sgd=create_adamw(1e-2))
+    after = numpy.concatenate(model_of(nlp).predict(docs).vectors)
+    assert numpy.abs(after - before).max() > 0.1
+    again = blank_pipeline(encoders["wordpiece"], precision=precision)
+    again.initialize(lambda: examples)
+    model_of(again).from_bytes(model_of(nlp).to_bytes())
+    numpy.testing.assert_array_equal(
+        numpy.concatenate(model_of(again).predict(docs).vectors), after
+    )
+
+
 def test_a_step_too_large_for_fp16_is_left_out(encoders):
     nlp = blank_pipeline(encoders["wordpiece"], precision="fp16")
     examples = make_examples(nlp)

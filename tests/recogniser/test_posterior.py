@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spacy_transformer_ner.recogniser import lattice, walk
+from spacy_transformer_ner.recogniser import lattice, posterior, walk
 from spacy_transformer_ner.recogniser.posterior import Posterior
 from spacy_transformer_ner.recogniser.viterbi import viterbi
 
@@ -118,6 +118,28 @@ def test_pieces_of_long_texts_make_no_difference(monkeypatch):
     pieces = Posterior(scores, lengths)
     assert pieces.spans(spans) == pytest.approx(whole.spans(spans), abs=1e-9)
     assert pieces.entropies() == pytest.approx(whole.entropies(), abs=1e-6)
+
+
+def test_sums_of_logarithms_are_the_same(monkeypatch):
+    generator = numpy.random.default_rng(2)
+    scores = generator.normal(size=(400, 13)) * 5
+    scores[:, 1:][generator.random((400, 12)) < 0.3] = -numpy.inf
+    lengths = numpy.array([1, 250, 149])
+    allowed = ~numpy.isneginf(scores)
+    fast = Posterior(scores, lengths, allowed)
+    monkeypatch.setattr(posterior, "WIDEST", 0.0)
+    slow = Posterior(scores, lengths, allowed)
+    assert fast.tags() == pytest.approx(slow.tags(), abs=1e-9)
+    assert fast.entropies() == pytest.approx(slow.entropies(), abs=1e-6)
+
+
+def test_only_texts_that_save_steps_are_cut():
+    n_states = 5
+    assert len(walk.cut(numpy.array([200] * 50), n_states).starts) == 50
+    pieces = walk.cut(numpy.array([40, 2000, 3]), n_states)
+    assert len(pieces.starts) == 2 + -(-2000 // walk.PIECE)
+    assert pieces.lengths.sum() == 2043 and pieces.lengths.max() == walk.PIECE
+    assert pieces.is_first.sum() == pieces.is_last.sum() == 3
 
 
 def test_nothing():
