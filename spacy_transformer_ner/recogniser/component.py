@@ -22,6 +22,7 @@ from .calibration import Calibration, Evidence
 from .confidence import CANDIDATES, SPANS_KEY, register_extension, set_scores, with_kept
 from .decoding import Decoded
 from .known import KnownEntities
+from .loss import Loss, loss_of
 from .prediction import Prediction, allowed_tags, by_doc
 
 DEFAULT_TRANSFORMER_NER_CONFIG = """
@@ -52,6 +53,7 @@ BEGINS_ENTITY = 3
         "label_thresholds": {},
         "candidates": None,
         "max_candidates": 100,
+        "loss": "crf",
         "scorer": {"@scorers": "spacy.ner_scorer.v1"},
     },
     default_score_weights={
@@ -70,6 +72,7 @@ def make_transformer_ner(
     label_thresholds: Dict[str, float],
     candidates: Optional[float],
     max_candidates: int,
+    loss: Loss,
     scorer: Optional[Callable],
 ) -> "TransformerNER":
     """Make the component; see `TransformerNER`."""
@@ -82,6 +85,7 @@ def make_transformer_ner(
         label_thresholds=label_thresholds,
         candidates=candidates,
         max_candidates=max_candidates,
+        loss=loss,
         scorer=scorer,
     )
 
@@ -112,6 +116,8 @@ class TransformerNER(TrainablePipe):
         put into the group named `spans_key` and "_candidates", overlapping ones
         included.
     max_candidates (int): The most there are of them in one Doc.
+    loss (str): What training makes small: "crf" or "cross_entropy", see
+        `loss.loss_of`.
     scorer (Callable | None): Scores Examples.
     """
 
@@ -126,6 +132,7 @@ class TransformerNER(TrainablePipe):
         label_thresholds: Optional[Dict[str, float]] = None,
         candidates: Optional[float] = None,
         max_candidates: int = 100,
+        loss: Loss = "crf",
         scorer: Optional[Callable] = get_ner_prf,
     ):
         for setting, value in (("threshold", threshold), *(label_thresholds or {}).items()):
@@ -145,6 +152,7 @@ class TransformerNER(TrainablePipe):
         self.label_thresholds = label_thresholds or {}
         self.candidates = candidates
         self.max_candidates = max_candidates
+        self.loss = loss
         self.scorer = scorer
         # What was made of the saved form of the known entities.
         self._known: tuple = (None, None)
@@ -393,9 +401,9 @@ class TransformerNER(TrainablePipe):
     def get_loss(
         self, examples: Iterable[Example], scores: list[Floats2d]
     ) -> tuple[float, list[Floats2d]]:
-        """Compute the cross-entropy of the gold tags, the mean over the tokens
-        that have one. Tokens whose annotation is missing, or whose entity does
-        not align with the Doc's tokens, count nothing.
+        """Compute the loss, the mean over the tokens that have a gold tag. Tokens
+        whose annotation is missing, or whose entity does not align with the Doc's
+        tokens, count nothing.
 
         examples (Iterable[Example]): The Examples.
         scores (list[Floats2d]): The scores of the tags. Shape: (tokens, tags)
@@ -403,19 +411,10 @@ class TransformerNER(TrainablePipe):
         """
         ops = self.model.ops
         truths = numpy.concatenate([self._gold_tags(example) for example in examples])
-        known = ops.asarray1i(numpy.flatnonzero(truths >= 0))
-        gradient = ops.alloc2f(len(truths), lattice.n_tags(len(self.labels)))
-        loss = 0.0
-        if len(known):
-            logits = ops.xp.concatenate([s for s in scores if len(s)])[known]
-            probabilities = ops.softmax(logits, axis=1)
-            rows = ops.xp.arange(len(known))
-            columns = ops.asarray1i(truths[truths >= 0])
-            loss = float(-ops.xp.log(probabilities[rows, columns] + 1e-12).mean())
-            probabilities[rows, columns] -= 1.0
-            gradient[known] = probabilities / len(known)
-        ends = numpy.cumsum([len(s) for s in scores])[:-1]
-        return loss, ops.xp.split(gradient, ends.tolist())
+        emissions = ops.to_numpy(ops.xp.concatenate([s for s in scores if len(s)]))
+        lengths = numpy.array([len(s) for s in scores], dtype="int64")
+        loss, gradient = loss_of(self.loss, emissions, truths, lengths)
+        return loss, ops.xp.split(ops.asarray2f(gradient), numpy.cumsum(lengths)[:-1].tolist())
 
     def _gold_tags(self, example: Example) -> Ints1d:
         """RETURNS (Ints1d): The number of each token's gold tag, -1 if unknown."""

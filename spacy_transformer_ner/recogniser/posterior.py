@@ -39,9 +39,11 @@ class Posterior:
         scores = emissions.astype("float64") / temperature
         if allowed is not None:
             scores = numpy.where(allowed, scores, -numpy.inf)
-        # A constant for each token changes nothing.
-        scores = scores - scores.max(axis=1, keepdims=True, initial=-numpy.inf)
+        # A constant for each token changes no probability.
+        highest = scores.max(axis=1, keepdims=True, initial=-numpy.inf)
+        scores = scores - highest
         self.scores = scores
+        self._highest = highest[:, 0]
         self.lengths = numpy.asarray(lengths)
         self._begin, self._inside, self._last, self._unit = (
             scores[:, position::4] for position in (BEGIN, INSIDE, LAST, UNIT)
@@ -108,6 +110,16 @@ class Posterior:
         spans = spans[numpy.lexsort(spans.T[::-1])]
         return spans, self.spans(spans)
 
+    def log_partitions(self) -> Floats1d:
+        """RETURNS (Floats1d): The logarithm of the sum over all sequences of each
+        text; minus infinity if none is legal. Shape: (texts,)"""
+        ends = numpy.cumsum(self.lengths)
+        sums = _sums_before(self._highest)
+        partitions = sums[ends] - sums[ends - self.lengths]
+        filled = self.lengths > 0
+        partitions[filled] += self._log_sum[ends[filled] - 1]
+        return partitions
+
     def tags(self) -> Floats2d:
         """RETURNS (Floats2d): How probable each tag of each token is.
         Shape: (tokens, tags)"""
@@ -119,7 +131,8 @@ class Posterior:
         marginals[:, INSIDE::4] = opened + opens
         marginals[:, LAST::4] = opened + closes
         marginals[:, UNIT::4] = closed + closes
-        return numpy.exp(marginals + self.scores - self._log_sum[:, None])
+        with numpy.errstate(invalid="ignore"):
+            return numpy.exp(marginals + self.scores - self._log_sum[:, None])
 
     def entropies(self) -> Floats1d:
         """RETURNS (Floats1d): The entropy of the sequences of each text, in nats:
