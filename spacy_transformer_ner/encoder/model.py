@@ -14,7 +14,7 @@ from thinc.types import Floats2d, Ragged
 from ..errors import InputError
 from .batch import TokenBatch
 from .network import Encoder, load_pretrained
-from .shim import EncoderShim
+from .shim import EncoderShim, TrainingSettings
 from .windows import Window, cut_windows
 from .wordpieces import Wordpieces
 
@@ -39,6 +39,8 @@ def build_transformer_model(
     attention_dropout: float = 0.0,
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto",
     max_batch_items: Optional[int] = None,
+    word_dropout: float = 0.0,
+    freeze_embeddings: bool = False,
     gradient_checkpointing: bool = False,
 ) -> Model[List[Doc], TokenBatch]:
     """Build an encoder for spacy-transformers' `transformer` component.
@@ -63,10 +65,17 @@ def build_transformer_model(
         batched with others.
     max_batch_items (int | None): How many wordpieces, padding included, are
         encoded at once. None for what suits the device.
+    word_dropout (float): The part of the wordpieces that are masked in training, so
+        that more is learnt from what is around them.
+    freeze_embeddings (bool): Whether the embeddings of wordpieces stay as they are,
+        so that words of the training data and all others remain of one kind. It
+        saves time and memory too.
     gradient_checkpointing (bool): Whether training keeps only what stands between
         the layers, and computes the rest again: less memory, a third more time.
     RETURNS (Model[List[Doc], TokenBatch]): The model.
     """
+    if not 0.0 <= word_dropout < 1.0:
+        raise InputError(f"the encoder's word_dropout is a part of 1, not {word_dropout}.")
     if window < 1 or not 0 <= context <= window // 4:
         raise InputError(
             f"the encoder's window is {window} and its context {context}: the context is "
@@ -76,7 +85,7 @@ def build_transformer_model(
         None,
         precision=precision,
         max_items=max_batch_items,
-        checkpointing=gradient_checkpointing,
+        training=TrainingSettings(word_dropout, freeze_embeddings, gradient_checkpointing),
     )
     return Model(
         "transformer",
@@ -102,6 +111,8 @@ def build_tok2vec_transformer(
     attention_dropout: float = 0.0,
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto",
     max_batch_items: Optional[int] = None,
+    word_dropout: float = 0.0,
+    freeze_embeddings: bool = False,
     gradient_checkpointing: bool = False,
 ) -> Model[List[Doc], List[Floats2d]]:
     """Build the same encoder as a part of one component's model. It is what
@@ -121,6 +132,8 @@ def build_tok2vec_transformer(
         attention_dropout,
         precision,
         max_batch_items,
+        word_dropout,
+        freeze_embeddings,
         gradient_checkpointing,
     )
     return chain(_replace_listener(model), trfs2arrays(pooling, grad_factor))

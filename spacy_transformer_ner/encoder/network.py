@@ -42,6 +42,8 @@ class Encoder(nn.Module):
     wordpieces (WordpieceEncoder): What turns tokens into its wordpieces.
     word_shape (bool): Whether an embedding of the word's shape is added to each
         wordpiece's. It starts as zeros, so the encoder starts as pretrained.
+
+    In training, `word_dropout` is the part of the wordpieces that are masked.
     """
 
     def __init__(
@@ -52,6 +54,7 @@ class Encoder(nn.Module):
             transformer.pooler = None  # serves sentences, not tokens
         self.transformer = transformer
         self.wordpieces = wordpieces
+        self.word_dropout = 0.0
         self.shape_embeddings: nn.Embedding | None = None
         if word_shape:
             width = transformer.get_input_embeddings().embedding_dim
@@ -115,7 +118,7 @@ class Encoder(nn.Module):
         sizes = [w.end - w.start + len(prefix) + len(suffix) for w in windows]
         length = max(sizes)
         ids = numpy.full((len(windows), length), self.wordpieces.pad, dtype="int64")
-        shapes = numpy.zeros_like(ids)
+        shapes, is_text = numpy.zeros_like(ids), numpy.zeros(ids.shape, dtype="bool")
         positions, cores = [], []
         for row, window in enumerate(windows):
             start = len(prefix)
@@ -124,9 +127,13 @@ class Encoder(nn.Module):
             ids[row, start:end] = pieces.ids[window.start : window.end]
             ids[row, end : end + len(suffix)] = suffix
             shapes[row, start:end] = pieces.shapes[window.start : window.end]
+            is_text[row, start:end] = True
             core = numpy.arange(window.core_start, window.core_end)
             positions.append(core)
             cores.append(core + (row * length + start - window.start))
+        if self.training and self.word_dropout:
+            dropped = torch.rand(ids.shape).numpy() < self.word_dropout
+            ids[dropped & is_text] = self.wordpieces.mask
         device = self.transformer.device
         mask = None
         if min(sizes) < length:

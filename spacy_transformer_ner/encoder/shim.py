@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from copy import deepcopy
+from dataclasses import dataclass
 
 import srsly
 import torch
@@ -24,13 +25,22 @@ from .wordpieces import Wordpieces
 MAX_ITEMS = 1024, 16384
 
 
+@dataclass(frozen=True)
+class TrainingSettings:
+    """Settings that count in training only; see `model.build_transformer_model`."""
+
+    word_dropout: float = 0.0
+    freeze_embeddings: bool = False
+    gradient_checkpointing: bool = False
+
+
 class EncoderShim(PyTorchShim):
     """Holds an `Encoder`, or None until the pipeline is initialised or loaded.
 
     precision (str): As `autocast_dtype` takes it.
     max_items (int | None): How many wordpieces are encoded at once; None for what
         suits the device.
-    checkpointing (bool): Whether training computes twice what it would have to keep.
+    training (TrainingSettings): How it is trained.
     """
 
     def __init__(
@@ -39,11 +49,11 @@ class EncoderShim(PyTorchShim):
         *,
         precision: str,
         max_items: int | None,
-        checkpointing: bool,
+        training: TrainingSettings,
     ):
         super().__init__(encoder)
         self.precision = precision
-        self.checkpointing = checkpointing
+        self.training = training
         self._max_items = max_items
         self._copy: Encoder | None = None
         self._process = os.getpid()
@@ -66,7 +76,10 @@ class EncoderShim(PyTorchShim):
         encoder (Encoder): The encoder.
         """
         self._model = encoder.to(get_torch_default_device())
-        if self.checkpointing:
+        encoder.word_dropout = self.training.word_dropout
+        embeddings = encoder.transformer.get_input_embeddings()
+        embeddings.requires_grad_(not self.training.freeze_embeddings)
+        if self.training.gradient_checkpointing:
             encoder.transformer.gradient_checkpointing_enable(
                 {"use_reentrant": False, "context_fn": _contexts}
             )

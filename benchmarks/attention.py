@@ -1,0 +1,102 @@
+"""Measure what the encoder's settings for CPUs rest on: attention by plain products of
+matrices against torch's fused kernel, and how many wordpieces to encode at once.
+
+    python benchmarks/attention.py
+
+writes benchmarks/results/attention.json. One thread, MiniLM's shape."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+
+import torch
+import typer
+from machine import hardware, versions
+from torch.nn import functional
+from transformers import BertConfig, BertModel
+from wasabi import msg
+
+from spacy_transformer_ner.encoder.attention import PlainAttention
+from spacy_transformer_ner.files import write_json
+
+HEADS, WIDTH, LAYERS = 12, 384, 6
+LENGTHS = 32, 64, 128, 256, 512
+AT_ONCE = 512, 1024, 2048, 4096, 8192
+
+app = typer.Typer(add_completion=False)
+
+
+def attend(length: int, dtype: torch.dtype, backwards: bool) -> Callable[[], None]:
+    """RETURNS (Callable): Computes attention over 1 024 wordpieces in windows."""
+    shape = 1024 // length, HEADS, length, WIDTH // HEADS
+    parts = [torch.randn(shape, dtype=dtype, requires_grad=backwards) for _ in range(3)]
+
+    def run() -> None:
+        with torch.set_grad_enabled(backwards):
+            output = functional.scaled_dot_product_attention(*parts)
+            if backwards:
+                output.sum().backward()
+
+    return run
+
+
+def encode(model: BertModel, n_items: int) -> Callable[[], None]:
+    """RETURNS (Callable): Encodes 8 192 wordpieces in windows of 128, `n_items` at once."""
+    ids = torch.randint(model.config.vocab_size, (max(AT_ONCE) // 128, 128))
+
+    def run() -> None:
+        with torch.inference_mode(), PlainAttention():
+            for batch in ids.split(n_items // 128):
+                model(input_ids=batch)
+
+    return run
+
+
+def in_turn(runs: dict[str, Callable[[], None]], rounds: int) -> dict[str, float]:
+    """RETURNS (dict[str, float]): The median milliseconds of each, taken in turn."""
+    seconds: dict[str, list[float]] = {name: [] for name in runs}
+    for number in range(rounds + 1):
+        for name, run in runs.items():
+            start = time.perf_counter()
+            run()
+            if number:  # the first warms up
+                seconds[name].append(time.perf_counter() - start)
+    return {name: round(1000 * median(times), 2) for name, times in seconds.items()}
+
+
+@app.command(help=__doc__)
+def main(rounds: int = typer.Option(15, help="Rounds")) -> None:
+    torch.set_num_threads(1)
+    attention: dict[str, dict[str, dict[str, float]]] = {}
+    for dtype in (torch.bfloat16, torch.float32):
+        for backwards in (False, True):
+            name = str(dtype).split(".")[1] + (", with gradient" if backwards else "")
+            rows = attention[name] = {}
+            for length in LENGTHS:
+                fused = attend(length, dtype, backwards)
+
+                def plain() -> None:
+                    with PlainAttention():
+                        fused()
+
+                rows[str(length)] = in_turn({"fused": fused, "plain": plain}, rounds)
+    config = BertConfig(
+        hidden_size=WIDTH, num_attention_heads=HEADS, num_hidden_layers=LAYERS,
+        intermediate_size=4 * WIDTH,
+    )  # fmt: skip
+    model = BertModel(config, add_pooling_layer=False).to(torch.bfloat16).eval()
+    found = in_turn({str(n): encode(model, n) for n in AT_ONCE}, rounds)
+    result = {
+        "attention_milliseconds": attention,
+        "wordpieces_per_second": {n: round(1000 * max(AT_ONCE) / t) for n, t in found.items()},
+        "versions": versions(),
+        "hardware": hardware(),
+    }
+    path = Path(__file__).parent / "results" / "attention.json"
+    write_json(path, result)
+    msg.good(f"Kept: {path}")
+
+
+if __name__ == "__main__":
+    app()
