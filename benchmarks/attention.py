@@ -17,7 +17,7 @@ from torch.nn import functional
 from transformers import BertConfig, BertModel
 from wasabi import msg
 
-from spacy_transformer_ner.encoder.attention import PlainAttention
+from spacy_transformer_ner.encoder.attention import PlainAttention, plain_attention
 from spacy_transformer_ner.files import write_json
 
 HEADS, WIDTH, LAYERS = 12, 384, 6
@@ -27,14 +27,16 @@ AT_ONCE = 512, 1024, 2048, 4096, 8192
 app = typer.Typer(add_completion=False)
 
 
-def attend(length: int, dtype: torch.dtype, backwards: bool) -> Callable[[], None]:
+def attend(
+    function: Callable, length: int, dtype: torch.dtype, backwards: bool
+) -> Callable[[], None]:
     """RETURNS (Callable): Computes attention over 1 024 wordpieces in windows."""
     shape = 1024 // length, HEADS, length, WIDTH // HEADS
     parts = [torch.randn(shape, dtype=dtype, requires_grad=backwards) for _ in range(3)]
 
     def run() -> None:
         with torch.set_grad_enabled(backwards):
-            output = functional.scaled_dot_product_attention(*parts)
+            output = function(*parts)
             if backwards:
                 output.sum().backward()
 
@@ -74,13 +76,12 @@ def main(rounds: int = typer.Option(15, help="Rounds")) -> None:
             name = str(dtype).split(".")[1] + (", with gradient" if backwards else "")
             rows = attention[name] = {}
             for length in LENGTHS:
-                fused = attend(length, dtype, backwards)
-
-                def plain() -> None:
-                    with PlainAttention():
-                        fused()
-
-                rows[str(length)] = in_turn({"fused": fused, "plain": plain}, rounds)
+                ways = {"fused": functional.scaled_dot_product_attention, "plain": plain_attention}
+                runs = {
+                    way: attend(function, length, dtype, backwards)
+                    for way, function in ways.items()
+                }
+                rows[str(length)] = in_turn(runs, rounds)
     config = BertConfig(
         hidden_size=WIDTH, num_attention_heads=HEADS, num_hidden_layers=LAYERS,
         intermediate_size=4 * WIDTH,

@@ -7,7 +7,7 @@ one (benchmarks/attention.py).
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any, Optional
+from typing import Any, Literal, Optional
 
 import torch
 from torch.nn import functional
@@ -26,27 +26,33 @@ class PlainAttention(TorchFunctionMode):
         kwargs: Optional[dict[str, Any]] = None,
     ) -> Any:
         """Called by torch for each of its functions."""
-        if func is functional.scaled_dot_product_attention:
-            func = _attend
+        if func is functional.scaled_dot_product_attention and _suits(*args, **(kwargs or {})):
+            func = plain_attention
         return func(*args, **(kwargs or {}))
 
 
-def _attend(
+def _suits(
+    query: torch.Tensor, *others: Any, is_causal: bool = False, enable_gqa: bool = False, **more: Any
+) -> bool:
+    is_plain = len(others) < 5 and not is_causal and not enable_gqa and query.ndim == 4
+    return is_plain and query.dtype == torch.bfloat16 and query.device.type == "cpu"
+
+
+def plain_attention(
     query: torch.Tensor,
     key: torch.Tensor,
     value: torch.Tensor,
     attn_mask: Optional[torch.Tensor] = None,
     dropout_p: float = 0.0,
-    is_causal: bool = False,
+    is_causal: Literal[False] = False,
     scale: Optional[float] = None,
-    **others: Any,
+    enable_gqa: Literal[False] = False,
 ) -> torch.Tensor:
-    """torch's scaled_dot_product_attention, with its parameters."""
-    plain = query.dtype == torch.bfloat16 and query.device.type == "cpu" and query.ndim == 4
-    if not plain or is_causal or others.get("enable_gqa"):
-        return functional.scaled_dot_product_attention(
-            query, key, value, attn_mask, dropout_p, is_causal, scale=scale, **others
-        )
+    """Compute torch's scaled_dot_product_attention by products of matrices. Its
+    parameters are torch's.
+
+    RETURNS (Tensor): Shape: (texts, heads, length, width)
+    """
     texts, heads, length, width = query.shape
     query, key, value = (part.flatten(0, 1) for part in (query, key, value))
     factor = 1.0 / math.sqrt(width) if scale is None else scale
