@@ -6,21 +6,40 @@ A table stands between `<!-- NAME -->` and `<!-- /NAME -->`."""
 
 import re
 from pathlib import Path
-from statistics import median
+from statistics import mean, median
 
 import srsly
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
+# Results that the text of the README needs no table of.
+UNTABLED = {"attention", "memory", "ablation"}
+SYSTEMS = {
+    "ours": "this package",
+    "hf": "transformers, `run_ner.py`",
+    "hf-bf16": "the same in bf16",
+    "spacy": "spaCy, `transformer` and `ner`",
+}
+SPEEDS = {
+    "hf": "transformers' `pipeline`, sentences",
+    "hf, 16 bits": "the same in 16 bits",
+    "ours": "this package",
+    "ours, sentences": "this package, sentences",
+    "ours, encoder alone": "its encoder alone",
+    "spacy": "spaCy, `transformer` and `ner`",
+    "bare encoder, 16 bits": "the bare encoder on sorted sentences: the limit",
+}
 MEANING = {"text": "raw text", "gold": "gold tokens"}
 
 
 def tables() -> dict[str, str]:
     """RETURNS (dict[str, str]): Each result's name and its table."""
     results = {path.stem: srsly.read_json(path) for path in sorted(RESULTS.glob("*.json"))}
-    kinds = {"reading": _reading, "calibration": _calibration}
+    kinds = {"reading": _reading, "calibration": _calibration, "compare": _compare}
     return {
-        name: kinds.get(name.partition("-")[0], _table)(result) for name, result in results.items()
+        name: kinds.get(name.partition("-")[0], _table)(result)
+        for name, result in results.items()
+        if name.partition("-")[0] not in UNTABLED
     }
 
 
@@ -39,6 +58,56 @@ def _calibration(result: dict) -> str:
         f"half of dev gives {found['other_half_precision']:.4f} on the other; on test "
         f"{found['test_precision']:.4f} with recall {found['test_recall']:.4f}.\n"
     )
+
+
+def _compare(result: dict) -> str:
+    """Trainings and speeds of the systems side by side."""
+    speed = result.get("speed")
+    head = ["", "dev F1", "test F1", "seeds", "minutes an epoch", "minutes in all", "GiB"]
+    rows = []
+    for name, title in SYSTEMS.items():
+        found = result["training"].get(name)
+        if found is None:
+            continue
+        rows.append(
+            [
+                title,
+                f"{found['mean_dev_f']:.4f}",
+                f"{found['mean_test_f']:.4f}",
+                str(found["seeds"]),
+                f"{found['seconds_per_epoch'] / 60:.1f}",
+                f"{mean(found['seconds']) / 60:.1f}",
+                f"{found['peak_memory_mib'] / 1024:.1f}",
+            ]
+        )
+    lines = ["| " + " | ".join(row) + " |" for row in (head, ["---"] * len(head), *rows)]
+    ours = result["training"].get("ours", {})
+    for base, title in (("hf", "in fp32"), ("hf-bf16", "in bf16")):
+        to = ours.get(f"to_dev_f_of_{base}")
+        if to and to["of_its_time"]:
+            lines += [
+                "",
+                f"The dev F1 that transformers reaches {title} ({to['dev_f']:.4f}) is reached in "
+                f"{to['of_its_time']:.2f} of its time.",
+            ]
+    if speed:
+        head = ["text to entities", "words per second", "this package is faster by"]
+        lines += ["", *("| " + " | ".join(row) + " |" for row in (head, ["---"] * 3))]
+        for name, value in speed["words_per_second"].items():
+            factor = "" if name == "ours" else f"{speed['ours_over'][name]:.2f}"
+            lines.append(f"| {SPEEDS.get(name, name)} | {value:,} | {factor} |")
+        host = speed["host_words_per_second"]
+        if host:
+            per = ", ".join(f"{SYSTEMS[name]} {value:,}" for name, value in host.items())
+            lines += ["", f"Words per second of all but the encoder, on one core: {per}."]
+    made = result["hardware"]
+    lines += [
+        "",
+        f"Hardware: {made['cpu']}, threads: {made['threads']}"
+        + (f", GPU: {made['gpu']}" if made["gpu"] else "")
+        + f"; torch {result['versions']['torch']}, transformers {result['versions']['transformers']}.",
+    ]
+    return "\n".join(lines) + "\n"
 
 
 def _reading(result: dict) -> str:

@@ -58,6 +58,7 @@ def main(
         return update(examples, *args, **kwargs)
 
     nlp.evaluate, nlp.update = timed_evaluate, counting_update
+    output.mkdir(parents=True, exist_ok=True)
     train(nlp, output, use_gpu=gpu_id)
     result.epochs = seen[0] / n_words
     best = spacy.load(output / "model-best")

@@ -92,6 +92,9 @@ class Replay(torch.nn.Module):
         self.outputs: list = []
         self.next: Optional[int] = None
 
+    def __deepcopy__(self, memo: dict) -> "Replay":
+        return self
+
     @property
     def device(self) -> torch.device:
         return self.encoder.device
