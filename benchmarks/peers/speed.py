@@ -137,6 +137,20 @@ def host(path: Path, docs: list[Doc], rounds: int) -> float:
     return sum(map(len, docs)) / median(seconds[1:])
 
 
+def batching(nlp: Language, texts: list[str]) -> dict[str, int]:
+    """RETURNS (dict[str, int]): How many entities there are, and how many are found only
+    if texts are taken all together, or only if each is taken by itself."""
+    together, alone = (
+        {
+            (number, ent.start_char, ent.end_char, ent.label_)
+            for number, doc in enumerate(nlp.pipe(texts, batch_size=size))
+            for ent in doc.ents
+        }
+        for size in (len(texts), 1)
+    )
+    return {"entities": len(together), "different": len(together ^ alone)}
+
+
 def encoder_alone(nlp: Language, docs: list[Doc]) -> Callable:
     """Our encoder without all else, wordpieces and windows included."""
     model = nlp.get_pipe("transformer").model
@@ -209,6 +223,7 @@ def main(
                 for name in systems
                 if name != "ours"
             },
+            "in_other_batches": batching(pipelines["ours"], texts),
             "host_words_per_second": {
                 name: round(host(path, docs, rounds))
                 for name, path in (("ours", ours), ("spacy", stock))

@@ -1,0 +1,65 @@
+"""The comparison's own figures: what others are measured by has to be right."""
+
+import random
+import sys
+
+import pytest
+
+from .conftest import ROOT
+
+
+@pytest.fixture(scope="module", autouse=True)
+def scripts():
+    """The benchmarks are scripts: their folders are on the path when they run."""
+    folders = [str(ROOT / "benchmarks"), str(ROOT / "benchmarks" / "peers")]
+    before = {name for name in sys.modules}
+    sys.path[:0] = folders
+    yield
+    del sys.path[: len(folders)]
+    for name in {"common", "compare", "hugging_face", "machine"} & (set(sys.modules) - before):
+        del sys.modules[name]
+
+
+def test_f_score_counts_exact_spans():
+    from common import f_score
+
+    gold = [[(0, 2, "PER"), (3, 4, "LOC")], [(0, 1, "ORG")]]
+    found = [[(0, 2, "PER"), (3, 5, "LOC")], []]
+    assert f_score(gold, found) == pytest.approx(2 * 1 / (3 + 2))
+    assert f_score(gold, gold) == 1.0 and f_score([[]], [[]]) == 0.0
+    with pytest.raises(ValueError):
+        f_score(gold, found[:1])
+
+
+def test_tags_are_read_as_seqeval_reads_them():
+    from hugging_face import _lenient_spans
+    from seqeval.metrics.sequence_labeling import get_entities
+
+    generator = random.Random(0)
+    for _ in range(500):
+        tags = generator.choices(["O", "B-A", "I-A", "B-B", "I-B"], k=generator.randint(1, 12))
+        expected = [(start, end + 1, label) for label, start, end in get_entities(tags)]
+        assert _lenient_spans(tags) == expected
+
+
+def test_summary():
+    from compare import plan, seconds_to, summary
+
+    def run(dev_f, test_f, curve, epochs=2.0):
+        return {
+            "dev_f": dev_f, "test_f": test_f, "curve": curve, "epochs": epochs,
+            "peak_memory_mib": 100,
+        }  # fmt: skip
+
+    curve = [[10.0, 0.5], [20.0, 0.8], [30.0, 0.9], [40.0, 0.85]]
+    assert seconds_to(curve, 0.8) == 20.0 and seconds_to(curve, 0.95) is None
+    found = summary(
+        {
+            "ours": [run(0.9, 0.8, curve), run(0.8, 0.7, curve)],
+            "hf": [run(0.85, 0.75, [[50.0, 0.6], [100.0, 0.85]])],
+        }
+    )
+    assert found["ours"]["mean_test_f"] == 0.75 and found["ours"]["seconds_per_epoch"] == 20.0
+    assert found["ours"]["to_dev_f_of_hf"]["seconds"] == [30.0, 30.0]
+    assert found["ours"]["to_dev_f_of_hf"]["of_its_time"] == 0.3
+    assert list(plan(["a", "b"], 2, ["b"])) == [("a", 0), ("b", 0), ("a", 1)]
