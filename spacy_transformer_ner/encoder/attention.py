@@ -5,6 +5,7 @@ products of matrices, most of all backwards; in fp32, and on GPUs, it is the fas
 one (benchmarks/attention.py).
 """
 
+import itertools
 import math
 from collections.abc import Callable, Sequence
 from typing import Any, Literal, Optional
@@ -12,6 +13,10 @@ from typing import Any, Literal, Optional
 import torch
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
+
+
+# How many scores are computed at once: as many as a processor's cache holds.
+SCORES_AT_ONCE = 1 << 19
 
 
 class PlainAttention(TorchFunctionMode):
@@ -54,16 +59,35 @@ def plain_attention(
     RETURNS (Tensor): Shape: (texts, heads, length, width)
     """
     texts, heads, length, width = query.shape
-    query, key, value = (part.flatten(0, 1) for part in (query, key, value))
     factor = 1.0 / math.sqrt(width) if scale is None else scale
-    scores = torch.bmm(query * factor, key.transpose(1, 2))
+    at_once = max(1, SCORES_AT_ONCE // (length * key.shape[2]))
+    n_texts, n_heads = max(1, at_once // heads), min(heads, at_once)
+    masks = itertools.repeat(None)
     if attn_mask is not None:
-        by_head = scores.view(texts, heads, *scores.shape[1:])
-        if attn_mask.dtype == torch.bool:
-            by_head.masked_fill_(~attn_mask, -math.inf)
-        else:
-            by_head.add_(attn_mask)
-    weights = torch.softmax(scores, dim=-1)
-    if dropout_p:
-        weights = functional.dropout(weights, dropout_p)
-    return torch.bmm(weights, value).view(texts, heads, length, -1)
+        attn_mask = attn_mask.expand(texts, *attn_mask.shape[-3:])
+        masks = attn_mask.split(n_texts)
+    outputs: list[list[torch.Tensor]] = []
+    for mask, *some_texts in zip(masks, *(part.split(n_texts) for part in (query, key, value))):
+        outputs.append([])
+        for some_query, some_key, some_value in zip(
+            *(part.split(n_heads, dim=1) for part in some_texts)
+        ):
+            shape = some_query.shape[:2]
+            keys = some_key.flatten(0, 1).transpose(1, 2)
+            scores = torch.bmm(some_query.flatten(0, 1) * factor, keys)
+            if mask is not None:
+                _mask(scores.unflatten(0, shape), mask)
+            weights = torch.softmax(scores, dim=-1)
+            if dropout_p:
+                weights = functional.dropout(weights, dropout_p)
+            outputs[-1].append(torch.bmm(weights, some_value.flatten(0, 1)).unflatten(0, shape))
+    return torch.cat([torch.cat(of_texts, dim=1) for of_texts in outputs])
+
+
+def _mask(scores: torch.Tensor, mask: torch.Tensor) -> None:
+    """Mask scores, (texts, heads, length, length), in place; the mask may be the same
+    for all heads."""
+    if mask.dtype == torch.bool:
+        scores.masked_fill_(~mask, -math.inf)
+    else:
+        scores.add_(mask)

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch.nn import functional
 
+from spacy_transformer_ner.encoder import attention
 from spacy_transformer_ner.encoder.attention import PlainAttention
 
 
@@ -16,7 +17,9 @@ def masks(n_texts, length):
 
 @pytest.mark.parametrize("kind", ["none", "padding", "padding, bool", "near"])
 @pytest.mark.parametrize("scale", [None, 0.5])
-def test_it_is_torch_s_own(kind, scale):
+@pytest.mark.parametrize("at_once", [1, 11 * 11 * 3, 11 * 11 * 9, 1 << 19])
+def test_it_is_torch_s_own(kind, scale, at_once, monkeypatch):
+    monkeypatch.setattr(attention, "SCORES_AT_ONCE", at_once)
     torch.manual_seed(0)
     parts = [torch.randn(3, 4, 11, 8) for _ in range(3)]
     mask = masks(3, 11)[kind]
