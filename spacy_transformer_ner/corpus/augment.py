@@ -1,0 +1,34 @@
+"""An augmenter for spaCy's reader of training data."""
+
+import random
+from collections.abc import Callable, Iterator
+
+from spacy.language import Language
+from spacy.tokens import Doc
+from spacy.training import Example
+
+
+def create_gold_tokens_augmenter(
+    level: float,
+) -> Callable[[Language, Example], Iterator[Example]]:
+    """Train some texts on the corpus' own tokens instead of the pipeline's, so that both
+    are understood: the pipeline's tokeniser parts words that the corpus does not, names
+    with hyphens above all. Registered as spacy-transformer-ner.gold_tokens.v1.
+
+    level (float): The probability that a text is taken with the corpus' tokens.
+    RETURNS (Callable): The augmenter.
+    """
+
+    def augment(nlp: Language, example: Example) -> Iterator[Example]:
+        if random.random() >= level:
+            yield example
+            return
+        reference = example.reference
+        doc = Doc(
+            nlp.vocab,
+            words=[token.text for token in reference],
+            spaces=[bool(token.whitespace_) for token in reference],
+        )
+        yield Example(doc, reference)
+
+    return augment
