@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Optional
 
 import spacy
 from spacy.tokens import Doc
@@ -46,7 +47,9 @@ class Training:
     seed (int): Its seed.
     curve (list[tuple[float, float]]): Seconds of training so far, evaluations
         left out, and the dev F1 then.
-    dev_f, test_f (float): Of the model that is kept, on the corpus' tokens.
+    dev_f, test_f (float): Of the model that is kept, on the corpus' tokens and
+        sentences.
+    dev_f_text, test_f_text (float | None): The same from raw text.
     epochs (float): How many times the training set was seen.
     """
 
@@ -55,6 +58,8 @@ class Training:
     curve: list[tuple[float, float]] = field(default_factory=list)
     dev_f: float = 0.0
     test_f: float = 0.0
+    dev_f_text: Optional[float] = None
+    test_f_text: Optional[float] = None
     epochs: float = 0.0
 
     def write(self, path: Path) -> None:

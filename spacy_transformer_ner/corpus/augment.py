@@ -11,11 +11,12 @@ from spacy.training import Example
 def create_gold_tokens_augmenter(
     level: float,
 ) -> Callable[[Language, Example], Iterator[Example]]:
-    """Train some texts on the corpus' own tokens instead of the pipeline's, so that both
-    are understood: the pipeline's tokeniser parts words that the corpus does not, names
-    with hyphens above all. Registered as spacy-transformer-ner.gold_tokens.v1.
+    """Train some texts on the corpus' own tokens and sentences instead of what the
+    pipeline makes of the text, so that both are understood: the pipeline's tokeniser
+    parts words that the corpus does not, names with hyphens above all. Registered as
+    spacy-transformer-ner.gold_tokens.v1.
 
-    level (float): The probability that a text is taken with the corpus' tokens.
+    level (float): The probability that a text is taken as it is in the corpus.
     RETURNS (Callable): The augmenter.
     """
 
@@ -28,6 +29,7 @@ def create_gold_tokens_augmenter(
             nlp.vocab,
             words=[token.text for token in reference],
             spaces=[bool(token.whitespace_) for token in reference],
+            sent_starts=[token.is_sent_start for token in reference],
         )
         yield Example(doc, reference)
 

@@ -409,11 +409,13 @@ class TransformerNER(TrainablePipe):
         scores (list[Floats2d]): The scores of the tags. Shape: (tokens, tags)
         RETURNS (tuple[float, list[Floats2d]]): The loss and its gradient.
         """
-        ops = self.model.ops
+        ops, examples = self.model.ops, list(examples)
         truths = numpy.concatenate([self._gold_tags(example) for example in examples])
         emissions = ops.to_numpy(ops.xp.concatenate([s for s in scores if len(s)]))
         lengths = numpy.array([len(s) for s in scores], dtype="int64")
-        loss, gradient = loss_of(self.loss, emissions, truths, lengths)
+        filled = [example.predicted for example in examples if len(example.predicted)]
+        allowed = allowed_tags(filled, len(self.labels))
+        loss, gradient = loss_of(self.loss, emissions, truths, lengths, allowed)
         return loss, ops.xp.split(ops.asarray2f(gradient), numpy.cumsum(lengths)[:-1].tolist())
 
     def _gold_tags(self, example: Example) -> Ints1d:

@@ -1,6 +1,6 @@
 """What training makes small."""
 
-from typing import Literal
+from typing import Literal, Optional
 
 import numpy
 from thinc.types import Floats2d, Ints1d
@@ -11,7 +11,11 @@ Loss = Literal["crf", "cross_entropy"]
 
 
 def loss_of(
-    kind: Loss, emissions: Floats2d, truths: Ints1d, lengths: Ints1d
+    kind: Loss,
+    emissions: Floats2d,
+    truths: Ints1d,
+    lengths: Ints1d,
+    allowed: Optional[numpy.ndarray] = None,
 ) -> tuple[float, Floats2d]:
     """Compute a loss, the mean over the tokens whose tag is known, and its gradient.
 
@@ -22,17 +26,21 @@ def loss_of(
         CPU. Shape: (tokens, tags)
     truths (Ints1d): The gold tags, -1 where unknown. Shape: (tokens,)
     lengths (Ints1d): How many tokens each text has. Shape: (texts,)
+    allowed (ndarray | None): Which tags each token may have when it is decoded, see
+        `viterbi.viterbi`; "crf" compares with no others. Shape: (tokens, tags), bool.
     RETURNS (tuple[float, Floats2d]): Loss and gradient, (tokens, tags), float32.
     """
     known = truths >= 0
     if not known.any():
         return 0.0, numpy.zeros_like(emissions)
-    compute = _crf if kind == "crf" else _cross_entropy
-    loss, gradient = compute(emissions, truths, known, lengths)
+    if kind == "crf":
+        loss, gradient = _crf(emissions, truths, known, lengths, allowed)
+    else:
+        loss, gradient = _cross_entropy(emissions, truths, known)
     return loss / int(known.sum()), (gradient / known.sum()).astype("float32")
 
 
-def _cross_entropy(emissions, truths, known, lengths) -> tuple[float, Floats2d]:
+def _cross_entropy(emissions, truths, known) -> tuple[float, Floats2d]:
     logs = emissions.astype("float64")
     logs -= logs.max(axis=1, keepdims=True)
     logs -= numpy.log(numpy.exp(logs).sum(axis=1, keepdims=True))
@@ -42,10 +50,13 @@ def _cross_entropy(emissions, truths, known, lengths) -> tuple[float, Floats2d]:
     return float(-logs[known, truths[known]].sum()), gradient
 
 
-def _crf(emissions, truths, known, lengths) -> tuple[float, Floats2d]:
-    tags = numpy.arange(emissions.shape[1])
-    is_gold = ~known[:, None] | (tags == truths[:, None])
-    every, gold = Posterior(emissions, lengths), Posterior(emissions, lengths, is_gold)
+def _crf(emissions, truths, known, lengths, allowed) -> tuple[float, Floats2d]:
+    is_tag = numpy.arange(emissions.shape[1]) == truths[:, None]
+    if allowed is None:
+        allowed = numpy.ones_like(is_tag)
+    # The gold may have what decoding does not, as an entity over a sentence's start.
+    every = Posterior(emissions, lengths, allowed | is_tag)
+    gold = Posterior(emissions, lengths, numpy.where(known[:, None], is_tag, allowed))
     losses = every.log_partitions() - gold.log_partitions()
     # What is known may leave no legal sequence, where entities are misaligned.
     possible = numpy.isfinite(losses)

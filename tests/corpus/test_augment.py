@@ -10,6 +10,7 @@ def test_some_texts_keep_the_corpus_tokens(tmp_path):
     docs = []
     for _ in range(60):
         doc = Doc(nlp.vocab, words=["Anne-Gaelle", "Sidot", "won"], spaces=[True, True, False])
+        doc[2].is_sent_start = True
         doc.set_ents([Span(doc, 0, 2, "PER")])
         docs.append(doc)
     DocBin(docs=docs).to_disk(tmp_path / "train.spacy")
@@ -32,6 +33,7 @@ def test_some_texts_keep_the_corpus_tokens(tmp_path):
             assert example.text == docs[0].text
             (entity,) = example.get_aligned_spans_y2x(example.reference.ents)
             assert entity.text == "Anne-Gaelle Sidot"
+            assert example.predicted.has_annotation("SENT_START") == (len(example.predicted) == 3)
         return [len(example.predicted) for example in examples]
 
     assert set(tokens(0.0)) == {5} and set(tokens(1.0)) == {3}

@@ -49,6 +49,20 @@ def test_crf_is_the_likelihood_of_what_is_known(batch):
     assert gradient == pytest.approx(expected_gradient / n_known, abs=1e-6)
 
 
+def test_only_what_decoding_may_choose_is_compared_with():
+    scores = numpy.zeros((2, 5), dtype="float32")
+    allowed = numpy.ones((2, 5), dtype=bool)
+    # A sentence starts between the two: O or U each, and no entity of both.
+    allowed[0, [lattice.BEGIN, lattice.INSIDE]] = allowed[1, [lattice.INSIDE, lattice.LAST]] = False
+    truths, lengths = numpy.array([0, 0]), numpy.array([2])
+    assert loss_of("crf", scores, truths, lengths)[0] == pytest.approx(numpy.log(5) / 2)
+    assert loss_of("crf", scores, truths, lengths, allowed)[0] == pytest.approx(numpy.log(4) / 2)
+    # The gold is, even where decoding could not give it.
+    across = numpy.array([lattice.BEGIN, lattice.LAST])
+    loss, gradient = loss_of("crf", scores, across, lengths, allowed)
+    assert loss == pytest.approx(numpy.log(5) / 2) and numpy.isfinite(gradient).all()
+
+
 def test_cross_entropy_is_torch_s():
     generator = numpy.random.default_rng(0)
     scores = generator.normal(size=(7, 9)).astype("float32")
