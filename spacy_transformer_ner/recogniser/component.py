@@ -53,7 +53,7 @@ BEGINS_ENTITY = 3
         "label_thresholds": {},
         "candidates": None,
         "max_candidates": 100,
-        "loss": "crf",
+        "loss": "cross_entropy",
         "scorer": {"@scorers": "spacy.ner_scorer.v1"},
     },
     default_score_weights={
@@ -132,7 +132,7 @@ class TransformerNER(TrainablePipe):
         label_thresholds: Optional[Dict[str, float]] = None,
         candidates: Optional[float] = None,
         max_candidates: int = 100,
-        loss: Loss = "crf",
+        loss: Loss = "cross_entropy",
         scorer: Optional[Callable] = get_ner_prf,
     ):
         for setting, value in (("threshold", threshold), *(label_thresholds or {}).items()):
