@@ -6,18 +6,14 @@ with several seeds, and compared on dev.
 writes benchmarks/results/ablation-<dataset>-<encoder>.json. Interrupted, it goes on where it
 was: what is trained lies in training/ablation/."""
 
-from pathlib import Path
 from statistics import mean, stdev
 
 import srsly
 import typer
-from compare import measure
-from machine import hardware, versions
+from compare import PEERS
+from machine import ROOT, keep, run
 from wasabi import msg
 
-from spacy_transformer_ner.files import write_json
-
-ROOT = Path(__file__).parents[1]
 ENCODER = "--components.transformer.model."
 CHANGES = {
     "default": [],
@@ -57,14 +53,12 @@ def main(
             if not path.exists():
                 msg.divider(f"{change}, seed {seed}")
                 output.mkdir(parents=True, exist_ok=True)
-                measure(
-                    [
-                        "spacy_train.py", str(ROOT / "configs" / f"{config}.cfg"),
-                        str(ROOT / "corpus" / dataset), str(output), "--lang", lang,
-                        "--gpu-id", str(gpu_id), "--seed", str(seed), "--paths.encoder", encoder,
-                        *(["--training.max_steps", str(max_steps)] if max_steps else []),
-                        *CHANGES[change],
-                    ]
+                run(
+                    PEERS / "spacy_train.py", ROOT / "configs" / f"{config}.cfg",
+                    ROOT / "corpus" / dataset, output, "--lang", lang, "--gpu-id", gpu_id,
+                    "--seed", seed, "--paths.encoder", encoder,
+                    *(["--training.max_steps", max_steps] if max_steps else []),
+                    *CHANGES[change],
                 )  # fmt: skip
             found[change].append(srsly.read_json(path)["dev_f"])
     default = mean(found["default"]) if "default" in found else None
@@ -81,12 +75,8 @@ def main(
             }
             for change, scores in found.items()
         },
-        "versions": versions(),
-        "hardware": hardware(gpu_id),
     }
-    path = ROOT / "benchmarks" / "results" / f"ablation-{name}.json"
-    write_json(path, result)
-    msg.good(f"Kept: {path}")
+    keep(f"ablation-{name}", result, gpu_id)
 
 
 if __name__ == "__main__":

@@ -7,18 +7,15 @@ writes benchmarks/results/attention.json. One thread, MiniLM's shape."""
 
 import time
 from collections.abc import Callable
-from pathlib import Path
 from statistics import median
 
 import torch
 import typer
-from machine import hardware, versions
+from machine import keep
 from torch.nn import functional
 from transformers import BertConfig, BertModel
-from wasabi import msg
 
 from spacy_transformer_ner.encoder.attention import PlainAttention, plain_attention
-from spacy_transformer_ner.files import write_json
 
 HEADS, WIDTH, LAYERS = 12, 384, 6
 LENGTHS = 32, 64, 128, 256, 512
@@ -91,12 +88,8 @@ def main(rounds: int = typer.Option(15, help="Rounds")) -> None:
     result = {
         "attention_milliseconds": attention,
         "wordpieces_per_second": {n: round(1000 * max(AT_ONCE) / t) for n, t in found.items()},
-        "versions": versions(),
-        "hardware": hardware(),
     }
-    path = Path(__file__).parent / "results" / "attention.json"
-    write_json(path, result)
-    msg.good(f"Kept: {path}")
+    keep("attention", result)
 
 
 if __name__ == "__main__":

@@ -14,8 +14,6 @@ On a GPU, with random weights of BERT's size, for speed:
     python benchmarks/compare.py --encoder bert-base-random --gpu-id 0 --seeds 1 --hf-epochs 1"""
 
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from statistics import mean
@@ -23,13 +21,12 @@ from typing import Optional
 
 import srsly
 import typer
-from machine import hardware, versions
+from machine import ROOT, keep, run
 from wasabi import msg
 
 from spacy_transformer_ner.encoder.sources import resolve_encoder
 from spacy_transformer_ner.files import write_json
 
-ROOT = Path(__file__).parents[1]
 PEERS = ROOT / "benchmarks" / "peers"
 SYSTEMS = ("ours", "hf-bf16", "hf", "spacy")
 RANDOM = "bert-base-random"
@@ -70,22 +67,6 @@ def random_encoder() -> str:
         tokenizer.save_pretrained(folder)
         BertModel(BertConfig(vocab_size=len(tokenizer))).save_pretrained(folder)
     return str(folder)
-
-
-def measure(arguments: list[str]) -> float:
-    """Run a script of peers/ in a process of its own.
-
-    arguments (list[str]): Script and arguments.
-    RETURNS (float): The most memory it took, in MiB.
-    """
-    environment = {**os.environ, "TOKENIZERS_PARALLELISM": "false"}
-    process = subprocess.Popen(
-        [sys.executable, str(PEERS / arguments[0]), *arguments[1:]], cwd=ROOT, env=environment
-    )
-    _, status, usage = os.wait4(process.pid, 0)
-    if status:
-        msg.fail(f"{arguments[0]} failed", exits=1)
-    return round(usage.ru_maxrss / 1024)
 
 
 def seconds_to(curve: list[list[float]], f: float) -> Optional[float]:
@@ -136,8 +117,8 @@ def plot(runs: dict[str, list[dict]], path: Path) -> None:
     }
     figure, axes = pyplot.subplots(figsize=(7, 4))
     for (name, of_system), colour in zip(runs.items(), ("C0", "C1", "C3", "C2")):
-        for i, run in enumerate(of_system):
-            x, y = zip(*[(seconds / 60, f) for seconds, f in run["curve"] if seconds > 1])
+        for i, training in enumerate(of_system):
+            x, y = zip(*[(seconds / 60, f) for seconds, f in training["curve"] if seconds > 1])
             label = names[name] if i == 0 else None
             axes.plot(x, y, color=colour, label=label, marker="." if len(x) < 12 else None)
     axes.set(xlabel="minutes of training", ylabel="F1 on dev", ylim=(0.6, 1.0))
@@ -169,6 +150,7 @@ def main(
     gpu_id: int = typer.Option(-1, help="GPU ID or -1 for CPU"),
     # fmt: on
 ) -> None:
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # one thread is one thread
     source = random_encoder() if encoder == RANDOM else encoder
     corpus = ROOT / "corpus" / dataset
     name = f"{dataset}-{encoder.replace('/', '-')}" + ("-gpu" if gpu_id >= 0 else "")
@@ -184,8 +166,8 @@ def main(
                 system, source, corpus, output, lang, gpu_id,
                 ROOT / "configs" / f"{config}.cfg", hf_epochs, spacy_steps,
             )
-            peak = measure([*command, "--seed", str(seed)])
-            write_json(path, {**srsly.read_json(path), "peak_memory_mib": peak})
+            _, peak = run(PEERS / command[0], *command[1:], "--seed", seed)
+            write_json(path, {**srsly.read_json(path), "peak_memory_mib": round(peak)})
         runs.setdefault(system, []).append(srsly.read_json(path))
     result: dict = {"dataset": dataset, "encoder": encoder, "training": summary(runs)}
     if rounds:
@@ -195,16 +177,12 @@ def main(
         if "spacy" in trained:
             options += ["--stock", trained["spacy"]]
         speed = folder / "speed.json"
-        measure(
-            ["speed.py", str(corpus), str(speed), *options, "--lang", lang,
-             "--rounds", str(rounds), "--gpu-id", str(gpu_id)]
+        run(
+            PEERS / "speed.py", corpus, speed, *options, "--lang", lang, "--rounds", rounds,
+            "--gpu-id", gpu_id,
         )  # fmt: skip
         result["speed"] = srsly.read_json(speed)
-    result |= {"versions": versions(), "hardware": hardware(gpu_id)}
-    path = ROOT / "benchmarks" / "results" / f"compare-{name}.json"
-    write_json(path, result)
-    plot(runs, path.with_suffix(".svg"))
-    msg.good(f"Kept: {path}")
+    plot(runs, keep(f"compare-{name}", result, gpu_id).with_suffix(".svg"))
 
 
 if __name__ == "__main__":

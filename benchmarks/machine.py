@@ -1,11 +1,22 @@
-"""What a benchmark ran on."""
+"""What benchmarks share: running a command and measuring it, and keeping a result with
+what it was measured on."""
 
 import os
 import platform
+import subprocess
+import sys
+import time
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import torch
+from wasabi import msg
+
+from spacy_transformer_ner.files import write_json
+
+ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "benchmarks" / "results"
 
 PACKAGES = ("spacy", "spacy-transformers", "thinc", "torch", "transformers", "numpy")
 
@@ -32,3 +43,38 @@ def _cpu_name() -> str:
     lines = info.read_text().splitlines() if info.exists() else []
     names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else platform.processor() or platform.machine()
+
+
+def run(*command: object, quiet: bool = False) -> tuple[float, float]:
+    """Run a command from the project's folder; if it fails, so does the benchmark.
+
+    command (object): A command for this Python.
+    quiet (bool): Whether what it prints is not shown.
+    RETURNS (tuple[float, float]): The seconds it took, and the peak memory in MiB of
+        its largest process.
+    """
+    start = time.perf_counter()
+    process = subprocess.Popen(
+        [sys.executable, *map(str, command)],
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL if quiet else None,
+    )
+    _, status, usage = os.wait4(process.pid, 0)
+    if status:
+        msg.fail(f"{' '.join(map(str, command))} failed", exits=1)
+    # Linux counts kibibytes.
+    return time.perf_counter() - start, usage.ru_maxrss / 1024
+
+
+def keep(name: str, result: dict[str, Any], gpu_id: int = -1) -> Path:
+    """Write a result to benchmarks/results, with versions and hardware.
+
+    name (str): The file's name without .json.
+    result (dict[str, Any]): The result.
+    gpu_id (int): The GPU that was used, or -1.
+    RETURNS (Path): The file.
+    """
+    path = RESULTS / f"{name}.json"
+    write_json(path, {**result, "versions": versions(), "hardware": hardware(gpu_id)})
+    msg.good(f"Kept: {path}")
+    return path

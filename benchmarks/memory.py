@@ -12,12 +12,9 @@ from pathlib import Path
 import psutil
 import spacy
 import typer
-from machine import hardware, versions
+from machine import keep
 from spacy.training import Corpus
 from tqdm import tqdm
-from wasabi import msg
-
-from spacy_transformer_ner.files import write_json
 
 app = typer.Typer(add_completion=False)
 
@@ -51,12 +48,8 @@ def main(
         "mebibytes": mebibytes,
         # The first tenth fills caches.
         "growth": round(mebibytes[-1] / mebibytes[points // 10] - 1, 4),
-        "versions": versions(),
-        "hardware": hardware(),
     }
-    path = Path(__file__).parent / "results" / "memory.json"
-    write_json(path, result)
-    msg.good(f"{mebibytes} MiB. Kept: {path}")
+    keep("memory", result)
 
 
 if __name__ == "__main__":

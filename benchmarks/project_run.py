@@ -6,20 +6,10 @@ seconds and peak memory of every command, F1, versions, hardware.
 writes benchmarks/results/<dataset>-<encoder>-<config>.json. Whatever is up to
 date is run again."""
 
-import os
-import subprocess
-import sys
-import time
-from pathlib import Path
-
 import srsly
 import typer
-from machine import hardware, versions
-from wasabi import msg
+from machine import ROOT, keep, run
 
-from spacy_transformer_ner.files import write_json
-
-ROOT = Path(__file__).parents[1]
 COMMANDS = ("convert", "check", "train", "evaluate", "package", "verify")
 
 app = typer.Typer(add_completion=False)
@@ -39,47 +29,34 @@ def main(
     overrides = [part for name, value in chosen.items() for part in (f"--vars.{name}", str(value))]
     seconds, peak = {}, {}
     for command in COMMANDS:
-        start = time.perf_counter()
-        process = subprocess.Popen(
-            [sys.executable, "-m", "spacy", "project", "run", command, ".", "--force", *overrides],
-            cwd=ROOT,
-        )
-        _, status, usage = os.wait4(process.pid, 0)
-        if status:
-            msg.fail(f"{command} failed", exits=1)
-        seconds[command] = round(time.perf_counter() - start, 1)
-        # The largest process of the command; Linux counts kibibytes.
-        peak[command] = round(usage.ru_maxrss / 1024)
-    run = f"{dataset}-{encoder}-{config}"
-    figures = srsly.read_json(ROOT / "metrics" / f"{run}.json")
+        took, most = run("-m", "spacy", "project", "run", command, ".", "--force", *overrides)
+        seconds[command], peak[command] = round(took, 1), round(most)
+    name = f"{dataset}-{encoder}-{config}"
+    figures = srsly.read_json(ROOT / "metrics" / f"{name}.json")
     result = {
         **chosen,
         "seconds": seconds,
         "peak_memory_mib": peak,
         "words_per_second": round(figures["text"]["speed"]),
         "test": {
-            name: {
-                **{key: round(figures[name]["entities"][key], 4) for key in "prf"},
+            given: {
+                **{key: round(figures[given]["entities"][key], 4) for key in "prf"},
                 "f_per_type": {
                     label: round(counts["f"], 4)
-                    for label, counts in figures[name]["entities_per_type"].items()
+                    for label, counts in figures[given]["entities_per_type"].items()
                 },
-                "token_accuracy": round(figures[name]["token_accuracy"], 4),
+                "token_accuracy": round(figures[given]["token_accuracy"], 4),
             }
-            for name in ("text", "gold")
+            for given in ("text", "gold")
         },
         "dev_f": round(
-            srsly.read_json(ROOT / "training" / run / "model-best" / "meta.json")["performance"][
+            srsly.read_json(ROOT / "training" / name / "model-best" / "meta.json")["performance"][
                 "ents_f"
             ],
             4,
         ),
-        "versions": versions(),
-        "hardware": hardware(gpu_id),
     }
-    path = ROOT / "benchmarks" / "results" / f"{run}.json"
-    write_json(path, result)
-    msg.good(f"Kept: {path}")
+    keep(name, result, gpu_id)
 
 
 if __name__ == "__main__":

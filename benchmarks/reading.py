@@ -7,38 +7,17 @@ generated file as large as asked for.
 writes benchmarks/results/reading.json. The file for the comparison is
 assets/conll2003/eng.train where it is, or the sample, many times over."""
 
-import os
 import random
 import shutil
 import statistics
-import subprocess
-import sys
 import tempfile
-import time
 from pathlib import Path
 
 import typer
-from machine import hardware, versions
+from machine import ROOT, keep, run
 from wasabi import msg
 
-from spacy_transformer_ner.files import write_json
-
-ROOT = Path(__file__).parents[1]
-
 app = typer.Typer(add_completion=False)
-
-
-def run(*command: object) -> tuple[float, float]:
-    """command (object): A command for this Python.
-    RETURNS (tuple[float, float]): The seconds it took, and its peak memory in MiB."""
-    start = time.perf_counter()
-    process = subprocess.Popen(
-        [sys.executable, *map(str, command)], cwd=ROOT, stdout=subprocess.DEVNULL
-    )
-    _, status, usage = os.wait4(process.pid, 0)
-    if status:
-        msg.fail(f"{' '.join(map(str, command))} failed", exits=1)
-    return time.perf_counter() - start, usage.ru_maxrss / 1024
 
 
 def comparison_file(folder: Path) -> tuple[Path, str]:
@@ -90,13 +69,13 @@ def main(
         path, what = comparison_file(folder)
         ours, theirs = [], []
         for _ in range(repeats):
-            ours.append(run("scripts/convert.py", path, folder / "ours")[0])
-            theirs.append(run("-m", "spacy", "convert", path, folder, "-c", "ner")[0])
+            ours.append(run("scripts/convert.py", path, folder / "ours", quiet=True)[0])
+            theirs.append(run("-m", "spacy", "convert", path, folder, "-c", "ner", quiet=True)[0])
         ours_median, theirs_median = statistics.median(ours), statistics.median(theirs)
         msg.good(f"{what}: {ours_median:.1f} s, spacy convert {theirs_median:.1f} s")
         large = folder / "large.conll"
         words = generate(large, megabytes)
-        seconds, peak = run("scripts/convert.py", large, folder / "large")
+        seconds, peak = run("scripts/convert.py", large, folder / "large", quiet=True)
         size = large.stat().st_size / 1e6
         msg.good(f"{size:,.0f} MB: {seconds:.0f} s, {size / seconds:.1f} MB/s, peak {peak:.0f} MiB")
     result = {
@@ -114,12 +93,8 @@ def main(
             "words_per_second": round(words / seconds),
             "peak_memory_mib": round(peak),
         },
-        "hardware": hardware(),
-        "versions": versions(),
     }
-    target = ROOT / "benchmarks" / "results" / "reading.json"
-    write_json(target, result)
-    msg.good(f"Results: {target}")
+    keep("reading", result)
 
 
 if __name__ == "__main__":

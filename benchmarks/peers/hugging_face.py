@@ -10,8 +10,7 @@ import torch
 import typer
 from common import Stopwatch, Training, f_score, gold_spans, read_docs
 from seqeval.scheme import IOB2, Entities
-from spacy.tokens import Doc, Span
-from spacy.training import biluo_to_iob, offsets_to_biluo_tags
+from spacy.tokens import Doc
 from transformers import (
     AutoModelForTokenClassification,
     AutoTokenizer,
@@ -22,23 +21,13 @@ from transformers import (
     set_seed,
 )
 
+from spacy_transformer_ner.corpus.docbin import sentences_of
+from spacy_transformer_ner.corpus.tags import write_tags
 from spacy_transformer_ner.encoder.sources import resolve_encoder
 
 IGNORED = -100
 
 app = typer.Typer(add_completion=False)
-
-
-def sentences_of(doc: Doc) -> list[Span]:
-    """RETURNS (list[Span]): The sentences; the whole text where none are known."""
-    return list(doc.sents) if doc.has_annotation("SENT_START") else [doc[:]]
-
-
-def tags_of(sentence: Span) -> list[str]:
-    """RETURNS (list[str]): IOB2 tags."""
-    doc = sentence.as_doc()
-    offsets = [(ent.start_char, ent.end_char, ent.label_) for ent in doc.ents]
-    return biluo_to_iob(offsets_to_biluo_tags(doc, offsets))
 
 
 class Sentences(torch.utils.data.Dataset):
@@ -51,7 +40,8 @@ class Sentences(torch.utils.data.Dataset):
             encoded = tokenizer(
                 [token.text for token in sentence], is_split_into_words=True, truncation=True
             )
-            tags, labels, previous = tags_of(sentence), [], None
+            tags = write_tags(len(sentence), gold_spans(sentence.as_doc()))
+            labels, previous = [], None
             for word in encoded.word_ids():
                 is_first = word is not None and word != previous
                 labels.append(tag_ids.get(tags[word], IGNORED) if is_first else IGNORED)

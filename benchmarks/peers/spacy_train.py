@@ -7,10 +7,11 @@ import spacy
 import typer
 from common import Stopwatch, Training, f_score, gold_spans, read_docs
 from spacy.cli._util import parse_config_overrides, setup_gpu
-from spacy.tokens import Doc
 from spacy.training.initialize import init_nlp
 from spacy.training.loop import train
 from spacy.util import load_config
+
+from spacy_transformer_ner.corpus.docbin import unannotated
 
 app = typer.Typer(add_completion=False)
 
@@ -72,13 +73,8 @@ def main(
         ]
         setattr(result, f"{split}_f_text", f_score(*characters))
         copies = (
-            Doc(
-                best.vocab,
-                words=[token.text for token in doc],
-                spaces=[bool(token.whitespace_) for token in doc],
-                # Sentences are known to transformers' recipe too: it takes them one by one.
-                sent_starts=[token.is_sent_start for token in doc],
-            )
+            # Sentences are known to transformers' recipe too: it takes them one by one.
+            unannotated(doc, best.vocab, sentences=True)
             for doc in docs[split]
         )
         for doc, copy in zip(docs[split], best.pipe(copies)):

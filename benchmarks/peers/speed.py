@@ -2,10 +2,9 @@
 their turn on the same texts, several rounds, and their medians are compared."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from statistics import median
-from types import SimpleNamespace
 from typing import Optional
 
 import numpy
@@ -13,7 +12,6 @@ import spacy
 import torch
 import typer
 from common import read_docs
-from hugging_face import sentences_of
 from spacy.cli._util import setup_gpu
 from spacy.language import Language
 from spacy.tokens import Doc
@@ -21,6 +19,7 @@ from tqdm import tqdm
 from transformers import AutoModel, AutoTokenizer, pipeline
 from transformers.utils import logging as transformers_logging
 
+from spacy_transformer_ner.corpus.docbin import sentences_of, unannotated
 from spacy_transformer_ner.encoder.precision import autocast_dtype
 from spacy_transformer_ner.files import write_json
 
@@ -125,10 +124,7 @@ def host(path: Path, docs: list[Doc], rounds: int) -> float:
         replay = shim._model.transformer = Replay(shim._model.transformer)
     seconds = []
     for _ in range(rounds + 1):
-        copies = [
-            Doc(nlp.vocab, words=[t.text for t in d], spaces=[bool(t.whitespace_) for t in d])
-            for d in docs
-        ]
+        copies = [unannotated(doc, nlp.vocab) for doc in docs]
         start = time.process_time()
         for doc in nlp.pipe(copies):
             doc.ents

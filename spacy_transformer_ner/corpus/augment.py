@@ -4,8 +4,9 @@ import random
 from collections.abc import Callable, Iterator
 
 from spacy.language import Language
-from spacy.tokens import Doc
 from spacy.training import Example
+
+from .docbin import unannotated
 
 
 def create_gold_tokens_augmenter(
@@ -25,12 +26,6 @@ def create_gold_tokens_augmenter(
             yield example
             return
         reference = example.reference
-        doc = Doc(
-            nlp.vocab,
-            words=[token.text for token in reference],
-            spaces=[bool(token.whitespace_) for token in reference],
-            sent_starts=[token.is_sent_start for token in reference],
-        )
-        yield Example(doc, reference)
+        yield Example(unannotated(reference, nlp.vocab, sentences=True), reference)
 
     return augment

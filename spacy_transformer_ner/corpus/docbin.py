@@ -278,6 +278,22 @@ def read_annotated(path: str | Path, vocab: Vocab) -> list[Doc]:
     return [doc for doc in read_docbin(path, vocab) if doc.has_annotation("ENT_IOB")]
 
 
+def unannotated(reference: Doc, vocab: Vocab, *, sentences: bool = False) -> Doc:
+    """Copy the tokens of a Doc and nothing that is said of them.
+
+    reference (Doc): The Doc.
+    vocab (Vocab): The copy's vocabulary.
+    sentences (bool): Whether to copy where sentences start too.
+    RETURNS (Doc): The copy.
+    """
+    return Doc(
+        vocab,
+        words=[token.text for token in reference],
+        spaces=[bool(token.whitespace_) for token in reference],
+        sent_starts=[token.is_sent_start for token in reference] if sentences else None,
+    )
+
+
 def sentences_of(doc: Doc) -> Iterable[DocSpan]:
     """doc (Doc): A Doc.
     RETURNS (Iterable[Span]): Its sentences, or all of it if they are not known."""

@@ -1,8 +1,8 @@
 """Attention in bf16 on a CPU, where torch's own is slow.
 
-torch's fused kernel for CPUs takes two to eight times as long in bf16 as the plain
-products of matrices, most of all backwards; in fp32, and on GPUs, it is the faster
-one (benchmarks/attention.py).
+torch's fused kernel for CPUs takes longer in bf16 than the plain products of matrices,
+up to seven times as long for short windows and their gradient; in fp32 it is the faster
+one (benchmarks/results/attention.json).
 """
 
 import itertools

@@ -20,8 +20,8 @@ from .windows import Window
 from .wordpieces import Wordpieces
 
 
-# Wordpieces encoded at once, without and with a GPU: what fits into a CPU's caches is
-# done a good third faster there (benchmarks/attention.py).
+# Wordpieces encoded at once, without and with a GPU. More at once are no faster on a CPU
+# (benchmarks/results/attention.json), and take more memory.
 MAX_ITEMS = 1024, 16384
 
 
@@ -56,6 +56,7 @@ class EncoderShim(PyTorchShim):
         self.training = training
         self._max_items = max_items
         self._copy: Encoder | None = None
+        self._copy_of: tuple | None = None
         self._process = os.getpid()
         self._awaits_gradient = False
         self._deferred: Optimizer | None = None

@@ -10,7 +10,7 @@ from spacy.scorer import Scorer
 from spacy.tokens import Doc
 from spacy.training import Example
 
-from ..corpus.docbin import read_annotated
+from ..corpus.docbin import read_annotated, unannotated
 from ..errors import InputError
 from ..progress import Progress, no_progress
 from .confidence import Scored, recognisers, scored_entities
@@ -73,7 +73,7 @@ def evaluate(
     references = read_annotated(path, nlp.vocab)
     if not any(doc.ents for doc in references):
         raise InputError("holds no entities to compare with.", path=path)
-    docs = [_unannotated(nlp, reference, tokenization) for reference in references]
+    docs = [_given(nlp, reference, tokenization) for reference in references]
     start = default_timer()
     predicted = list(progress(nlp.pipe(docs), len(docs)))
     seconds = default_timer() - start
@@ -92,12 +92,8 @@ def _scored(nlp: Language, docs: list[Doc], references: list[Doc]) -> Scored | N
     return scored_entities(docs, references, keys[0]) if keys and keys[0] else None
 
 
-def _unannotated(nlp: Language, reference: Doc, tokenization: Tokenization) -> Doc:
+def _given(nlp: Language, reference: Doc, tokenization: Tokenization) -> Doc:
     if tokenization == "text" and not reference.has_unknown_spaces:
         # Not nlp.make_doc: it has a longest text.
         return nlp.tokenizer(reference.text)
-    return Doc(
-        nlp.vocab,
-        words=[token.text for token in reference],
-        spaces=[bool(token.whitespace_) for token in reference],
-    )
+    return unannotated(reference, nlp.vocab)

@@ -413,8 +413,10 @@ class TransformerNER(TrainablePipe):
         truths = numpy.concatenate([self._gold_tags(example) for example in examples])
         emissions = ops.to_numpy(ops.xp.concatenate([s for s in scores if len(s)]))
         lengths = numpy.array([len(s) for s in scores], dtype="int64")
-        filled = [example.predicted for example in examples if len(example.predicted)]
-        allowed = allowed_tags(filled, len(self.labels))
+        allowed = None
+        if self.loss == "crf":
+            filled = [example.predicted for example in examples if len(example.predicted)]
+            allowed = allowed_tags(filled, len(self.labels))
         loss, gradient = loss_of(self.loss, emissions, truths, lengths, allowed)
         return loss, ops.xp.split(ops.asarray2f(gradient), numpy.cumsum(lengths)[:-1].tolist())
 

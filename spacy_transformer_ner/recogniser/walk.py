@@ -172,8 +172,9 @@ def walk(
     )
     # In the order of the steps, so that each reads and writes one slice, and with
     # the stretches, of which there are many, in the last dimension.
-    stays, begin, inside, last = parts_of(numpy.ascontiguousarray(moves.T)[:, tokens].T)
-    stays, begin, inside, last = stays.T, begin.T, inside.T, last.T
+    stays, begin, inside, last = (
+        part.T for part in parts_of(numpy.ascontiguousarray(moves.T)[:, tokens].T)
+    )
     before, scales = numpy.empty((initial.shape[1], len(tokens))), numpy.zeros(len(tokens))
     state, scale = numpy.ascontiguousarray(initial[order].T), numpy.zeros(len(order))
     if not semiring.is_log:
