@@ -81,15 +81,18 @@ def batch_windows(windows: Sequence[Window], max_items: int) -> list[list[Window
 
     windows (Sequence[Window]): The windows.
     max_items (int): The size a batch has at most, padding included, unless a
-        single window is larger.
+        single window is larger. One of a quarter of it takes no windows that would
+        be padded by more than an eighth: they start the next.
     RETURNS (list[list[Window]]): The batches.
     """
     batches: list[list[Window]] = []
+    longest = 0
     for window in sorted(windows, key=lambda w: w.start - w.end):
-        if batches:
-            longest = batches[-1][0].end - batches[-1][0].start
-            if longest * (len(batches[-1]) + 1) <= max_items:
-                batches[-1].append(window)
-                continue
-        batches.append([window])
+        length, size = window.end - window.start, len(batches[-1]) if batches else 0
+        is_full = longest * (size + 1) > max_items
+        is_apart = 8 * length < 7 * longest and 4 * longest * size >= max_items
+        if not batches or is_full or is_apart:
+            batches.append([])
+            longest = length
+        batches[-1].append(window)
     return batches
