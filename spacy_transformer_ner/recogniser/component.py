@@ -36,7 +36,7 @@ grad_factor = 1.0
 upstream = "*"
 
 [model.tok2vec.pooling]
-@layers = "reduce_mean.v1"
+@layers = "spacy-transformer-ner.reduce_mean.v1"
 """
 
 # The value of ENT_IOB where an entity begins.

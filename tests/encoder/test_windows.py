@@ -66,3 +66,13 @@ def test_batches_are_bounded_and_complete():
     assert sorted(w.end for batch in batches for w in batch) == [1, 3, 4, 4, 9, 20]
     for batch in batches:
         assert len(batch) == 1 or max(w.end for w in batch) * len(batch) <= 10
+
+
+@given(st.lists(st.integers(1, 60), max_size=150), st.integers(8, 500))
+def test_batches_pad_little_unless_they_are_small(lengths, max_items):
+    windows = [Window(0, n, 0, n) for n in lengths]
+    batches = batch_windows(windows, max_items)
+    for batch in batches:
+        longest = batch[0].end
+        for position, window in enumerate(batch):
+            assert 8 * window.end >= 7 * longest or 4 * longest * position < max_items
