@@ -1,23 +1,36 @@
 """Running a pipeline over a corpus and measuring what it finds."""
 
-from dataclasses import dataclass
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from timeit import default_timer
-from typing import Literal
+from typing import Literal, Optional
 
+import numpy
 from spacy.language import Language
 from spacy.scorer import Scorer
 from spacy.tokens import Doc
 from spacy.training import Example
+from thinc.types import Ints2d
 
 from ..corpus.docbin import read_annotated, unannotated
 from ..errors import InputError
 from ..progress import Progress, no_progress
 from .confidence import Scored, recognisers, scored_entities
+from .counts import Counts
 from .figures import Figures, compute_figures
-from .units import align
+from .mistakes import Mistake, mistakes
+from .outcomes import KINDS, Outcome, confusion, outcomes, partial_credit
+from .resampling import LEVEL, RESAMPLES, Interval, intervals
+from .strata import TrainingForms, strata
+from .units import Units, align
 
 Tokenization = Literal["text", "gold"]
+SEED = 0
+# Fewer documents tell nothing of how much others would differ.
+MIN_DOCUMENTS = 10
 
 
 @dataclass(frozen=True)
@@ -29,28 +42,108 @@ class Evaluation:
         corpus' tokens, as is common in the literature.
     scores (dict): spaCy's own scores: ents_p, ents_r, ents_f, ents_per_type and
         those of the pipeline's other components.
-    speed (float): Words per second, without the tokeniser.
-    figures (Figures): Ours, strict: an entity is right if its characters and
-        its label are.
+    seconds (float): What the pipeline took, without the tokeniser.
+    memory (int | None): The most memory of the process so far, in MiB, where the
+        system tells.
+    words (int): How many tokens there were.
+    references (list[Doc]): The annotated texts.
+    texts (list[Units]): They and what was found in them, on common ground.
     scored (Scored | None): The scores of the entities; None if the pipeline
         gives none.
+    forms (TrainingForms | None): What was seen in training, if known.
     """
 
     tokenization: Tokenization
     scores: dict
-    speed: float
-    figures: Figures
-    scored: Scored | None = None
+    seconds: float
+    memory: Optional[int]
+    words: int
+    references: list[Doc]
+    texts: list[Units]
+    scored: Optional[Scored] = None
+    forms: Optional[TrainingForms] = None
+
+    @property
+    def speed(self) -> float:
+        """RETURNS (float): Words per second, without the tokeniser."""
+        return self.words / self.seconds
+
+    @cached_property
+    def figures(self) -> Figures:
+        """RETURNS (Figures): Strict figures: an entity is right if its characters and
+        its label are."""
+        return compute_figures(self.texts)
+
+    @cached_property
+    def outcomes(self) -> list[Outcome]:
+        """RETURNS (list[Outcome]): What became of each entity."""
+        return outcomes(self.texts)
+
+    @cached_property
+    def intervals(self) -> dict[str, dict[str, Interval]]:
+        """RETURNS (dict[str, dict[str, Interval]]): The intervals of p, r and f of all
+        entities, under "all", and of each type; nothing where documents are few."""
+        if len(self.texts) < MIN_DOCUMENTS:
+            return {}
+        return {
+            label or "all": intervals(counts_per_document(self.texts, label), seed=SEED)
+            for label in (None, *self.figures.per_type)
+        }
+
+    def strata(self) -> dict[str, dict[str, Counts]]:
+        """RETURNS (dict[str, dict[str, Counts]]): See `strata.strata`."""
+        return strata(self.outcomes, self.texts, self.references, self.forms)
+
+    def mistakes(self) -> list[Mistake]:
+        """RETURNS (list[Mistake]): What is not right, the surest first."""
+        return list(mistakes(self.outcomes, self.texts, self.references))
 
     def to_dict(self) -> dict:
-        """RETURNS (dict): All of it, for JSON."""
+        """RETURNS (dict): All of it, for JSON; docs/evaluation.md says what is what."""
+        kinds = [outcome.kind for outcome in self.outcomes]
         return {
             "tokenization": self.tokenization,
             **self.scores,
             "speed": self.speed,
+            "seconds": self.seconds,
+            "peak_memory_mib": self.memory,
             **self.figures.to_dict(),
+            "intervals": {
+                "level": LEVEL,
+                "resamples": RESAMPLES,
+                "seed": SEED,
+                "of": {
+                    label: {name: asdict(interval) for name, interval in of.items()}
+                    for label, of in self.intervals.items()
+                },
+            },
+            "partial_credit": partial_credit(self.outcomes),
+            "outcomes": {kind: kinds.count(kind) for kind in KINDS},
+            "confusion": confusion(self.outcomes),
+            "strata": {
+                way: {group: counts.to_dict() for group, counts in of.items()}
+                for way, of in self.strata().items()
+            },
             "confidence": None if self.scored is None else self.scored.to_dict(),
         }
+
+
+def counts_per_document(texts: Sequence[Units], label: Optional[str] = None) -> Ints2d:
+    """Count the entities of each document.
+
+    texts (Sequence[Units]): The documents.
+    label (str | None): The type to count; None for all.
+    RETURNS (Ints2d): Right, invented and missed ones. Shape: (documents, 3)
+    """
+    rows = []
+    for units in texts:
+        gold, predicted = (
+            {entity for entity in entities if label in (None, entity[2])}
+            for entities in (units.gold, units.predicted)
+        )
+        right = len(gold & predicted)
+        rows.append((right, len(predicted) - right, len(gold) - right))
+    return numpy.array(rows, dtype="int64").reshape(-1, 3)
 
 
 def evaluate(
@@ -58,6 +151,7 @@ def evaluate(
     path: str | Path,
     *,
     tokenization: Tokenization = "text",
+    forms: Optional[TrainingForms] = None,
     progress: Progress = no_progress,
 ) -> Evaluation:
     """Evaluate a pipeline on a .spacy file.
@@ -65,6 +159,7 @@ def evaluate(
     nlp (Language): The pipeline.
     path (str | Path): The file.
     tokenization (str): See `Evaluation`.
+    forms (TrainingForms | None): What was seen in training, if known.
     progress (Callable): Wraps the stream of Docs, whose number it is given, to
         show progress.
     RETURNS (Evaluation): What came out.
@@ -81,9 +176,13 @@ def evaluate(
     return Evaluation(
         tokenization=tokenization,
         scores=Scorer(nlp).score(examples),
-        speed=sum(map(len, predicted)) / seconds,
-        figures=compute_figures([align(example) for example in examples]),
+        seconds=seconds,
+        memory=_peak_memory(),
+        words=sum(map(len, predicted)),
+        references=references,
+        texts=[align(example) for example in examples],
         scored=_scored(nlp, predicted, references),
+        forms=forms,
     )
 
 
@@ -97,3 +196,13 @@ def _given(nlp: Language, reference: Doc, tokenization: Tokenization) -> Doc:
         # Not nlp.make_doc: it has a longest text.
         return nlp.tokenizer(reference.text)
     return unannotated(reference, nlp.vocab)
+
+
+def _peak_memory() -> Optional[int]:
+    """RETURNS (int | None): MiB."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak >> (20 if sys.platform == "darwin" else 10)

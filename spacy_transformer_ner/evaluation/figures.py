@@ -1,49 +1,18 @@
 """Figures of entities and of tokens."""
 
-from collections import Counter
+import warnings
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from seqeval.metrics import classification_report
 from seqeval.scheme import IOB2
+from sklearn.metrics import classification_report as token_report
 
+from .conlleval import conlleval
+from .counts import Counts, averages, count
 from .units import Units
 
 SEQEVAL_MODE = "strict, IOB2"
-
-
-@dataclass(frozen=True)
-class Counts:
-    """Entities counted; right means the same characters and the same label.
-
-    tp (int): Predicted and right.
-    fp (int): Predicted and wrong.
-    fn (int): In the gold annotation and not predicted so.
-    """
-
-    tp: int
-    fp: int
-    fn: int
-
-    @property
-    def p(self) -> float:
-        """RETURNS (float): Precision; 0 if nothing was predicted."""
-        return self.tp / (self.tp + self.fp) if self.tp + self.fp else 0.0
-
-    @property
-    def r(self) -> float:
-        """RETURNS (float): Recall; 0 if there is nothing to find."""
-        return self.tp / (self.tp + self.fn) if self.tp + self.fn else 0.0
-
-    @property
-    def f(self) -> float:
-        """RETURNS (float): F1, the harmonic mean of both."""
-        total = 2 * self.tp + self.fp + self.fn
-        return 2 * self.tp / total if total else 0.0
-
-    def to_dict(self) -> dict:
-        """RETURNS (dict): p, r, f, tp, fp, fn."""
-        return {"p": self.p, "r": self.r, "f": self.f, **asdict(self)}
 
 
 @dataclass(frozen=True)
@@ -52,21 +21,31 @@ class Figures:
 
     all (Counts): All entities (micro average).
     per_type (dict[str, Counts]): Each type's.
+    averages (dict[str, dict[str, float]]): "macro" and "weighted", see
+        `counts.averages`.
     token_accuracy (float): The share of units whose IOB2 tag is right, O
         included; units are tokens where the tokenisations are equal.
+    tokens (dict[str, dict[str, float]]): scikit-learn's report of the units' IOB2 tags:
+        precision, recall, f1-score and support of each.
     documents (int): How many Docs were counted.
     units (int): How many units.
     seqeval_report (str): seqeval's classification report, strict mode, IOB2.
     seqeval (dict): The same as numbers.
+    seqeval_default (dict): The same in seqeval's default mode.
+    conlleval (dict): What conlleval gives, see `conlleval.conlleval`.
     """
 
     all: Counts
     per_type: dict[str, Counts]
+    averages: dict[str, dict[str, float]]
     token_accuracy: float
+    tokens: dict[str, dict[str, float]]
     documents: int
     units: int
     seqeval_report: str
     seqeval: dict[str, dict[str, float]]
+    seqeval_default: dict[str, dict[str, float]]
+    conlleval: dict
 
     def to_dict(self) -> dict:
         """RETURNS (dict): The figures, for JSON."""
@@ -74,10 +53,14 @@ class Figures:
             "documents": self.documents,
             "units": self.units,
             "token_accuracy": self.token_accuracy,
+            "tokens": self.tokens,
             "entities": self.all.to_dict(),
             "entities_per_type": {k: v.to_dict() for k, v in self.per_type.items()},
+            "entities_averages": self.averages,
             "seqeval_mode": SEQEVAL_MODE,
             "seqeval": self.seqeval,
+            "seqeval_default": self.seqeval_default,
+            "conlleval": self.conlleval,
         }
 
 
@@ -87,45 +70,55 @@ def compute_figures(texts: Sequence[Units]) -> Figures:
     texts (Sequence[Units]): The texts.
     RETURNS (Figures): The figures.
     """
-    tp: Counter[str] = Counter()
-    fp: Counter[str] = Counter()
-    fn: Counter[str] = Counter()
-    right = total = 0
-    gold_tags, predicted_tags = [], []
-    for units in texts:
-        gold, predicted = set(units.gold), set(units.predicted)
-        tp.update(label for *_, label in gold & predicted)
-        fp.update(label for *_, label in predicted - gold)
-        fn.update(label for *_, label in gold - predicted)
-        gold_tags.append(units.gold_tags())
-        predicted_tags.append(units.predicted_tags())
-        for known, a, b in zip(units.known, gold_tags[-1], predicted_tags[-1]):
-            total += known
-            right += known and a == b
-    labels = sorted(tp.keys() | fp.keys() | fn.keys())
+    per_type = count((set(units.gold), set(units.predicted)) for units in texts)
+    gold = [units.gold_tags() for units in texts]
+    predicted = [units.predicted_tags() for units in texts]
+    pairs = [
+        (a, b)
+        for units, *tags in zip(texts, gold, predicted)
+        for known, a, b in zip(units.known, *tags)
+        if known
+    ]
+    strict, default = (
+        _seqeval(gold, predicted, **mode) if per_type else ("", {})
+        for mode in ({"mode": "strict", "scheme": IOB2}, {})
+    )
     return Figures(
-        all=Counts(tp.total(), fp.total(), fn.total()),
-        per_type={label: Counts(tp[label], fp[label], fn[label]) for label in labels},
-        token_accuracy=right / total if total else 0.0,
+        all=sum(per_type.values(), Counts(0, 0, 0)),
+        per_type=per_type,
+        averages=averages(per_type),
+        token_accuracy=sum(a == b for a, b in pairs) / len(pairs) if pairs else 0.0,
+        tokens=_of_tokens(pairs),
         documents=len(texts),
-        units=total,
-        seqeval_report=_seqeval(gold_tags, predicted_tags, output_dict=False) if labels else "",
-        seqeval=_seqeval(gold_tags, predicted_tags, output_dict=True) if labels else {},
+        units=len(pairs),
+        seqeval_report=strict[0],
+        seqeval=strict[1],
+        seqeval_default=default[1],
+        conlleval=conlleval(gold, predicted),
     )
 
 
-def _seqeval(gold: list[list[str]], predicted: list[list[str]], *, output_dict: bool):
-    report = classification_report(
-        gold,
-        predicted,
-        mode="strict",
-        scheme=IOB2,
-        digits=4,
-        zero_division=0,
-        output_dict=output_dict,
-    )
-    if not output_dict:
-        return report
-    return {
-        name: {key: float(value) for key, value in row.items()} for name, row in report.items()
-    }
+def _seqeval(gold: list[list[str]], predicted: list[list[str]], **mode) -> tuple[str, dict]:
+    """RETURNS (tuple[str, dict]): seqeval's report as text and as numbers."""
+    with warnings.catch_warnings():
+        # Of labels that are not in the gold annotation, or not predicted.
+        warnings.simplefilter("ignore")
+        text, numbers = (
+            classification_report(
+                gold, predicted, digits=4, zero_division=0, output_dict=as_numbers, **mode
+            )
+            for as_numbers in (False, True)
+        )
+    return text, _floats(numbers)
+
+
+def _of_tokens(pairs: Sequence[tuple[str, str]]) -> dict[str, dict[str, float]]:
+    if not pairs:
+        return {}
+    gold, predicted = zip(*pairs)
+    rows = token_report(gold, predicted, zero_division=0, output_dict=True)
+    return _floats({name: row for name, row in rows.items() if isinstance(row, dict)})
+
+
+def _floats(rows: dict) -> dict[str, dict[str, float]]:
+    return {name: {key: float(value) for key, value in row.items()} for name, row in rows.items()}

@@ -6,13 +6,15 @@ either; on these units both can be written as tags, and two entities are equal
 there exactly if they cover the same characters.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Optional
 
 from spacy.tokens import Doc
 from spacy.training import Example
 
 from ..corpus.tags import write_tags
+from ..recogniser.confidence import scores_of
 
 Entity = tuple[int, int, str]
 
@@ -28,11 +30,17 @@ class Units:
         nor wrong.
     known (tuple[bool, ...]): For each unit whether its gold annotation is
         there.
+    scores (tuple[float | None, ...]): The score of each predicted entity, None where
+        the pipeline gives none.
+    ends (tuple[int, ...]): Where each unit ends, counted in characters that are not
+        blanks.
     """
 
     gold: tuple[Entity, ...]
     predicted: tuple[Entity, ...]
     known: tuple[bool, ...]
+    scores: tuple[Optional[float], ...] = field(default=(), compare=False)
+    ends: tuple[int, ...] = field(default=(), compare=False)
 
     def gold_tags(self) -> list[str]:
         """RETURNS (list[str]): The gold tags of the units, IOB2."""
@@ -41,6 +49,14 @@ class Units:
     def predicted_tags(self) -> list[str]:
         """RETURNS (list[str]): The predicted tags of the units, IOB2."""
         return write_tags(len(self.known), self.predicted)
+
+    def offsets(self, text: str) -> list[tuple[int, int]]:
+        """text (str): The text, with its blanks.
+        RETURNS (list[tuple[int, int]]): The characters that each unit starts with and
+            ends before."""
+        places = [i for i, character in enumerate(text) if not character.isspace()]
+        starts = (0, *self.ends)
+        return [(places[start], places[end - 1] + 1) for start, end in zip(starts, self.ends)]
 
 
 def align(example: Example) -> Units:
@@ -62,11 +78,20 @@ def align(example: Example) -> Units:
         if token.ent_iob == 0:
             known[number[start] : number[end]] = [False] * (number[end] - number[start])
     gold = _entities(example.reference, gold_tokens, number)
-    predicted = _entities(example.predicted, predicted_tokens, number)
+    scores = scores_of(example.predicted)
+    predicted = [
+        (entity, score)
+        for entity, score in zip(
+            _entities(example.predicted, predicted_tokens, number), scores
+        )
+        if entity and all(known[entity[0] : entity[1]])
+    ]
     return Units(
-        gold=tuple(gold),
-        predicted=tuple(entity for entity in predicted if all(known[entity[0] : entity[1]])),
+        gold=tuple(filter(None, gold)),
+        predicted=tuple(entity for entity, _ in predicted),
         known=tuple(known),
+        scores=tuple(score for _, score in predicted),
+        ends=tuple(cuts),
     )
 
 
@@ -81,9 +106,9 @@ def _token_spans(doc: Doc) -> Iterator[tuple[int, int]]:
 
 
 def _entities(
-    doc: Doc, tokens: list[tuple[int, int]], number: dict[int, int]
-) -> Iterator[Entity]:
+    doc: Doc, tokens: Sequence[tuple[int, int]], number: dict[int, int]
+) -> Iterator[Optional[Entity]]:
+    """Yield the entities of a Doc in units; None for one of blanks alone."""
     for ent in doc.ents:
         start, end = number[tokens[ent.start][0]], number[tokens[ent.end - 1][1]]
-        if start < end:  # not an entity of blanks alone
-            yield start, end, ent.label_
+        yield (start, end, ent.label_) if start < end else None

@@ -6,7 +6,7 @@ up by its characters and label, so one that was removed, relabelled or set by
 another component has none, and tokens may be merged or parted.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Optional
 
 import numpy
@@ -81,14 +81,29 @@ def get_score(ent: Span) -> Optional[float]:
     RETURNS (float | None): How probable it is that it is right; None if
         `transformer_ner` did not find it, or keeps no scores.
     """
-    for group in ent.doc.spans.values():
-        entities = group.attrs.get(ENTITIES)
-        if entities is None or group.name.endswith(CANDIDATES):
-            continue
+    for entities, scores in _groups(ent.doc):
         found = numpy.flatnonzero((entities == numpy.array(_key(ent), dtype="uint64")).all(axis=1))
         if len(found):
-            return float(group.attrs[SCORES][found[0]])
+            return float(scores[found[0]])
     return None
+
+
+def scores_of(doc: Doc) -> list[Optional[float]]:
+    """Look up the scores of all entities of a Doc at once.
+
+    doc (Doc): The Doc.
+    RETURNS (list[float | None]): What `get_score` gives for each of `doc.ents`.
+    """
+    known: dict[tuple[int, ...], float] = {}
+    for entities, scores in _groups(doc):
+        known = {**dict(zip(map(tuple, entities.tolist()), scores.tolist())), **known}
+    return [known.get(_key(ent)) for ent in doc.ents]
+
+
+def _groups(doc: Doc) -> Iterator[tuple[numpy.ndarray, numpy.ndarray]]:
+    for group in doc.spans.values():
+        if ENTITIES in group.attrs and not group.name.endswith(CANDIDATES):
+            yield group.attrs[ENTITIES], group.attrs[SCORES]
 
 
 def register_extension() -> None:

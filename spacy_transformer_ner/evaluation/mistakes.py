@@ -1,0 +1,110 @@
+"""The mistakes of a pipeline in their context, to be read."""
+
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Optional
+
+from spacy.tokens import Doc
+
+from ..corpus.origin import place_of
+from .outcomes import Kind, Outcome
+from .units import Entity, Units
+
+# Characters that are shown on each side.
+CONTEXT = 120
+
+
+@dataclass(frozen=True)
+class Mention:
+    """An entity as it is shown.
+
+    start, end (int): The characters of its text that it starts with and ends before.
+    label (str): Its type.
+    text (str): It.
+    """
+
+    start: int
+    end: int
+    label: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """One mistake.
+
+    kind (str): See `outcomes.Outcome`.
+    document (int): The number of the text in the corpus, from 0.
+    place (str): File and line it comes from, if known.
+    gold, predicted (Mention | None): The entities.
+    score (float | None): The score of the predicted one.
+    before, text, after (str): The context and what either covers.
+    """
+
+    kind: Kind
+    document: int
+    place: str
+    gold: Optional[Mention]
+    predicted: Optional[Mention]
+    score: Optional[float]
+    before: str
+    text: str
+    after: str
+
+    def to_dict(self) -> dict:
+        """RETURNS (dict): The fields, for JSON."""
+        return asdict(self)
+
+
+def mistakes(
+    found: Iterable[Outcome], texts: Sequence[Units], references: Sequence[Doc]
+) -> Iterator[Mistake]:
+    """Show what is not right, the surest first: a mistake that a pipeline is sure of is
+    often one of the annotation. What was missed has no score and comes last.
+
+    found (Iterable[Outcome]): What became of the entities.
+    texts (Sequence[Units]): The texts.
+    references (Sequence[Doc]): The same texts, annotated.
+    YIELDS (Mistake): The mistakes.
+    """
+    wrong = [outcome for outcome in found if outcome.kind != "right"]
+    wrong.sort(key=lambda o: (o.score is None, -(o.score or 0.0), o.text, o.place))
+    for outcome in wrong:
+        reference = references[outcome.text]
+        text, offsets = reference.text, texts[outcome.text].offsets(reference.text)
+
+        def mention(entity: Optional[Entity]) -> Optional[Mention]:
+            if entity is None:
+                return None
+            start, end = offsets[entity[0]][0], offsets[entity[1] - 1][1]
+            return Mention(start, end, entity[2], text[start:end])
+
+        first, last = outcome.place
+        start, end = offsets[first][0], offsets[last - 1][1]
+        yield Mistake(
+            kind=outcome.kind,
+            document=outcome.text,
+            place=place_of(reference, _token_at(reference, start)),
+            gold=mention(outcome.gold),
+            predicted=mention(outcome.predicted),
+            score=None if outcome.score is None else round(outcome.score, 4),
+            before=_cut_left(text[max(0, start - CONTEXT) : start], start > CONTEXT),
+            text=text[start:end],
+            after=_cut_right(text[end : end + CONTEXT], end + CONTEXT < len(text)),
+        )
+
+
+def _token_at(doc: Doc, character: int) -> int:
+    return max(0, bisect_right(doc, character, key=lambda token: token.idx) - 1)
+
+
+def _cut_left(text: str, is_cut: bool) -> str:
+    """Begin with a whole word."""
+    start = text.find(" ") + 1 if is_cut else 0
+    return ("…" if is_cut else "") + text[start:]
+
+
+def _cut_right(text: str, is_cut: bool) -> str:
+    end = text.rfind(" ") if is_cut and " " in text else len(text)
+    return text[:end] + ("…" if is_cut else "")

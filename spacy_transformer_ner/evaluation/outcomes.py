@@ -1,0 +1,173 @@
+"""What became of each entity: right, missed, invented, or wrong in its type, in its
+boundaries or in both."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal, Optional
+
+from .units import Entity, Units
+
+Kind = Literal["right", "type", "boundary", "both", "missed", "invented"]
+KINDS: tuple[Kind, ...] = ("right", "type", "boundary", "both", "missed", "invented")
+NONE = "none"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A gold entity, the predicted one it is paired with, or one without the other.
+
+    kind (str): "right"; "type", "boundary" or "both", for what is wrong of a pair;
+        "missed" without a predicted one, "invented" without a gold one.
+    text (int): The number of the text.
+    gold, predicted (Entity | None): They, in the text's units.
+    score (float | None): The score of the predicted one, if it has one.
+    """
+
+    kind: Kind
+    text: int
+    gold: Optional[Entity]
+    predicted: Optional[Entity]
+    score: Optional[float] = None
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """RETURNS (tuple[int, int]): The first unit of both and the one after the
+            last."""
+        spans = [entity for entity in (self.gold, self.predicted) if entity]
+        return min(start for start, _, _ in spans), max(end for _, end, _ in spans)
+
+
+def outcomes(texts: Iterable[Units]) -> list[Outcome]:
+    """Pair gold and predicted entities, each with one other at most: equal ones first,
+    then those of one place, then those that overlap, with the same label and with more
+    in common first.
+
+    texts (Iterable[Units]): The texts.
+    RETURNS (list[Outcome]): Of all entities, by text and place.
+    """
+    found: list[Outcome] = []
+    for number, units in enumerate(texts):
+        scores = dict(zip(units.predicted, units.scores))
+        pairs = sorted(
+            _overlapping(units.gold, units.predicted),
+            key=lambda pair: (
+                pair[0] != pair[1],
+                pair[0][:2] != pair[1][:2],
+                pair[0][2] != pair[1][2],
+                -_common(*pair),
+                pair,
+            ),
+        )
+        gold, predicted, of_text = set(units.gold), set(units.predicted), []
+        for one, other in pairs:
+            if one in gold and other in predicted:
+                gold.remove(one)
+                predicted.remove(other)
+                of_text.append(
+                    Outcome(_kind(one, other), number, one, other, scores.get(other))
+                )
+        of_text += [Outcome("missed", number, entity, None) for entity in gold]
+        of_text += [
+            Outcome("invented", number, None, entity, scores.get(entity)) for entity in predicted
+        ]
+        found += sorted(of_text, key=lambda outcome: outcome.place)
+    return found
+
+
+def _overlapping(
+    gold: tuple[Entity, ...], predicted: tuple[Entity, ...]
+) -> Iterable[tuple[Entity, Entity]]:
+    """Yield pairs that overlap. Both are in order, and neither overlaps with itself."""
+    first = 0
+    for one in gold:
+        while first < len(predicted) and predicted[first][1] <= one[0]:
+            first += 1
+        i = first
+        while i < len(predicted) and predicted[i][0] < one[1]:
+            yield one, predicted[i]
+            i += 1
+
+
+def _common(one: Entity, other: Entity) -> int:
+    return min(one[1], other[1]) - max(one[0], other[0])
+
+
+def _kind(gold: Entity, predicted: Entity) -> Kind:
+    if gold == predicted:
+        return "right"
+    if gold[:2] == predicted[:2]:
+        return "type"
+    return "boundary" if gold[2] == predicted[2] else "both"
+
+
+def confusion(found: Iterable[Outcome]) -> dict[str, dict[str, int]]:
+    """Count which types are taken for which, wherever their boundaries are.
+
+    found (Iterable[Outcome]): The outcomes.
+    RETURNS (dict[str, dict[str, int]]): For each gold type, and "none", how often it
+        became each predicted type, and "none".
+    """
+    pairs = Counter(
+        (
+            outcome.gold[2] if outcome.gold else NONE,
+            outcome.predicted[2] if outcome.predicted else NONE,
+        )
+        for outcome in found
+    )
+    labels = sorted({label for pair in pairs for label in pair} - {NONE})
+    return {
+        gold: {predicted: pairs[gold, predicted] for predicted in (*labels, NONE)}
+        for gold in (*labels, NONE)
+    }
+
+
+# How SemEval-2013 (Segura-Bedmar et al.) counts each kind in its four ways: C correct,
+# I incorrect, P partial; missed and invented are those in all.
+SEMEVAL: dict[str, dict[str, str]] = {
+    "strict": {"right": "C", "type": "I", "boundary": "I", "both": "I"},
+    "exact": {"right": "C", "type": "C", "boundary": "I", "both": "I"},
+    "partial": {"right": "C", "type": "C", "boundary": "P", "both": "P"},
+    "type": {"right": "C", "type": "I", "boundary": "C", "both": "I"},
+}
+
+
+def partial_credit(found: Iterable[Outcome]) -> dict[str, dict[str, float]]:
+    """Compute the figures of MUC-5 (Chinchor and Sundheim, 1993) and SemEval-2013 task 9,
+    that give credit for what is partly right.
+
+    found (Iterable[Outcome]): The outcomes.
+    RETURNS (dict[str, dict[str, float]]): For "strict"; "exact", the boundaries whatever
+        the type; "partial", the same with half a point for an overlap; "type", the type
+        of what overlaps; and "muc", type and boundaries each a point: correct,
+        incorrect, partial, missed, invented, p, r, f.
+    """
+    kinds = Counter(outcome.kind for outcome in found)
+    counted = {
+        name: Counter(
+            {letter: sum(kinds[k] for k, of in ways.items() if of == letter) for letter in "CIP"}
+        )
+        for name, ways in SEMEVAL.items()
+    }
+    # MUC's two slots of an entity, its type and its text.
+    counted["muc"] = counted["exact"] + counted["type"]
+    result = {}
+    for name, of in counted.items():
+        slots = 2 if name == "muc" else 1
+        missed, invented = slots * kinds["missed"], slots * kinds["invented"]
+        met = of["C"] + of["I"] + of["P"]
+        credit = of["C"] + 0.5 * of["P"]
+        p = credit / (met + invented) if met + invented else 0.0
+        r = credit / (met + missed) if met + missed else 0.0
+        result[name] = {
+            "correct": of["C"],
+            "incorrect": of["I"],
+            "partial": of["P"],
+            "missed": missed,
+            "invented": invented,
+            "p": p,
+            "r": r,
+            "f": 2 * p * r / (p + r) if p + r else 0.0,
+        }
+    return result
+

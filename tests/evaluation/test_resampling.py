@@ -1,0 +1,66 @@
+import numpy
+import pytest
+
+from spacy_transformer_ner.evaluation.resampling import f_of, intervals, paired_test
+
+
+def system(rng, entities, accuracy):
+    """Counts of each document, where a share of the entities is right, some of the
+    wrong ones are missed, and others are replaced."""
+    right = rng.binomial(entities, accuracy)
+    missed = entities - right
+    invented = rng.binomial(missed, 0.7)
+    return numpy.stack([right, invented, missed], axis=1)
+
+
+def test_no_difference_is_found_where_there_is_none():
+    rng = numpy.random.default_rng(0)
+    significant = 0
+    for seed in range(200):
+        entities = rng.integers(1, 40, size=120)
+        first, second = system(rng, entities, 0.9), system(rng, entities, 0.9)
+        test = paired_test(first, second, permutations=500, resamples=20, seed=seed)
+        significant += test.is_significant
+    assert 0.03 <= significant / 200 <= 0.07
+
+
+def test_a_difference_is_found_where_there_is_one():
+    rng = numpy.random.default_rng(0)
+    entities = rng.integers(1, 40, size=120)
+    first, second = system(rng, entities, 0.85), system(rng, entities, 0.92)
+    test = paired_test(first, second)
+    assert test.f > 0 and test.p_value < 0.001
+    assert 0 < test.interval.low < test.f < test.interval.high
+    back = paired_test(second, first)
+    assert back.f == -test.f and back.p_value == pytest.approx(test.p_value, abs=0.001)
+
+
+def test_equal_systems():
+    counts = numpy.array([[3, 1, 0], [5, 0, 2]])
+    test = paired_test(counts, counts)
+    assert (test.f, test.p_value, test.changed) == (0.0, 1.0, 0)
+    assert (test.interval.low, test.interval.high) == (0.0, 0.0)
+    assert not test.is_significant
+
+
+def test_intervals_hold_what_they_promise():
+    """Over corpora drawn from one source, the interval holds the source's F1."""
+    rng = numpy.random.default_rng(1)
+    everything = system(rng, rng.integers(1, 40, size=20_000), 0.9)
+    truth = f_of(everything.sum(axis=0))
+    held = 0
+    for seed in range(200):
+        some = everything[rng.integers(0, len(everything), size=150)]
+        interval = intervals(some, resamples=300, seed=seed)["f"]
+        held += interval.low <= truth <= interval.high
+    assert 0.91 <= held / 200 <= 0.99
+
+
+def test_intervals_of_nothing_found():
+    found = intervals(numpy.array([[0, 0, 3], [0, 0, 2]]))
+    assert all((i.low, i.high) == (0.0, 0.0) for i in found.values())
+
+
+def test_the_same_seed_gives_the_same():
+    counts = system(numpy.random.default_rng(2), numpy.full(30, 9), 0.8)
+    assert intervals(counts, seed=1) == intervals(counts, seed=1) != intervals(counts, seed=2)
