@@ -75,10 +75,7 @@ def mistakes(
         text, offsets = reference.text, texts[outcome.text].offsets(reference.text)
 
         def mention(entity: Optional[Entity]) -> Optional[Mention]:
-            if entity is None:
-                return None
-            start, end = offsets[entity[0]][0], offsets[entity[1] - 1][1]
-            return Mention(start, end, entity[2], text[start:end])
+            return None if entity is None else _mention(text, offsets, entity)
 
         first, last = outcome.place
         start, end = offsets[first][0], offsets[last - 1][1]
@@ -93,6 +90,20 @@ def mistakes(
             text=text[start:end],
             after=_cut_right(text[end : end + CONTEXT], end + CONTEXT < len(text)),
         )
+
+
+def in_text(text: str, units: Units, entities: Iterable[Entity]) -> list[Mention]:
+    """text (str): A text.
+    units (Units): Its units.
+    entities (Iterable[Entity]): Entities in units.
+    RETURNS (list[Mention]): They as they stand in the text."""
+    offsets = units.offsets(text)
+    return [_mention(text, offsets, entity) for entity in entities]
+
+
+def _mention(text: str, offsets: Sequence[tuple[int, int]], entity: Entity) -> Mention:
+    start, end = offsets[entity[0]][0], offsets[entity[1] - 1][1]
+    return Mention(start, end, entity[2], text[start:end])
 
 
 def _token_at(doc: Doc, character: int) -> int:

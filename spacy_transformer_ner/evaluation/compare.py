@@ -1,0 +1,179 @@
+"""Whether two pipelines, or two sets of predictions, differ."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+from spacy.tokens import Doc
+from spacy.training import Example
+from spacy.vocab import Vocab
+
+from ..corpus.docbin import read_docbin
+from ..errors import InputError
+from ..loading import load_pipeline
+from ..progress import Progress, no_progress
+from .counts import Counts, count
+from .evaluate import Tokenization, counts_per_document, evaluate
+from .mistakes import Mention, in_text
+from .resampling import PERMUTATIONS, Difference, paired_test
+from .units import Units, align
+
+# Of an entity: wrong in the first and right in the second, and the other way round.
+Change = Literal["mended", "broken", "no longer invented", "newly invented"]
+CHANGES: tuple[Change, ...] = ("mended", "broken", "no longer invented", "newly invented")
+
+
+@dataclass(frozen=True)
+class Changed:
+    """An entity that one of two systems gets right, or invents, and the other does not.
+
+    change (str): What the second does.
+    document (int): The number of the text, from 0.
+    entity (Mention): The entity.
+    """
+
+    change: Change
+    document: int
+    entity: Mention
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two systems on one corpus.
+
+    difference (Difference): Of F1 over all entities, and what it is worth.
+    per_type (dict[str, Difference]): The same of each type.
+    first, second (dict[str, Counts]): What each got right, by type and "all".
+    changed (tuple[Changed, ...]): What they do differently.
+    """
+
+    difference: Difference
+    per_type: dict[str, Difference]
+    first: dict[str, Counts]
+    second: dict[str, Counts]
+    changed: tuple[Changed, ...]
+
+    def changes(self) -> dict[str, int]:
+        """RETURNS (dict[str, int]): How many entities changed in which way."""
+        kinds = [one.change for one in self.changed]
+        return {change: kinds.count(change) for change in CHANGES}
+
+    def to_dict(self) -> dict:
+        """RETURNS (dict): All of it, for JSON."""
+        return {
+            "difference": self.difference.to_dict(),
+            "per_type": {label: of.to_dict() for label, of in self.per_type.items()},
+            "first": {label: of.to_dict() for label, of in self.first.items()},
+            "second": {label: of.to_dict() for label, of in self.second.items()},
+            "changes": self.changes(),
+            "changed": [asdict(one) for one in self.changed],
+        }
+
+
+def predictions(
+    source: str | Path,
+    path: str | Path,
+    *,
+    tokenization: Tokenization = "text",
+    progress: Progress = no_progress,
+) -> list[Units]:
+    """Get what a system finds in a corpus.
+
+    source (str | Path): A pipeline, or a .spacy file with what it has found in the same
+        texts, in the same order.
+    path (str | Path): The corpus, a .spacy file.
+    tokenization (str): What a pipeline is given, see `evaluate.Evaluation`.
+    progress (Callable): Wraps the stream of Docs, whose number it is given.
+    RETURNS (list[Units]): Each text.
+    RAISES: InputError if there is no such pipeline or file, or it has other texts.
+    """
+    if Path(source).suffix != ".spacy":
+        nlp = load_pipeline(source)
+        return evaluate(nlp, path, tokenization=tokenization, progress=progress).texts
+    vocab = Vocab()
+    references, docs = (list(read_docbin(each, vocab)) for each in (path, source))
+    if len(docs) != len(references):
+        raise InputError(
+            f"has {len(docs)} texts, and {path} has {len(references)}: they are to be the same.",
+            path=source,
+        )
+    return [
+        _aligned(doc, reference, source)
+        for doc, reference in zip(docs, references)
+        if reference.has_annotation("ENT_IOB")
+    ]
+
+
+def _aligned(doc: Doc, reference: Doc, source: str | Path) -> Units:
+    if "".join(doc.text.split()) != "".join(reference.text.split()):
+        raise InputError(
+            f"has another text than the corpus where that has {reference.text[:60]!r}.",
+            path=source,
+        )
+    return align(Example(doc, reference))
+
+
+def compare(
+    first: Sequence[Units],
+    second: Sequence[Units],
+    references: Sequence[Doc],
+    *,
+    permutations: int = PERMUTATIONS,
+    seed: int = 0,
+) -> Comparison:
+    """Compare two systems.
+
+    first, second (Sequence[Units]): What they found in each text.
+    references (Sequence[Doc]): The texts, annotated.
+    permutations, seed (int): See `resampling.Difference`.
+    RETURNS (Comparison): How they differ.
+    """
+    counts = [
+        count((set(units.gold), set(units.predicted)) for units in system)
+        for system in (first, second)
+    ]
+
+    def test(label: str | None) -> Difference:
+        return paired_test(
+            counts_per_document(first, label),
+            counts_per_document(second, label),
+            permutations=permutations,
+            seed=seed,
+        )
+
+    labels = sorted({label for of_system in counts for label in of_system})
+    return Comparison(
+        difference=test(None),
+        per_type={label: test(label) for label in labels},
+        first={**counts[0], "all": sum(counts[0].values(), Counts(0, 0, 0))},
+        second={**counts[1], "all": sum(counts[1].values(), Counts(0, 0, 0))},
+        changed=tuple(
+            one
+            for number, (a, b, reference) in enumerate(zip(first, second, references))
+            for one in _changed(number, a, b, reference)
+        ),
+    )
+
+
+def _changed(number: int, first: Units, second: Units, reference: Doc) -> list[Changed]:
+    """What two systems do differently in one text. Their units may differ."""
+    gold, before, after = (
+        set(in_text(reference.text, units, entities))
+        for units, entities in (
+            (first, first.gold),
+            (first, first.predicted),
+            (second, second.predicted),
+        )
+    )
+    by_change: dict[Change, set[Mention]] = {
+        "mended": (after - before) & gold,
+        "broken": (before - after) & gold,
+        "no longer invented": before - after - gold,
+        "newly invented": after - before - gold,
+    }
+    return [
+        Changed(change, number, mention)
+        for change, mentions in by_change.items()
+        for mention in sorted(mentions, key=lambda m: (m.start, m.end, m.label))
+    ]

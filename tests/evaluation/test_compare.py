@@ -1,0 +1,56 @@
+import pytest
+from spacy.tokens import DocBin
+
+from spacy_transformer_ner.errors import InputError
+from spacy_transformer_ner.evaluation.compare import compare, predictions
+
+from ..conftest import make_examples
+
+
+@pytest.fixture
+def gold(trained, tmp_path):
+    path = tmp_path / "gold.spacy"
+    DocBin(docs=[e.reference for e in make_examples(trained)] * 20).to_disk(path)
+    return path
+
+
+def without(gold, trained, tmp_path, label, every=1):
+    """Predictions in which some entities are missed."""
+    docs = list(DocBin().from_disk(gold).get_docs(trained.vocab))
+    for doc in docs[::every]:
+        doc.ents = [ent for ent in doc.ents if ent.label_ != label]
+    path = tmp_path / "predictions.spacy"
+    DocBin(docs=docs).to_disk(path)
+    return path
+
+
+def test_a_pipeline_and_predictions(trained, gold, tmp_path):
+    trained.to_disk(tmp_path / "pipeline")
+    references = list(DocBin().from_disk(gold).get_docs(trained.vocab))
+    label = references[0].ents[0].label_
+    worse = without(gold, trained, tmp_path, label)
+    first, second = (predictions(source, gold) for source in (worse, tmp_path / "pipeline"))
+    result = compare(first, second, references, permutations=999)
+    missed = sum(ent.label_ == label for doc in references for ent in doc.ents)
+    assert result.changes() == {
+        "mended": missed, "broken": 0, "no longer invented": 0, "newly invented": 0,
+    }  # fmt: skip
+    assert result.difference.is_significant and result.difference.f > 0
+    assert result.first[label].r == 0.0 and result.second["all"].f == 1.0
+    other = next(name for name in result.per_type if name != label)
+    assert result.per_type[other].f == 0.0 and not result.per_type[other].is_significant
+    entity = result.changed[0].entity
+    assert references[result.changed[0].document].text[entity.start : entity.end] == entity.text
+    back = compare(second, first, references, permutations=999)
+    assert back.changes()["broken"] == missed
+
+
+def test_other_texts_are_refused(trained, gold, tmp_path):
+    other = tmp_path / "other.spacy"
+    docs = list(DocBin().from_disk(gold).get_docs(trained.vocab))
+    DocBin(docs=docs[:-1]).to_disk(other)
+    with pytest.raises(InputError, match="texts"):
+        predictions(other, gold)
+    DocBin(docs=[*docs[:-1], trained.make_doc("Something else")]).to_disk(other)
+    with pytest.raises(InputError, match="another text"):
+        predictions(other, gold)
