@@ -29,6 +29,7 @@ class Settings:
     context: int
     word_shape: bool
     attention_dropout: float
+    word_boundaries: bool = False
 
 
 def build_transformer_model(
@@ -42,6 +43,7 @@ def build_transformer_model(
     word_dropout: float = 0.0,
     freeze_embeddings: bool = False,
     gradient_checkpointing: bool = False,
+    word_boundaries: bool = False,
 ) -> Model[List[Doc], TokenBatch]:
     """Build an encoder for spacy-transformers' `transformer` component.
 
@@ -72,6 +74,10 @@ def build_transformer_model(
         saves time and memory too.
     gradient_checkpointing (bool): Whether training keeps only what stands between
         the layers, and computes the rest again: less memory, a third more time.
+    word_boundaries (bool): Whether an embedding is added to the input that tells the
+        first wordpiece of each of spaCy's tokens from its others. Most tokenizers
+        part "Al-Ain" as they do "Al - Ain", so without it an encoder cannot know
+        which of its wordpieces are to be a token together.
     RETURNS (Model[List[Doc], TokenBatch]): The model.
     """
     if not 0.0 <= word_dropout < 1.0:
@@ -94,7 +100,9 @@ def build_transformer_model(
         dims={"nO": None},
         shims=[shim],
         attrs={
-            "settings": Settings(name, window, context, word_shape, attention_dropout),
+            "settings": Settings(
+                name, window, context, word_shape, attention_dropout, word_boundaries
+            ),
             "replace_listener": _replace_listener,
             "replace_listener_cfg": _replace_listener_config,
         },
@@ -114,6 +122,7 @@ def build_tok2vec_transformer(
     word_dropout: float = 0.0,
     freeze_embeddings: bool = False,
     gradient_checkpointing: bool = False,
+    word_boundaries: bool = False,
 ) -> Model[List[Doc], List[Floats2d]]:
     """Build the same encoder as a part of one component's model. It is what
     `nlp.replace_listeners` puts in a listener's place.
@@ -135,6 +144,7 @@ def build_tok2vec_transformer(
         word_dropout,
         freeze_embeddings,
         gradient_checkpointing,
+        word_boundaries,
     )
     return chain(_replace_listener(model), trfs2arrays(pooling, grad_factor))
 
@@ -161,6 +171,7 @@ def init(model: Model, X: Optional[List[Doc]] = None, Y: object = None) -> None:
     encoder = load_pretrained(
         settings.name,
         word_shape=settings.word_shape,
+        word_boundaries=settings.word_boundaries,
         attention_dropout=settings.attention_dropout,
     )
     _check_window(settings, encoder)

@@ -1,5 +1,5 @@
-"""The torch network: a Hugging Face encoder, and the shape of each word added
-to what it reads."""
+"""The torch network: a Hugging Face encoder, and what is said of each word added to
+what it reads."""
 
 import os
 import tempfile
@@ -41,13 +41,21 @@ class Encoder(nn.Module):
     transformer (PreTrainedModel): The Hugging Face encoder.
     wordpieces (WordpieceEncoder): What turns tokens into its wordpieces.
     word_shape (bool): Whether an embedding of the word's shape is added to each
-        wordpiece's. It starts as zeros, so the encoder starts as pretrained.
+        wordpiece's.
+    word_boundaries (bool): Whether an embedding is added that tells a word's first
+        wordpiece from its others.
+
+    What is added starts as zeros, so the encoder starts as pretrained.
 
     In training, `word_dropout` is the part of the wordpieces that are masked.
     """
 
     def __init__(
-        self, transformer: PreTrainedModel, wordpieces: WordpieceEncoder, word_shape: bool
+        self,
+        transformer: PreTrainedModel,
+        wordpieces: WordpieceEncoder,
+        word_shape: bool,
+        word_boundaries: bool,
     ):
         super().__init__()
         if getattr(transformer, "pooler", None) is not None:
@@ -55,11 +63,9 @@ class Encoder(nn.Module):
         self.transformer = transformer
         self.wordpieces = wordpieces
         self.word_dropout = 0.0
-        self.shape_embeddings: nn.Embedding | None = None
-        if word_shape:
-            width = transformer.get_input_embeddings().embedding_dim
-            self.shape_embeddings = nn.Embedding(N_SHAPES, width)
-            nn.init.zeros_(self.shape_embeddings.weight)
+        width = transformer.get_input_embeddings().embedding_dim
+        self.shape_embeddings = _zeros(N_SHAPES, width) if word_shape else None
+        self.boundary_embeddings = _zeros(2, width) if word_boundaries else None
 
     @property
     def width(self) -> int:
@@ -118,7 +124,8 @@ class Encoder(nn.Module):
         sizes = [w.end - w.start + len(prefix) + len(suffix) for w in windows]
         length = max(sizes)
         ids = numpy.full((len(windows), length), self.wordpieces.pad, dtype="int64")
-        shapes, is_text = numpy.zeros_like(ids), numpy.zeros(ids.shape, dtype="bool")
+        shapes, continues = numpy.zeros_like(ids), numpy.zeros_like(ids)
+        is_text = numpy.zeros(ids.shape, dtype="bool")
         positions, cores = [], []
         for row, window in enumerate(windows):
             start = len(prefix)
@@ -127,6 +134,7 @@ class Encoder(nn.Module):
             ids[row, start:end] = pieces.ids[window.start : window.end]
             ids[row, end : end + len(suffix)] = suffix
             shapes[row, start:end] = pieces.shapes[window.start : window.end]
+            continues[row, start:end] = pieces.continues[window.start : window.end]
             is_text[row, start:end] = True
             core = numpy.arange(window.core_start, window.core_end)
             positions.append(core)
@@ -140,21 +148,36 @@ class Encoder(nn.Module):
             mask = torch.from_numpy(numpy.arange(length) < numpy.array(sizes)[:, None])
             mask = mask.long().to(device)
         id_tensor = torch.from_numpy(ids).to(device)
-        if self.shape_embeddings is None:
-            inputs = {"input_ids": id_tensor}
-        else:
+        added = [
+            embeddings(torch.from_numpy(kinds).to(device))
+            for embeddings, kinds in (
+                (self.shape_embeddings, shapes),
+                (self.boundary_embeddings, continues),
+            )
+            if embeddings is not None
+        ]
+        if added:
             embedded = self.transformer.get_input_embeddings()(id_tensor)
-            embedded = embedded + self.shape_embeddings(torch.from_numpy(shapes).to(device))
-            inputs = {"inputs_embeds": embedded}
+            inputs = {"inputs_embeds": sum(added, embedded)}
+        else:
+            inputs = {"input_ids": id_tensor}
         hidden = self.transformer(attention_mask=mask, **inputs).last_hidden_state
         return hidden, numpy.concatenate(positions), numpy.concatenate(cores)
 
 
-def load_pretrained(name: str, *, word_shape: bool, attention_dropout: float) -> Encoder:
+def _zeros(n: int, width: int) -> nn.Embedding:
+    embeddings = nn.Embedding(n, width)
+    nn.init.zeros_(embeddings.weight)
+    return embeddings
+
+
+def load_pretrained(
+    name: str, *, word_shape: bool, word_boundaries: bool = False, attention_dropout: float
+) -> Encoder:
     """Load a pretrained encoder and its tokenizer.
 
     name (str): As `resolve_encoder` takes it. Only a hub name uses the network.
-    word_shape (bool): See `Encoder`.
+    word_shape, word_boundaries (bool): See `Encoder`.
     attention_dropout (float): The dropout rate within attention.
     RETURNS (Encoder): The encoder, on the CPU.
     RAISES: InputError if it cannot be found or read.
@@ -168,7 +191,7 @@ def load_pretrained(name: str, *, word_shape: bool, attention_dropout: float) ->
         transformer = AutoModel.from_pretrained(
             source, config=config, use_safetensors=True, torch_dtype=torch.float32
         )
-    return Encoder(transformer, WordpieceEncoder(tokenizer), word_shape)
+    return Encoder(transformer, WordpieceEncoder(tokenizer), word_shape, word_boundaries)
 
 
 def load_tokenizer(name: str) -> tuple[PreTrainedTokenizerFast, PretrainedConfig]:
@@ -208,7 +231,7 @@ def to_parts(encoder: Encoder) -> dict:
 
     encoder (Encoder): The encoder.
     RETURNS (dict): `config` (dict), `tokenizer` (file names to bytes), `weights`
-        (bytes of safetensors) and `word_shape` (bool).
+        (bytes of safetensors), `word_shape` and `word_boundaries` (bool).
     """
     with tempfile.TemporaryDirectory() as folder:
         encoder.wordpieces.tokenizer.save_pretrained(folder)
@@ -219,6 +242,7 @@ def to_parts(encoder: Encoder) -> dict:
         "tokenizer": files,
         "weights": save_safetensors(weights),
         "word_shape": encoder.shape_embeddings is not None,
+        "word_boundaries": encoder.boundary_embeddings is not None,
     }
 
 
@@ -236,7 +260,12 @@ def from_parts(parts: dict) -> Encoder:
         # The random weights drawn here are overwritten: leave no trace of them.
         with torch.random.fork_rng(devices=[]):
             transformer = AutoModel.from_config(config)
-    encoder = Encoder(transformer, WordpieceEncoder(tokenizer), parts["word_shape"])
+    encoder = Encoder(
+        transformer,
+        WordpieceEncoder(tokenizer),
+        parts["word_shape"],
+        parts.get("word_boundaries", False),  # saved before there were any
+    )
     encoder.load_state_dict(load_safetensors(parts["weights"]))
     return encoder
 
