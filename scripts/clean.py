@@ -1,5 +1,5 @@
-"""Remove what the project's commands made: corpora, trainings, figures and
-packages of all datasets. The assets stay."""
+"""Remove what the project's commands made: corpora, trainings, figures, reports
+and packages of all datasets. The assets stay."""
 
 import shutil
 from pathlib import Path
@@ -7,7 +7,7 @@ from pathlib import Path
 import typer
 from wasabi import msg
 
-MADE = ("corpus", "training", "metrics", "packages")
+MADE = ("corpus", "training", "metrics", "report", "packages")
 
 app = typer.Typer(add_completion=False)
 

@@ -37,7 +37,7 @@ def test_help(script):
     assert " ".join(first_words) in " ".join(done.stdout.split())
 
 
-@pytest.mark.parametrize("name", ["convert", "check", "evaluate", "verify", "package", "train"])
+@pytest.mark.parametrize("name", ["convert", "check", "evaluate", "report", "verify", "package", "train"])
 def test_deps_name_every_module_that_a_command_imports(name):
     command = commands()[name]
     scripts = [part for line in command["script"] for part in line.split() if part.endswith(".py")]
@@ -136,7 +136,7 @@ def skipped(done):
     return re.findall(r"Skipping '(\w+)'", done.stdout)
 
 
-STEPS = ["convert", "check", "train", "evaluate", "package"]
+STEPS = ["convert", "check", "train", "evaluate", "report", "package"]
 
 
 @pytest.mark.slow
@@ -161,6 +161,9 @@ def test_the_whole_road(project):
     assert wheels == set(manifest["wheels"])
     assert "en_ner_mine_my_encoder-0.1.0-py3-none-any.whl" in wheels
 
+    page = (project / "report" / run_name / "index.html").read_text("utf-8")
+    assert "How it was learnt" in page and "The corpus" in page
+
     # A second run does nothing.
     assert skipped(run_project(project, "all")) == STEPS
 
@@ -179,7 +182,7 @@ def test_the_whole_road(project):
 def test_clean_removes_what_was_made(project):
     (project / "corpus" / "x").mkdir(parents=True, exist_ok=True)
     assert run_project(project, "clean").returncode == 0
-    for name in ("corpus", "training", "metrics", "packages"):
+    for name in ("corpus", "training", "metrics", "report", "packages"):
         assert not list((project / name).glob("*"))
     assert (project / "assets" / "mine" / "train.txt").exists()
     # Weasel notes the cleaning itself, and nothing else is taken as done.

@@ -9,12 +9,16 @@ from typing import Optional
 
 from spacy.tokens import Doc
 
-from ..encoder.shapes import word_shape
+from ..encoder.shapes import OTHER, word_shape
 from .counts import Counts
 from .outcomes import Outcome
 from .units import Entity, Units
 
-SHAPES = ("without letters of case", "lower case", "Title Case", "UPPER CASE", "one capital", "miXed")
+# By number, see `shapes.word_shape`; the last is for words that differ.
+CASES = (
+    "without case", "lower case", "Title Case", "UPPER CASE", "single capitals", "miXed",
+    "Words that differ",
+)  # fmt: skip
 QUARTERS = ("first quarter", "second quarter", "third quarter", "last quarter")
 
 
@@ -83,7 +87,7 @@ def strata(
         **({} if forms is None else {"seen in training": forms.seen}),
         **({} if forms is None else {"times in training": forms.frequency}),
         "length in tokens": lambda m: _range(m.length, (1, 2, 3, 4, 6)),
-        "case": lambda m: SHAPES[word_shape(m.form)],
+        "case": lambda m: _case(m.form),
         "tokens of the sentence": lambda m: (
             None if m.sentence_length is None else _range(m.sentence_length, (1, 6, 11, 21, 41))
         ),
@@ -141,6 +145,11 @@ class _Places:
         )
 
 
+def _case(form: str) -> str:
+    shapes = {word_shape(word) for word in form.split()} - {OTHER}
+    return CASES[shapes.pop() if len(shapes) == 1 else -1 if shapes else OTHER]
+
+
 def _range(value: int, starts: Sequence[int]) -> str:
     """RETURNS (str): The range a value is in, e.g. "2 to 4" for starts 0, 1, 2, 5."""
     i = bisect_right(starts, value) - 1
@@ -153,6 +162,6 @@ def _range(value: int, starts: Sequence[int]) -> str:
 def _order(item: tuple[str, Counter[str]]) -> tuple:
     """Numbers by size; quarters, cases and what was seen as they are listed."""
     name = item[0]
-    listed = (*QUARTERS, *SHAPES, "seen", "seen with other labels only", "not seen")
+    listed = (*QUARTERS, *CASES, "seen", "seen with other labels only", "not seen")
     number = name.split()[0]
     return (0, int(number)) if number.isdigit() else (1, listed.index(name))

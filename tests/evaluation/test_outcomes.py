@@ -140,7 +140,7 @@ def test_strata(example):
     }
     assert list(parts["times in training"]) == ["0", "1", "2 to 4"]
     assert parts["length in tokens"] == {"1": Counts(1, 2, 2), "2": Counts(1, 0, 0)}
-    assert parts["case"]["UPPER CASE"] == Counts(0, 0, 1)
+    assert parts["case"] == {"Title Case": Counts(2, 2, 1), "UPPER CASE": Counts(0, 0, 1)}
     assert parts["tokens of the sentence"] == {"1 to 5": Counts(1, 1, 1), "6 to 10": Counts(1, 1, 1)}
     assert parts["place in the document"]["first quarter"] == Counts(1, 1, 1)
     for counts in parts.values():

@@ -1,0 +1,64 @@
+"""Make one page of what a pipeline is worth: a file of HTML that needs nothing else."""
+
+from pathlib import Path
+from typing import List, Optional
+
+import srsly
+import typer
+from common import clear_failure
+from wasabi import msg
+
+from spacy_transformer_ner.errors import InputError
+from spacy_transformer_ner.files import read_json, replacing
+from spacy_transformer_ner.report.page import Contents, render
+from spacy_transformer_ner.report.provenance import provenance
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command(help=__doc__)
+def main(
+    # fmt: off
+    evaluation: Path = typer.Argument(..., help="JSON file of the evaluate command"),
+    output: Path = typer.Argument(..., help="HTML file to write"),
+    errors: Optional[Path] = typer.Option(None, help="JSONL file of its mistakes"),
+    check: Optional[Path] = typer.Option(None, help="JSON file of the check command"),
+    calibration: Optional[Path] = typer.Option(None, help="JSON file of the calibrate command"),
+    history: Optional[Path] = typer.Option(None, help="JSONL file of the training's HistoryLogger"),
+    config: Optional[Path] = typer.Option(None, help="The pipeline's config.cfg"),
+    data: Optional[List[Path]] = typer.Option(None, help="A file it was made from, for its hash; several times"),
+    command: Optional[List[str]] = typer.Option(None, help="A command that was run, to be shown; several times"),
+    # fmt: on
+) -> None:
+    with clear_failure():
+        page = render(
+            Contents(
+                evaluation=read_json(evaluation, "evaluate"),
+                mistakes=_lines(errors, "evaluate"),
+                check=None if check is None else read_json(check, "check"),
+                calibration=None if calibration is None else read_json(calibration, "train"),
+                history=_lines(history, "train"),
+                made=provenance(data or (), command or ()),
+                config="" if config is None else config.read_text("utf-8"),
+            )
+        )
+        with replacing(output) as new:
+            new.write_text(page, encoding="utf-8")
+    msg.good(f"Report: {output} ({len(page.encode()) / 1024:,.0f} KiB)")
+
+
+def _lines(path: Optional[Path], made_by: str) -> list:
+    if path is None:
+        return []
+    if not path.is_file():
+        raise InputError(f"is not there. Make it with the {made_by} command.", path=path)
+    try:
+        return list(srsly.read_jsonl(path))
+    except ValueError:
+        raise InputError(
+            f"is not JSON Lines. Make it again with the {made_by} command.", path=path
+        ) from None
+
+
+if __name__ == "__main__":
+    app()

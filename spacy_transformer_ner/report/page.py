@@ -1,0 +1,191 @@
+"""One page that says how good a pipeline is, how sure that is, where it is wrong and what
+to do next: a single file of HTML that needs nothing else and asks nobody for anything."""
+
+import base64
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib import resources
+from typing import Any, Optional
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from ..errors import InputError
+from ..evaluation.outcomes import KINDS
+from . import charts
+from .advice import advise
+
+# More would make the page too large to be sent by mail.
+MAX_MISTAKES = 2000
+NAMES = {
+    "missed": "missed",
+    "invented": "invented",
+    "type": "wrong type",
+    "boundary": "wrong boundary",
+    "both": "wrong type and boundary",
+}
+WAYS = {
+    "seen in training": "whether the training data has it",
+    "times in training": "how often the training data has it with this type",
+    "case": "the case of its letters",
+}
+Record = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What a page is made of, as the commands wrote it.
+
+    evaluation (dict): Of the evaluate command.
+    mistakes (Sequence[dict]): Its mistakes on raw text, the surest first.
+    check (dict | None): Of the check command.
+    calibration (dict | None): Of the calibrate command.
+    history (Sequence[dict]): Of the training's HistoryLogger.
+    made (dict[str, dict[str, str]]): Tables of how it was made: versions, data,
+        commands.
+    config (str): The pipeline's config.
+    """
+
+    evaluation: Record
+    mistakes: Sequence[Record] = ()
+    check: Optional[Record] = None
+    calibration: Optional[Record] = None
+    history: Sequence[Record] = ()
+    made: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    config: str = ""
+
+
+def render(contents: Contents) -> str:
+    """Make the page.
+
+    contents (Contents): What it says.
+    RETURNS (str): The HTML. Whatever stands in the texts is escaped.
+    RAISES: InputError if the figures are not what the commands write.
+    """
+    environment = Environment(
+        loader=PackageLoader(__package__, "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    template = environment.get_template("page.html.jinja")
+    style, script = (environment.filters["safe"](_file(name)) for name in ("page.css", "page.js"))
+    try:
+        return template.render(
+            **_variables(contents), style=style, script=script, script_hash=_hash(script)
+        )
+    except (KeyError, TypeError, AttributeError, IndexError) as error:
+        raise InputError(
+            "the figures are not what the evaluate, check, calibrate and train commands of this "
+            f"version write ({type(error).__name__}: {error}). Make them again."
+        ) from None
+
+
+def _variables(contents: Contents) -> Record:
+    evaluation, history = contents.evaluation, list(contents.history)
+    text = evaluation["text"]
+    off_diagonal = [
+        n for label, row in text["confusion"].items() for other, n in row.items() if label != other
+    ]
+    return {
+        "title": f"Named entities in {evaluation['corpus']}",
+        "model": evaluation["model"],
+        "corpus": evaluation["corpus"],
+        "text": text,
+        "gold": evaluation["gold"],
+        "level": f"{text['intervals']['level']:.0%}",
+        "kinds": {kind: text["outcomes"][kind] for kind in KINDS if kind != "right"},
+        "names": NAMES,
+        "ways": WAYS,
+        "most_confused": max(1, *off_diagonal),
+        "other_ways": _other_ways(evaluation),
+        "mistakes": [_placed(mistake) for mistake in contents.mistakes[:MAX_MISTAKES]],
+        "n_mistakes": len(contents.mistakes),
+        "calibration": contents.calibration,
+        "history": history,
+        "best": max(history, key=lambda record: record["score"], default=None),
+        "check": contents.check,
+        "made": contents.made,
+        "config": contents.config,
+        "charts": _charts(text, history),
+        "advice": advise(evaluation, contents.mistakes, contents.check),
+        "sections": _sections(contents),
+    }
+
+
+def _other_ways(evaluation: Record) -> dict[str, dict[str, float]]:
+    text, gold = evaluation["text"], evaluation["gold"]
+    credit = text["partial_credit"]
+    conlleval = gold["conlleval"]
+
+    def seqeval(mode: str) -> dict[str, float]:
+        row = gold[mode].get("micro avg", {"precision": 0.0, "recall": 0.0, "f1-score": 0.0})
+        return {"p": row["precision"], "r": row["recall"], "f": row["f1-score"]}
+
+    return {
+        "spaCy's ents_p, ents_r, ents_f, raw text": {
+            key: text[f"ents_{key}"] or 0.0 for key in ("p", "r", "f")
+        },
+        "partial credit: boundaries": credit["exact"],
+        "partial credit: overlap": credit["partial"],
+        "partial credit: type of what overlaps": credit["type"],
+        "partial credit: MUC": credit["muc"],
+        "gold tokens: seqeval, strict, IOB2": seqeval("seqeval"),
+        "gold tokens: seqeval, default mode": seqeval("seqeval_default"),
+        "gold tokens: conlleval": {
+            key: conlleval[name] / 100
+            for key, name in (("p", "precision"), ("r", "recall"), ("f", "fb1"))
+        },
+    }
+
+
+def _placed(mistake: Record) -> Record:
+    """Add the character that what either entity covers starts at."""
+    starts = [mistake[of]["start"] for of in ("gold", "predicted") if mistake[of]]
+    return {**mistake, "start": min(starts)}
+
+
+def _charts(text: Record, history: Sequence[Record]) -> dict[str, str]:
+    drawn = {"per_type": charts.per_type(text["entities_per_type"], text["intervals"]["of"])}
+    if history:
+        drawn["curve"] = charts.learning_curve(
+            [record["step"] for record in history],
+            {"score on dev": [record["score"] for record in history]},
+        )
+    if text["confidence"]:
+        drawn["reliability"] = charts.reliability(
+            *(text["confidence"][when]["bins"] for when in ("before", "after"))
+        )
+    return drawn
+
+
+def _sections(contents: Contents) -> list[tuple[str, str]]:
+    given = {
+        "types": True,
+        "where": True,
+        "mistakes": True,
+        "scores": bool(contents.evaluation["text"]["confidence"]),
+        "training": bool(contents.history),
+        "corpus": contents.check is not None,
+        "made": True,
+    }
+    names = {
+        "types": "How good",
+        "where": "Where it goes wrong",
+        "mistakes": "Mistakes",
+        "scores": "Scores",
+        "training": "Training",
+        "corpus": "Corpus",
+        "made": "How it was made",
+    }
+    return [(id, names[id]) for id, is_there in given.items() if is_there]
+
+
+def _file(name: str) -> str:
+    return resources.files(__package__).joinpath(name).read_text("utf-8")
+
+
+def _hash(script: str) -> str:
+    """What lets this script run and no other."""
+    return "sha256-" + base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()

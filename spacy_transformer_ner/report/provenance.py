@@ -1,0 +1,56 @@
+"""How a pipeline and its figures were made: versions, hardware, data and commands."""
+
+import hashlib
+import platform
+from collections.abc import Mapping, Sequence
+from importlib import metadata
+from pathlib import Path
+
+import torch
+
+PACKAGES = (
+    "spacy-transformer-ner", "spacy", "spacy-transformers", "thinc", "torch", "transformers",
+    "tokenizers", "numpy", "seqeval", "scikit-learn",
+)  # fmt: skip
+
+
+def provenance(
+    files: Sequence[str | Path], commands: Sequence[str] = ()
+) -> dict[str, dict[str, str]]:
+    """Gather how figures were made.
+
+    files (Sequence[str | Path]): The data.
+    commands (Sequence[str]): What was run, in order.
+    RETURNS (dict[str, dict[str, str]]): Tables by their name.
+    """
+    tables = {
+        "Versions": {"Python": platform.python_version(), **_versions()},
+        "Machine": {
+            "system": platform.platform(),
+            "processor": platform.processor() or platform.machine(),
+            "GPU": torch.cuda.get_device_name() if torch.cuda.is_available() else "none",
+        },
+        "Data (SHA-256)": {str(path): sha256(path) for path in files if Path(path).is_file()},
+        "Commands": {str(i): command for i, command in enumerate(commands, start=1)},
+    }
+    return {name: table for name, table in tables.items() if table}
+
+
+def sha256(path: str | Path) -> str:
+    """path (str | Path): A file.
+    RETURNS (str): Its SHA-256."""
+    digest = hashlib.sha256()
+    with Path(path).open("rb") as file:
+        while part := file.read(1 << 20):
+            digest.update(part)
+    return digest.hexdigest()
+
+
+def _versions() -> Mapping[str, str]:
+    versions = {}
+    for name in PACKAGES:
+        try:
+            versions[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return versions
