@@ -12,7 +12,7 @@ from wasabi import msg
 
 from spacy_transformer_ner.corpus.docbin import read_annotated
 from spacy_transformer_ner.evaluation.confidence import reliability
-from spacy_transformer_ner.evaluation.evaluate import Evaluation, evaluate
+from spacy_transformer_ner.evaluation.evaluate import SCHEMA, Evaluation, evaluate
 from spacy_transformer_ner.evaluation.figures import SEQEVAL_MODE
 from spacy_transformer_ner.evaluation.resampling import LEVEL
 from spacy_transformer_ner.evaluation.strata import TrainingForms
@@ -79,7 +79,10 @@ def main(
     if output is not None:
         figures_of_both = {name: result.to_dict() for name, result in results.items()}
         with clear_failure():
-            write_json(output, {"model": model, "corpus": str(data_path), **figures_of_both})
+            write_json(
+                output,
+                {"schema": SCHEMA, "model": model, "corpus": str(data_path), **figures_of_both},
+            )
         msg.good(f"Figures: {output}")
     if errors is not None:
         with clear_failure():

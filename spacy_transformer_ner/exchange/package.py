@@ -164,35 +164,40 @@ def _meta(meta: dict, card: Card, metrics: dict | None) -> dict:
     if metrics is not None:
         text = metrics["text"]
         keys = ("ents_f", "ents_p", "ents_r", "ents_per_type", "token_accuracy", "speed")
-        meta["performance"] = {key: text[key] for key in keys}
+        meta["performance"] = {**{key: text[key] for key in keys}, "evaluation": metrics}
         meta["notes"] = _notes(meta, metrics)
     return meta
 
 
 def _notes(meta: dict, metrics: dict) -> str:
+    text = metrics["text"]
+    intervals = text["intervals"]["of"]
     rows = [
-        f"| {label} | {c['p']:.4f} | {c['r']:.4f} | {c['f']:.4f} "
+        f"| {label} | {c['p']:.4f} | {c['r']:.4f} | {c['f']:.4f} | {_interval(intervals, label)} "
         f"| {c['tp']} | {c['fp']} | {c['fn']} |"
-        for label, c in (
-            *metrics["text"]["entities_per_type"].items(),
-            ("all", metrics["text"]["entities"]),
-        )
+        for label, c in (*text["entities_per_type"].items(), ("all", text["entities"]))
     ]
+    wrong = text["outcomes"]
     return "\n".join(
         [
             "### Entities per type",
             "",
             f"On {metrics['corpus']}, raw text, exact match of characters and label:",
             "",
-            "| type | precision | recall | F1 | TP | FP | FN |",
-            "|---|---|---|---|---|---|---|",
+            f"| type | precision | recall | F1 | F1, {text['intervals']['level']:.0%} | TP | FP | FN |",
+            "|---|---|---|---|---|---|---|---|",
             *rows,
+            "",
+            f"Of the mistakes, {wrong['missed']} are missed entities, {wrong['invented']} invented "
+            f"ones, {wrong['type']} have the wrong type, {wrong['boundary']} the wrong boundaries, "
+            f"{wrong['both']} both.",
             "",
             "On the same corpus with its own tokens: F1 "
             f"{metrics['gold']['entities']['f']:.4f}. `ENTS_F` above is what `spacy evaluate` "
-            "gives; it counts an entity as right too if it is a part of the right token.",
+            "gives; it counts an entity as right too if it is a part of the right token. All "
+            "figures are in `meta.json`, in `performance.evaluation`.",
             "",
-            *_confidence(metrics["text"].get("confidence")),
+            *_confidence(text.get("confidence")),
             "### Use",
             "",
             "```python",
@@ -204,6 +209,12 @@ def _notes(meta: dict, metrics: dict) -> str:
             "```",
         ]
     )
+
+
+def _interval(intervals: dict, label: str) -> str:
+    if label not in intervals:
+        return "–"
+    return "{low:.3f} to {high:.3f}".format(**intervals[label]["f"])
 
 
 def _confidence(figures: dict | None) -> list[str]:

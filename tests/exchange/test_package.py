@@ -20,6 +20,8 @@ METRICS = {
         "speed": 100.0,
         "entities": {"p": 0.5, "r": 0.5, "f": 0.5, "tp": 1, "fp": 1, "fn": 1},
         "entities_per_type": {"PER": {"p": 0.5, "r": 0.5, "f": 0.5, "tp": 1, "fp": 1, "fn": 1}},
+        "intervals": {"level": 0.95, "of": {"PER": {"f": {"low": 0.4, "high": 0.6}}}},
+        "outcomes": {"right": 1, "type": 1, "boundary": 0, "both": 0, "missed": 0, "invented": 0},
     },
     "gold": {"entities": {"f": 0.6}},
 }
@@ -47,7 +49,9 @@ def test_the_card(trained):
     assert "LOC, ORG, PER" in meta["description"] and "the data" in meta["description"]
     assert [source["name"] for source in meta["sources"]] == ["the data (training data)", "the encoder"]
     assert meta["performance"]["ents_f"] == 0.5
-    assert "| PER | 0.5000 | 0.5000 | 0.5000 | 1 | 1 | 1 |" in meta["notes"]
+    assert "| PER | 0.5000 | 0.5000 | 0.5000 | 0.400 to 0.600 | 1 | 1 | 1 |" in meta["notes"]
+    assert "| all | 0.5000 | 0.5000 | 0.5000 | – | 1 | 1 | 1 |" in meta["notes"]
+    assert meta["performance"]["evaluation"] == METRICS
 
 
 def test_the_card_names_the_encoders_author_and_licence(trained):
