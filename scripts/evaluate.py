@@ -1,5 +1,5 @@
 """Evaluate a trained pipeline twice: on raw text, as it will be used, and on
-the corpus' own tokens, as the literature does."""
+the corpus' own tokens and sentences, as the literature does."""
 
 from collections import Counter
 from pathlib import Path
@@ -20,7 +20,7 @@ from spacy_transformer_ner.files import write_json, write_jsonl
 from spacy_transformer_ner.loading import load_pipeline
 from spacy_transformer_ner.running.preflight import check_gpu
 
-MEANING = {"text": "raw text", "gold": "the corpus' tokens"}
+MEANING = {"text": "raw text", "gold": "the corpus' tokens and sentences"}
 
 app = typer.Typer(add_completion=False)
 

@@ -41,7 +41,7 @@ class Evaluation:
 
     tokenization (str): "text": the pipeline was given the raw text and
         tokenised it, as it will when it is used. "gold": it was given the
-        corpus' tokens, as is common in the literature.
+        corpus' tokens and sentences, as is common in the literature.
     scores (dict): spaCy's own scores: ents_p, ents_r, ents_f, ents_per_type and
         those of the pipeline's other components.
     seconds (float): What the pipeline took, without the tokeniser.
@@ -197,7 +197,7 @@ def _given(nlp: Language, reference: Doc, tokenization: Tokenization) -> Doc:
     if tokenization == "text" and not reference.has_unknown_spaces:
         # Not nlp.make_doc: it has a longest text.
         return nlp.tokenizer(reference.text)
-    return unannotated(reference, nlp.vocab)
+    return unannotated(reference, nlp.vocab, sentences=tokenization == "gold")
 
 
 def _peak_memory() -> Optional[int]:
