@@ -7,6 +7,7 @@ writes benchmarks/results/ablation-<dataset>-<encoder>.json. Interrupted, it goe
 was: what is trained lies in training/ablation/."""
 
 from statistics import mean, stdev
+from typing import Optional
 
 import srsly
 import typer
@@ -17,16 +18,19 @@ from wasabi import msg
 ENCODER = "--components.transformer.model."
 CHANGES = {
     "default": [],
-    "crf loss": ["--components.transformer_ner.loss", "crf"],
-    "word dropout": [f"{ENCODER}word_dropout", "0.05"],
-    "frozen embeddings": [f"{ENCODER}freeze_embeddings", "true"],
-    "long windows": [f"{ENCODER}window", "510", f"{ENCODER}context", "64"],
-    "corpus tokens": ["--corpora.train.augmenter.level", "0.5"],
     "no word shape": [f"{ENCODER}word_shape", "false"],
+    "no word boundaries": [f"{ENCODER}word_boundaries", "false"],
+    "no word dropout": [f"{ENCODER}word_dropout", "0.0"],
+    "embeddings trained": [f"{ENCODER}freeze_embeddings", "false"],
+    "no gold tokens": ["--corpora.train.augmenter.level", "0.0"],
     "no context": [f"{ENCODER}window", "64", f"{ENCODER}context", "0"],
     "usual rate": ["--training.optimizer.learn_rate.initial_rate", "5e-5"],
+    "crf loss": ["--components.transformer_ner.loss", "crf"],
+    "long windows": [f"{ENCODER}window", "510", f"{ENCODER}context", "64"],
     "layer decay": ["--training.optimizer.layer_decay", "0.9"],
 }
+# What is compared: on the corpus' tokens and sentences, and on raw text.
+FIGURES = ("dev_f", "dev_f_text")
 
 app = typer.Typer(add_completion=False)
 
@@ -44,7 +48,7 @@ def main(
     gpu_id: int = typer.Option(-1, help="GPU ID or -1 for CPU"),
     # fmt: on
 ) -> None:
-    found: dict[str, list[float]] = {change: [] for change in changes.split(",")}
+    found: dict[str, list[dict]] = {change: [] for change in changes.split(",")}
     name = f"{dataset}-{encoder.replace('/', '-')}"
     for seed in range(seeds):
         for change in found:
@@ -60,23 +64,32 @@ def main(
                     *(["--training.max_steps", max_steps] if max_steps else []),
                     *CHANGES[change],
                 )  # fmt: skip
-            found[change].append(srsly.read_json(path)["dev_f"])
-    default = mean(found["default"]) if "default" in found else None
+            found[change].append(srsly.read_json(path))
     result = {
         "dataset": dataset,
         "encoder": encoder,
         "max_steps": max_steps or None,
         "changes": {
             change: {
-                "dev_f": [round(f, 4) for f in scores],
-                "mean": round(mean(scores), 4),
-                "deviation": round(stdev(scores), 4) if len(scores) > 1 else None,
-                "gain": None if default is None else round(mean(scores) - default, 4),
+                figure: _summary(runs, found.get("default"), figure) for figure in FIGURES
             }
-            for change, scores in found.items()
+            for change, runs in found.items()
         },
     }
     keep(f"ablation-{name}", result, gpu_id)
+
+
+def _summary(runs: list[dict], default: Optional[list[dict]], figure: str) -> dict:
+    """The figure of each seed, their mean and deviation, and how much that is over the
+    default's."""
+    scores = [run[figure] for run in runs]
+    gain = None if default is None else mean(scores) - mean(run[figure] for run in default)
+    return {
+        "of_seeds": [round(f, 4) for f in scores],
+        "mean": round(mean(scores), 4),
+        "deviation": round(stdev(scores), 4) if len(scores) > 1 else None,
+        "over_default": None if gain is None else round(gain, 4),
+    }
 
 
 if __name__ == "__main__":
