@@ -13,7 +13,7 @@ from thinc.types import Floats2d, Ragged
 
 from ..errors import InputError
 from .batch import TokenBatch
-from .network import Encoder, load_pretrained
+from .network import Encoder, Reading, load_pretrained
 from .shim import EncoderShim, TrainingSettings
 from .windows import Window, cut_windows
 from .wordpieces import Wordpieces
@@ -27,9 +27,8 @@ class Settings:
     name: str
     window: int
     context: int
-    word_shape: bool
-    attention_dropout: float
-    word_boundaries: bool = False
+    attention_dropout: float = 0.0
+    reading: Reading = Reading()
 
 
 def build_transformer_model(
@@ -44,13 +43,15 @@ def build_transformer_model(
     freeze_embeddings: bool = False,
     gradient_checkpointing: bool = False,
     word_boundaries: bool = False,
+    wordpiece_pooling: Literal["mean", "first"] = "mean",
+    leading_space: bool = True,
 ) -> Model[List[Doc], TokenBatch]:
     """Build an encoder for spacy-transformers' `transformer` component.
 
     It encodes spaCy's tokens themselves, so tokens and wordpieces align
     exactly. Texts longer than a window are cut into windows that overlap;
-    nothing is truncated. Each token gets one vector, the mean of its
-    wordpieces', read where it has most context.
+    nothing is truncated. Each token gets one vector, read where it has most
+    context.
 
     name (str): The encoder, as `sources.resolve_encoder` takes it. Needed for
         initialising only: a saved pipeline has its weights inside.
@@ -78,6 +79,9 @@ def build_transformer_model(
         first wordpiece of each of spaCy's tokens from its others. Most tokenizers
         part "Al-Ain" as they do "Al - Ain", so without it an encoder cannot know
         which of its wordpieces are to be a token together.
+    wordpiece_pooling (str): What a token's vector is: the "mean" of its wordpieces', or that of
+        the "first", as in transformers' recipes.
+    leading_space (bool): Whether a text's first token is encoded as if after a space.
     RETURNS (Model[List[Doc], TokenBatch]): The model.
     """
     if not 0.0 <= word_dropout < 1.0:
@@ -101,7 +105,11 @@ def build_transformer_model(
         shims=[shim],
         attrs={
             "settings": Settings(
-                name, window, context, word_shape, attention_dropout, word_boundaries
+                name,
+                window,
+                context,
+                attention_dropout,
+                Reading(word_shape, word_boundaries, wordpiece_pooling, leading_space),
             ),
             "replace_listener": _replace_listener,
             "replace_listener_cfg": _replace_listener_config,
@@ -123,6 +131,8 @@ def build_tok2vec_transformer(
     freeze_embeddings: bool = False,
     gradient_checkpointing: bool = False,
     word_boundaries: bool = False,
+    wordpiece_pooling: Literal["mean", "first"] = "mean",
+    leading_space: bool = True,
 ) -> Model[List[Doc], List[Floats2d]]:
     """Build the same encoder as a part of one component's model. It is what
     `nlp.replace_listeners` puts in a listener's place.
@@ -145,6 +155,8 @@ def build_tok2vec_transformer(
         freeze_embeddings,
         gradient_checkpointing,
         word_boundaries,
+        wordpiece_pooling,
+        leading_space,
     )
     return chain(_replace_listener(model), trfs2arrays(pooling, grad_factor))
 
@@ -169,10 +181,7 @@ def init(model: Model, X: Optional[List[Doc]] = None, Y: object = None) -> None:
     if shim.encoder is not None:
         return
     encoder = load_pretrained(
-        settings.name,
-        word_shape=settings.word_shape,
-        word_boundaries=settings.word_boundaries,
-        attention_dropout=settings.attention_dropout,
+        settings.name, settings.reading, attention_dropout=settings.attention_dropout
     )
     _check_window(settings, encoder)
     shim.set_encoder(encoder)

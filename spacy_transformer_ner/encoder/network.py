@@ -5,7 +5,9 @@ import os
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import Literal
 
 import numpy
 import torch
@@ -35,17 +37,33 @@ from .wordpieces import WordpieceEncoder, Wordpieces
 ATTENTION_DROPOUT_NAMES = ("attention_probs_dropout_prob", "attention_dropout")
 
 
-class Encoder(nn.Module):
-    """Gives a vector for every token.
+@dataclass(frozen=True)
+class Reading:
+    """How an encoder reads tokens.
 
-    transformer (PreTrainedModel): The Hugging Face encoder.
-    wordpieces (WordpieceEncoder): What turns tokens into its wordpieces.
     word_shape (bool): Whether an embedding of the word's shape is added to each
         wordpiece's.
     word_boundaries (bool): Whether an embedding is added that tells a word's first
         wordpiece from its others.
+    wordpiece_pooling (str): What a token's vector is: the "mean" of its wordpieces', or that of
+        the "first".
+    leading_space (bool): Whether a text's first token is encoded as if after a space.
 
     What is added starts as zeros, so the encoder starts as pretrained.
+    """
+
+    word_shape: bool = False
+    word_boundaries: bool = False
+    wordpiece_pooling: Literal["mean", "first"] = "mean"
+    leading_space: bool = True
+
+
+class Encoder(nn.Module):
+    """Gives a vector for every token.
+
+    transformer (PreTrainedModel): The Hugging Face encoder.
+    tokenizer (PreTrainedTokenizerFast): Its tokenizer.
+    reading (Reading): How it reads tokens.
 
     In training, `word_dropout` is the part of the wordpieces that are masked.
     """
@@ -53,19 +71,19 @@ class Encoder(nn.Module):
     def __init__(
         self,
         transformer: PreTrainedModel,
-        wordpieces: WordpieceEncoder,
-        word_shape: bool,
-        word_boundaries: bool,
+        tokenizer: PreTrainedTokenizerFast,
+        reading: Reading,
     ):
         super().__init__()
         if getattr(transformer, "pooler", None) is not None:
             transformer.pooler = None  # serves sentences, not tokens
         self.transformer = transformer
-        self.wordpieces = wordpieces
+        self.wordpieces = WordpieceEncoder(tokenizer, reading.leading_space)
+        self.reading = reading
         self.word_dropout = 0.0
         width = transformer.get_input_embeddings().embedding_dim
-        self.shape_embeddings = _zeros(N_SHAPES, width) if word_shape else None
-        self.boundary_embeddings = _zeros(2, width) if word_boundaries else None
+        self.shape_embeddings = _zeros(N_SHAPES, width) if reading.word_shape else None
+        self.boundary_embeddings = _zeros(2, width) if reading.word_boundaries else None
 
     @property
     def width(self) -> int:
@@ -89,8 +107,8 @@ class Encoder(nn.Module):
     def forward(
         self, pieces: Wordpieces, windows: Sequence[Window], max_items: int
     ) -> torch.Tensor:
-        """Encode the windows of a batch of Docs and read every token, the mean
-        of its wordpieces, from the core of its window.
+        """Encode the windows of a batch of Docs and read every token from the core of
+        its window.
 
         pieces (Wordpieces): The Docs' wordpieces.
         windows (Sequence[Window]): Windows whose cores partition them.
@@ -106,11 +124,16 @@ class Encoder(nn.Module):
             positions.append(batch_positions)
         vectors = torch.cat(rows).float()
         order = numpy.argsort(numpy.concatenate(positions))
-        ends = numpy.cumsum(pieces.token_lengths)
+        starts = numpy.cumsum(pieces.token_lengths) - pieces.token_lengths
+        if self.reading.wordpiece_pooling == "first":
+            # As a mean of one, or of none.
+            has_any = pieces.token_lengths > 0
+            order = order[starts[has_any]]
+            starts = numpy.cumsum(has_any) - has_any
         return functional.embedding_bag(
             torch.from_numpy(order).to(vectors.device),
             vectors,
-            torch.from_numpy(ends - pieces.token_lengths).to(vectors.device),
+            torch.from_numpy(starts).to(vectors.device),
             mode="mean",
         )
 
@@ -171,13 +194,11 @@ def _zeros(n: int, width: int) -> nn.Embedding:
     return embeddings
 
 
-def load_pretrained(
-    name: str, *, word_shape: bool, word_boundaries: bool = False, attention_dropout: float
-) -> Encoder:
+def load_pretrained(name: str, reading: Reading, *, attention_dropout: float) -> Encoder:
     """Load a pretrained encoder and its tokenizer.
 
     name (str): As `resolve_encoder` takes it. Only a hub name uses the network.
-    word_shape, word_boundaries (bool): See `Encoder`.
+    reading (Reading): How it is to read tokens.
     attention_dropout (float): The dropout rate within attention.
     RETURNS (Encoder): The encoder, on the CPU.
     RAISES: InputError if it cannot be found or read.
@@ -191,7 +212,7 @@ def load_pretrained(
         transformer = AutoModel.from_pretrained(
             source, config=config, use_safetensors=True, torch_dtype=torch.float32
         )
-    return Encoder(transformer, WordpieceEncoder(tokenizer), word_shape, word_boundaries)
+    return Encoder(transformer, tokenizer, reading)
 
 
 def load_tokenizer(name: str) -> tuple[PreTrainedTokenizerFast, PretrainedConfig]:
@@ -231,7 +252,7 @@ def to_parts(encoder: Encoder) -> dict:
 
     encoder (Encoder): The encoder.
     RETURNS (dict): `config` (dict), `tokenizer` (file names to bytes), `weights`
-        (bytes of safetensors), `word_shape` and `word_boundaries` (bool).
+        (bytes of safetensors), and the fields of its `Reading`.
     """
     with tempfile.TemporaryDirectory() as folder:
         encoder.wordpieces.tokenizer.save_pretrained(folder)
@@ -241,8 +262,7 @@ def to_parts(encoder: Encoder) -> dict:
         "config": encoder.transformer.config.to_dict(),
         "tokenizer": files,
         "weights": save_safetensors(weights),
-        "word_shape": encoder.shape_embeddings is not None,
-        "word_boundaries": encoder.boundary_embeddings is not None,
+        **asdict(encoder.reading),
     }
 
 
@@ -260,12 +280,9 @@ def from_parts(parts: dict) -> Encoder:
         # The random weights drawn here are overwritten: leave no trace of them.
         with torch.random.fork_rng(devices=[]):
             transformer = AutoModel.from_config(config)
-    encoder = Encoder(
-        transformer,
-        WordpieceEncoder(tokenizer),
-        parts["word_shape"],
-        parts.get("word_boundaries", False),  # saved before there were any
-    )
+    # What was saved by an earlier version has fewer fields.
+    reading = Reading(**{f.name: parts[f.name] for f in fields(Reading) if f.name in parts})
+    encoder = Encoder(transformer, tokenizer, reading)
     encoder.load_state_dict(load_safetensors(parts["weights"]))
     return encoder
 

@@ -48,15 +48,17 @@ class WordpieceEncoder:
     """Encodes tokens with a fast Hugging Face tokenizer.
 
     tokenizer (PreTrainedTokenizerFast): The tokenizer.
+    leading_space (bool): Whether a text's first token is encoded as if after a space.
     RAISES: InputError if the tokenizer has no fast form.
     """
 
-    def __init__(self, tokenizer: PreTrainedTokenizerFast):
+    def __init__(self, tokenizer: PreTrainedTokenizerFast, leading_space: bool = True):
         if not getattr(tokenizer, "is_fast", False):
             raise InputError(
                 f"{type(tokenizer).__name__} has no fast form (tokenizer.json), which is needed."
             )
         self.tokenizer = tokenizer
+        self.leading_space = leading_space
         self._backend = _without_automatic_spaces(tokenizer.backend_tokenizer)
         encoding = self._backend.encode("a")
         mask = encoding.special_tokens_mask
@@ -112,12 +114,12 @@ class WordpieceEncoder:
             empty = numpy.zeros(0, dtype="uint64")
             return empty, empty
         table = numpy.concatenate(arrays)
-        # A blank stands before a token that follows one with a space or made
-        # of blanks. A text's first token is encoded as if after a space.
-        blank_before = numpy.ones(len(table), dtype="bool")
+        # A blank stands before a token that follows one with a space or made of blanks.
+        blank_before = numpy.empty(len(table), dtype="bool")
+        blank_before[0] = self.leading_space
         blank_before[1:] = (table[:-1, 1] | table[:-1, 2]).astype("bool")
         ends = numpy.cumsum([len(array) for array in arrays])[:-1]
-        blank_before[ends] = True
+        blank_before[ends] = self.leading_space
         orths = table[:, 0]
         return orths, (orths << numpy.uint64(1)) | blank_before.astype("uint64")
 

@@ -111,6 +111,27 @@ def test_word_shape_starts_as_pretrained_and_is_seen_when_trained(encoders):
     assert numpy.abs(lower - upper).max() > 1e-2
 
 
+def test_vectors_of_first_wordpieces(encoders):
+    mean, first = (
+        blank_pipeline(encoders["wordpiece"], wordpiece_pooling=how) for how in ("mean", "first")
+    )
+    for nlp in (mean, first):
+        nlp.initialize(lambda: make_examples(nlp))
+    words = ["Oslo", "osloann", " ", "in"]
+    means, firsts = (
+        model_of(nlp).predict([Doc(nlp.vocab, words=words)]).vectors[0] for nlp in (mean, first)
+    )
+    encoder = model_of(first).shims[0].encoder
+    pieces = encoder.wordpieces([Doc(first.vocab, words=words)])
+    one = pieces.token_lengths == 1
+    numpy.testing.assert_allclose(means[one], firsts[one], atol=1e-6)
+    assert numpy.abs(means[1] - firsts[1]).max() > 1e-3 and not firsts[2].any()
+    ids = torch.tensor([[*encoder.wordpieces.prefix, *pieces.ids, *encoder.wordpieces.suffix]])
+    hidden = encoder.transformer(ids).last_hidden_state[0, 1:].detach().numpy()
+    starts = pieces.token_lengths.cumsum() - pieces.token_lengths
+    numpy.testing.assert_allclose(firsts[[0, 1, 3]], hidden[starts[[0, 1, 3]]], atol=1e-5)
+
+
 @pytest.mark.parametrize("word_shape", [False, True])
 def test_word_boundaries_start_as_pretrained_and_are_seen_when_trained(encoders, word_shape):
     plain = blank_pipeline(encoders["wordpiece"])

@@ -43,6 +43,13 @@ def test_a_token_without_a_space_before_it_is_encoded_so(encoders):
         assert a[1][0][0] in "Ġ▁" and b[1][0][0] not in "Ġ▁"
 
 
+def test_a_texts_first_token_may_have_no_space(encoders):
+    tokenizer = AutoTokenizer.from_pretrained(encoders["byte-bpe"])
+    doc = Doc(spacy.blank("en").vocab, words=["Oslo", "Oslo"], spaces=[True, False])
+    first, second = tokens_of(WordpieceEncoder(tokenizer, leading_space=False), doc)
+    assert first[0][0] != "Ġ" and second[0][0] == "Ġ"
+
+
 def test_blanks_have_no_wordpieces_and_other_tokens_have(encoder):
     nlp = spacy.blank("en")
     doc = nlp("Oslo \n\n \ufe0f x\u00a0y \t 😀\u200b z")
