@@ -35,6 +35,27 @@ def replacing(path: str | Path) -> Iterator[Path]:
         shutil.rmtree(workspace, ignore_errors=True)
 
 
+@contextmanager
+def new_folder(path: str | Path) -> Iterator[Path]:
+    """Give a temporary path beside `path` to make a folder at, and move it into place
+    when the block ends well; when it fails nothing is left.
+
+    path (str | Path): Where the folder is to be. Its parents are made.
+    YIELDS (Path): The temporary path. There is no folder yet.
+    RAISES: InputError if there is something already.
+    """
+    path = Path(path)
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise InputError("is there already. Name another folder, or remove it.", path=path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    workspace = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
+    try:
+        yield workspace / path.name
+        os.replace(workspace / path.name, path)
+    finally:
+        shutil.rmtree(workspace, ignore_errors=True)
+
+
 def write_json(path: str | Path, content: Any) -> None:
     """Write a JSON file, whole or not at all.
 

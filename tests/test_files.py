@@ -1,7 +1,7 @@
 import pytest
 
 from spacy_transformer_ner.errors import InputError
-from spacy_transformer_ner.files import read_json, replacing
+from spacy_transformer_ner.files import new_folder, read_json, replacing
 
 
 def test_a_file_appears_whole(tmp_path):
@@ -36,3 +36,18 @@ def test_no_json(tmp_path, content):
         path.write_text(content)
     with pytest.raises(InputError, match="with the train command"):
         read_json(path, "train")
+
+
+def test_a_folder_appears_whole(tmp_path):
+    path = tmp_path / "deep" / "folder"
+    with new_folder(path) as new:
+        new.mkdir()
+        (new / "a").touch()
+        assert not path.exists()
+    assert [p.name for p in path.iterdir()] == ["a"] and list(path.parent.iterdir()) == [path]
+    with pytest.raises(InputError, match="there already"), new_folder(path) as new:
+        new.mkdir()
+    with pytest.raises(RuntimeError), new_folder(tmp_path / "other") as new:
+        new.mkdir()
+        raise RuntimeError
+    assert not (tmp_path / "other").exists()

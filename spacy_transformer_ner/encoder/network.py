@@ -94,15 +94,9 @@ class Encoder(nn.Module):
     def max_length(self) -> int:
         """RETURNS (int): How many wordpieces the encoder can take at once,
         beside the special ones at a window's start and end."""
-        config = self.transformer.config
-        positions = getattr(config, "max_position_embeddings", None) or 1 << 30
-        embeddings = getattr(self.transformer, "embeddings", None)
-        # RoBERTa's kind counts positions from after the padding's.
-        table = getattr(embeddings, "position_embeddings", None)
-        if table is not None and getattr(table, "padding_idx", None) is not None:
-            positions -= table.padding_idx + 1
-        special = len(self.wordpieces.prefix) + len(self.wordpieces.suffix)
-        return positions - special
+        return positions_of(self.transformer) - len(
+            (*self.wordpieces.prefix, *self.wordpieces.suffix)
+        )
 
     def forward(
         self, pieces: Wordpieces, windows: Sequence[Window], max_items: int
@@ -194,6 +188,16 @@ def _zeros(n: int, width: int) -> nn.Embedding:
     return embeddings
 
 
+def positions_of(transformer: PreTrainedModel) -> int:
+    """transformer (PreTrainedModel): An encoder.
+    RETURNS (int): How many wordpieces it can take at once, special ones included."""
+    positions = getattr(transformer.config, "max_position_embeddings", None) or 1 << 30
+    # RoBERTa's kind counts positions from after the padding's.
+    embeddings = getattr(transformer, "embeddings", None)
+    padding = getattr(getattr(embeddings, "position_embeddings", None), "padding_idx", None)
+    return positions if padding is None else positions - padding - 1
+
+
 def load_pretrained(name: str, reading: Reading, *, attention_dropout: float) -> Encoder:
     """Load a pretrained encoder and its tokenizer.
 
@@ -207,7 +211,7 @@ def load_pretrained(name: str, reading: Reading, *, attention_dropout: float) ->
     for name_of_rate in ATTENTION_DROPOUT_NAMES:
         if hasattr(config, name_of_rate):
             setattr(config, name_of_rate, attention_dropout)
-    with _loading(name) as source:
+    with loading(name) as source:
         # Only safetensors: other formats can run code when they are read.
         transformer = AutoModel.from_pretrained(
             source, config=config, use_safetensors=True, torch_dtype=torch.float32
@@ -222,7 +226,7 @@ def load_tokenizer(name: str) -> tuple[PreTrainedTokenizerFast, PretrainedConfig
     RETURNS (tuple[PreTrainedTokenizerFast, PretrainedConfig]): Both.
     RAISES: InputError if it cannot be found or read.
     """
-    with _loading(name) as source:
+    with loading(name) as source:
         return (
             AutoTokenizer.from_pretrained(source, use_fast=True),
             AutoConfig.from_pretrained(source),
@@ -230,7 +234,7 @@ def load_tokenizer(name: str) -> tuple[PreTrainedTokenizerFast, PretrainedConfig
 
 
 @contextmanager
-def _loading(name: str) -> Iterator[str]:
+def loading(name: str) -> Iterator[str]:
     """Give what an encoder's name stands for, and turn into an InputError what
     transformers raises where it is not as it should be."""
     source = resolve_encoder(name)
