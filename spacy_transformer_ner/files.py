@@ -26,13 +26,8 @@ def replacing(path: str | Path) -> Iterator[Path]:
     path = Path(path)
     if path.is_dir():
         raise InputError("is a folder. Name a file to write to.", path=path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    workspace = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
-    try:
-        yield workspace / path.name
-        os.replace(workspace / path.name, path)
-    finally:
-        shutil.rmtree(workspace, ignore_errors=True)
+    with _made_beside(path) as new:
+        yield new
 
 
 @contextmanager
@@ -47,6 +42,12 @@ def new_folder(path: str | Path) -> Iterator[Path]:
     path = Path(path)
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise InputError("is there already. Name another folder, or remove it.", path=path)
+    with _made_beside(path) as new:
+        yield new
+
+
+@contextmanager
+def _made_beside(path: Path) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     workspace = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
     try:
