@@ -40,7 +40,7 @@ def main(
     # fmt: off
     dataset: str = typer.Option("conll2003", help="A folder of corpus/, converted"),
     encoder: str = typer.Option("minilm", help="Folder, known name or hub name"),
-    config: str = typer.Option("default", help="A recipe of configs/"),
+    config: str = typer.Option("minilm", help="A recipe of configs/"),
     lang: str = typer.Option("en", help="Language"),
     changes: str = typer.Option(",".join(CHANGES), help="What to train"),
     seeds: int = typer.Option(3, help="How many seeds"),

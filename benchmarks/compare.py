@@ -26,6 +26,7 @@ from wasabi import msg
 
 from spacy_transformer_ner.encoder.sources import resolve_encoder
 from spacy_transformer_ner.files import write_json
+from spacy_transformer_ner.running.recipe import encoder_of
 
 PEERS = ROOT / "benchmarks" / "peers"
 SYSTEMS = ("ours", "hf-bf16", "hf", "spacy")
@@ -139,7 +140,7 @@ def main(
     # fmt: off
     dataset: str = typer.Option("conll2003", help="A folder of corpus/, converted"),
     encoder: str = typer.Option("minilm", help=f"Folder, known name, hub name, or {RANDOM}"),
-    config: str = typer.Option("default", help="Our recipe of configs/"),
+    config: str = typer.Option("minilm", help="Our recipe of configs/"),
     lang: str = typer.Option("en", help="Language"),
     systems: str = typer.Option(",".join(SYSTEMS), help="What to train"),
     seeds: int = typer.Option(3, help="How many seeds"),
@@ -151,6 +152,8 @@ def main(
     # fmt: on
 ) -> None:
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # one thread is one thread
+    recipe = ROOT / "configs" / f"{config}.cfg"
+    encoder = encoder_of(recipe, encoder)
     source = random_encoder() if encoder == RANDOM else encoder
     corpus = ROOT / "corpus" / dataset
     name = f"{dataset}-{encoder.replace('/', '-')}" + ("-gpu" if gpu_id >= 0 else "")
@@ -164,7 +167,7 @@ def main(
             output.mkdir(parents=True, exist_ok=True)
             command = training_command(
                 system, source, corpus, output, lang, gpu_id,
-                ROOT / "configs" / f"{config}.cfg", hf_epochs, spacy_steps,
+                recipe, hf_epochs, spacy_steps,
             )
             _, peak = run(PEERS / command[0], *command[1:], "--seed", seed)
             write_json(path, {**srsly.read_json(path), "peak_memory_mib": round(peak)})

@@ -3,7 +3,7 @@ seconds and peak memory of every command, F1, versions, hardware.
 
     python benchmarks/project_run.py --dataset conll2003
 
-writes benchmarks/results/<dataset>-<encoder>-<config>.json. Whatever is up to
+writes benchmarks/results/<dataset>-<recipe>-<encoder>.json. Whatever is up to
 date is run again."""
 
 import srsly
@@ -19,8 +19,8 @@ app = typer.Typer(add_completion=False)
 def main(
     # fmt: off
     dataset: str = typer.Option("sample", help="A folder of assets/"),
-    encoder: str = typer.Option("minilm", help="Folder, known name or hub name"),
-    config: str = typer.Option("default", help="A recipe of configs/"),
+    encoder: str = typer.Option("default", help="Folder, known name or hub name; default is the recipe's"),
+    config: str = typer.Option("minilm", help="A recipe of configs/"),
     lang: str = typer.Option("en", help="Language"),
     gpu_id: int = typer.Option(-1, help="GPU ID or -1 for CPU"),
     # fmt: on
@@ -31,7 +31,7 @@ def main(
     for command in COMMANDS:
         took, most = run("-m", "spacy", "project", "run", command, ".", "--force", *overrides)
         seconds[command], peak[command] = round(took, 1), round(most)
-    name = f"{dataset}-{encoder}-{config}"
+    name = f"{dataset}-{config}-{encoder}"
     figures = srsly.read_json(ROOT / "metrics" / f"{name}.json")
     result = {
         **chosen,

@@ -22,7 +22,7 @@ def main(
     name: str = typer.Option(..., "--name", "-n", help="Name of the pipeline, without the language"),
     version: str = typer.Option("0.1.0", "--version", "-v", help="Version of the pipeline"),
     dataset: str = typer.Option("unknown", help="What it was trained on, for its card"),
-    encoder: str = typer.Option("unknown", help="What it was trained from, for its card"),
+    encoder: str = typer.Option("", help="What it was trained from, for its card; what its config says if not given"),
     author: str = typer.Option("", help="Author, for its card"),
     license: str = typer.Option("", help="Licence, for its card"),
     metrics: Optional[Path] = typer.Option(None, help="JSON file of the evaluate command, for its scores"),

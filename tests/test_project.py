@@ -79,8 +79,8 @@ def test_outputs_of_different_runs_are_apart():
     ):
         project = load_project_config(ROOT, overrides=overrides)
         outputs = [o for c in project["commands"] for o in c.get("outputs", ())]
-        assert f"training/{'-'.join(overrides.get(f'vars.{k}', d) for k, d in (('dataset', 'sample'), ('encoder', 'minilm'), ('config', 'default')))}/model-best" in outputs
-        of_run = {o for o in outputs if not o.startswith("corpus/") and ".check." not in o}
+        assert f"training/{'-'.join(overrides.get(f'vars.{k}', d) for k, d in (('dataset', 'sample'), ('config', 'minilm'), ('encoder', 'default')))}/model-best" in outputs
+        of_run = {o for o in outputs if not o.startswith("corpus/") and ".check.suspects" not in o}
         assert not seen & of_run
         seen |= of_run
 
@@ -104,7 +104,7 @@ def project(encoders, tmp_path_factory):
     ignore = shutil.ignore_patterns("__pycache__")
     for name in ("scripts", "configs", "spacy_transformer_ner"):
         shutil.copytree(ROOT / name, folder / name, ignore=ignore)
-    config = (folder / "configs" / "default.cfg").read_text()
+    config = (folder / "configs" / "minilm.cfg").read_text()
     for old, new in (
         ("window = 256\ncontext = 16", "window = 64\ncontext = 8"),
         ("max_epochs = 12", "max_epochs = 2"),
@@ -146,7 +146,7 @@ def test_the_whole_road(project):
     yml.write_text(yml.read_text().replace(', "verify"]', "]"))
     done = run_project(project, "all")
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    run_name = "mine-my encoder-tiny"
+    run_name = "mine-tiny-my encoder"
     best = project / "training" / run_name / "model-best"
     meta = srsly.read_json(best / "meta.json")
     assert meta["labels"]["transformer_ner"] == ["LOC", "MISC", "ORG", "PER"]
@@ -157,9 +157,9 @@ def test_the_whole_road(project):
         assert set(metrics[tokenization]["ents_per_type"]) >= {"LOC", "MISC", "ORG", "PER"}
     wheels = {path.name for path in (project / "packages").glob("*.whl")}
     manifest = srsly.read_json(project / "packages" / f"{run_name}.json")
-    assert manifest["pipeline"] == "en_ner_mine_my_encoder"
+    assert manifest["pipeline"] == "en_ner_mine_tiny"
     assert wheels == set(manifest["wheels"])
-    assert "en_ner_mine_my_encoder-0.1.0-py3-none-any.whl" in wheels
+    assert "en_ner_mine_tiny-0.1.0-py3-none-any.whl" in wheels
 
     page = (project / "report" / run_name / "index.html").read_text("utf-8")
     assert "How it was learnt" in page and "The corpus" in page
@@ -201,7 +201,7 @@ def test_clean_removes_what_was_made(project):
         (["scripts/convert.py", "assets/wnut17", "{tmp}/out"], "spacy project assets"),
         (["scripts/convert.py", "{tmp}/broken.conll", "{tmp}/out"], "broken.conll:2"),
         (["scripts/check.py", "{tmp}"], "train.spacy"),
-        (["scripts/preflight.py", "configs/default.cfg"], "no train corpus is given"),
+        (["scripts/preflight.py", "configs/minilm.cfg"], "no train corpus is given"),
         (["scripts/evaluate.py", "{tmp}", "{tmp}/x.spacy"], "cannot load the pipeline"),
         (["scripts/compare.py", "{tmp}", "{tmp}", "{tmp}/x.spacy"], "cannot load the pipeline"),
         (["scripts/report.py", "{tmp}/x.json", "{tmp}/x.html"], "with the evaluate command"),
@@ -213,7 +213,7 @@ def test_clean_removes_what_was_made(project):
         (["scripts/convert.py", "assets/sample", "{tmp}/broken.conll"], "broken.conll"),
         (["scripts/check.py", "corpus", "--output", "{tmp}"], "train.spacy"),
         (["scripts/check.py", "{tmp}/corpus", "--output", "{tmp}/corpus"], "is a folder"),
-        (["scripts/preflight.py", "configs/default.cfg", "--foo"], "--foo"),
+        (["scripts/preflight.py", "configs/minilm.cfg", "--foo"], "--foo"),
         (
             ["-m", "spacy", "project", "run", "convert", ".", "--vars.dataset", "nothing"],
             "assets/nothing",
@@ -236,7 +236,7 @@ def test_a_users_mistake_gives_one_message(tmp_path, command, said):
 def test_init_labels(trained, encoders, tmp_path):
     DocBin(docs=[e.reference for e in make_examples(trained)]).to_disk(tmp_path / "x.spacy")
     done = run(
-        "-m", "spacy", "init", "labels", "configs/default.cfg", tmp_path / "labels",
+        "-m", "spacy", "init", "labels", "configs/minilm.cfg", tmp_path / "labels",
         "--paths.train", tmp_path / "x.spacy", "--paths.dev", tmp_path / "x.spacy",
         "--paths.encoder", encoders["wordpiece"],
         "--components.transformer.model.window", "64",

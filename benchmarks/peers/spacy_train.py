@@ -9,9 +9,9 @@ from common import Stopwatch, Training, f_score, gold_spans, read_docs
 from spacy.cli._util import parse_config_overrides, setup_gpu
 from spacy.training.initialize import init_nlp
 from spacy.training.loop import train
-from spacy.util import load_config
 
 from spacy_transformer_ner.corpus.docbin import unannotated
+from spacy_transformer_ner.running.recipe import load_recipe
 
 app = typer.Typer(add_completion=False)
 
@@ -39,7 +39,7 @@ def main(
         "nlp.lang": lang,
         **parse_config_overrides(ctx.args, env_var=None),
     }
-    config = load_config(config_path, overrides=overrides, interpolate=False)
+    config = load_recipe(config_path, overrides)
     setup_gpu(gpu_id, silent=True)
     nlp = init_nlp(config, use_gpu=gpu_id)
     docs = {split: read_docs(corpus, split, lang) for split in ("train", "dev", "test")}

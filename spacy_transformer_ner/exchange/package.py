@@ -7,10 +7,11 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from spacy.cli.package import generate_readme
+from spacy.util import load_config
 
 import spacy_transformer_ner
 
@@ -29,7 +30,8 @@ class Card:
     name (str): Its name without the language, e.g. "ner_sample_minilm".
     version (str): Its version, e.g. "0.1.0".
     dataset (str): What it was trained on.
-    encoder (str): The pretrained encoder it was trained from.
+    encoder (str): The pretrained encoder it was trained from; empty for what the
+        pipeline's config says.
     author, license (str): As usual; empty if unknown.
     """
 
@@ -109,6 +111,8 @@ def package(
         work = Path(folder)
         staged = work / "model"
         shutil.copytree(model_dir, staged)
+        if not card.encoder:
+            card = replace(card, encoder=_encoder_of(staged))
         meta = _write_card(staged, card, metrics)
         (work / "built").mkdir()
         _run(
@@ -130,6 +134,11 @@ def package(
     if manifest is not None:
         write_json(manifest, packaged.to_dict())
     return packaged
+
+
+def _encoder_of(staged: Path) -> str:
+    paths = load_config(staged / "config.cfg").get("paths", {})
+    return str(paths.get("encoder") or "unknown")
 
 
 def _write_card(staged: Path, card: Card, metrics: dict | None) -> dict:

@@ -9,11 +9,12 @@ from confection import ConfigValidationError
 from spacy import util
 from spacy.schemas import ConfigSchemaNlp, ConfigSchemaTraining
 from spacy.vocab import Vocab
-from thinc.api import require_gpu
+from thinc.api import Config, require_gpu
 from thinc.util import has_cupy_gpu
 
 from ..corpus.docbin import read_docbin
 from ..errors import InputError
+from .recipe import load_recipe
 
 
 def check_gpu(gpu_id: int) -> None:
@@ -43,21 +44,19 @@ def check_gpu(gpu_id: int) -> None:
     require_gpu(gpu_id)
 
 
-def check_training(config_path: str | Path, overrides: dict, *, gpu_id: int = -1) -> None:
+def check_training(config_path: str | Path, overrides: dict, *, gpu_id: int = -1) -> Config:
     """See that `spacy train` can start: the config is valid, the corpus is
     there, the encoder can be had, the run has an end and is evaluated.
 
-    config_path (str | Path): The config.
+    config_path (str | Path): The config, whole or a recipe that extends another.
     overrides (dict): Settings that override it, as `spacy train` takes them.
     gpu_id (int): The GPU; -1 for the CPU.
+    RETURNS (Config): The whole config with the overrides.
     RAISES: InputError for the first thing that is wrong.
     """
     check_gpu(gpu_id)
-    config_path = Path(config_path)
-    if not config_path.is_file():
-        raise InputError("there is no such config.", path=config_path)
     try:
-        config = util.load_config(config_path, overrides=overrides)
+        config = load_recipe(config_path, overrides)
         _check_names(config)
         for name in ("train", "dev"):
             _check_corpus(config.get("paths", {}).get(name), name)
@@ -69,6 +68,7 @@ def check_training(config_path: str | Path, overrides: dict, *, gpu_id: int = -1
             nlp.get_pipe("transformer").model.initialize()
         # Makes a schedule that counts the run's steps do so.
         training["optimizer"].step_schedules()
+        return config
     except InputError:
         raise
     except ConfigValidationError as error:

@@ -108,7 +108,7 @@ def test_schedule_reads_the_corpus_only_when_training_starts():
 
 def test_a_pipeline_of_the_default_recipe_can_be_updated_in_python(encoders, tmp_path):
     config = util.load_config(
-        ROOT / "configs" / "default.cfg",
+        ROOT / "configs" / "minilm.cfg",
         overrides={
             "paths.encoder": str(encoders["wordpiece"]),
             "components.transformer.model.window": 64,

@@ -9,7 +9,7 @@ from spacy_transformer_ner.running.preflight import check_gpu, check_training
 
 from ..conftest import ROOT, blank_pipeline, make_examples
 
-CONFIG = ROOT / "configs" / "default.cfg"
+CONFIG = ROOT / "configs" / "minilm.cfg"
 
 
 @pytest.fixture

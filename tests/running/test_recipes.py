@@ -1,0 +1,155 @@
+"""Every recipe trains, with a tiny encoder of the architecture it is made for."""
+
+import subprocess
+import sys
+
+import pytest
+import spacy
+import torch
+from spacy.tokens import DocBin
+from spacy.training.initialize import init_nlp
+from spacy.training.loop import train
+from transformers import (
+    AutoModel,
+    BertConfig,
+    DebertaV2Config,
+    DistilBertConfig,
+    ElectraConfig,
+    ModernBertConfig,
+    RobertaConfig,
+    XLMRobertaConfig,
+)
+
+from spacy_transformer_ner.errors import InputError
+from spacy_transformer_ner.running.preflight import check_training
+from spacy_transformer_ner.running.recipe import encoder_of, load_recipe
+
+from ..conftest import ROOT, SHAPE, blank_pipeline, make_examples, train_tokenizer
+
+CONFIGS = ROOT / "configs"
+RECIPES = sorted(path.stem for path in CONFIGS.glob("*.cfg"))
+DISTIL = {"dim": 32, "n_layers": 2, "n_heads": 4, "hidden_dim": 64, "max_position_embeddings": 130}
+DEBERTA = {"relative_attention": True, "pos_att_type": ["p2c", "c2p"], "position_buckets": 16}
+MODERN = {
+    "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 64,
+    "max_position_embeddings": 130, "cls_token_id": 0, "sep_token_id": 2, "bos_token_id": 0,
+    "eos_token_id": 2, "reference_compile": False,
+}  # fmt: skip
+# By how the recipe's name begins: the architecture, the tokenizer's family, the shape.
+ARCHITECTURES = {
+    "minilm": (BertConfig, "wordpiece", SHAPE),
+    "transformers": (BertConfig, "wordpiece", SHAPE),
+    "bert-base": (BertConfig, "wordpiece", SHAPE),
+    "distilbert": (DistilBertConfig, "wordpiece", DISTIL),
+    "electra": (ElectraConfig, "wordpiece", {**SHAPE, "embedding_size": 16}),
+    "spanberta": (RobertaConfig, "byte-bpe", SHAPE),
+    "roberta": (RobertaConfig, "byte-bpe", SHAPE),
+    "xlm-roberta": (XLMRobertaConfig, "unigram", SHAPE),
+    "deberta": (DebertaV2Config, "unigram", {**SHAPE, **DEBERTA}),
+    "modernbert": (ModernBertConfig, "byte-bpe", MODERN),
+}
+
+
+@pytest.fixture
+def tiny_encoder(tmp_path):
+    def make(recipe):
+        config_class, family, shape = next(
+            of for name, of in ARCHITECTURES.items() if recipe.startswith(name)
+        )
+        torch.manual_seed(0)
+        tokenizer = train_tokenizer(family)
+        config = config_class(
+            vocab_size=len(tokenizer), pad_token_id=tokenizer.pad_token_id, **shape
+        )
+        AutoModel.from_config(config).save_pretrained(tmp_path / "encoder")
+        tokenizer.save_pretrained(tmp_path / "encoder")
+        return tmp_path / "encoder"
+
+    return make
+
+
+@pytest.fixture
+def corpus(encoders, tmp_path):
+    nlp = blank_pipeline(encoders["wordpiece"])
+    docs = [example.reference for example in make_examples(nlp)]
+    for doc in docs:
+        for token in doc:
+            token.is_sent_start = token.i == 0
+    DocBin(docs=docs * 3).to_disk(tmp_path / "corpus.spacy")
+    return tmp_path / "corpus.spacy"
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_a_few_steps(recipe, tiny_encoder, corpus, tmp_path):
+    overrides = {
+        "paths.train": str(corpus),
+        "paths.dev": str(corpus),
+        "paths.encoder": str(tiny_encoder(recipe)),
+        "paths.history": str(tmp_path / "history.jsonl"),
+        "components.transformer.model.window": 64,
+        "training.eval_frequency": 2,
+        "training.max_steps": 4,
+        "training.max_epochs": 0,
+    }
+    config = check_training(CONFIGS / f"{recipe}.cfg", overrides)
+    nlp = init_nlp(config)
+    before = nlp.get_pipe("transformer").model.shims[0].to_bytes()
+    (tmp_path / "out").mkdir()
+    train(nlp, tmp_path / "out")
+    trained = spacy.load(tmp_path / "out" / "model-last")
+    assert trained.get_pipe("transformer").model.shims[0].to_bytes() != before
+    doc = trained("Marit Solheim leads Fjordverk in Oslo.")
+    assert len(doc) == 7 and all(0 <= ent._.score <= 1 for ent in doc.ents)
+    assert len((tmp_path / "history.jsonl").read_text().splitlines()) >= 2
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_encoders(recipe):
+    """The recipe alone says which encoder it is for."""
+    name = encoder_of(CONFIGS / f"{recipe}.cfg")
+    assert recipe in ("minilm", "transformers") or recipe.split("-")[0] in name.lower()
+    assert encoder_of(CONFIGS / f"{recipe}.cfg", "other") == "other"
+
+
+def test_faithful_recipes_are_as_published():
+    config = load_recipe(CONFIGS / "bert-base-cased-faithful.cfg").interpolate()
+    optimizer, training = config["training"]["optimizer"], config["training"]
+    assert optimizer["learn_rate"]["initial_rate"] == 2e-5 and optimizer["eps"] == 1e-8
+    assert (optimizer["beta1"], optimizer["beta2"], optimizer["rate_width"]) == (0.9, 0.999, None)
+    assert (training["batcher"]["size"], training["max_epochs"], training["seed"]) == (8, 3, 42)
+    assert config["corpora"]["train"]["gold_preproc"] is True
+    assert config["components"]["transformer"]["model"]["wordpiece_pooling"] == "first"
+    # What the recipe does not say is as in the one it extends.
+    assert training["dropout"] == 0.1 and config["nlp"]["pipeline"][0] == "transformer"
+
+
+def test_debug_config(corpus, tiny_encoder, tmp_path):
+    """What preflight writes is a whole config for spaCy."""
+    path = tmp_path / "config.cfg"
+    commands = [
+        ["scripts/preflight.py", CONFIGS / "spanberta-faithful.cfg", "--output", path,
+         "--encoder", tiny_encoder("spanberta"), "--paths.train", corpus, "--paths.dev", corpus, "--training.eval_frequency", "2"],
+        ["-m", "spacy", "debug", "config", path],
+    ]  # fmt: skip
+    for command in commands:
+        done = subprocess.run(
+            [sys.executable, *map(str, command)], cwd=ROOT, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+    assert "extends" not in path.read_text()
+
+
+@pytest.mark.parametrize(
+    "text, said",
+    [
+        ('[recipe]\nextends = "nothing.cfg"', "It is what"),
+        ('[recipe]\nextends = "x.cfg"', "extends itself"),
+        ('[recipe]\nextend = "minilm.cfg"', "setting extends"),
+        ("[paths]\nencoder = null", "names no encoder"),
+    ],
+)
+def test_what_is_no_recipe(text, said, tmp_path):
+    path = tmp_path / "x.cfg"
+    path.write_text(text)
+    with pytest.raises(InputError, match=said):
+        encoder_of(path)
