@@ -110,11 +110,11 @@ def scored(scores: numpy.ndarray, right: numpy.ndarray, gold: int) -> Scored:
 def main(
     # fmt: off
     dataset: str = typer.Option("conll2003", help="The data set that was converted"),
-    encoder: str = typer.Option("minilm", help="The encoder of the run"),
-    config: str = typer.Option("default", help="The recipe of the run"),
+    config: str = typer.Option("minilm", help="The recipe of the run"),
+    encoder: str = typer.Option("default", help="The encoder of the run"),
     # fmt: on
 ) -> None:
-    run = f"{dataset}-{encoder}-{config}"
+    run = f"{dataset}-{config}-{encoder}"
     nlp = load_pipeline(str(ROOT / "training" / run / "model-best"))
     dev, test = (read(nlp, ROOT / "corpus" / dataset / f"{s}.spacy") for s in ("dev", "test"))
     right, documents = dev.gathered.right, dev.gathered.documents

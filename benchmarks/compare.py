@@ -87,6 +87,12 @@ def summary(runs: dict[str, list[dict]]) -> dict[str, dict]:
             "test_f": [round(run["test_f"], 4) for run in of_system],
             "mean_dev_f": round(mean(run["dev_f"] for run in of_system), 4),
             "mean_test_f": round(mean(run["test_f"] for run in of_system), 4),
+            # Of what takes raw text.
+            **{
+                f"mean_{figure}": round(mean(run[figure] for run in of_system), 4)
+                for figure in ("dev_f_text", "test_f_text")
+                if all(run.get(figure) is not None for run in of_system)
+            },
             "seconds": [round(time, 1) for time in times],
             "seconds_per_epoch": round(mean(t / r["epochs"] for t, r in zip(times, of_system)), 1),
             "peak_memory_mib": max(run["peak_memory_mib"] for run in of_system),

@@ -90,6 +90,14 @@ def _compare(result: dict) -> str:
                 f"The dev F1 that transformers reaches {title} ({to['dev_f']:.4f}) is reached in "
                 f"{to['of_its_time']:.2f} of its time.",
             ]
+    for name, title in SYSTEMS.items():
+        found = result["training"].get(name, {})
+        if "mean_dev_f_text" in found:
+            lines += [
+                "",
+                f"From raw text, without the corpus' tokens and sentences, {title} has "
+                f"{found['mean_dev_f_text']:.4f} on dev and {found['mean_test_f_text']:.4f} on test.",
+            ]
     if speed:
         head = ["text to entities", "words per second", "this package is faster by"]
         lines += ["", *("| " + " | ".join(row) + " |" for row in (head, ["---"] * 3))]
