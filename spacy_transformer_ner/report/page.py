@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from importlib import resources
 from typing import Any, Optional
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, UndefinedError
 
 from ..errors import InputError
 from ..evaluation.outcomes import KINDS
@@ -75,7 +75,7 @@ def render(contents: Contents) -> str:
         return template.render(
             **_variables(contents), style=style, script=script, script_hash=_hash(script)
         )
-    except (KeyError, TypeError, AttributeError, IndexError) as error:
+    except (KeyError, TypeError, AttributeError, IndexError, UndefinedError) as error:
         raise InputError(
             "the figures are not what the evaluate, check, calibrate and train commands of this "
             f"version write ({type(error).__name__}: {error}). Make them again."

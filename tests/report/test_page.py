@@ -1,5 +1,6 @@
 import re
 import shutil
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
@@ -110,9 +111,20 @@ def test_the_least_there_can_be(trained, tmp_path):
     assert "too few documents" in page and "0 of 0" not in page
 
 
-def test_other_figures_are_refused(contents):
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"evaluation": {"text": {}}},
+        {"mistakes": [{"kind": "missed"}]},
+        {"check": {"a": 1}},
+        {"calibration": {"a": 1}},
+        {"history": [{"step": 1}]},
+    ],
+    ids=lambda other: next(iter(other)),
+)
+def test_other_figures_are_refused(contents, other):
     with pytest.raises(InputError, match="Make them again"):
-        render(Contents({**contents.evaluation, "text": {}}))
+        render(replace(contents, **other))
 
 
 def test_advice(contents):
