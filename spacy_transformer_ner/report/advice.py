@@ -106,7 +106,8 @@ def _of_tokens(evaluation: Record) -> Iterator[str]:
     text, gold = (evaluation[name]["entities"]["f"] for name in ("text", "gold"))
     if gold - text > 0.01:
         yield (
-            f"On the corpus' own tokens F1 is {gold:.3f}, on raw text {text:.3f}: spaCy's tokeniser "
-            "parts words in other ways than the corpus does. See the check's findings on "
-            "boundaries, and adapt the tokeniser or the annotation."
+            f"On the corpus' own tokens and sentences F1 is {gold:.3f}, on raw text {text:.3f}: spaCy's "
+            "tokeniser parts words in other ways than the corpus does, and where sentences start is "
+            "not told. See the check's findings on boundaries; adapt the tokeniser, or put a "
+            "sentencizer before the transformer."
         )

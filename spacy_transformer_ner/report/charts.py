@@ -71,6 +71,9 @@ def learning_curve(steps: Sequence[int], curves: Mapping[str, Sequence[float]]) 
     with _chart("curve", f"{' and '.join(curves)} over training", height=2.8) as (axes, result):
         for (name, values), colour in zip(curves.items(), (FIRST, SECOND)):
             axes.plot(steps, values, color=colour, label=name, marker="." if len(steps) < 40 else None)
+        # The first steps, from nothing, would make the others a line.
+        later = [value for values in curves.values() for value in values[len(steps) // 5 :]]
+        axes.set_ylim(bottom=max(0.0, 2 * min(later) - max(later)))
         axes.set_xlabel("step")
         axes.set_ylabel(", ".join(curves))
         if len(curves) > 1:
