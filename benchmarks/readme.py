@@ -17,7 +17,7 @@ UNTABLED = {"attention", "memory", "ablation", "evaluation"}
 SYSTEMS = {
     "ours": "this package",
     "hf": "transformers, `run_ner.py`",
-    "hf-bf16": "the same in bf16",
+    "hf-bf16": "transformers, `run_ner.py`, bf16",
     "spacy": "spaCy, `transformer` and `ner`",
 }
 SPEEDS = {

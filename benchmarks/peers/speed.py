@@ -121,7 +121,7 @@ def host(path: Path, docs: list[Doc], rounds: int) -> float:
     if hasattr(shim, "encoder"):
         replay = shim.encoder.transformer = Replay(shim.encoder.transformer)
     else:
-        replay = shim._model.transformer = Replay(shim._model.transformer)
+        replay = shim._model = Replay(shim._model)
     seconds = []
     for _ in range(rounds + 1):
         copies = [unannotated(doc, nlp.vocab) for doc in docs]
