@@ -1,7 +1,6 @@
 """Evaluate a trained pipeline twice: on raw text, as it will be used, and on
 the corpus' own tokens and sentences, as the literature does."""
 
-from collections import Counter
 from pathlib import Path
 from typing import Optional
 
@@ -96,7 +95,7 @@ def _sure(result: Evaluation, label: str) -> str:
 
 
 def _kinds(result: Evaluation) -> str:
-    kinds = Counter(outcome.kind for outcome in result.outcomes)
+    kinds = result.kinds
     return (
         f"Missed {kinds['missed']}, invented {kinds['invented']}, wrong type {kinds['type']}, "
         f"wrong boundary {kinds['boundary']}, both wrong {kinds['both']}"

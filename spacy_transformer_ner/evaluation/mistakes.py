@@ -3,6 +3,7 @@
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from functools import cache
 from typing import Optional
 
 from spacy.tokens import Doc
@@ -70,9 +71,15 @@ def mistakes(
     """
     wrong = [outcome for outcome in found if outcome.kind != "right"]
     wrong.sort(key=lambda o: (o.score is None, -(o.score or 0.0), o.text, o.place))
+
+    @cache  # a text may have many
+    def text_of(number: int) -> tuple[str, list[tuple[int, int]]]:
+        text = references[number].text
+        return text, texts[number].offsets(text)
+
     for outcome in wrong:
         reference = references[outcome.text]
-        text, offsets = reference.text, texts[outcome.text].offsets(reference.text)
+        text, offsets = text_of(outcome.text)
 
         def mention(entity: Optional[Entity]) -> Optional[Mention]:
             return None if entity is None else _mention(text, offsets, entity)

@@ -10,6 +10,7 @@ from typing import Optional
 from spacy.tokens import Doc
 
 from ..encoder.shapes import OTHER, word_shape
+from ..recogniser.known import count_forms
 from .counts import Counts
 from .outcomes import Outcome
 from .units import Entity, Units
@@ -29,10 +30,7 @@ class TrainingForms:
     """
 
     def __init__(self, docs: Iterable[Doc]):
-        self.counts: dict[str, Counter[str]] = defaultdict(Counter)
-        for doc in docs:
-            for ent in doc.ents:
-                self.counts[ent.text][ent.label_] += 1
+        self.counts = count_forms(docs)
 
     def seen(self, mention: "Mention") -> str:
         """mention (Mention): An entity.

@@ -1,6 +1,5 @@
 """From a trained pipeline to wheels that pip installs."""
 
-import hashlib
 import re
 import shutil
 import subprocess
@@ -17,7 +16,7 @@ import spacy_transformer_ner
 
 from ..encoder.sources import describe_encoder
 from ..errors import InputError
-from ..files import read_json, replacing, write_json
+from ..files import read_json, replacing, sha256, write_json
 
 PROJECT_ROOT = Path(spacy_transformer_ner.__file__).parents[1]
 VERSION = re.compile(r"[0-9]+(\.[0-9]+)*((a|b|rc|\.post|\.dev)[0-9]+)?")
@@ -129,7 +128,7 @@ def package(
         packaged = Packaged(
             pipeline=f"{meta['lang']}_{meta['name']}",
             version=card.version,
-            wheels={w.name: hashlib.sha256(w.read_bytes()).hexdigest() for w in wheels},
+            wheels={w.name: sha256(w) for w in wheels},
         )
     if manifest is not None:
         write_json(manifest, packaged.to_dict())

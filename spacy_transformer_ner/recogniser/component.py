@@ -1,6 +1,5 @@
 """The pipeline component `transformer_ner`."""
 
-from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 from typing import Dict, List, Optional
@@ -21,7 +20,7 @@ from . import lattice
 from .calibration import Calibration, Evidence
 from .confidence import CANDIDATES, SPANS_KEY, register_extension, set_scores, with_kept
 from .decoding import Decoded
-from .known import KnownEntities
+from .known import KnownEntities, count_forms
 from .loss import Loss, loss_of
 from .prediction import Prediction, allowed_tags, by_doc
 
@@ -206,10 +205,7 @@ class TransformerNER(TrainablePipe):
             data, sorted, if None.
         """
         validate_get_examples(get_examples, "TransformerNER.initialize")
-        counts: dict[str, Counter[str]] = defaultdict(Counter)
-        for example in get_examples():
-            for ent in example.reference.ents:
-                counts[ent.text][ent.label_] += 1
+        counts = count_forms(example.reference for example in get_examples())
         self.known_entities = KnownEntities.of(counts)
         self.calibration = None
         if labels is None:

@@ -2,14 +2,26 @@
 of how far a prediction can be trusted."""
 
 import base64
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy
 from spacy.strings import hash_string
+from spacy.tokens import Doc
 from thinc.types import Ints1d
 
 # Met with this label most often, met with another, not met.
 SAME, OTHER, NEW = range(3)
+
+
+def count_forms(docs: Iterable[Doc]) -> dict[str, Counter[str]]:
+    """docs (Iterable[Doc]): Annotated texts.
+    RETURNS (dict[str, Counter[str]]): How often the text of each entity has each label."""
+    counts: dict[str, Counter[str]] = defaultdict(Counter)
+    for doc in docs:
+        for ent in doc.ents:
+            counts[ent.text][ent.label_] += 1
+    return counts
 
 
 class KnownEntities:

@@ -4,6 +4,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any, Optional
 
+from ..evaluation.outcomes import NONE
+
 # Fewer mistakes than these are no pattern.
 FEW = 5
 SURE = 0.9
@@ -55,7 +57,7 @@ def _of_confusion(text: Record) -> Iterator[str]:
     pairs: Counter[tuple[str, str]] = Counter()
     for label, row in text["confusion"].items():
         for other, n in row.items():
-            if label != other and "none" not in (label, other):
+            if label != other and NONE not in (label, other):
                 pairs[min(label, other), max(label, other)] += n
     for (label, other), n in pairs.most_common(1):
         if n >= FEW:

@@ -2,8 +2,7 @@
 
 import io
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 
 import matplotlib
 from matplotlib.axes import Axes
@@ -48,7 +47,8 @@ def per_type(rows: Mapping[str, Row], intervals: Mapping[str, Mapping[str, Row]]
     RETURNS (str): The SVG.
     """
     names = list(rows)[::-1]
-    with _chart("per-type", "F1 of each type", height=0.8 + 0.28 * len(names)) as (axes, result):
+
+    def draw(axes: Axes) -> None:
         for y, name in enumerate(names):
             if name in intervals:
                 interval = intervals[name]["f"]
@@ -58,7 +58,8 @@ def per_type(rows: Mapping[str, Row], intervals: Mapping[str, Mapping[str, Row]]
         axes.set_ylim(-0.6, len(names) - 0.4)
         axes.set_xlabel("F1" + (", and where it lies with a probability of .95" if intervals else ""))
         axes.set_xlim(right=min(1.005, axes.get_xlim()[1]))
-    return result[0]
+
+    return _svg("per-type", "F1 of each type", 0.8 + 0.28 * len(names), draw)
 
 
 def learning_curve(steps: Sequence[int], curves: Mapping[str, Sequence[float]]) -> str:
@@ -68,7 +69,8 @@ def learning_curve(steps: Sequence[int], curves: Mapping[str, Sequence[float]]) 
     curves (Mapping[str, Sequence[float]]): The figures; two at most.
     RETURNS (str): The SVG.
     """
-    with _chart("curve", f"{' and '.join(curves)} over training", height=2.8) as (axes, result):
+
+    def draw(axes: Axes) -> None:
         for (name, values), colour in zip(curves.items(), (FIRST, SECOND)):
             axes.plot(steps, values, color=colour, label=name, marker="." if len(steps) < 40 else None)
         # The first steps, from nothing, would make the others a line.
@@ -78,7 +80,8 @@ def learning_curve(steps: Sequence[int], curves: Mapping[str, Sequence[float]]) 
         axes.set_ylabel(", ".join(curves))
         if len(curves) > 1:
             axes.legend(loc="lower right")
-    return result[0]
+
+    return _svg("curve", f"{' and '.join(curves)} over training", 2.8, draw)
 
 
 def reliability(before: Sequence[Row], after: Sequence[Row]) -> str:
@@ -88,7 +91,8 @@ def reliability(before: Sequence[Row], after: Sequence[Row]) -> str:
         and with calibration.
     RETURNS (str): The SVG.
     """
-    with _chart("reliability", "Share of right entities by score", height=3.2) as (axes, result):
+
+    def draw(axes: Axes) -> None:
         low = min([0.9, *(value for row in (*before, *after) for value in (row["score"], row["precision"]))])
         axes.plot([low, 1], [low, 1], color=LINE, linestyle="--")
         for rows, colour, name in ((before, SECOND, "before calibration"), (after, FIRST, "as given")):
@@ -97,18 +101,17 @@ def reliability(before: Sequence[Row], after: Sequence[Row]) -> str:
         axes.set_xlabel("mean score of a bin")
         axes.set_ylabel("share that is right")
         axes.legend(loc="upper left")
-    return result[0]
+
+    return _svg("reliability", "Share of right entities by score", 3.2, draw)
 
 
-@contextmanager
-def _chart(name: str, title: str, height: float) -> Iterator[tuple[Axes, list[str]]]:
-    result: list[str] = []
+def _svg(name: str, title: str, height: float, draw: Callable[[Axes], None]) -> str:
     with matplotlib.rc_context({**STYLE, "svg.hashsalt": name}):
         figure = Figure(figsize=(WIDTH, height), layout="constrained")
-        yield figure.add_subplot(), result
+        draw(figure.add_subplot())
         file = io.StringIO()
         figure.savefig(file, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
-    result.append(_of_page(file.getvalue(), name, title))
+    return _of_page(file.getvalue(), name, title)
 
 
 def _of_page(svg: str, name: str, title: str) -> str:

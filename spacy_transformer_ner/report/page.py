@@ -9,6 +9,7 @@ from importlib import resources
 from typing import Any, Optional
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, UndefinedError
+from markupsafe import Markup
 
 from ..errors import InputError
 from ..evaluation.outcomes import KINDS
@@ -70,7 +71,7 @@ def render(contents: Contents) -> str:
         lstrip_blocks=True,
     )
     template = environment.get_template("page.html.jinja")
-    style, script = (environment.filters["safe"](_file(name)) for name in ("page.css", "page.js"))
+    style, script = (Markup(_file(name)) for name in ("page.css", "page.js"))
     try:
         return template.render(
             **_variables(contents), style=style, script=script, script_hash=_hash(script)
@@ -161,25 +162,16 @@ def _charts(text: Record, history: Sequence[Record]) -> dict[str, str]:
 
 
 def _sections(contents: Contents) -> list[tuple[str, str]]:
-    given = {
-        "types": True,
-        "where": True,
-        "mistakes": True,
-        "scores": bool(contents.evaluation["text"]["confidence"]),
-        "training": bool(contents.history),
-        "corpus": contents.check is not None,
-        "made": True,
-    }
-    names = {
-        "types": "How good",
-        "where": "Where it goes wrong",
-        "mistakes": "Mistakes",
-        "scores": "Scores",
-        "training": "Training",
-        "corpus": "Corpus",
-        "made": "How it was made",
-    }
-    return [(id, names[id]) for id, is_there in given.items() if is_there]
+    sections = (
+        ("types", "How good", True),
+        ("where", "Where it goes wrong", True),
+        ("mistakes", "Mistakes", True),
+        ("scores", "Scores", contents.evaluation["text"]["confidence"]),
+        ("training", "Training", contents.history),
+        ("corpus", "Corpus", contents.check),
+        ("made", "How it was made", True),
+    )
+    return [(id, name) for id, name, is_there in sections if is_there]
 
 
 def _file(name: str) -> str:

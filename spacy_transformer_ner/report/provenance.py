@@ -1,12 +1,13 @@
 """How a pipeline and its figures were made: versions, hardware, data and commands."""
 
-import hashlib
 import platform
 from collections.abc import Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 
 import torch
+
+from ..files import sha256
 
 PACKAGES = (
     "spacy-transformer-ner", "spacy", "spacy-transformers", "thinc", "torch", "transformers",
@@ -34,16 +35,6 @@ def provenance(
         "Commands": {str(i): command for i, command in enumerate(commands, start=1)},
     }
     return {name: table for name, table in tables.items() if table}
-
-
-def sha256(path: str | Path) -> str:
-    """path (str | Path): A file.
-    RETURNS (str): Its SHA-256."""
-    digest = hashlib.sha256()
-    with Path(path).open("rb") as file:
-        while part := file.read(1 << 20):
-            digest.update(part)
-    return digest.hexdigest()
 
 
 def _versions() -> Mapping[str, str]:

@@ -24,7 +24,7 @@ def load_recipe(path: str | Path, overrides: dict | None = None) -> Config:
     config = _load(Path(path), ())
     if not overrides:
         return config
-    return Config(config, is_interpolated=False).from_str(config.to_str(), overrides=overrides, interpolate=False)
+    return Config().from_str(config.to_str(), overrides=overrides, interpolate=False)
 
 
 def encoder_of(path: str | Path, encoder: str = ITS_OWN) -> str:
