@@ -1,11 +1,12 @@
 """AdamW as transformers are trained with it, in thinc's interface."""
 
+import math
 import re
 from collections.abc import Iterable
 from typing import Optional
 
 import torch
-from thinc.api import Optimizer
+from thinc.api import Optimizer, get_array_module
 from thinc.optimizers import FloatOrSeq, KeyT
 from thinc.types import FloatsXd
 from torch import nn
@@ -30,6 +31,9 @@ class AdamW(Optimizer):
     grad_clip (float): The norm gradients are clipped to; 0 for no clipping.
     layer_decay (float): The rate of each of the encoder's layers over that of the
         one above it. 1 for one rate.
+
+    left_out (int): How many updates in a row were left out, up to the last, because
+        the gradient was not finite.
     """
 
     def __init__(
@@ -59,12 +63,16 @@ class AdamW(Optimizer):
         self.width_factor = 1.0
         self.head_factor = head_factor
         self.layer_decay = layer_decay
-        self.torch_optimizers: dict[KeyT, torch.optim.AdamW] = {}
+        self.left_out = 0
+        self._of_encoders: dict[KeyT, torch.optim.AdamW] = {}
 
     def __call__(
         self, key: KeyT, weights: FloatsXd, gradient: FloatsXd, *, lr_scale: float = 1.0
     ) -> tuple[FloatsXd, FloatsXd]:
         """Update weights that are thinc's own; see thinc's Optimizer."""
+        if not self._goes_in(bool(get_array_module(gradient).isfinite(gradient).all())):
+            gradient[:] = 0.0
+            return weights, gradient
         lr_scale *= self.head_factor * self.width_factor
         return super().__call__(key, weights, gradient, lr_scale=lr_scale)
 
@@ -82,22 +90,37 @@ class AdamW(Optimizer):
         """
         if self.rate_width:
             self.width_factor = (self.rate_width / width) ** 2
-        if key not in self.torch_optimizers:
-            self.torch_optimizers[key] = torch.optim.AdamW(
+        optimizer = self.of_encoder(key, module)
+        for group in optimizer.param_groups:
+            group["lr"] = self.learn_rate * self.width_factor * group["factor"]
+        scaler.unscale_(optimizer)
+        norm = nn.utils.clip_grad_norm_(module.parameters(), self.grad_clip or math.inf)
+        # In fp16 the scaler sees to it.
+        if scaler.is_enabled() or self._goes_in(bool(norm.isfinite())):
+            scaler.step(optimizer)
+        scaler.update()
+        optimizer.zero_grad()
+
+    def _goes_in(self, is_finite: bool) -> bool:
+        """Count a gradient; one that is not finite would spoil the weights for good."""
+        self.left_out = 0 if is_finite else self.left_out + 1
+        return is_finite
+
+    def of_encoder(self, key: KeyT, module: nn.Module) -> torch.optim.AdamW:
+        """Give torch's optimizer of an encoder.
+
+        key (tuple[int, str]): Identifies the encoder over the updates.
+        module (Module): The encoder.
+        RETURNS (torch.optim.AdamW): Its optimizer, made at the first call.
+        """
+        if key not in self._of_encoders:
+            self._of_encoders[key] = torch.optim.AdamW(
                 parameter_groups(module.named_parameters(), self.L2, self.layer_decay),
                 betas=(self.b1, self.b2),
                 eps=self.eps,
                 fused=True,
             )
-        optimizer = self.torch_optimizers[key]
-        for group in optimizer.param_groups:
-            group["lr"] = self.learn_rate * self.width_factor * group["factor"]
-        scaler.unscale_(optimizer)
-        if self.grad_clip:
-            nn.utils.clip_grad_norm_(module.parameters(), self.grad_clip)
-        scaler.step(optimizer)
-        scaler.update()
-        optimizer.zero_grad()
+        return self._of_encoders[key]
 
 
 def parameter_groups(

@@ -58,13 +58,18 @@ class EncoderShim(PyTorchShim):
         self._copy: Encoder | None = None
         self._copy_of: tuple | None = None
         self._process = os.getpid()
-        self._awaits_gradient = False
+        self._awaits_gradient = self._has_gradient = False
         self._deferred: Optimizer | None = None
 
     @property
     def encoder(self) -> Encoder | None:
         """RETURNS (Encoder | None): The encoder."""
         return self._model
+
+    @property
+    def key(self) -> tuple[int, str]:
+        """RETURNS (tuple[int, str]): What optimizers know it by."""
+        return self.id, "encoder"
 
     @property
     def max_items(self) -> int:
@@ -84,7 +89,7 @@ class EncoderShim(PyTorchShim):
             encoder.transformer.gradient_checkpointing_enable(
                 {"use_reentrant": False, "context_fn": _contexts}
             )
-        self._scaler = grad_scaler(self.precision, self.device)
+        self.scaler = grad_scaler(self.precision, self.device)
 
     def encode(
         self, pieces: Wordpieces, windows: Sequence[Window], is_train: bool
@@ -110,8 +115,8 @@ class EncoderShim(PyTorchShim):
         self._awaits_gradient, self._deferred = is_train, None
 
         def backward(gradient: torch.Tensor) -> None:
-            vectors.backward(self._scaler.scale(gradient))
-            self._awaits_gradient = False
+            vectors.backward(self.scaler.scale(gradient))
+            self._awaits_gradient, self._has_gradient = False, True
             if self._deferred is not None:
                 self.finish_update(self._deferred)
 
@@ -148,10 +153,13 @@ class EncoderShim(PyTorchShim):
         self._copy = None  # fused updates leave no trace in the weights' versions
         if self._awaits_gradient:
             self._deferred = optimizer
-        elif isinstance(optimizer, AdamW):
-            key = self.id, "encoder"
-            optimizer.update_encoder(key, self._model, self._model.width, self._scaler)
-        elif self._scaler.is_enabled():
+            return
+        if not self._has_gradient:
+            return
+        self._has_gradient = False
+        if isinstance(optimizer, AdamW):
+            optimizer.update_encoder(self.key, self._model, self._model.width, self.scaler)
+        elif self.scaler.is_enabled():
             raise InputError(
                 'training in fp16 needs @optimizers = "spacy-transformer-ner.AdamW.v1" in '
                 "[training.optimizer], because its gradients are scaled."

@@ -3,13 +3,13 @@
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from timeit import default_timer
 from typing import IO, Any, Dict, Optional
 
 import srsly
 from spacy.language import Language
 
 from ..errors import InputError
+from ..training.run import run_of
 
 Log = Callable[[Optional[Dict[str, Any]]], None]
 SetUp = Callable[[Language, IO, IO], tuple[Log, Callable[[], None]]]
@@ -31,7 +31,7 @@ def history_logger(path: Optional[str] = None) -> SetUp:
             return _nothing, lambda: None
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         file = Path(path).open("w", encoding="utf-8")
-        start = default_timer()
+        run = run_of(nlp)
 
         def log(info: Optional[Dict[str, Any]]) -> None:
             if info is None:
@@ -40,7 +40,7 @@ def history_logger(path: Optional[str] = None) -> SetUp:
                 "epoch": info["epoch"],
                 "step": info["step"],
                 "words": info["words"],
-                "seconds": round(default_timer() - start, 2),
+                "seconds": round(run.seconds, 2),
                 "score": info["score"],
                 "losses": {name: float(loss) for name, loss in info["losses"].items()},
                 "scores": info["other_scores"],
@@ -48,7 +48,11 @@ def history_logger(path: Optional[str] = None) -> SetUp:
             file.write(srsly.json_dumps(record) + "\n")
             file.flush()  # so that it can be followed, and a run that breaks leaves it
 
-        return log, file.close
+        def finish() -> None:
+            run.close()
+            file.close()
+
+        return log, finish
 
     return set_up
 

@@ -1,7 +1,7 @@
 """How a pipeline and its figures were made: versions, hardware, data and commands."""
 
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 
@@ -25,7 +25,7 @@ def provenance(
     RETURNS (dict[str, dict[str, str]]): Tables by their name.
     """
     tables = {
-        "Versions": {"Python": platform.python_version(), **_versions()},
+        "Versions": {"Python": platform.python_version(), **versions()},
         "Machine": {
             "system": platform.platform(),
             "processor": platform.processor() or platform.machine(),
@@ -37,11 +37,12 @@ def provenance(
     return {name: table for name, table in tables.items() if table}
 
 
-def _versions() -> Mapping[str, str]:
-    versions = {}
+def versions() -> dict[str, str]:
+    """RETURNS (dict[str, str]): The versions of what figures depend on, by package."""
+    found = {}
     for name in PACKAGES:
         try:
-            versions[name] = metadata.version(name)
+            found[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
             continue
-    return versions
+    return found

@@ -222,12 +222,12 @@ def test_a_step_too_large_for_fp16_is_left_out(encoders):
     shim = model_of(nlp).shims[0]
     optimizer = create_adamw(1e-3)
     nlp.update(examples, sgd=optimizer)
-    shim._scaler.update(2.0**127)  # no gradient can bear that
+    shim.scaler.update(2.0**127)  # no gradient can bear that
     before = {name: value.clone() for name, value in shim.encoder.state_dict().items()}
     nlp.update(examples, sgd=optimizer)
     assert all(torch.equal(value, before[name]) for name, value in shim.encoder.state_dict().items())
-    assert shim._scaler.get_scale() < 2.0**127
-    shim._scaler.update(1024.0)
+    assert shim.scaler.get_scale() < 2.0**127
+    shim.scaler.update(1024.0)
     nlp.update(examples, sgd=optimizer)
     after = shim.encoder.state_dict()
     assert any(not torch.equal(value, before[name]) for name, value in after.items())

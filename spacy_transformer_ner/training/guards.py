@@ -1,0 +1,141 @@
+"""The logger spacy-transformer-ner.GuardLogger.v1: what is about to go wrong is said while
+there is time."""
+
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import IO, Any, Dict, Optional
+
+from spacy.language import Language
+from wasabi import msg
+
+from ..encoder.optimizer import AdamW
+from .run import TrainingRun, run_of
+
+Log = Callable[[Optional[Dict[str, Any]]], None]
+SetUp = Callable[[Language, IO, IO], tuple[Log, Callable[[], None]]]
+
+# Gradients in a row that are not finite: by then nothing will mend it.
+HOPELESS = 50
+# Evaluations without a find that are too many, once others are found.
+UNFOUND = 5
+# F1 at which training has got going.
+GOING = 0.3
+# Rates beyond which no encoder is known to train.
+RATES = 1e-7, 2e-3
+
+
+def guard_logger() -> SetUp:
+    """Warn of a learning rate that cannot work, gradients that are not finite, an F1
+    that collapses or stays 0, and entity types that are never found; stop where nothing
+    is learnt any more. The best pipeline up to there is kept. Registered as
+    spacy-transformer-ner.GuardLogger.v1.
+
+    RETURNS (Callable): The logger.
+    """
+
+    def set_up(
+        nlp: Language, stdout: IO = sys.stdout, stderr: IO = sys.stderr
+    ) -> tuple[Log, Callable[[], None]]:
+        run = run_of(nlp)
+        guard = Guard(run)
+
+        def log(info: Optional[Dict[str, Any]]) -> None:
+            for warning in guard.look(info):
+                msg.warn(*warning)
+
+        return log, run.close
+
+    return set_up
+
+
+class Guard:
+    """Looks at a training.
+
+    run (TrainingRun): The training.
+    """
+
+    def __init__(self, run: TrainingRun):
+        self.run = run
+        self.best = 0.0
+        self.n_evaluations = 0
+        self._highest_rate = 0.0
+        self._unfound: Counter[str] = Counter()
+        self._said: set[str] = set()
+
+    def look(self, info: Optional[dict[str, Any]]) -> Iterator[tuple[str, str]]:
+        """info (dict | None): What spaCy tells after a step, None where there was no
+            evaluation.
+        YIELDS (tuple[str, str]): What is wrong, and what to do. Each thing once."""
+        for about, what, remedy in self._look(info):
+            if about not in self._said:
+                self._said.add(about)
+                yield what, remedy
+
+    def _look(self, info: Optional[dict[str, Any]]) -> Iterator[tuple[str, str, str]]:
+        optimizer = self.run.optimizer
+        if isinstance(optimizer, AdamW):
+            yield from self._of_gradients(optimizer)
+            yield from self._of_rate(optimizer.learn_rate)
+        if info is None or "ents_f" not in info["other_scores"]:
+            return
+        self.n_evaluations += 1
+        score, step = info["other_scores"]["ents_f"] or 0.0, info["step"]
+        if self.best >= GOING and score < 0.1 * self.best:
+            yield (
+                f"collapse {step}",
+                f"F1 on dev fell from {self.best:.3f} to {score:.3f} at step {step}",
+                "Stop (Ctrl-C) if it does not come back, and lower initial_rate in "
+                "[training.optimizer.learn_rate]. model-best keeps the best.",
+            )
+        self.best = max(self.best, score)
+        if self.n_evaluations > UNFOUND and not self.best:
+            yield (
+                "nothing",
+                f"No entity of dev is found after {step} steps",
+                "Look at the loss: if it does not fall, initial_rate in "
+                "[training.optimizer.learn_rate] is too high or too low. If it falls, look at "
+                "the data with the check command.",
+            )
+        if self.best >= GOING:
+            yield from self._of_types(info["other_scores"].get("ents_per_type") or {})
+
+    def _of_gradients(self, optimizer: AdamW) -> Iterator[tuple[str, str, str]]:
+        if not optimizer.left_out:
+            return
+        yield (
+            "gradients",
+            "The gradient is not finite: the update is left out",
+            "If it happens often, lower initial_rate in [training.optimizer.learn_rate], or "
+            'set precision = "fp32" in [components.transformer.model].',
+        )
+        if optimizer.left_out >= HOPELESS:
+            self.run.give_up(
+                f"{optimizer.left_out} gradients in a row were not finite. Lower initial_rate in "
+                '[training.optimizer.learn_rate], or set precision = "fp32" in '
+                "[components.transformer.model]. model-best is the best up to here."
+            )
+
+    def _of_rate(self, rate: float) -> Iterator[tuple[str, str, str]]:
+        self._highest_rate = max(self._highest_rate, rate)
+        low, high = RATES
+        is_low = self.n_evaluations > UNFOUND and self._highest_rate < low
+        if rate > high or is_low:
+            yield (
+                "rate",
+                f"The learning rate is {self._highest_rate:.1g}",
+                f"None {'below' if is_low else 'above'} {low if is_low else high:g} is known to "
+                "work; 2e-5 to 3e-4 are usual. Set initial_rate in "
+                "[training.optimizer.learn_rate].",
+            )
+
+    def _of_types(self, per_type: dict[str, dict[str, float]]) -> Iterator[tuple[str, str, str]]:
+        for name, row in per_type.items():
+            self._unfound[name] = 0 if row["f"] else self._unfound[name] + 1
+            if self._unfound[name] > UNFOUND:
+                yield (
+                    f"type {name}",
+                    f"Of the type {name} nothing is found, in {UNFOUND + 1} evaluations",
+                    "If dev has more than a few of it, the training data has too few, or calls "
+                    "them otherwise: see the check command. Or train longer.",
+                )

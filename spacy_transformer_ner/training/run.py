@@ -1,0 +1,172 @@
+"""The training that a logger is called in. spaCy tells its loggers of evaluations
+only; this sees updates too, and can have steps passed over."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+from timeit import default_timer
+from typing import Any, NoReturn, Optional
+
+from spacy.language import Language
+from spacy.training import Example
+from thinc.api import Optimizer
+from wasabi import msg
+
+
+@dataclass
+class Evaluated:
+    """What an evaluation gave.
+
+    step (int): After which step, counted from 0.
+    seconds (float): Of training up to it.
+    losses (dict[str, float]): By component, added up since the last evaluation.
+    scores (dict[str, Any]): What `nlp.evaluate` returned.
+    """
+
+    step: int
+    seconds: float
+    losses: dict[str, float]
+    scores: dict[str, Any]
+
+
+class TrainingRun:
+    """Follows one call of spaCy's `train`; see `run_of`.
+
+    nlp (Language): The pipeline that is trained.
+
+    optimizer (Optimizer | None): Its optimizer, after the first update.
+    """
+
+    def __init__(self, nlp: Language):
+        self._nlp = nlp
+        self.optimizer: Optional[Optimizer] = None
+        self._batches = blake2b(digest_size=16)
+        self._start = default_timer()
+        self._scores: dict[str, Any] = {}
+        self._to_pass: list[Evaluated] = []
+        self._restore: Callable[[], None] = lambda: None
+        self._writes = True
+        self._wrapped: list[tuple[Any, str, Any]] = []
+        self._wrap()
+
+    @property
+    def seconds(self) -> float:
+        """RETURNS (float): How long the training has run, what was passed over included."""
+        return default_timer() - self._start
+
+    @property
+    def batches(self) -> str:
+        """RETURNS (str): A digest of the batches up to now, in their order."""
+        return self._batches.hexdigest()
+
+    @property
+    def passes_over(self) -> bool:
+        """RETURNS (bool): Whether the steps that are done are passed over."""
+        return bool(self._to_pass)
+
+    def evaluated(self, info: dict[str, Any]) -> Evaluated:
+        """info (dict[str, Any]): What spaCy tells of an evaluation.
+        RETURNS (Evaluated): What is needed to pass over it later."""
+        losses = {name: float(loss) for name, loss in info["losses"].items()}
+        return Evaluated(info["step"], self.seconds, losses, self._scores)
+
+    def pass_over(self, evaluations: Sequence[Evaluated], restore: Callable[[], None]) -> None:
+        """Go through the steps up to the last of some evaluations as spaCy's loop does,
+        batches, schedules, patience and log included, but without computing: what they
+        gave is known.
+
+        evaluations (Sequence[Evaluated]): All evaluations up to there, by step.
+        restore (Callable[[], None]): Called at the last: sets the weights and whatever
+            else the updates would have changed.
+        """
+        self._to_pass, self._restore = list(evaluations), restore
+
+    def give_up(self, why: str) -> NoReturn:
+        """End the program with a message in place of a traceback.
+
+        why (str): What is wrong and what to do.
+        """
+        self._writes = False
+        msg.fail("The training stops", why)
+        raise SystemExit(1)
+
+    def close(self) -> None:
+        """Follow no longer."""
+        if self._to_pass:
+            self._writes = False
+        for owner, name, before in self._wrapped:
+            if name == "to_disk" and not self._writes:
+                continue  # spaCy writes the last pipeline whatever happened
+            if before is None:
+                delattr(owner, name)
+            else:
+                setattr(owner, name, before)
+        self._wrapped.clear()
+        _RUNS.pop(self._nlp, None)
+
+    def _wrap(self) -> None:
+        nlp = self._nlp
+        update, evaluate, to_disk = nlp.update, nlp.evaluate, nlp.to_disk
+
+        def follow_update(examples: Iterable[Example], *args: Any, **kwargs: Any) -> dict:
+            examples = list(examples)
+            for example in examples:
+                # The same text can come in other tokens.
+                text = f"{len(example.predicted)} {example.predicted.text}\0"
+                self._batches.update(text.encode("utf-8", "surrogatepass"))
+            if not self._to_pass:
+                return update(examples, *args, **kwargs)
+            losses = kwargs["losses"]
+            losses.update(self._to_pass[0].losses)
+            return losses
+
+        def follow_evaluate(*args: Any, **kwargs: Any) -> dict:
+            if not self._to_pass:
+                self._scores = evaluate(*args, **kwargs)
+                return dict(self._scores)
+            known = self._to_pass.pop(0)
+            self._start, self._scores = default_timer() - known.seconds, known.scores
+            if not self._to_pass:
+                self._restore()
+            return dict(known.scores)
+
+        def follow_to_disk(path: str | Path, *args: Any, **kwargs: Any) -> None:
+            if self._to_pass:  # the weights of this step are not known
+                Path(path).mkdir(parents=True, exist_ok=True)
+            elif self._writes:
+                try:
+                    to_disk(path, *args, **kwargs)
+                except OSError as error:
+                    self.give_up(f"{error.filename or path}: {error.strerror or error}")
+
+        self._put(nlp, "update", follow_update)
+        self._put(nlp, "evaluate", follow_evaluate)
+        self._put(nlp, "to_disk", follow_to_disk)
+        for _, pipe in nlp.pipeline:
+            # The optimizer is shown to components only. Some of spaCy's own take no
+            # attributes.
+            if getattr(pipe, "is_trainable", False) and hasattr(pipe, "__dict__"):
+                self._put(pipe, "finish_update", self._follow(pipe.finish_update))
+
+    def _follow(self, finish_update: Callable[[Optimizer], None]) -> Callable[[Optimizer], None]:
+        def follow(optimizer: Optimizer) -> None:
+            self.optimizer = optimizer
+            finish_update(optimizer)  # does nothing where there is no gradient
+
+        return follow
+
+    def _put(self, owner: Any, name: str, value: Any) -> None:
+        self._wrapped.append((owner, name, vars(owner).get(name)))
+        setattr(owner, name, value)
+
+
+_RUNS: dict[Language, TrainingRun] = {}
+
+
+def run_of(nlp: Language) -> TrainingRun:
+    """nlp (Language): A pipeline whose training begins.
+    RETURNS (TrainingRun): Its training, the same for all loggers."""
+    if nlp not in _RUNS:
+        _RUNS[nlp] = TrainingRun(nlp)
+    return _RUNS[nlp]

@@ -1,0 +1,159 @@
+"""All that updates change, as tensors by name and a little that JSON can hold: weights,
+the optimizer's moments, the scale of gradients, and the generators of random numbers."""
+
+import random
+from collections.abc import Iterator
+from hashlib import sha256
+from typing import Any
+
+import numpy
+import torch
+from spacy.language import Language
+from thinc.api import Optimizer, PyTorchShim, torch2xp, xp2torch
+from thinc.optimizers import KeyT
+from thinc.util import has_cupy_gpu
+
+from ..encoder.optimizer import AdamW
+from ..encoder.shim import EncoderShim
+
+Tensors = dict[str, torch.Tensor]
+
+# What thinc's optimizers keep of each weight.
+MOMENTS = ("mom1", "mom2", "averages")
+
+
+def get_state(nlp: Language, optimizer: Optimizer) -> tuple[Tensors, dict[str, Any]]:
+    """Take the state of a training between two steps.
+
+    nlp (Language): The pipeline.
+    optimizer (Optimizer): Its optimizer.
+    RETURNS (tuple[dict[str, Tensor], dict]): Tensors, copied to the CPU, and the rest.
+    """
+    tensors: Tensors = {}
+    updates: dict[str, int] = {}
+    for place, key, weights in _weights(nlp):
+        tensors[f"weights/{place}"] = _copy(weights)
+        for name in MOMENTS:
+            moments = getattr(optimizer, name) or {}
+            if key in moments:
+                tensors[f"{name}/{place}"] = _copy(xp2torch(moments[key]))
+        if key in optimizer.nr_update:
+            updates[place] = optimizer.nr_update[key]
+    scales = {}
+    for place, shim in _encoders(nlp):
+        scales[place] = shim.scaler.state_dict()
+        if isinstance(optimizer, AdamW):
+            state = optimizer.of_encoder(shim.key, shim.encoder).state_dict()["state"]
+            for number, values in state.items():
+                for name, value in values.items():
+                    tensors[f"adamw/{place}/{number}/{name}"] = _copy(value)
+    generators, python = _get_generators()
+    return tensors | generators, {"updates": updates, "scales": scales, "random": python}
+
+
+def set_state(nlp: Language, optimizer: Optimizer, tensors: Tensors, rest: dict[str, Any]) -> None:
+    """Go back to a state.
+
+    nlp, optimizer: As the config makes them that the state is of.
+    tensors, rest: As `get_state` gave them.
+    """
+    for place, key, weights in _weights(nlp):
+        with torch.no_grad():
+            weights.copy_(tensors[f"weights/{place}"])
+        for name in MOMENTS:
+            if f"{name}/{place}" in tensors:
+                moment = tensors[f"{name}/{place}"].to(weights.device, copy=True)
+                getattr(optimizer, name)[key] = torch2xp(moment)
+        if place in rest["updates"]:
+            optimizer.nr_update[key] = rest["updates"][place]
+    for place, shim in _encoders(nlp):
+        shim.scaler.load_state_dict(rest["scales"][place])
+        if isinstance(optimizer, AdamW):
+            of_encoder = optimizer.of_encoder(shim.key, shim.encoder)
+            state: dict[int, Tensors] = {}
+            for name, value in tensors.items():
+                kind, _, name = name.partition("/")
+                if kind == "adamw" and name.startswith(f"{place}/"):
+                    number, name = name.removeprefix(f"{place}/").split("/")
+                    state.setdefault(int(number), {})[name] = value
+            of_encoder.load_state_dict({**of_encoder.state_dict(), "state": state})
+    _set_generators(tensors, rest["random"])
+
+
+def digest_of_weights(nlp: Language) -> str:
+    """nlp (Language): A pipeline.
+    RETURNS (str): The SHA-256 of all its weights."""
+    digest = sha256()
+    for place, _, weights in _weights(nlp):
+        digest.update(place.encode())
+        digest.update(_copy(weights).reshape(-1).view(torch.uint8).numpy())
+    return digest.hexdigest()
+
+
+def _weights(nlp: Language) -> Iterator[tuple[str, KeyT, torch.Tensor]]:
+    """YIELDS (tuple[str, KeyT, Tensor]): The place of each weight, the optimizer's key
+    for it, and itself: a change of the tensor is one of the weight."""
+    seen: set[int] = set()
+    for pipe_name, pipe in nlp.pipeline:
+        if not getattr(pipe, "is_trainable", False) or pipe.model in (True, False, None):
+            continue
+        for number, node in enumerate(pipe.model.walk()):
+            found = [
+                (f"{pipe_name}.{number}.{name}", (node.id, name), xp2torch(node.get_param(name)))
+                for name in node.param_names
+                if node.has_param(name)
+            ]
+            for i, shim in enumerate(node.shims):
+                if isinstance(shim, PyTorchShim) and shim._model is not None:
+                    start = f"{pipe_name}.{number}.{i}"
+                    found.extend(
+                        (f"{start}.{name}", (shim.id, name), tensor)
+                        for name, tensor in shim._model.state_dict().items()
+                    )
+            for place, key, tensor in found:
+                # Weights that are tied have two names.
+                if tensor.data_ptr() not in seen:
+                    seen.add(tensor.data_ptr())
+                    yield place, key, tensor
+
+
+def _encoders(nlp: Language) -> Iterator[tuple[str, EncoderShim]]:
+    for pipe_name, pipe in nlp.pipeline:
+        if getattr(pipe, "is_trainable", False):
+            for number, node in enumerate(pipe.model.walk()):
+                for shim in node.shims:
+                    if isinstance(shim, EncoderShim) and shim.encoder is not None:
+                        yield f"{pipe_name}.{number}", shim
+
+
+def _get_generators() -> tuple[Tensors, dict[str, Any]]:
+    tensors = {"random/torch": torch.get_rng_state()}
+    for device in range(torch.cuda.device_count()):
+        tensors[f"random/cuda{device}"] = torch.cuda.get_rng_state(device)
+    kind, keys, position, has_gauss, gauss = numpy.random.get_state()
+    tensors["random/numpy"] = torch.from_numpy(keys.astype("int64"))
+    return tensors, {
+        "python": random.getstate(),
+        "numpy": [kind, position, has_gauss, gauss],
+        # CuPy does not tell the state of its generator: it gets a new seed.
+        "cupy": random.Random(str(random.getstate())).getrandbits(31),
+    }
+
+
+def _set_generators(tensors: Tensors, rest: dict[str, Any]) -> None:
+    torch.set_rng_state(tensors["random/torch"])
+    for device in range(torch.cuda.device_count()):
+        torch.cuda.set_rng_state(tensors[f"random/cuda{device}"], device)
+    kind, position, has_gauss, gauss = rest["numpy"]
+    keys = tensors["random/numpy"].numpy().astype("uint32")
+    numpy.random.set_state((kind, keys, position, has_gauss, gauss))
+    version, numbers, gauss = rest["python"]
+    random.setstate((version, tuple(numbers), gauss))
+    if has_cupy_gpu:
+        import cupy
+
+        cupy.random.seed(rest["cupy"])
+
+
+def _copy(tensor: torch.Tensor) -> torch.Tensor:
+    return tensor.detach().to("cpu", copy=True).contiguous()
