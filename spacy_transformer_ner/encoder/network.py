@@ -18,6 +18,7 @@ from safetensors.torch import save as save_safetensors
 from torch import nn
 from torch.nn import functional
 from transformers import (
+    MODEL_MAPPING,
     AutoConfig,
     AutoModel,
     AutoTokenizer,
@@ -282,7 +283,8 @@ def from_parts(parts: dict) -> Encoder:
         config = AutoConfig.for_model(**parts["config"])
         # The random weights drawn here are overwritten: leave no trace of them.
         with torch.random.fork_rng(devices=[]):
-            transformer = AutoModel.from_config(config)
+            # AutoModel.from_config would import the modules of all architectures.
+            transformer = MODEL_MAPPING[type(config)](config)
     # What was saved by an earlier version has fewer fields.
     reading = Reading(**{f.name: parts[f.name] for f in fields(Reading) if f.name in parts})
     encoder = Encoder(transformer, tokenizer, reading)

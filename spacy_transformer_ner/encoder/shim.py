@@ -56,7 +56,7 @@ class EncoderShim(PyTorchShim):
         self.training = training
         self._max_items = max_items
         self._copy: Encoder | None = None
-        self._copy_of: tuple | None = None
+        self._copy_of: list[int] = []
         self._process = os.getpid()
         self._awaits_gradient = self._has_gradient = False
         self._deferred: Optimizer | None = None
@@ -82,6 +82,8 @@ class EncoderShim(PyTorchShim):
         encoder (Encoder): The encoder.
         """
         self._model = encoder.to(get_torch_default_device())
+        self._parameters = list(encoder.parameters())  # to list them takes a millisecond
+        self._copy = None
         encoder.word_dropout = self.training.word_dropout
         embeddings = encoder.transformer.get_input_embeddings()
         embeddings.requires_grad_(not self.training.freeze_embeddings)
@@ -125,12 +127,12 @@ class EncoderShim(PyTorchShim):
     def _in_16_bits(self, dtype: torch.dtype) -> Encoder:
         """A copy of the encoder for inference, with weights in 16 bits: a third
         faster on a CPU than autocast. It is made again when the weights change."""
-        weights = [parameter._version for parameter in self._model.parameters()]
-        if self._copy is None or self._copy_of != (id(self._model), weights):
+        versions = [parameter._version for parameter in self._parameters]
+        if self._copy is None or self._copy_of != versions:
             wordpieces = self._model.wordpieces
             # The tokenizer and what it remembers are shared.
             self._copy = deepcopy(self._model, {id(wordpieces): wordpieces}).to(dtype).eval()
-            self._copy_of = id(self._model), weights
+            self._copy_of = versions
         return self._copy
 
     def _mind_forks(self) -> None:

@@ -82,4 +82,8 @@ def _hashes(texts: Iterable[str]) -> numpy.ndarray:
 
 def _found(texts: Sequence[str], hashes: numpy.ndarray) -> numpy.ndarray:
     wanted = numpy.fromiter(map(hash_string, texts), dtype="uint64", count=len(texts))
-    return numpy.isin(wanted, hashes)
+    if not len(hashes):
+        return numpy.zeros(len(wanted), dtype=bool)
+    # They are sorted: numpy.isin would look through all of them for each text.
+    places = numpy.searchsorted(hashes, wanted)
+    return hashes[numpy.minimum(places, len(hashes) - 1)] == wanted
