@@ -1,5 +1,6 @@
 """What the scripts share: how they fail and how they show progress."""
 
+import errno
 import io
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -30,7 +31,10 @@ def clear_failure() -> Iterator[None]:
         message = error.format_message()
     except OSError as error:
         # A missing permission, a full disk, a file where a folder should be.
-        message = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+        name = error.filename2 or error.filename
+        message = f"{name}: {error.strerror}" if name else str(error)
+        if error.errno == errno.ENOSPC:
+            message = f"{message}. Make room and give the same command again."
     else:
         return
     first, _, rest = message.partition("\n")

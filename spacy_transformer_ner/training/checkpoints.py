@@ -20,7 +20,7 @@ from wasabi import msg
 from ..errors import InputError
 from ..files import new_folder, sha256
 from ..report.provenance import versions
-from .run import Evaluated, TrainingRun, run_of
+from .run import Evaluated, TrainingRun, describe, run_of
 from .state import digest_of_weights, get_state, set_state
 
 Log = Callable[[Optional[Dict[str, Any]]], None]
@@ -158,8 +158,8 @@ class Checkpoints:
         }
         try:
             self._write(at, state, best)
-        except OSError as error:
-            self.run.give_up(f"{error.filename or at}: {error.strerror or error}")
+        except (OSError, SafetensorError) as error:
+            self.run.give_up(describe(error, at))
         self.newest = at
         for old in sorted(self.folder.glob("step-*"))[:-KEPT]:
             shutil.rmtree(old)

@@ -1,6 +1,9 @@
 """The training that a logger is called in. spaCy tells its loggers of evaluations
 only; this sees updates too, and can have steps passed over."""
 
+import errno
+import os
+import shutil
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -137,8 +140,10 @@ class TrainingRun:
             elif self._writes:
                 try:
                     to_disk(path, *args, **kwargs)
+                    _require_room(Path(path))
                 except OSError as error:
-                    self.give_up(f"{error.filename or path}: {error.strerror or error}")
+                    shutil.rmtree(path, ignore_errors=True)
+                    self.give_up(describe(error, path))
 
         self._put(nlp, "update", follow_update)
         self._put(nlp, "evaluate", follow_evaluate)
@@ -159,6 +164,26 @@ class TrainingRun:
     def _put(self, owner: Any, name: str, value: Any) -> None:
         self._wrapped.append((owner, name, vars(owner).get(name)))
         setattr(owner, name, value)
+
+
+def describe(error: Exception, path: str | Path) -> str:
+    """error (Exception): Why something could not be written.
+    path (str | Path): What.
+    RETURNS (str): A message for it."""
+    full = getattr(error, "errno", None) == errno.ENOSPC or "No space left" in str(error)
+    remedy = (
+        " Make room and give the same command again: it goes on from the newest checkpoint, "
+        "if the config keeps them."
+    )
+    return f"{path}: {getattr(error, 'strerror', None) or error}.{remedy if full else ''}"
+
+
+def _require_room(pipeline: Path) -> None:
+    """spaCy removes the best pipeline and copies the new one: do not let it begin what it
+    cannot end."""
+    size = sum(file.stat().st_size for file in pipeline.rglob("*") if file.is_file())
+    if shutil.disk_usage(pipeline).free < size:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(pipeline))
 
 
 _RUNS: dict[Language, TrainingRun] = {}

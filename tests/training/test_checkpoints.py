@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import spacy
@@ -182,6 +183,20 @@ def test_full_disk(run, tmp_path, monkeypatch, capsys):
     assert [p.name for p in sorted((tmp_path / "run" / "checkpoints").iterdir())] == [
         "step-000000", "step-000003"
     ]  # fmt: skip
+    assert run()[0] == whole
+
+
+def test_no_room_for_the_best(run, tmp_path, monkeypatch, capsys):
+    """spaCy removes the old one before it copies the new one."""
+    whole, _ = run("whole")
+    with pytest.raises(KeyboardInterrupt):
+        run(until=9)
+    with monkeypatch.context() as patch:
+        patch.setattr("shutil.disk_usage", lambda path: SimpleNamespace(free=10))
+        with pytest.raises(SystemExit):
+            run()
+    assert "Make room and give the same command again" in " ".join(capsys.readouterr().out.split())
+    assert not (tmp_path / "run" / "model-last").exists()
     assert run()[0] == whole
 
 
