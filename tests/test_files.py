@@ -1,7 +1,11 @@
+import errno
+
 import pytest
 
 from spacy_transformer_ner.errors import InputError
 from spacy_transformer_ner.files import new_folder, read_json, replacing
+
+from .conftest import ROOT
 
 
 def test_a_file_appears_whole(tmp_path):
@@ -51,3 +55,13 @@ def test_a_folder_appears_whole(tmp_path):
         new.mkdir()
         raise RuntimeError
     assert not (tmp_path / "other").exists()
+
+
+def test_full_disk(monkeypatch, capsys):
+    monkeypatch.syspath_prepend(ROOT / "scripts")
+    from common import clear_failure
+
+    with pytest.raises(SystemExit), clear_failure():
+        raise OSError(errno.ENOSPC, "No space left on device", "from", None, "to/file")
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "to/file: No space left on device. Make room and give the same command" in printed
