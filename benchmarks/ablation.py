@@ -3,7 +3,8 @@ with several seeds, and compared on dev.
 
     python benchmarks/ablation.py --dataset conll2003
 
-writes benchmarks/results/ablation-<dataset>-<encoder>.json. Interrupted, it goes on where it
+writes benchmarks/results/ablation-<dataset>-<encoder>.json. Of a shorter training, with
+--max-steps, the steps are in the name: there, what keeps from overfitting costs. Interrupted, it goes on where it
 was: what is trained lies in training/ablation/."""
 
 from statistics import mean, stdev
@@ -50,6 +51,8 @@ def main(
 ) -> None:
     found: dict[str, list[dict]] = {change: [] for change in changes.split(",")}
     name = f"{dataset}-{encoder.replace('/', '-')}"
+    if max_steps:
+        name += f"-{max_steps}-steps"
     for seed in range(seeds):
         for change in found:
             output = ROOT / "training" / "ablation" / name / f"{change.replace(' ', '-')}-{seed}"
