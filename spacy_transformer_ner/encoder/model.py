@@ -14,6 +14,7 @@ from thinc.types import Floats2d, Ragged
 from ..errors import InputError
 from .batch import TokenBatch
 from .network import Encoder, Reading, load_pretrained
+from .onnx import Runtime, require_onnx
 from .shim import EncoderShim, TrainingSettings
 from .windows import Window, cut_windows
 from .wordpieces import Wordpieces
@@ -45,6 +46,7 @@ def build_transformer_model(
     word_boundaries: bool = False,
     wordpiece_pooling: Literal["mean", "first"] = "mean",
     leading_space: bool = True,
+    runtime: Runtime = "torch",
 ) -> Model[List[Doc], TokenBatch]:
     """Build an encoder for spacy-transformers' `transformer` component.
 
@@ -82,6 +84,10 @@ def build_transformer_model(
     wordpiece_pooling (str): What a token's vector is: the "mean" of its wordpieces', or that of
         the "first", as in transformers' recipes.
     leading_space (bool): Whether a text's first token is encoded as if after a space.
+    runtime (str): What runs the encoder on a CPU, but for training: "torch"; "onnx",
+        onnxruntime in fp32; or "onnx-int8", with the weights of its products of matrices
+        in 8 bits. `precision` does not count then. It takes some seconds to make it of
+        the weights at the first text, and again after training.
     RETURNS (Model[List[Doc], TokenBatch]): The model.
     """
     if not 0.0 <= word_dropout < 1.0:
@@ -91,11 +97,14 @@ def build_transformer_model(
             f"the encoder's window is {window} and its context {context}: the context is "
             "at most a quarter of the window."
         )
+    if runtime != "torch":
+        require_onnx()
     shim = EncoderShim(
         None,
         precision=precision,
         max_items=max_batch_items,
         training=TrainingSettings(word_dropout, freeze_embeddings, gradient_checkpointing),
+        runtime=runtime,
     )
     return Model(
         "transformer",
@@ -133,6 +142,7 @@ def build_tok2vec_transformer(
     word_boundaries: bool = False,
     wordpiece_pooling: Literal["mean", "first"] = "mean",
     leading_space: bool = True,
+    runtime: Runtime = "torch",
 ) -> Model[List[Doc], List[Floats2d]]:
     """Build the same encoder as a part of one component's model. It is what
     `nlp.replace_listeners` puts in a listener's place.
@@ -157,6 +167,7 @@ def build_tok2vec_transformer(
         word_boundaries,
         wordpiece_pooling,
         leading_space,
+        runtime,
     )
     return chain(_replace_listener(model), trfs2arrays(pooling, grad_factor))
 

@@ -3,11 +3,11 @@ what it reads."""
 
 import os
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Optional
 
 import numpy
 import torch
@@ -36,6 +36,10 @@ from .wordpieces import WordpieceEncoder, Wordpieces
 
 # Configurations of BERT's kind and of DistilBERT's call it differently.
 ATTENTION_DROPOUT_NAMES = ("attention_probs_dropout_prob", "attention_dropout")
+
+# What the network takes of a batch of windows, see `Encoder.hidden_states`.
+INPUT_NAMES = "input_ids", "attention_mask", "word_shapes", "word_continues"
+Inputs = dict[str, numpy.ndarray]
 
 
 @dataclass(frozen=True)
@@ -98,8 +102,18 @@ class Encoder(nn.Module):
         special = len(self.wordpieces.prefix) + len(self.wordpieces.suffix)
         return positions_of(self.transformer) - special
 
+    @property
+    def input_names(self) -> list[str]:
+        """RETURNS (list[str]): Which of `INPUT_NAMES` the network takes."""
+        is_taken = True, True, self.reading.word_shape, self.reading.word_boundaries
+        return [name for name, taken in zip(INPUT_NAMES, is_taken) if taken]
+
     def forward(
-        self, pieces: Wordpieces, windows: Sequence[Window], max_items: int
+        self,
+        pieces: Wordpieces,
+        windows: Sequence[Window],
+        max_items: int,
+        run: Optional[Callable[[Inputs], torch.Tensor]] = None,
     ) -> torch.Tensor:
         """Encode the windows of a batch of Docs and read every token from the core of
         its window.
@@ -107,13 +121,16 @@ class Encoder(nn.Module):
         pieces (Wordpieces): The Docs' wordpieces.
         windows (Sequence[Window]): Windows whose cores partition them.
         max_items (int): How many wordpieces are encoded at once.
+        run (Callable | None): Takes the place of the network, see `hidden_states`.
         RETURNS (Tensor): The tokens' vectors, zeros for tokens without
             wordpieces. Shape: (tokens, width), float32.
         """
+        run = run or self._run
         rows: list[torch.Tensor] = []
         positions: list[numpy.ndarray] = []
         for batch in batch_windows(windows, max_items):
-            hidden, batch_positions, cores = self._encode(pieces, batch)
+            inputs, batch_positions, cores = self.inputs(pieces, batch)
+            hidden = run(inputs)
             rows.append(hidden.flatten(0, 1)[torch.from_numpy(cores).to(hidden.device)])
             positions.append(batch_positions)
         vectors = torch.cat(rows).float()
@@ -131,12 +148,58 @@ class Encoder(nn.Module):
             mode="mean",
         )
 
-    def _encode(
+    def hidden_states(
+        self,
+        input_ids: torch.Tensor,
+        attention_mask: Optional[torch.Tensor] = None,
+        word_shapes: Optional[torch.Tensor] = None,
+        word_continues: Optional[torch.Tensor] = None,
+    ) -> torch.Tensor:
+        """Run the network on a batch of windows. All that it is given has the shape
+        (windows, length) and is int64.
+
+        input_ids (Tensor): The wordpieces' ids, special ones included.
+        attention_mask (Tensor | None): 1, and 0 for padding. None if there is none.
+        word_shapes (Tensor): The words' shapes; needed if `reading` has them.
+        word_continues (Tensor): 1 for a wordpiece of the same word as the one before
+            it; needed if `reading` has them.
+        RETURNS (Tensor): Shape: (windows, length, width)
+        """
+        added = [
+            embeddings(kinds)
+            for embeddings, kinds in (
+                (self.shape_embeddings, word_shapes),
+                (self.boundary_embeddings, word_continues),
+            )
+            if embeddings is not None
+        ]
+        if added:
+            embedded = self.transformer.get_input_embeddings()(input_ids)
+            inputs = {"inputs_embeds": sum(added, embedded)}
+        else:
+            inputs = {"input_ids": input_ids}
+        return self.transformer(attention_mask=attention_mask, **inputs).last_hidden_state
+
+    def _run(self, inputs: Inputs) -> torch.Tensor:
+        device = self.transformer.device
+        tensors = {
+            name: torch.from_numpy(array).to(device)
+            for name, array in inputs.items()
+            if name != "attention_mask" or not array.all()
+        }
+        return self.hidden_states(**tensors)
+
+    def inputs(
         self, pieces: Wordpieces, windows: Sequence[Window]
-    ) -> tuple[torch.Tensor, numpy.ndarray, numpy.ndarray]:
-        """RETURNS (tuple[Tensor, ndarray, ndarray]): The hidden states
-        (windows, length, width); the positions in `pieces` of what is read from
-        them, and where it stands in the flattened hidden states."""
+    ) -> tuple[Inputs, numpy.ndarray, numpy.ndarray]:
+        """Put together what the network takes of a batch of windows.
+
+        pieces (Wordpieces): The Docs' wordpieces.
+        windows (Sequence[Window]): Some windows of them.
+        RETURNS (tuple[Inputs, ndarray, ndarray]): The arrays by `input_names`; the
+            positions in `pieces` of what is read from the hidden states, and where it
+            stands in them, flattened.
+        """
         prefix, suffix = self.wordpieces.prefix, self.wordpieces.suffix
         sizes = [w.end - w.start + len(prefix) + len(suffix) for w in windows]
         length = max(sizes)
@@ -159,27 +222,10 @@ class Encoder(nn.Module):
         if self.training and self.word_dropout:
             dropped = torch.rand(ids.shape).numpy() < self.word_dropout
             ids[dropped & is_text] = self.wordpieces.mask
-        device = self.transformer.device
-        mask = None
-        if min(sizes) < length:
-            mask = torch.from_numpy(numpy.arange(length) < numpy.array(sizes)[:, None])
-            mask = mask.long().to(device)
-        id_tensor = torch.from_numpy(ids).to(device)
-        added = [
-            embeddings(torch.from_numpy(kinds).to(device))
-            for embeddings, kinds in (
-                (self.shape_embeddings, shapes),
-                (self.boundary_embeddings, continues),
-            )
-            if embeddings is not None
-        ]
-        if added:
-            embedded = self.transformer.get_input_embeddings()(id_tensor)
-            inputs = {"inputs_embeds": sum(added, embedded)}
-        else:
-            inputs = {"input_ids": id_tensor}
-        hidden = self.transformer(attention_mask=mask, **inputs).last_hidden_state
-        return hidden, numpy.concatenate(positions), numpy.concatenate(cores)
+        mask = numpy.arange(length) < numpy.array(sizes)[:, None]
+        arrays = ids, mask.astype("int64"), shapes, continues
+        inputs = {n: array for n, array in zip(INPUT_NAMES, arrays) if n in self.input_names}
+        return inputs, numpy.concatenate(positions), numpy.concatenate(cores)
 
 
 def _zeros(n: int, width: int) -> nn.Embedding:

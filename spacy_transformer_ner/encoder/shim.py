@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from copy import deepcopy
 from dataclasses import dataclass
+from typing import TypeVar
 
 import srsly
 import torch
@@ -14,6 +15,7 @@ from thinc.api import Optimizer, PyTorchShim, get_torch_default_device
 from ..errors import InputError
 from .attention import PlainAttention
 from .network import Encoder, from_parts, to_parts
+from .onnx import OnnxNetwork, Runtime
 from .optimizer import AdamW
 from .precision import autocast_dtype, grad_scaler
 from .windows import Window
@@ -23,6 +25,8 @@ from .wordpieces import Wordpieces
 # Wordpieces encoded at once, without and with a GPU. More at once are no faster on a CPU
 # (benchmarks/results/attention.json), and take more memory.
 MAX_ITEMS = 1024, 16384
+
+Copy = TypeVar("Copy", Encoder, OnnxNetwork)
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,7 @@ class EncoderShim(PyTorchShim):
     max_items (int | None): How many wordpieces are encoded at once; None for what
         suits the device.
     training (TrainingSettings): How it is trained.
+    runtime (str): What runs it on a CPU, but for training; see `onnx`.
     """
 
     def __init__(
@@ -50,13 +55,16 @@ class EncoderShim(PyTorchShim):
         precision: str,
         max_items: int | None,
         training: TrainingSettings,
+        runtime: Runtime = "torch",
     ):
         super().__init__(encoder)
         self.precision = precision
         self.training = training
         self._max_items = max_items
-        self._copy: Encoder | None = None
-        self._copy_of: list[int] = []
+        self.runtime = runtime
+        self._copy: Encoder | OnnxNetwork | None = None
+        self._copy_of: tuple = ()
+        self._inherited: Encoder | OnnxNetwork | None = None
         self._process = os.getpid()
         self._awaits_gradient = self._has_gradient = False
         self._deferred: Optimizer | None = None
@@ -106,14 +114,21 @@ class EncoderShim(PyTorchShim):
         self._mind_forks()
         dtype, kind = autocast_dtype(self.precision, self.device), self.device.type
         attention = PlainAttention if (kind, dtype) == ("cpu", torch.bfloat16) else nullcontext
+        run = None
         if is_train:
             encoder = self._model.train()
             precision = torch.autocast(kind, dtype=dtype, enabled=dtype is not None)
         else:
-            encoder = self._model.eval() if dtype is None else self._in_16_bits(dtype)
+            encoder = self._model
+            if encoder.training:  # to set it takes a millisecond too
+                encoder.eval()
             precision = torch.inference_mode()
+            if self.runtime != "torch" and kind == "cpu":
+                run = self._in_onnx()
+            elif dtype is not None:
+                encoder = self._in_16_bits(dtype)
         with precision, attention():
-            vectors = encoder(pieces, windows, self.max_items)
+            vectors = encoder(pieces, windows, self.max_items, run)
         self._awaits_gradient, self._deferred = is_train, None
 
         def backward(gradient: torch.Tensor) -> None:
@@ -126,22 +141,38 @@ class EncoderShim(PyTorchShim):
 
     def _in_16_bits(self, dtype: torch.dtype) -> Encoder:
         """A copy of the encoder for inference, with weights in 16 bits: a third
-        faster on a CPU than autocast. It is made again when the weights change."""
-        versions = [parameter._version for parameter in self._parameters]
-        if self._copy is None or self._copy_of != versions:
-            wordpieces = self._model.wordpieces
-            # The tokenizer and what it remembers are shared.
-            self._copy = deepcopy(self._model, {id(wordpieces): wordpieces}).to(dtype).eval()
-            self._copy_of = versions
+        faster on a CPU than autocast."""
+        # The tokenizer and what it remembers are shared.
+        shared = {id(self._model.wordpieces): self._model.wordpieces}
+        return self._copied(lambda: deepcopy(self._model, shared).to(dtype))
+
+    def _in_onnx(self) -> OnnxNetwork:
+        """The encoder's network for onnxruntime, with as many threads as torch has."""
+        threads = torch.get_num_threads()
+        is_int8 = self.runtime == "onnx-int8"
+        return self._copied(lambda: OnnxNetwork(self._model, is_int8, threads), threads)
+
+    def _copied(self, make: Callable[[], Copy], *settings: int) -> Copy:
+        """What is made of the encoder. It is made again when the weights or the
+        settings change."""
+        key = settings, [parameter._version for parameter in self._parameters]
+        if self._copy is None or self._copy_of != key:
+            self._copy, self._copy_of = make(), key
         return self._copy
 
+    def __getstate__(self) -> dict:
+        """What is copied and pickled: not what can be made again."""
+        return {**self.__dict__, "_copy": None, "_inherited": None}
+
     def _mind_forks(self) -> None:
-        """In a forked process (`nlp.pipe(n_process=2)`) torch's threads are gone,
-        and waiting for them would never end: let it do with this one."""
+        """In a forked process (`nlp.pipe(n_process=2)`) the threads of torch and of
+        onnxruntime are gone, and waiting for them would never end: let it do with this
+        one, and never take down what had them."""
         if self._process != os.getpid():
             self._process = os.getpid()
             if multiprocessing.parent_process() is not None:
                 torch.set_num_threads(1)
+                self._inherited = self._copy
 
     def finish_update(self, optimizer: Optimizer) -> None:
         """Update the weights and forget the gradients.

@@ -59,16 +59,16 @@ class WordpieceEncoder:
             )
         self.tokenizer = tokenizer
         self.leading_space = leading_space
-        self._backend = _without_automatic_spaces(tokenizer.backend_tokenizer)
-        encoding = self._backend.encode("a")
+        self.backend = _without_automatic_spaces(tokenizer.backend_tokenizer)
+        encoding = self.backend.encode("a")
         mask = encoding.special_tokens_mask
         self.prefix: list[int] = encoding.ids[: mask.index(0)]
         self.suffix: list[int] = encoding.ids[len(mask) - mask[::-1].index(0) :]
         self.pad: int = tokenizer.pad_token_id or 0
-        self._unknown = tokenizer.unk_token_id
+        self.unknown = tokenizer.unk_token_id
         # What stands for a word that is not to be seen.
         self.mask: int = next(
-            (i for i in (tokenizer.mask_token_id, self._unknown) if i is not None), self.pad
+            (i for i in (tokenizer.mask_token_id, self.unknown) if i is not None), self.pad
         )
         self._cache: dict[int, tuple[list[int], int]] = {}
 
@@ -128,10 +128,10 @@ class WordpieceEncoder:
             return []
         # One by one: a batch would start threads, which a fork loses.
         spaced = f" {text}" if blank_before else text
-        ids = self._backend.encode(spaced, add_special_tokens=False).ids
-        if not ids and self._unknown is not None:
+        ids = self.backend.encode(spaced, add_special_tokens=False).ids
+        if not ids and self.unknown is not None:
             # An invisible character, such as a lone variation selector.
-            return [self._unknown]
+            return [self.unknown]
         return ids
 
 

@@ -1,0 +1,192 @@
+"""The encoder run by onnxruntime gives what torch gives."""
+
+import pickle
+import sys
+
+import numpy
+import pytest
+import spacy
+import torch
+from transformers import AutoModel
+
+from spacy_transformer_ner.encoder.optimizer import create_adamw
+from spacy_transformer_ner.errors import InputError
+
+from ..conftest import SENTENCES, blank_pipeline, entities, make_examples, train_tokenizer
+from ..running.test_recipes import ARCHITECTURES
+
+pytest.importorskip("onnxscript", reason="needs the extra onnx")
+pytest.importorskip("onnxruntime", reason="needs the extra onnx")
+
+TEXTS = ["", "Oslo", "\n", "Ann Lee " * 60 + "in Oslo.", *(text for text, _ in SENTENCES)]
+KINDS = {"word_shape": True, "word_boundaries": True}
+
+
+def make_encoder(folder, name):
+    config_class, family, shape = ARCHITECTURES[name]
+    torch.manual_seed(0)
+    tokenizer = train_tokenizer(family)
+    config = config_class(vocab_size=len(tokenizer), pad_token_id=tokenizer.pad_token_id, **shape)
+    AutoModel.from_config(config).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+def model_of(nlp):
+    return nlp.get_pipe("transformer").model
+
+
+def vectors(nlp):
+    docs = [nlp.make_doc(text) for text in TEXTS]
+    return numpy.concatenate(model_of(nlp).predict(docs).vectors)
+
+
+def found(nlp, **options):
+    return [entities(doc) for doc in nlp.pipe(TEXTS, **options)]
+
+
+def other_runtime(nlp, folder, runtime, **settings):
+    """The same pipeline, saved and loaded with another runtime."""
+    nlp.to_disk(folder)
+    model = {"runtime": runtime, **settings}
+    return spacy.load(folder, config={"components": {"transformer": {"model": model}}})
+
+
+@pytest.mark.parametrize(
+    "name, settings",
+    [
+        ("bert-base", {}),
+        ("bert-base", {**KINDS, "wordpiece_pooling": "first"}),
+        ("distilbert", {"word_boundaries": True}),
+        ("electra", KINDS),
+        ("roberta", {}),
+        ("roberta", KINDS),
+        ("xlm-roberta", {"word_shape": True}),
+        ("deberta", {}),
+        ("deberta", KINDS),
+        ("modernbert", {}),
+        ("modernbert", KINDS),
+    ],
+)
+def test_vectors_and_entities_equal_torch(tmp_path, name, settings):
+    nlp = blank_pipeline(make_encoder(tmp_path / "encoder", name), **settings)
+    nlp.initialize(lambda: make_examples(nlp))
+    encoder = model_of(nlp).shims[0].encoder
+    with torch.no_grad():
+        for embeddings in (encoder.shape_embeddings, encoder.boundary_embeddings):
+            if embeddings is not None:
+                embeddings.weight.normal_()
+    head = nlp.get_pipe("transformer_ner").model.get_ref("output_layer")
+    head.set_param("W", numpy.random.default_rng(0).normal(size=(13, 32)).astype("f"))
+    onnx = other_runtime(nlp, tmp_path / "saved", "onnx")
+    numpy.testing.assert_allclose(vectors(onnx), vectors(nlp), atol=1e-4)
+    assert found(onnx) == found(nlp) and any(found(nlp))
+
+
+def test_in_8_bits(trained, tmp_path):
+    int8 = other_runtime(trained, tmp_path / "saved", "onnx-int8")
+    assert found(int8) == found(trained)
+    difference = numpy.abs(vectors(int8) - vectors(trained))
+    assert 1e-3 < difference.max() and difference.mean() < 0.05
+    # The switch is saved with the pipeline, and what runs it is not.
+    int8.to_disk(tmp_path / "again")
+    again = spacy.load(tmp_path / "again")
+    assert model_of(again).shims[0].to_bytes() == model_of(trained).shims[0].to_bytes()
+    numpy.testing.assert_array_equal(vectors(again), vectors(int8))
+
+
+def test_precision_does_not_count(trained, tmp_path):
+    onnx = other_runtime(trained, tmp_path / "saved", "onnx", precision="bf16")
+    numpy.testing.assert_allclose(vectors(onnx), vectors(trained), atol=1e-4)
+
+
+def test_what_is_learnt_is_seen_at_once(trained, tmp_path):
+    onnx = other_runtime(trained, tmp_path / "saved", "onnx")
+    before = vectors(onnx)
+    onnx.update(make_examples(onnx), sgd=create_adamw(1e-3))
+    after = vectors(onnx)
+    assert numpy.abs(after - before).max() > 0.01
+    torch_only = other_runtime(onnx, tmp_path / "updated", "torch")
+    numpy.testing.assert_allclose(after, vectors(torch_only), atol=1e-4)
+
+
+def test_words_are_masked_in_training_only(encoders, tmp_path):
+    nlp = blank_pipeline(encoders["wordpiece"], word_dropout=0.5, runtime="onnx")
+    nlp.initialize(lambda: make_examples(nlp))
+    expected = vectors(nlp)
+    model_of(nlp).begin_update([nlp.make_doc(text) for text in TEXTS])
+    numpy.testing.assert_array_equal(vectors(nlp), expected)
+
+
+def test_it_is_made_once_and_never_copied(trained, tmp_path):
+    onnx = other_runtime(trained, tmp_path / "saved", "onnx")
+    expected = vectors(onnx)
+    shim = model_of(onnx).shims[0]
+    made = shim._copy
+    vectors(onnx)
+    assert shim._copy is made
+    for copied in (shim.copy(), pickle.loads(pickle.dumps(shim))):
+        assert copied._copy is None
+    numpy.testing.assert_allclose(
+        numpy.concatenate(
+            model_of(onnx).copy().predict([onnx.make_doc(text) for text in TEXTS]).vectors
+        ),
+        expected,
+        atol=1e-6,
+    )
+
+
+@pytest.mark.slow
+def test_processes_forked_after_it_had_threads(trained, tmp_path):
+    onnx = other_runtime(trained, tmp_path / "saved", "onnx")
+    threads = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        assert found(onnx) == found(trained)
+        assert found(onnx, n_process=2, batch_size=3) == found(trained)
+    finally:
+        torch.set_num_threads(threads)
+
+
+def test_listeners_can_be_replaced(trained, tmp_path):
+    onnx = other_runtime(trained, tmp_path / "saved", "onnx")
+    onnx.replace_listeners("transformer", "transformer_ner", ["model.tok2vec"])
+    onnx.remove_pipe("transformer")
+    assert found(onnx) == found(trained)
+    onnx.to_disk(tmp_path / "replaced")
+    config = spacy.load(tmp_path / "replaced").config["components"]["transformer_ner"]
+    assert config["model"]["tok2vec"]["runtime"] == "onnx"
+
+
+@pytest.mark.parametrize("name", ["onnx", "onnxscript", "onnxruntime"])
+def test_a_missing_package(encoders, monkeypatch, name):
+    monkeypatch.setitem(sys.modules, name, None)
+    blank_pipeline(encoders["wordpiece"], runtime="torch")
+    with pytest.raises(InputError, match=rf"{name} is needed.*spacy-transformer-ner\[onnx\]"):
+        blank_pipeline(encoders["wordpiece"], runtime="onnx")
+
+
+def test_an_encoder_that_depends_on_the_values(trained, tmp_path):
+    onnx = other_runtime(trained, tmp_path / "saved", "onnx")
+    transformer = model_of(onnx).shims[0].encoder.transformer
+
+    def choose(module, args, output):
+        return output * 2 if output.sum() > 0 else output
+
+    transformer.get_input_embeddings().register_forward_hook(choose)
+    with pytest.raises(InputError, match="BertModel cannot be exported to ONNX"):
+        onnx("Oslo")
+
+
+def test_a_graph_that_gives_something_else(trained, tmp_path):
+    onnx = other_runtime(trained, tmp_path / "saved", "onnx")
+    transformer = model_of(onnx).shims[0].encoder.transformer
+    calls = []
+
+    def count(module, args, output):
+        calls.append(None)
+        return output + 0.1 * len(calls)
+
+    transformer.encoder.layer[-1].output.register_forward_hook(count)
+    with pytest.raises(InputError, match="hidden states would differ"):
+        onnx("Oslo")

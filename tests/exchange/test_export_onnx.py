@@ -1,0 +1,129 @@
+import re
+import runpy
+import subprocess
+import sys
+
+import numpy
+import pytest
+import spacy
+import srsly
+from tokenizers import Tokenizer
+
+from spacy_transformer_ner.errors import InputError
+from spacy_transformer_ner.exchange.export_onnx import export_onnx
+
+from ..conftest import ROOT, SENTENCES, blank_pipeline, make_examples
+
+pytest.importorskip("onnxscript", reason="needs the extra onnx")
+onnxruntime = pytest.importorskip("onnxruntime", reason="needs the extra onnx")
+
+
+def emissions(nlp, doc):
+    """What the recogniser's model gives for the tokens of a Doc."""
+    nlp.get_pipe("transformer")(doc)
+    return nlp.get_pipe("transformer_ner").model.predict([doc])[0]
+
+
+def scores_of(folder, monkeypatch):
+    """The function that the folder's README shows."""
+    code = re.search(r"```python\n(.*?)```", (folder / "README.md").read_text("utf-8"), re.DOTALL)
+    (folder / "readme.py").write_text(code[1], "utf-8")
+    monkeypatch.chdir(folder)
+    monkeypatch.syspath_prepend(folder)
+    monkeypatch.delitem(sys.modules, "word_shapes", raising=False)
+    return runpy.run_path("readme.py")["scores"]
+
+
+@pytest.mark.parametrize(
+    "kind, settings",
+    [
+        ("wordpiece", {"word_shape": True, "word_boundaries": True}),
+        ("byte-bpe", {"wordpiece_pooling": "first", "leading_space": False}),
+        ("unigram", {"word_boundaries": True}),
+    ],
+)
+def test_the_readme_gives_the_pipelines_scores(encoders, tmp_path, monkeypatch, capsys, kind, settings):
+    nlp = blank_pipeline(encoders[kind], **settings)
+    nlp.initialize(lambda: make_examples(nlp))
+    head = nlp.get_pipe("transformer_ner").model.get_ref("output_layer")
+    random = numpy.random.default_rng(0)
+    head.set_param("W", random.normal(size=(13, 32)).astype("f"))
+    head.set_param("b", random.normal(size=13).astype("f"))
+    encoder = nlp.get_pipe("transformer").model.shims[0].encoder
+    for embeddings in (encoder.shape_embeddings, encoder.boundary_embeddings):
+        if embeddings is not None:
+            embeddings.weight.data.normal_()
+    assert export_onnx(nlp, tmp_path / "graph").difference < 1e-4
+    config = srsly.read_json(tmp_path / "graph" / "config.json")
+    assert config["tags"] == nlp.get_pipe("transformer_ner").tag_names
+    scores = scores_of(tmp_path / "graph", monkeypatch)
+    for text, _ in SENTENCES:
+        doc = nlp.make_doc(text)
+        found = scores([t.text for t in doc], [bool(t.whitespace_) for t in doc])
+        numpy.testing.assert_allclose(found, emissions(nlp, doc), atol=1e-4)
+
+
+def test_in_8_bits(trained, tmp_path, monkeypatch, capsys):
+    exported = export_onnx(trained, tmp_path / "graph", is_int8=True)
+    assert exported.difference < 1e-4 < exported.int8_difference < 1.0
+    scores = scores_of(tmp_path / "graph", monkeypatch)
+    text, entities = SENTENCES[0]
+    doc = trained.make_doc(text)
+    tags = srsly.read_json("config.json")["tags"]
+    best = scores([t.text for t in doc], [bool(t.whitespace_) for t in doc]).argmax(axis=1)
+    assert [tags[i] for i in best] == ["B-PER", "L-PER", "O", "U-ORG", "O", "U-LOC", "O"]
+
+
+def test_several_texts_at_once(trained, tmp_path):
+    export_onnx(trained, tmp_path / "graph")
+    session = onnxruntime.InferenceSession(tmp_path / "graph" / "model.onnx")
+    tokenizer = Tokenizer.from_file(str(tmp_path / "graph" / "tokenizer.json"))
+    assert {o.name for o in session.get_outputs()} == {"last_hidden_state", "logits"}
+    ids = tokenizer.encode(" Oslo").ids
+    one, mask = numpy.array([ids]), numpy.ones((1, len(ids)), "int64")
+    padded = numpy.zeros((2, len(ids) + 3), "int64")
+    padded[0, : len(ids)] = ids
+    padded[1] = 5
+    (alone,) = session.run(
+        ["logits"], {"input_ids": one, "attention_mask": mask, "word_shapes": 0 * one}
+    )
+    attention = (padded > 0).astype("int64")
+    (together,) = session.run(
+        ["logits"],
+        {"input_ids": padded, "attention_mask": attention, "word_shapes": 0 * padded},
+    )
+    numpy.testing.assert_allclose(together[0, : len(ids)], alone[0], atol=1e-4)
+
+
+def test_a_missing_package(trained, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    with pytest.raises(InputError, match=r"spacy-transformer-ner\[onnx\]"):
+        export_onnx(trained, tmp_path / "graph")
+    assert not (tmp_path / "graph").exists()
+
+
+def test_a_pipeline_of_others(tmp_path):
+    nlp = spacy.blank("en")
+    nlp.add_pipe("sentencizer")
+    with pytest.raises(InputError, match="no transformer_ner"):
+        export_onnx(nlp, tmp_path / "graph")
+
+
+def test_the_encoder_is_not_ours(trained, tmp_path):
+    trained.to_disk(tmp_path / "trained")
+    nlp = spacy.load(tmp_path / "trained")
+    nlp.remove_pipe("transformer")
+    with pytest.raises(InputError, match="no encoder"):
+        export_onnx(nlp, tmp_path / "graph")
+
+
+def test_the_script(trained, tmp_path):
+    trained.to_disk(tmp_path / "trained")
+    command = [sys.executable, "scripts/export_onnx.py", tmp_path / "trained", tmp_path / "graph"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "the pipeline's in fp32" in done.stdout and not done.stderr
+    names = {path.name for path in (tmp_path / "graph").iterdir()}
+    assert names == {"model.onnx", "tokenizer.json", "config.json", "README.md", "word_shapes.py"}
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 1 and "is there already" in done.stdout + done.stderr
