@@ -207,6 +207,7 @@ def test_clean_removes_what_was_made(project):
         (["scripts/report.py", "{tmp}/x.json", "{tmp}/x.html"], "with the evaluate command"),
         (["scripts/import_hf.py", "{tmp}/nothing", "{tmp}/out"], "no such folder"),
         (["scripts/export_hf.py", "{tmp}", "{tmp}/out"], "cannot load the pipeline"),
+        (["scripts/export_onnx.py", "{tmp}", "{tmp}/out"], "cannot load the pipeline"),
         (["scripts/package.py", "{tmp}", "{tmp}", "--name", "x"], "no trained pipeline"),
         (["scripts/verify.py", "{tmp}/x.json", "{tmp}", "{tmp}/x.spacy"], "package command"),
         (["scripts/clean.py", "{tmp}"], "no project.yml"),

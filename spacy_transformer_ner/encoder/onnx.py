@@ -34,15 +34,16 @@ TOLERANCE = 1e-2
 def require_onnx() -> ModuleType:
     """RETURNS (ModuleType): onnxruntime.
     RAISES: InputError if it, or what exports to it, is not installed."""
-    try:
-        for name in ("onnx", "onnxscript"):
-            importlib.import_module(name)
-        return importlib.import_module("onnxruntime")
-    except ImportError as error:
-        raise InputError(
-            f"the package {error.name} is needed for ONNX: pip install "
-            "'spacy-transformer-ner[onnx]'. Without it runtime = \"torch\" is left."
-        ) from None
+    for name in ("onnx", "onnxscript", "onnxruntime"):
+        try:
+            module = importlib.import_module(name)
+        except ImportError as error:
+            raise InputError(
+                f"the package {name} is needed for ONNX: pip install "
+                "'spacy-transformer-ner[onnx]'. Without it runtime = \"torch\" is left. "
+                f"({error})"
+            ) from None
+    return module
 
 
 class Network(nn.Module):

@@ -55,16 +55,16 @@ def other_runtime(nlp, folder, runtime, **settings):
 @pytest.mark.parametrize(
     "name, settings",
     [
-        ("bert-base", {}),
+        pytest.param("bert-base", {}, marks=pytest.mark.slow),
         ("bert-base", {**KINDS, "wordpiece_pooling": "first"}),
         ("distilbert", {"word_boundaries": True}),
         ("electra", KINDS),
         ("roberta", {}),
-        ("roberta", KINDS),
+        pytest.param("roberta", KINDS, marks=pytest.mark.slow),
         ("xlm-roberta", {"word_shape": True}),
-        ("deberta", {}),
+        pytest.param("deberta", {}, marks=pytest.mark.slow),
         ("deberta", KINDS),
-        ("modernbert", {}),
+        pytest.param("modernbert", {}, marks=pytest.mark.slow),
         ("modernbert", KINDS),
     ],
 )
@@ -91,7 +91,8 @@ def test_in_8_bits(trained, tmp_path):
     # The switch is saved with the pipeline, and what runs it is not.
     int8.to_disk(tmp_path / "again")
     again = spacy.load(tmp_path / "again")
-    assert model_of(again).shims[0].to_bytes() == model_of(trained).shims[0].to_bytes()
+    for name, weights in model_of(trained).shims[0].encoder.state_dict().items():
+        assert torch.equal(model_of(again).shims[0].encoder.state_dict()[name], weights)
     numpy.testing.assert_array_equal(vectors(again), vectors(int8))
 
 
