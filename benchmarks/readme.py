@@ -29,13 +29,19 @@ SPEEDS = {
     "spacy": "spaCy, `transformer` and `ner`",
     "bare encoder, 16 bits": "the bare encoder on sorted sentences: the limit",
 }
+WAYS = {
+    "torch, fp32": '`precision = "fp32"`',
+    "torch, bf16": '`precision = "bf16"`, what "auto" takes here',
+    "onnx": '`runtime = "onnx"`',
+    "onnx-int8": '`runtime = "onnx-int8"`',
+}
 MEANING = {"text": "raw text", "gold": "gold tokens"}
 
 
 def tables() -> dict[str, str]:
     """RETURNS (dict[str, str]): Each result's name and its table."""
     results = {path.stem: srsly.read_json(path) for path in sorted(RESULTS.glob("*.json"))}
-    kinds = {"reading": _reading, "calibration": _calibration, "compare": _compare}
+    kinds = {"reading": _reading, "calibration": _calibration, "compare": _compare, "runtime": _runtime}
     return {
         name: kinds.get(name.partition("-")[0], _table)(result)
         for name, result in results.items()
@@ -128,6 +134,35 @@ def _reading(result: dict) -> str:
         f"{large['words_per_second']:,} words a second, with at most {large['peak_memory_mib']} MiB "
         f"of memory. Hardware: {result['hardware']['cpu']}.\n"
     )
+
+
+def _runtime(result: dict) -> str:
+    """What runs the encoder, side by side."""
+    head = ["", "dev F1", "other entities", *(f"words per second, {kind}" for kind in result["words_per_second"])]
+    rows = [
+        [
+            WAYS[name],
+            f"{f:.4f}",
+            str(result["differing_from_fp32"][name]),
+            *(
+                f"{of[name]:,} ({result['over_bf16'][kind][name]:.2f})"
+                for kind, of in result["words_per_second"].items()
+            ),
+        ]
+        for name, f in result["f"].items()
+    ]
+    lines = ["| " + " | ".join(row) + " |" for row in (head, ["---"] * len(head), *rows)]
+    first, made = result["seconds_until_the_first_text"], result["hardware"]
+    lines += [
+        "",
+        "Other entities: found by one of it and torch in fp32, and not by the other; there are "
+        f"{result['entities']:,}. In brackets: as a factor of torch in bf16. Words per second are "
+        f"of the processor's time, the machine having other work; medians of {result['rounds']} "
+        f"rounds. To be made, the graph takes {first['onnx']:.0f} and {first['onnx-int8']:.0f} "
+        f"seconds once after loading. Hardware: {made['cpu']}, threads: {made['threads']}; torch "
+        f"{result['versions']['torch']}, onnxruntime {result['onnxruntime']}.",
+    ]
+    return "\n".join(lines) + "\n"
 
 
 def _table(result: dict) -> str:

@@ -7,6 +7,7 @@ on the same texts, and what is found in a whole corpus.
 writes benchmarks/results/runtime.json. One thread."""
 
 import time
+from importlib.metadata import version
 from pathlib import Path
 from statistics import median
 
@@ -79,6 +80,7 @@ def main(
     result = {
         "words": n_words,
         "rounds": rounds,
+        "onnxruntime": version("onnxruntime"),
         "entities": sum(map(len, gold)),
         "words_per_second": {
             kind: {name: round(n_words / median(of)) for name, of in by_name.items()}
