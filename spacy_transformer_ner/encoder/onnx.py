@@ -177,6 +177,8 @@ def quantize(path: Path, *, reduce_range: bool) -> None:
         reduce_range=reduce_range,
         weight_type=QuantType.QInt8,
     )
+    # Where the weights of a large graph were; what is left of them is in it.
+    path.with_name(f"{path.name}.data").unlink(missing_ok=True)
 
 
 def _has_vnni() -> bool:
