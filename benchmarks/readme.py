@@ -13,7 +13,7 @@ import srsly
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
 # Results that the text of the README needs no table of.
-UNTABLED = {"attention", "memory", "ablation", "evaluation"}
+UNTABLED = {"attention", "memory", "ablation", "evaluation", "latency"}
 SYSTEMS = {
     "ours": "this package",
     "hf": "transformers, `run_ner.py`",

@@ -17,10 +17,16 @@ def autocast_dtype(precision: str, device: torch.device) -> torch.dtype | None:
     if device.type == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else None
     if device.type == "cpu":
-        abilities = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
-        fast = abilities.get("avx512_bf16") or abilities.get("amx_bf16")
-        return torch.bfloat16 if fast else None
+        return torch.bfloat16 if cpu_has("avx512_bf16", "amx_bf16") else None
     return None
+
+
+def cpu_has(*abilities: str) -> bool:
+    """abilities (str): Sets of instructions, as torch calls them.
+    RETURNS (bool): Whether the processor has any of them. False where torch is too old
+        to tell."""
+    known = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
+    return any(known.get(ability) for ability in abilities)
 
 
 def grad_scaler(precision: str, device: torch.device) -> GradScaler:

@@ -1,7 +1,7 @@
 """A pipeline's encoder and head as an ONNX graph, for use without spaCy and torch."""
 
 import shutil
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Optional
 
@@ -89,10 +89,6 @@ class Exported:
 
     difference: float
     int8_difference: Optional[float] = None
-
-    def to_dict(self) -> dict:
-        """RETURNS (dict): The fields, for JSON."""
-        return asdict(self)
 
 
 def export_onnx(nlp: Language, folder: Path, *, is_int8: bool = False) -> Exported:

@@ -189,5 +189,5 @@ def test_a_graph_that_gives_something_else(trained, tmp_path):
         return output + 0.1 * len(calls)
 
     transformer.encoder.layer[-1].output.register_forward_hook(count)
-    with pytest.raises(InputError, match="hidden states would differ"):
+    with pytest.raises(InputError, match="last_hidden_state would differ"):
         onnx("Oslo")
