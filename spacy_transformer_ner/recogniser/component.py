@@ -12,6 +12,7 @@ from spacy.scorer import get_ner_prf
 from spacy.tokens import Doc, Span
 from spacy.training import Example, validate_examples, validate_get_examples
 from spacy.vocab import Vocab
+from spacy_transformers.layers import TransformerListener
 from thinc.api import Config, Model, Optimizer, set_dropout_rate
 from thinc.types import Floats1d, Floats2d, Ints1d, Ints2d
 
@@ -272,9 +273,21 @@ class TransformerNER(TrainablePipe):
         ops, n_labels = self.model.ops, len(self.labels)
         if not filled:
             return Decoded(docs, numpy.zeros((0, lattice.n_tags(n_labels))), None)
+        self._require_vectors(filled)
         # A step for each token is no work for a GPU: decoding is the CPU's.
         emissions = ops.to_numpy(ops.xp.concatenate(self.model.predict(filled)))
         return Decoded(docs, emissions, allowed_tags(filled, n_labels))
+
+    def _require_vectors(self, docs: Sequence[Doc]) -> None:
+        """A listener would take zeros for vectors that are not there."""
+        listens = any(isinstance(node, TransformerListener) for node in self.model.walk())
+        if listens and any(doc._.trf_data is None for doc in docs):
+            raise InputError(
+                f"the component {self.name!r} listens to a transformer, and none has run before it: "
+                "take the component 'transformer' from the same pipeline too, put it before this "
+                "one and anything like doc_cleaner after it; or call nlp.replace_listeners("
+                f"'transformer', {self.name!r}, ['model.tok2vec']) there first."
+            )
 
     def _score(self, decoded: Decoded, spans: Ints2d) -> tuple[Floats1d, Floats1d]:
         """The scores of spans, and what they are before calibration."""

@@ -89,6 +89,22 @@ def test_sourced_into_another_pipeline(trained):
         assert entities(nlp(text)) == ents
 
 
+def test_without_its_transformer(trained, tmp_path):
+    """A listener alone would take zeros for vectors, and nothing be found."""
+    trained.to_disk(tmp_path)
+    nlp = spacy.blank("en")
+    nlp.add_pipe("transformer_ner", source=spacy.load(tmp_path))
+    with pytest.raises(InputError, match="none has run before it"):
+        nlp("Ann Lee in Oslo")
+    with trained.select_pipes(disable="transformer"), pytest.raises(InputError, match="replace"):
+        list(trained.pipe(["Ann Lee in Oslo"]))
+    source = spacy.load(tmp_path)
+    source.replace_listeners("transformer", "transformer_ner", ["model.tok2vec"])
+    nlp = spacy.blank("en")
+    nlp.add_pipe("transformer_ner", source=source)
+    assert entities(nlp(SENTENCES[0][0])) == SENTENCES[0][1] and not nlp("").ents
+
+
 def test_beside_an_entity_ruler_before(trained, tmp_path):
     trained.to_disk(tmp_path)
     nlp = spacy.load(tmp_path)

@@ -1,0 +1,90 @@
+"""What docs/pipelines.md shows works, beside components of spaCy's built here."""
+
+import re
+
+import pytest
+import spacy
+import srsly
+from spacy.language import Language
+from spacy.lookups import Lookups
+from spacy.tokens import Doc
+from spacy.training import Example
+
+from .conftest import ROOT, SENTENCES
+
+TEXT = (ROOT / "docs" / "pipelines.md").read_text("utf-8")
+# Each block of Python with what the page says it prints.
+BLOCKS = re.findall(r"```python\n(.*?)```(?:\n\n```text\n(.*?)```)?", TEXT, re.DOTALL)
+TAGS = [
+    "NNP NNP VBZ NNP IN NNP .",
+    "NNP VBD NNP NNP IN NNP NNP .",
+    "PRP VBD IN NNP CC IN NNP NNP .",
+    "NN VBZ WRB PRP VBD .",
+    "NNP NNP VBD NNP NNP IN NNP .",
+]
+
+
+@pytest.fixture(scope="module")
+def english() -> Language:
+    """What en_core_web_sm is made of, trained on a few sentences."""
+    nlp = spacy.blank("en")
+    nlp.add_pipe("tok2vec")
+    listener = {"@architectures": "spacy.Tok2VecListener.v1", "width": 96, "upstream": "*"}
+    nlp.add_pipe("tagger", config={"model": {"@architectures": "spacy.Tagger.v2", "tok2vec": listener}})
+    parser = {
+        "@architectures": "spacy.TransitionBasedParser.v2",
+        "state_type": "parser",
+        "extra_state_tokens": False,
+        "hidden_width": 16,
+        "maxout_pieces": 2,
+        "use_upper": True,
+        "tok2vec": listener,
+    }
+    nlp.add_pipe("parser", config={"model": parser, "min_action_freq": 1})
+    nlp.add_pipe("attribute_ruler").add([[{"TAG": {"REGEX": "."}}]], {"POS": "X"})
+    lookups = Lookups()
+    for table in ("lemma_rules", "lemma_exc", "lemma_index"):
+        lookups.add_table(table, {})
+    nlp.add_pipe("lemmatizer").initialize(nlp=nlp, lookups=lookups)
+    nlp.add_pipe("ner")
+    examples = []
+    for (text, entities), tags in zip(SENTENCES, TAGS):
+        doc = nlp.make_doc(text)
+        deps = {"heads": [0] * len(doc), "deps": ["ROOT"] + ["dep"] * (len(doc) - 1)}
+        examples.append(Example.from_dict(doc, {"entities": entities, "tags": tags.split(), **deps}))
+    with nlp.select_pipes(disable="lemmatizer"):
+        nlp.initialize(lambda: examples)
+        for _ in range(20):
+            nlp.update(examples)
+    return nlp
+
+
+@pytest.fixture
+def installed(trained, english, tmp_path, monkeypatch):
+    """The pipelines that the page loads by name, and a folder to work in."""
+    for name, nlp in (("en_ner_sample_minilm", trained), ("en_core_web_sm", english)):
+        nlp.to_disk(tmp_path / name)
+    ours = spacy.load(tmp_path / "en_ner_sample_minilm")
+    # As the recipes have it.
+    ours.add_pipe("doc_cleaner", config={"attrs": {"tensor": None, "_.trf_data": None}})
+    optimizer = {"@optimizers": "spacy-transformer-ner.AdamW.v1", "learn_rate": 3e-3}
+    ours.config["training"]["optimizer"] = optimizer
+    ours.to_disk(tmp_path / "en_ner_sample_minilm")
+    monkeypatch.chdir(tmp_path)
+    yield tmp_path
+    if Doc.has_extension("places"):
+        Doc.remove_extension("places")
+
+
+def test_the_page(installed, capsys):
+    (installed / "texts.csv").write_text("id,text\n1,It rained in Oslo.\n2,Nobody knows.\n")
+    assert len(BLOCKS) == TEXT.count("```python") and TEXT.count("```text") > 6
+    namespace: dict = {}
+    for code, said in BLOCKS:
+        # An encoder of this size takes larger steps.
+        exec(code.replace("learn_rate = 1e-4", "learn_rate = 3e-3"), namespace)
+        assert capsys.readouterr().out == said
+    first, second = srsly.read_jsonl(installed / "entities.jsonl")
+    assert second == {"id": "2", "text": "Nobody knows.", "entities": []}
+    (found,) = first["entities"]
+    assert (found["start"], found["end"], found["label"]) == (13, 17, "LOC") and found["score"] > 0.5
