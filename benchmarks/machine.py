@@ -14,6 +14,7 @@ import torch
 from wasabi import msg
 
 from spacy_transformer_ner.files import write_json
+from spacy_transformer_ner.report.provenance import processor
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
@@ -30,19 +31,11 @@ def hardware(gpu_id: int = -1) -> dict[str, str | int | None]:
     """gpu_id (int): The GPU that was used, or -1.
     RETURNS (dict[str, str | int | None]): Processor, cores, threads, GPU."""
     return {
-        "cpu": _cpu_name(),
+        "cpu": processor(),
         "cores": os.cpu_count(),
         "threads": torch.get_num_threads(),
         "gpu": torch.cuda.get_device_name(gpu_id) if gpu_id >= 0 else None,
     }
-
-
-def _cpu_name() -> str:
-    """The processor's name, where the system says it."""
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.exists() else []
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or platform.machine()
 
 
 def run(*command: object, quiet: bool = False) -> tuple[float, float]:

@@ -8,8 +8,9 @@ import typer
 from common import clear_failure
 from wasabi import msg
 
-from spacy_transformer_ner.exchange.package import Card, package
-from spacy_transformer_ner.files import read_json
+from spacy_transformer_ner.exchange.card import Card, Made
+from spacy_transformer_ner.exchange.package import package
+from spacy_transformer_ner.files import read_json, read_jsonl
 
 app = typer.Typer(add_completion=False)
 
@@ -26,6 +27,8 @@ def main(
     author: str = typer.Option("", help="Author, for its card"),
     license: str = typer.Option("", help="Licence, for its card"),
     metrics: Optional[Path] = typer.Option(None, help="JSON file of the evaluate command, for its scores"),
+    history: Optional[Path] = typer.Option(None, help="JSON Lines file of the train command, for what training took"),
+    corpus: Optional[Path] = typer.Option(None, help="JSON file of the convert command, for what the data is"),
     manifest: Optional[Path] = typer.Option(None, help="JSON file to write what was built to"),
     # fmt: on
 ) -> None:
@@ -35,7 +38,11 @@ def main(
             input_dir,
             output_dir,
             Card(name, version, dataset, encoder, author, license),
-            metrics=None if metrics is None else read_json(metrics, "evaluate"),
+            made=Made(
+                metrics=None if metrics is None else read_json(metrics, "evaluate"),
+                history=() if history is None else read_jsonl(history, "train"),
+                corpus=None if corpus is None else read_json(corpus, "convert"),
+            ),
             manifest=manifest,
         )
     for wheel in packaged.wheels:

@@ -3,13 +3,11 @@
 from pathlib import Path
 from typing import List, Optional
 
-import srsly
 import typer
 from common import clear_failure
 from wasabi import msg
 
-from spacy_transformer_ner.errors import InputError
-from spacy_transformer_ner.files import read_json, replacing
+from spacy_transformer_ner.files import read_json, read_jsonl, replacing
 from spacy_transformer_ner.report.page import Contents, render
 from spacy_transformer_ner.report.provenance import provenance
 
@@ -34,10 +32,10 @@ def main(
         page = render(
             Contents(
                 evaluation=read_json(evaluation, "evaluate"),
-                mistakes=_lines(errors, "evaluate"),
+                mistakes=() if errors is None else read_jsonl(errors, "evaluate"),
                 check=None if check is None else read_json(check, "check"),
                 calibration=None if calibration is None else read_json(calibration, "train"),
-                history=_lines(history, "train"),
+                history=() if history is None else read_jsonl(history, "train"),
                 made=provenance(data or (), command or ()),
                 config="" if config is None else config.read_text("utf-8"),
             )
@@ -45,19 +43,6 @@ def main(
         with replacing(output) as new:
             new.write_text(page, encoding="utf-8")
     msg.good(f"Report: {output} ({len(page.encode()) / 1024:,.0f} KiB)")
-
-
-def _lines(path: Optional[Path], made_by: str) -> list:
-    if path is None:
-        return []
-    if not path.is_file():
-        raise InputError(f"is not there. Make it with the {made_by} command.", path=path)
-    try:
-        return list(srsly.read_jsonl(path))
-    except ValueError:
-        raise InputError(
-            f"is not JSON Lines. Make it again with the {made_by} command.", path=path
-        ) from None
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -98,11 +98,26 @@ def read_json(path: str | Path, made_by: str) -> Any:
     RETURNS (Any): What it holds.
     RAISES: InputError if it is not there or no JSON.
     """
+    return _read(path, made_by, srsly.read_json, "JSON")
+
+
+def read_jsonl(path: str | Path, made_by: str) -> list[Any]:
+    """Read a JSON Lines file that one of the commands wrote.
+
+    path (str | Path): The file.
+    made_by (str): The command, for the error's remedy.
+    RETURNS (list[Any]): What its lines hold.
+    RAISES: InputError if it is not there or no JSON Lines.
+    """
+    return _read(path, made_by, lambda path: list(srsly.read_jsonl(path)), "JSON Lines")
+
+
+def _read(path: str | Path, made_by: str, read: Callable[[str | Path], Any], what: str) -> Any:
     if not Path(path).is_file():
         raise InputError(f"is not there. Make it with the {made_by} command.", path=path)
     try:
-        return srsly.read_json(path)
+        return read(path)
     except ValueError:
         raise InputError(
-            f"is not JSON. Make it again with the {made_by} command.", path=path
+            f"is not {what}. Make it again with the {made_by} command.", path=path
         ) from None

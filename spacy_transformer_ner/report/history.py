@@ -10,6 +10,7 @@ from spacy.language import Language
 
 from ..errors import InputError
 from ..training.run import run_of
+from .provenance import hardware
 
 Log = Callable[[Optional[Dict[str, Any]]], None]
 SetUp = Callable[[Language, IO, IO], tuple[Log, Callable[[], None]]]
@@ -17,7 +18,8 @@ SetUp = Callable[[Language, IO, IO], tuple[Log, Callable[[], None]]]
 
 def history_logger(path: Optional[str] = None) -> SetUp:
     """Write what is measured in training to a JSON Lines file, a line each time:
-    epoch, step, words seen, seconds of training, losses, and the scores on dev.
+    epoch, step, words seen, seconds of training, losses, the scores on dev, and on what
+    it runs.
     Registered as spacy-transformer-ner.HistoryLogger.v1.
 
     path (str | None): The file; a folder is made for it. None writes none.
@@ -44,6 +46,7 @@ def history_logger(path: Optional[str] = None) -> SetUp:
                 "score": info["score"],
                 "losses": {name: float(loss) for name, loss in info["losses"].items()},
                 "scores": info["other_scores"],
+                "hardware": hardware(),
             }
             file.write(srsly.json_dumps(record) + "\n")
             file.flush()  # so that it can be followed, and a run that breaks leaves it

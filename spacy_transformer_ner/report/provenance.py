@@ -6,6 +6,7 @@ from importlib import metadata
 from pathlib import Path
 
 import torch
+from thinc.api import get_current_ops
 
 from ..files import sha256
 
@@ -28,7 +29,7 @@ def provenance(
         "Versions": {"Python": platform.python_version(), **versions()},
         "Machine": {
             "system": platform.platform(),
-            "processor": platform.processor() or platform.machine(),
+            "processor": processor(),
             "GPU": torch.cuda.get_device_name() if torch.cuda.is_available() else "none",
         },
         "Data (SHA-256)": {str(path): sha256(path) for path in files if Path(path).is_file()},
@@ -46,3 +47,20 @@ def versions() -> dict[str, str]:
         except metadata.PackageNotFoundError:
             continue
     return found
+
+
+def processor() -> str:
+    """RETURNS (str): The processor's name, where the system says it."""
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.exists() else []
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()
+
+
+def hardware() -> str:
+    """RETURNS (str): What thinc and torch compute on: the GPU, or the processor and how
+    many threads."""
+    if get_current_ops().name == "cupy":
+        return torch.cuda.get_device_name()
+    threads = torch.get_num_threads()
+    return f"{processor()}, {threads} thread{'s' * (threads > 1)}"

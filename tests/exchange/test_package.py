@@ -2,9 +2,11 @@ import json
 
 import pytest
 import srsly
+from spacy.cli.package import generate_readme
 
 from spacy_transformer_ner.errors import InputError
-from spacy_transformer_ner.exchange.package import Card, Packaged, _meta, package, package_name
+from spacy_transformer_ner.exchange.card import Card, Made, describe, package_name
+from spacy_transformer_ner.exchange.package import Packaged, package
 from spacy_transformer_ner.exchange.verify import compare, expected_entities, read_manifest
 
 from ..conftest import SENTENCES, entities, make_examples
@@ -25,6 +27,15 @@ METRICS = {
     },
     "gold": {"entities": {"f": 0.6}},
 }
+HISTORY = [
+    {"epoch": 1, "step": 50, "words": 5000, "seconds": 60.0, "score": 0.8, "hardware": "X, 2 threads"},
+    {"epoch": 2, "step": 99, "words": 9900, "seconds": 90.0, "score": 0.7, "hardware": "X, 2 threads"},
+]
+SPLIT = {
+    "documents": 2, "sentences": 3, "words": 1234, "entities": 5, "labels": {"PER": 5},
+    "files": [{"source": "/home/ann/x/train.conll"}],
+}  # fmt: skip
+MADE = Made(METRICS, HISTORY, {"train.spacy": SPLIT})
 
 
 @pytest.mark.parametrize(
@@ -42,7 +53,7 @@ def test_names_are_fit_for_packages(name, expected):
 
 def test_the_card(trained):
     card = Card("ner_x", "1.2.3", "the data", "the encoder", "Ann Lee", "MIT")
-    meta = _meta(dict(trained.meta), card, METRICS)
+    meta = describe(trained.meta, card, MADE)
     assert (meta["name"], meta["version"], meta["author"], meta["license"]) == (
         "ner_x", "1.2.3", "Ann Lee", "MIT",
     )
@@ -54,8 +65,28 @@ def test_the_card(trained):
     assert meta["performance"]["evaluation"] == METRICS
 
 
+def test_the_card_has_all_its_parts(trained):
+    card = Card("ner_x", "1.2.3", "the data", "minilm", "Ann Lee", "MIT")
+    text = generate_readme(describe(trained.meta, card, MADE))
+    for said in (
+        "### Intended use", 'spacy.load("en_ner_x")', "### Limits", "It is worst at PER: F1 0.5000",
+        "### Entities per type", "### Data", "the data: train.conll.", "| train | 2 | 3 | 1,234 | 5 | 5 |",
+        "### Training", "99 steps, 2 epochs and 9,900 words took 1.5 minutes", "on X, 2 threads.",
+        "at step 50, with a score of 0.8000", "### Licence", "The pipeline: MIT.", "Apache-2.0",
+    ):  # fmt: skip
+        assert said in text, said
+    assert "/home" not in text and "\\\n" not in text
+
+
+def test_a_card_without_figures(trained):
+    text = generate_readme(describe(trained.meta, Card("x", "0.1.0", "the data", "e"), Made()))
+    for title in ("Intended use", "Limits", "Data", "Training", "Licence"):
+        assert f"### {title}" in text
+    assert "took" not in text and "F1" not in text
+
+
 def test_the_card_names_the_encoders_author_and_licence(trained):
-    meta = _meta(dict(trained.meta), Card("x", "0.1.0", "the data", "minilm"), None)
+    meta = describe(trained.meta, Card("x", "0.1.0", "the data", "minilm"), Made())
     assert meta["sources"][1]["license"] == "Apache-2.0"
     assert "all-MiniLM-L6-v2" in meta["description"]
 
@@ -82,8 +113,10 @@ def test_a_name_without_ascii(trained, tmp_path):
 @pytest.mark.parametrize("metrics", [{}, [], 5, {"text": {}}])
 def test_metrics_that_are_none(trained, tmp_path, metrics):
     trained.to_disk(tmp_path / "model")
-    with pytest.raises(InputError, match="not what the train and evaluate"):
-        package(tmp_path / "model", tmp_path / "out", Card("x", "0.1.0", "d", "e"), metrics=metrics)
+    with pytest.raises(InputError, match="not what the train, evaluate and"):
+        package(
+            tmp_path / "model", tmp_path / "out", Card("x", "0.1.0", "d", "e"), made=Made(metrics)
+        )
     assert not (tmp_path / "out").exists()
 
 
