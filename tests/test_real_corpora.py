@@ -1,13 +1,16 @@
 """The public corpora read to their published counts. They may not be
 redistributed: each test needs the files in assets/ and skips without them."""
 
+import numpy
 import pytest
 
+from spacy_transformer_ner.corpus.convert import convert
+from spacy_transformer_ner.corpus.docbin import read_annotated, unannotated
 from spacy_transformer_ner.corpus.formats import open_corpus
 from spacy_transformer_ner.corpus.options import ReadOptions
 from spacy_transformer_ner.corpus.sources import Source
 
-from .conftest import ROOT
+from .conftest import ROOT, blank_pipeline, make_examples
 
 # file: documents, sentences, tokens, entities, scheme, encoding
 COUNTS = {
@@ -51,3 +54,30 @@ def test_counts(name):
         file.encoding,
     ) == COUNTS[name]
     assert file.tags.illegal.lines == ILLEGAL.get(name, [])
+
+
+def test_no_token_of_a_long_sentence_is_lost(encoders, tmp_path):
+    """CoNLL-2002 Spanish, from its Latin-1 file to a prediction for each of its words, read
+    as the recipe spanberta-faithful reads, with a window that most sentences are longer
+    than. Where sentences are truncated, the words after it have none."""
+    path = ROOT / "assets" / "conll2002-es" / "esp.testb"
+    if not path.exists():
+        pytest.skip("assets/conll2002-es/esp.testb is not here")
+    convert([path], tmp_path / "test.spacy", lang="es")
+    window = {"window": 24, "context": 0, "wordpiece_pooling": "first"}
+    nlp = blank_pipeline(encoders["byte-bpe"], **window)
+    nlp.initialize(lambda: make_examples(nlp))
+    references = read_annotated(tmp_path / "test.spacy", nlp.vocab)
+    assert any("ñ" in doc.text for doc in references) and not any("�" in d.text for d in references)
+    docs = [unannotated(doc, nlp.vocab, sentences=True) for doc in references]
+    encoder = nlp.get_pipe("transformer").model.shims[0].encoder
+    assert sum(encoder.wordpieces([doc]).token_lengths.sum() > 24 for doc in docs) > 1000
+    docs = list(nlp.get_pipe("transformer").pipe(docs))
+    emissions = nlp.get_pipe("transformer_ner").model.predict(docs)
+    assert sum(map(len, emissions)) == COUNTS["conll2002-es/esp.testb"][2] == 51533
+    # A word that no window holds has a vector of zeros, so the head's bias alone.
+    for doc in docs:
+        vectors = doc._.trf_data.tensors[0][0]
+        assert len(vectors) == len(doc) and numpy.abs(vectors).max(axis=1).all()
+    tagged = list(nlp.get_pipe("transformer_ner").pipe(docs))
+    assert sum(len(doc) for doc in tagged if doc.has_annotation("ENT_IOB")) == 51533
