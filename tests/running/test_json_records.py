@@ -1,0 +1,88 @@
+"""The recipe for JSON records, from a file as blog posts have it to figures: `tokens`,
+`ner_tags` as numbers, and a list of labels."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+import srsly
+
+from spacy_transformer_ner.corpus.formats import open_corpus
+from spacy_transformer_ner.corpus.options import ReadOptions
+from spacy_transformer_ner.corpus.sources import Source
+from spacy_transformer_ner.corpus.tags import write_tags
+
+from ..conftest import ROOT, SAMPLE
+
+LABELS = ["O", "B-PER", "I-PER", "B-ORG", "I-ORG", "B-LOC", "I-LOC", "B-MISC", "I-MISC"]
+
+
+def run(*command):
+    done = subprocess.run(
+        [sys.executable, *map(str, command)], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    return done.stdout
+
+
+def records(split, n_documents):
+    """The sample in that form."""
+    documents = list(open_corpus(Source.at(SAMPLE / f"{split}.conll"), ReadOptions()))
+    for document in documents[:n_documents]:
+        for sentence in document.sentences:
+            spans = [(e.start, e.end, e.label) for e in sentence.entities]
+            tags = write_tags(len(sentence.words), spans)
+            yield {
+                "tokens": list(sentence.words),
+                "ner_tags": [LABELS.index(tag) for tag in tags],
+            }
+
+
+def write(path, found):
+    numbered = [{"id": str(i), **record} for i, record in enumerate(found)]
+    if path.suffix == ".json":
+        path.write_text(json.dumps(numbered), encoding="utf-8")
+    else:
+        srsly.write_jsonl(path, numbered)
+    return sum(LABELS[tag].startswith("B-") for record in numbered for tag in record["ner_tags"])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "recipe, suffix", [("bert-base-uncased-faithful", "json"), ("bert-base-uncased", "jsonl")]
+)
+def test_from_records_to_figures(recipe, suffix, encoders, tmp_path):
+    data, corpus, best = tmp_path / "mine", tmp_path / "corpus", tmp_path / "out" / "model-best"
+    data.mkdir()
+    gold = {
+        split: write(data / f"{split}.{suffix}", records(split, 6))
+        for split in ("train", "dev", "test")
+    }
+    labels = ",".join(LABELS)
+    if suffix == "json":
+        (tmp_path / "labels.txt").write_text("\n".join(LABELS))
+        labels = tmp_path / "labels.txt"
+    run("scripts/convert.py", data, corpus, "--labels", labels)
+    made = srsly.read_json(corpus / "convert.json")
+    assert {name: split["entities"] for name, split in made.items()} == {
+        f"{split}.spacy": n for split, n in gold.items()
+    }
+    encoder = encoders["wordpiece"]
+    config = f"configs/{recipe}.cfg"
+    said = run("scripts/check.py", corpus, "--config", config, "--encoder", encoder)
+    assert "train" in said and "LOC" in said
+    run(
+        "scripts/preflight.py", config, "--output", tmp_path / "config.cfg", "--encoder", encoder,
+        "--paths.train", corpus / "train.spacy", "--paths.dev", corpus / "dev.spacy",
+        "--components.transformer.model.window", 64, "--training.eval_frequency", 2,
+        "--training.max_steps", 4,
+    )  # fmt: skip
+    run("-m", "spacy", "train", tmp_path / "config.cfg", "--output", tmp_path / "out")
+    run("scripts/evaluate.py", best, corpus / "test.spacy", "--output", tmp_path / "figures.json")
+    figures = srsly.read_json(tmp_path / "figures.json")
+    for tokenization in ("text", "gold"):
+        counts = figures[tokenization]["entities"]
+        assert counts["tp"] + counts["fn"] == gold["test"] and 0 <= counts["f"] <= 1
+    meta = srsly.read_json(best / "meta.json")
+    assert meta["labels"]["transformer_ner"] == ["LOC", "MISC", "ORG", "PER"]
