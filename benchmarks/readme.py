@@ -1,4 +1,4 @@
-"""Write the tables of figures in README.md from benchmarks/results.
+"""Write the tables of figures in README.md and docs/ from benchmarks/results.
 
     python benchmarks/readme.py
 
@@ -12,6 +12,7 @@ import srsly
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
+PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
 # Results that the text of the README needs no table of.
 UNTABLED = {"attention", "memory", "ablation", "evaluation", "latency"}
 SYSTEMS = {
@@ -41,7 +42,14 @@ MEANING = {"text": "raw text", "gold": "gold tokens"}
 def tables() -> dict[str, str]:
     """RETURNS (dict[str, str]): Each result's name and its table."""
     results = {path.stem: srsly.read_json(path) for path in sorted(RESULTS.glob("*.json"))}
-    kinds = {"reading": _reading, "calibration": _calibration, "compare": _compare, "runtime": _runtime}
+    kinds = {
+        "reading": _reading,
+        "calibration": _calibration,
+        "compare": _compare,
+        "runtime": _runtime,
+        "updating": _updating,
+        "parity": _parity,
+    }
     return {
         name: kinds.get(name.partition("-")[0], _table)(result)
         for name, result in results.items()
@@ -124,6 +132,60 @@ def _compare(result: dict) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _updating(result: dict) -> str:
+    """What a pipeline knows before and after it learns a new label."""
+    ways = {
+        "before": "before",
+        "new label alone": f"{result['label']} alone, all else outside",
+        "filled in": "filled in by the pipeline itself",
+        "filled in, rehearsal whole": "filled in, and rehearsal, all else outside",
+        "filled in, rehearsal": "filled in, and rehearsal, all else missing",
+    }
+    head = ["learnt from", "F1 of the old labels", f"F1 of {result['label']}"]
+    rows = [
+        [ways[way], f"{found['old']:.4f}", f"{found['new']:.4f}"]
+        for way, found in result["f"].items()
+    ]
+    lines = ["| " + " | ".join(row) + " |" for row in (head, ["---"] * len(head), *rows)]
+    some, made = result["documents"], result["hardware"]
+    return "\n".join(lines) + (
+        f"\n\nFirst trained on {some['first training']} documents; {some['new']} new ones with "
+        f"{result['entities']} entities, rehearsal on {some['rehearsal']} of the first; "
+        f"{result['steps']} steps of {result['batch']} documents at {result['learn_rate']:g} each "
+        f"time. Hardware: {made['cpu']}, threads: {made['threads']}; torch "
+        f"{result['versions']['torch']}.\n"
+    )
+
+
+def _parity(result: dict) -> str:
+    """What is left of checkpoints when they are imported, and exported again."""
+    head = [
+        "checkpoint", "words", "scores differ by", "legal sentences", "entities", "differing",
+        "exported again, by",
+    ]  # fmt: skip
+    rows = [
+        [
+            name if "/" not in name else f"`{name}`",
+            f"{found['words']:,}",
+            f"{found['emissions']:.1e}",
+            f"{result['sentences'] - found['illegal'] - found['blanks']:,} of "
+            f"{result['sentences']:,}",
+            f"{found['entities']:,}",
+            str(found["differing"]),
+            f"{found['exported']:.1e}",
+        ]
+        for name, found in result["checkpoints"].items()
+    ]
+    lines = ["| " + " | ".join(row) + " |" for row in (head, ["---"] * len(head), *rows)]
+    for name, found in result["pipelines"].items():
+        lines += [
+            "",
+            f"`{name}` without {', '.join(found['lost'])}, its head fitted anew: dev F1 "
+            f"{found['checkpoint_f']:.4f} for {found['pipeline_f']:.4f}.",
+        ]
+    return "\n".join(lines) + "\n"
+
+
 def _reading(result: dict) -> str:
     small, large = result["comparison"], result["large"]
     return (
@@ -191,13 +253,13 @@ def _table(result: dict) -> str:
 
 
 def main() -> None:
-    """Rewrite README.md."""
-    path = ROOT / "README.md"
-    text = path.read_text(encoding="utf-8")
-    for name, table in tables().items():
-        marks = rf"(<!-- {re.escape(name)} -->\n).*?(<!-- /{re.escape(name)} -->)"
-        text = re.sub(marks, lambda m: m[1] + table + m[2], text, flags=re.DOTALL)
-    path.write_text(text, encoding="utf-8")
+    """Rewrite the pages."""
+    for path in PAGES:
+        text = path.read_text(encoding="utf-8")
+        for name, table in tables().items():
+            marks = rf"(<!-- {re.escape(name)} -->\n).*?(<!-- /{re.escape(name)} -->)"
+            text = re.sub(marks, lambda m: m[1] + table + m[2], text, flags=re.DOTALL)
+        path.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -56,14 +56,15 @@ def test_from_records_to_figures(recipe, suffix, encoders, tmp_path):
     data, corpus, best = tmp_path / "mine", tmp_path / "corpus", tmp_path / "out" / "model-best"
     data.mkdir()
     gold = {
-        split: write(data / f"{split}.{suffix}", records(split, 6))
-        for split in ("train", "dev", "test")
+        split: write(data / f"{split}.{suffix}", records(split.replace("valid", "dev"), 6))
+        for split in ("train", "valid", "test")
     }
-    labels = ",".join(LABELS)
+    gold["dev"] = gold.pop("valid")
     if suffix == "json":
-        (tmp_path / "labels.txt").write_text("\n".join(LABELS))
-        labels = tmp_path / "labels.txt"
-    run("scripts/convert.py", data, corpus, "--labels", labels)
+        srsly.write_json(data / "labels.json", LABELS)
+        run("scripts/convert.py", data, corpus)
+    else:
+        run("scripts/convert.py", data, corpus, "--labels", ",".join(LABELS))
     made = srsly.read_json(corpus / "convert.json")
     assert {name: split["entities"] for name, split in made.items()} == {
         f"{split}.spacy": n for split, n in gold.items()

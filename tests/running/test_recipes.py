@@ -6,6 +6,7 @@ import sys
 import pytest
 import spacy
 import torch
+from spacy.cli.debug_config import debug_config
 from spacy.tokens import DocBin
 from spacy.training.initialize import init_nlp
 from spacy.training.loop import train
@@ -123,7 +124,15 @@ def test_faithful_recipes_are_as_published():
     assert training["dropout"] == 0.1 and config["nlp"]["pipeline"][0] == "transformer"
 
 
-def test_debug_config(corpus, tiny_encoder, tmp_path):
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_debug_config(recipe, corpus, tmp_path):
+    """Each recipe is a whole config for spaCy."""
+    paths = {"paths.train": str(corpus), "paths.dev": str(corpus)}
+    load_recipe(CONFIGS / f"{recipe}.cfg", paths).to_disk(tmp_path / "config.cfg")
+    debug_config(tmp_path / "config.cfg")  # exits where something is wrong
+
+
+def test_debug_config_of_what_preflight_writes(corpus, tiny_encoder, tmp_path):
     """What preflight writes is a whole config for spaCy."""
     path = tmp_path / "config.cfg"
     commands = [
