@@ -1,9 +1,11 @@
 """A packaged pipeline on the Hugging Face hub.
 
-spacy-huggingface-hub does this for spaCy's own components. It is not used here: it asks
-for a typer that spaCy's own commands no longer run with, knows no `transformer_ner`, so
-the hub would not list the pipeline among recognisers of entities, gives the wheel a
-name that newer versions of pip refuse, and leaves out the wheel of the component."""
+spacy-huggingface-hub 0.0.10 does this for spaCy's own components. It is not used here:
+it needs typer below 0.8, so it cannot be installed beside what this project pins; it
+knows no `transformer_ner`, so the hub would not list the pipeline among recognisers of
+entities; it gives the wheel a name without a version, which new versions of pip refuse;
+and it leaves out the wheel of the component. What both use is huggingface_hub, which
+comes with transformers."""
 
 import shutil
 import zipfile
@@ -13,6 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Optional
 
 from huggingface_hub import EvalResult, HfApi, ModelCard, ModelCardData, get_token
+from huggingface_hub.errors import HFValidationError
 
 from ..errors import InputError
 from ..files import new_folder, read_json, sha256
@@ -164,7 +167,7 @@ def upload(folder: Path, repo_id: str, version: str, *, private: bool = False) -
 def _reaching_the_hub() -> Iterator[None]:
     try:
         yield
-    except OSError as error:  # whatever a network does, and what the hub answers
+    except (OSError, HFValidationError) as error:  # of the network, the hub, or a name
         reason = " ".join(str(error).split())[:400]
         raise InputError(
             f"the Hugging Face hub cannot be reached, or refuses: {reason or type(error).__name__} "

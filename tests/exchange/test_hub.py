@@ -99,5 +99,6 @@ def test_no_network(monkeypatch, tmp_path):
     monkeypatch.setattr(hub, "get_token", lambda: "hf_x")
     with pytest.raises(InputError, match="cannot be reached"):
         hub.find_owner("")
-    with pytest.raises(InputError, match="cannot be reached"):
-        hub.upload(tmp_path, "ann/x", "0.1.0")
+    for name in ("ann/x", "ann/lee/x"):
+        with pytest.raises(InputError, match="cannot be reached, or refuses"):
+            hub.upload(tmp_path, name, "0.1.0")

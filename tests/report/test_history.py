@@ -27,7 +27,7 @@ def test_history(encoders, tmp_path):
     records = list(srsly.read_jsonl(path))
     assert [record["step"] for record in records] == [0, 50]
     assert records[1]["scores"]["ents_per_type"] == {"PER": {"f": 0.5}}
-    assert records[1]["score"] == 0.5 and records[1]["seconds"] >= 0
+    assert records[1]["score"] == 0.5 and records[1]["seconds"] >= 0 and records[1]["hardware"]
 
 
 def test_no_history(encoders):
