@@ -172,7 +172,7 @@ def _parity(result: dict) -> str:
             f"{result['sentences']:,}",
             f"{found['entities']:,}",
             str(found["differing"]),
-            f"{found['exported']:.1e}",
+            f"{found['exported']:.1e}" if found["exported"] else "0",
         ]
         for name, found in result["checkpoints"].items()
     ]

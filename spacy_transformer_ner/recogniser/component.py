@@ -280,8 +280,9 @@ class TransformerNER(TrainablePipe):
 
     def _require_vectors(self, docs: Sequence[Doc]) -> None:
         """A listener would take zeros for vectors that are not there."""
-        listens = any(isinstance(node, TransformerListener) for node in self.model.walk())
-        if listens and any(doc._.trf_data is None for doc in docs):
+        if all(doc._.trf_data is not None for doc in docs):
+            return
+        if any(isinstance(node, TransformerListener) for node in self.model.walk()):
             raise InputError(
                 f"the component {self.name!r} listens to a transformer, and none has run before it: "
                 "take the component 'transformer' from the same pipeline too, put it before this "
