@@ -4,8 +4,8 @@ with several seeds, and compared on dev.
     python benchmarks/ablation.py --dataset conll2003
 
 writes benchmarks/results/ablation-<dataset>-<encoder>.json. Of a shorter training, with
---max-steps, the steps are in the name: there, what keeps from overfitting costs. Interrupted, it goes on where it
-was: what is trained lies in training/ablation/."""
+--max-steps, the steps are in the name: there, what keeps from overfitting costs.
+Interrupted, it goes on where it was: what is trained lies in training/ablation/."""
 
 from statistics import mean, stdev
 from typing import Optional
