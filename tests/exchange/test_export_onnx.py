@@ -65,7 +65,7 @@ def test_the_readme_gives_the_pipelines_scores(encoders, tmp_path, monkeypatch, 
 
 def test_in_8_bits(trained, tmp_path, monkeypatch, capsys):
     exported = export_onnx(trained, tmp_path / "graph", is_int8=True)
-    assert exported.difference < 1e-4 < exported.int8_difference < 2.0
+    assert exported.difference < 1e-4 < exported.int8_difference < 1.0
     scores = scores_of(tmp_path / "graph", monkeypatch)
     text, entities = SENTENCES[0]
     doc = trained.make_doc(text)
