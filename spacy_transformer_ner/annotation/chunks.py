@@ -1,0 +1,230 @@
+"""The work in chunks: chunk i of the inputs becomes shard i of the output, on whatever
+machine. Each can be read alone."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..errors import InputError
+from .inputs import Failure, Fields, Format, InputFile, Row, open_format
+
+# A chunk ends when its texts have so many bytes of the file each, on average.
+BYTES_PER_TEXT = 2048
+
+
+@dataclass(frozen=True)
+class Position:
+    """A place between two texts of the inputs.
+
+    file (int): The number of the file.
+    start (int): The place in it.
+    row (int): The number of the row that begins there, from 1.
+    """
+
+    file: int = 0
+    start: int = 0
+    row: int = 1
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Consecutive rows of one file.
+
+    file, start, row (int): Where they begin, as in `Position`.
+    rows (int): How many.
+    damage (str): Why the file cannot be read from there on, if it cannot.
+    """
+
+    file: int
+    start: int
+    row: int
+    rows: int
+    damage: str = ""
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """What makes one shard.
+
+    number (int): Its number, from 0.
+    pieces (tuple[Piece, ...]): Its rows. Small files come together.
+    size (int): Their bytes in the files.
+    after (Position): Where the next chunk begins.
+    """
+
+    number: int
+    pieces: tuple[Piece, ...]
+    size: int
+    after: Position
+
+    def to_json(self) -> str:
+        """RETURNS (str): It as `from_json` takes it."""
+        pieces = [[p.file, p.start, p.row, p.rows, p.damage] for p in self.pieces]
+        after = [self.after.file, self.after.start, self.after.row]
+        return json.dumps([self.number, pieces, self.size, after])
+
+    @classmethod
+    def from_json(cls, content: str) -> "Chunk":
+        """content (str): What `to_json` gave.
+        RETURNS (Chunk): The chunk."""
+        number, pieces, size, after = json.loads(content)
+        return cls(number, tuple(Piece(*piece) for piece in pieces), size, Position(*after))
+
+
+def plan(
+    files: Sequence[InputFile],
+    fields: Fields,
+    texts: int,
+    number: int = 0,
+    begin: Position = Position(),
+) -> Iterator[Chunk]:
+    """Cut the inputs into chunks, as a stream.
+
+    files (Sequence[InputFile]): The files.
+    fields (Fields): What is taken of them.
+    texts (int): How many rows make a chunk, if they are not too long.
+    number (int): The number of the first chunk.
+    begin (Position): Where it begins.
+    YIELDS (Chunk): The chunks.
+    """
+    pieces: list[Piece] = []
+    rows, size = 0, 0.0
+    for index in range(begin.file, len(files)):
+        at = begin if index == begin.file else Position(index)
+        end, row, damage = at.start, at.row, ""
+        try:
+            for end, n_bytes in open_format(files[index], fields).ends(at.start):
+                row += 1
+                rows += 1
+                size += n_bytes
+                if rows >= texts or size >= texts * BYTES_PER_TEXT:
+                    pieces.append(Piece(index, at.start, at.row, row - at.row))
+                    at = Position(index, end, row)
+                    yield Chunk(number, tuple(pieces), round(size), at)
+                    number, pieces, rows, size = number + 1, [], 0, 0.0
+        except InputError as error:
+            damage = str(error)
+        if row > at.row:
+            pieces.append(Piece(index, at.start, at.row, row - at.row))
+        if damage:
+            pieces.append(Piece(index, end, row, 1, damage))
+    if pieces:
+        yield Chunk(number, tuple(pieces), round(size), Position(len(files)))
+
+
+@dataclass
+class Text:
+    """A text, or the reason why there is none.
+
+    file (str): The name of its file.
+    row (int): Its row or line, from 1.
+    id (str): Its id; "file:row" if it has none of its own.
+    text (str): The text.
+    carried (dict[str, Any]): What is carried through.
+    reason (str): Why it cannot be annotated, if it cannot.
+    """
+
+    file: str
+    row: int
+    id: str
+    text: str = ""
+    carried: dict[str, Any] = field(default_factory=dict)
+    reason: str = ""
+
+
+class Reader:
+    """Reads the texts of chunks. Consecutive chunks are read in one go.
+
+    files (Sequence[InputFile]): The files.
+    fields (Fields): What is taken of them.
+    """
+
+    def __init__(self, files: Sequence[InputFile], fields: Fields):
+        self.files = files
+        self.fields = fields
+        self._index = -1
+        self._position = 0
+        self._format: Format
+        self._rows: Iterator[tuple[int, Row]]
+
+    def read(self, chunk: Chunk) -> list[Text]:
+        """chunk (Chunk): A chunk.
+        RETURNS (list[Text]): Its texts in their order."""
+        return [text for piece in chunk.pieces for text in self._read(piece)]
+
+    def _read(self, piece: Piece) -> Iterator[Text]:
+        name, damage = self.files[piece.file].name, piece.damage
+        for row in range(piece.row, piece.row + piece.rows):
+            if not damage:
+                try:
+                    if row == piece.row:
+                        self._seek(piece)
+                    self._position, record = self._next()
+                except InputError as error:
+                    damage, self._index = str(error), -1
+            if damage:
+                yield Text(name, row, f"{name}:{row}", reason=damage)
+            elif record is not None:
+                yield _text(name, row, record, self.fields)
+
+    def _seek(self, piece: Piece) -> None:
+        same = piece.file == self._index and self._position <= piece.start
+        if not same or (self._format.seekable and self._position < piece.start):
+            self._format = open_format(self.files[piece.file], self.fields)
+            self._rows = self._format.rows(piece.start)
+            self._index, self._position = piece.file, piece.start
+        while self._position < piece.start:
+            self._position, _ = self._next()
+
+    def _next(self) -> tuple[int, Row]:
+        for row in self._rows:
+            return row
+        path = self.files[self._index].name
+        raise InputError("ends before it did when it was begun. Was it changed?", path=path)
+
+
+def _text(name: str, row: int, record: Mapping[str, Any] | Failure, fields: Fields) -> Text:
+    place = f"{name}:{row}"
+    if isinstance(record, Failure):
+        return Text(name, row, place, reason=record.reason)
+    given = record.get(fields.id) if fields.id else None
+    own = place if given is None else str(given)
+    text = record.get(fields.text)
+    carried = {name: record.get(name) for name in fields.carry}
+    if fields.text not in record:
+        reason = f"has no {fields.text!r}"
+    elif not isinstance(text, str):
+        kind = "null" if text is None else f"of type {type(text).__name__}"
+        reason = f"its {fields.text!r} is {kind}, not a string"
+    elif not all(map(_is_unicode, (text, own, *carried.values()))):
+        reason = "is not UTF-8: it has bytes, or halves of surrogate pairs, that are no characters"
+    else:
+        return Text(name, row, own, text, carried)
+    return Text(name, row, own.encode("utf-8", "replace").decode(), reason=reason)
+
+
+def _is_unicode(value: object) -> bool:
+    text = value if isinstance(value, str) else to_json(value)
+    if text.isascii():
+        return True
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def to_json(value: Any) -> str:
+    """value (Any): What a record holds.
+    RETURNS (str): It as JSON; what JSON has not, like a date, as a string."""
+    return json.dumps(value, ensure_ascii=False, default=str)
+
+
+def as_string(value: Any) -> str | None:
+    """value (Any): What a record holds.
+    RETURNS (str | None): A string as it is, what JSON has as JSON, all else as Python
+        shows it; None of None."""
+    if value is None or isinstance(value, str):
+        return value
+    return to_json(value) if isinstance(value, (bool, int, float, list, dict)) else str(value)

@@ -1,0 +1,235 @@
+"""What is finished of a run, kept in its output so that it can go on.
+
+    part-000000.parquet …     the shards
+    _errors/part-000000.jsonl the texts of a shard that failed, where there are any
+    _manifest.json            what the run was begun with; at the end, its totals
+    _shards.jsonl             a line for each finished shard, written after it
+    _lock                     held by the process that writes
+
+Names with an underscore are no data: readers of Parquet folders pass over them.
+"""
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import srsly
+from filelock import FileLock, Timeout
+
+from ..errors import InputError
+from ..files import sha256 as sha256_of_file
+from .chunks import Position
+from .outputs import SUFFIXES, TEMPORARY, saying_how_to_go_on, sync_folder, write_durably
+
+MANIFEST = "_manifest.json"
+SHARDS = "_shards.jsonl"
+ERRORS = "_errors"
+LOCK = "_lock"
+# What each part of the settings is called where it differs.
+PARTS = {
+    "version": "version of the output's schema",
+    "pipeline": "pipeline",
+    "inputs": "input",
+    "fields": "choice of --text, --id, --carry or --text-per",
+    "format": "--format",
+    "shard_texts": "--shard-texts",
+}
+
+
+@dataclass(frozen=True)
+class Shard:
+    """A finished shard.
+
+    number (int): Its number.
+    texts, words, entities, errors (int): How many it has; errors are texts that failed.
+    bytes (int): The size of its file.
+    sha256 (str): The file's SHA-256.
+    size (int): The bytes of the inputs it was made of.
+    after (list[int]): Where the next chunk begins: the fields of a `Position`.
+    """
+
+    number: int
+    texts: int
+    words: int
+    entities: int
+    errors: int
+    bytes: int
+    sha256: str
+    size: int
+    after: list[int]
+
+
+@dataclass(frozen=True)
+class Totals:
+    """What a run, or what is finished of it, came to.
+
+    shards, texts, words, entities, errors, size (int): Sums over the shards.
+    """
+
+    shards: int
+    texts: int
+    words: int
+    entities: int
+    errors: int
+    size: int
+
+
+class Run:
+    """The output of a run.
+
+    folder (Path): Its folder.
+    settings (Mapping[str, Any]): What it is begun with, as JSON has it: see PARTS.
+    """
+
+    def __init__(self, folder: Path, settings: Mapping[str, Any]):
+        self.folder = folder
+        self.settings = settings
+        self.done: dict[int, Shard] = {}
+
+    @contextmanager
+    def writing(self) -> Iterator["Run"]:
+        """Begin, or go on: what another run has left half done is removed.
+
+        YIELDS (Run): The run.
+        RAISES: InputError if another process writes there, the folder has something
+            else, or was begun with other settings.
+        """
+        manifest = self.folder / MANIFEST
+        others = self.folder.exists() and (not self.folder.is_dir() or any(self.folder.iterdir()))
+        if others and not (manifest.exists() or (self.folder / LOCK).exists()):
+            raise InputError("is there already. Name another output.", path=self.folder)
+        with saying_how_to_go_on(self.folder):
+            (self.folder / ERRORS).mkdir(parents=True, exist_ok=True)
+        lock = FileLock(self.folder / LOCK)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            raise InputError("another process is writing there.", path=self.folder) from None
+        try:
+            if manifest.exists():
+                self._compare(srsly.read_json(manifest))
+            else:
+                self._write_manifest(None)
+            self._read_shards()
+            self._clean()
+            yield self
+        finally:
+            lock.release()
+
+    def _compare(self, begun: Mapping[str, Any]) -> None:
+        for part, name in PARTS.items():
+            if begun.get(part) != self.settings[part]:
+                was, now = begun.get(part), self.settings[part]
+                if part == "inputs" and isinstance(was, list):
+                    pairs = zip([*was, *([None] * len(now))], [*now, *([None] * len(was))])
+                    was, now = next((a, b) for a, b in pairs if a != b)
+                raise InputError(
+                    f"was begun with another {name}: {json.dumps(was)}, not {json.dumps(now)}. Give "
+                    "what it was begun with, or name another output.",
+                    path=self.folder,
+                )
+
+    def _read_shards(self) -> None:
+        path = self.folder / SHARDS
+        whole = 0
+        for line in path.read_bytes().splitlines(keepends=True) if path.exists() else ():
+            try:
+                shard = Shard(**json.loads(line))
+            except (ValueError, TypeError):
+                break
+            if not line.endswith(b"\n"):
+                break
+            whole += len(line)
+            self.done[shard.number] = shard
+        with open(path, "ab") as file:
+            # The line that was being written.
+            file.truncate(whole)
+        for number, shard in list(self.done.items()):
+            part = self.part(number)
+            if not part.exists() or part.stat().st_size != shard.bytes:
+                del self.done[number]
+
+    def _clean(self) -> None:
+        """Remove what was written of shards that were not finished."""
+        folders = (self.folder, f".part-*{TEMPORARY}"), (self.folder / ERRORS, f".part-*{TEMPORARY}")
+        paths = [path for folder, pattern in folders for path in folder.glob(pattern)]
+        for path in [*self.folder.glob("part-*"), *(self.folder / ERRORS).glob("part-*")]:
+            if int(path.stem.removeprefix("part-")) not in self.done:
+                paths.append(path)
+        for path in paths:
+            path.unlink()
+
+    def part(self, number: int) -> Path:
+        """number (int): A shard's number.
+        RETURNS (Path): Its file."""
+        return part_path(self.folder, number, self.settings["format"])
+
+    @property
+    def begin(self) -> tuple[int, Position]:
+        """RETURNS (tuple[int, Position]): The first chunk that is not finished, and where
+            it begins."""
+        number = 0
+        while number in self.done:
+            number += 1
+        return number, Position(*self.done[number - 1].after) if number else Position()
+
+    @property
+    def finished(self) -> bool:
+        """RETURNS (bool): Whether all is done."""
+        totals = srsly.read_json(self.folder / MANIFEST)["totals"]
+        return totals is not None and totals["shards"] == len(self.done)
+
+    @property
+    def totals(self) -> Totals:
+        """RETURNS (Totals): What is finished."""
+        sums = (
+            sum(getattr(shard, name) for shard in self.done.values())
+            for name in ("texts", "words", "entities", "errors", "size")
+        )
+        return Totals(len(self.done), *sums)
+
+    def add(self, shard: Shard) -> Shard:
+        """Note a shard as finished, when its file is there for good.
+
+        shard (Shard): The shard.
+        RETURNS (Shard): It.
+        """
+        path = self.folder / SHARDS
+        with saying_how_to_go_on(path), open(path, "ab") as file:
+            file.write(json.dumps(asdict(shard)).encode() + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+        self.done[shard.number] = shard
+        return shard
+
+    def finish(self) -> None:
+        """Note that all is done."""
+        self._write_manifest(asdict(self.totals))
+
+    def _write_manifest(self, totals: dict | None) -> None:
+        content = json.dumps({**self.settings, "totals": totals}, indent=1, ensure_ascii=False)
+        write_durably(self.folder / MANIFEST, content.encode("utf-8"))
+        sync_folder(self.folder.parent)
+
+
+def part_path(folder: Path, number: int, format: str) -> Path:
+    """folder (Path): The output.
+    number (int): A shard's number.
+    format (str): The format of the output.
+    RETURNS (Path): The shard's file."""
+    return folder / f"part-{number:06}{SUFFIXES[format]}"
+
+
+def fingerprint(folder: Path) -> str:
+    """folder (Path): A saved pipeline.
+    RETURNS (str): A SHA-256 of the names and contents of its files."""
+    digest = sha256()
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and "__pycache__" not in path.parts:
+            digest.update(f"{path.relative_to(folder).as_posix()} {sha256_of_file(path)}\n".encode())
+    return digest.hexdigest()

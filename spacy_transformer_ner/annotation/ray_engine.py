@@ -1,0 +1,133 @@
+"""The work on a cluster: Ray Data gives the chunks to actors, each with a pipeline of
+its own. A chunk goes in and the record of its shard comes back; the texts and the
+shards themselves are read and written by the actors, in folders that all machines
+have. If an actor or its machine is lost, Ray gives its chunk to another: the shard is
+written under the same name, whole or not at all, so it may be written twice and is
+there once."""
+
+import json
+import os
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from spacy.language import Language
+
+from ..errors import InputError
+from ..loading import load_pipeline
+from .annotate import Job, Worker
+from .chunks import Chunk
+from .manifest import Shard
+
+# Only chunks and records go through Ray's own memory.
+OBJECT_STORE_BYTES = 100 << 20
+
+
+class RayWorker:
+    """What an actor is: a worker that takes chunks and gives records, as JSON.
+
+    job (Job): The job.
+    pipeline (str): The folder of the pipeline.
+    use_gpu (bool): Whether to use the GPU that Ray gives it.
+    """
+
+    def __init__(self, job: Job, pipeline: str, use_gpu: bool):
+        if use_gpu:
+            from ..running.preflight import check_gpu
+
+            check_gpu(0)
+        self.worker = Worker(job, load_pipeline(pipeline))
+
+    def __call__(self, batch: dict[str, Any]) -> dict[str, list[str]]:
+        """batch (dict[str, Any]): Chunks.
+        RETURNS (dict[str, list[str]]): The records of their shards, or why there is none."""
+        return {"item": [self._do(Chunk.from_json(str(item))) for item in batch["item"]]}
+
+    def _do(self, chunk: Chunk) -> str:
+        worker = self.worker
+        try:
+            shard = worker.write(chunk, *worker.annotate(worker.read(chunk)))
+        except (InputError, OSError) as error:
+            # Ray would bury it in its own.
+            return json.dumps({"error": str(error)})
+        return json.dumps(asdict(shard))
+
+
+@dataclass(frozen=True)
+class RayEngine:
+    """Does chunks on a cluster.
+
+    workers (int): How many actors.
+    use_gpu (bool): Whether each takes a GPU; else a core.
+    address (str | None): The address of a cluster, as `ray.init` takes it; None for one
+        on this machine that ends with the work.
+    """
+
+    workers: int
+    use_gpu: bool = False
+    address: str | None = None
+
+    def __call__(
+        self, job: Job, nlp: Language, chunks: Iterable[Chunk], add: Callable[[Shard], Shard]
+    ) -> Iterator[Shard]:
+        """As `local.run_here`; the shards come in any order.
+
+        RAISES: InputError if Ray is not installed, there is no cluster, or an actor
+            cannot read or write.
+        """
+        planned = [chunk.to_json() for chunk in chunks]
+        if not planned:
+            return
+        ray = _import_ray()
+        self._connect(ray)
+        try:
+            context = ray.data.DataContext.get_current()
+            context.enable_progress_bars = False
+            # A chunk is a block, so it is what is given to an actor, and what is lost with it.
+            shards = ray.data.from_items(planned, override_num_blocks=len(planned)).map_batches(
+                RayWorker,
+                fn_constructor_args=(job, str(nlp.path), self.use_gpu),
+                batch_size=1,
+                concurrency=min(self.workers, len(planned)),
+                num_gpus=1 if self.use_gpu else 0,
+                num_cpus=1,
+            )
+            for row in shards.iter_rows():
+                content = json.loads(row["item"])
+                if "error" in content:
+                    raise InputError(content["error"])
+                yield add(Shard(**content))
+        except ray.exceptions.RayError as error:
+            lines = str(error).strip().splitlines() or [type(error).__name__]
+            raise InputError(f"Ray gave up: {lines[-1]}. The same command goes on.") from None
+        finally:
+            ray.shutdown()
+
+    def _connect(self, ray: Any) -> None:
+        if self.address is not None:
+            try:
+                ray.init(address=self.address, log_to_driver=False, logging_level="warning")
+            except (ConnectionError, ValueError) as error:
+                raise InputError(f"no Ray cluster at {self.address!r}: {error}") from None
+            return
+        # It is to ask nothing of the network.
+        os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+        ray.init(
+            address="local",
+            num_cpus=self.workers,
+            object_store_memory=OBJECT_STORE_BYTES,
+            include_dashboard=False,
+            log_to_driver=False,
+            logging_level="warning",
+        )
+
+
+def _import_ray() -> Any:
+    try:
+        import ray
+        import ray.data
+    except ImportError:
+        raise InputError(
+            "Ray is needed for this engine: pip install 'spacy-transformer-ner[ray]'"
+        ) from None
+    return ray

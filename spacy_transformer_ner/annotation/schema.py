@@ -1,0 +1,75 @@
+"""What is written of a text: docs/annotation.md describes it. Who changes it raises
+the version."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from spacy.tokens import DocBin
+
+from ..errors import InputError
+from .chunks import Text
+from .inputs import Fields, import_pyarrow
+
+VERSION = 1
+# The names of a text's own columns.
+COLUMNS = ("id", "file", "row", "entities")
+
+
+@dataclass(frozen=True)
+class Annotated:
+    """A text and what was found in it.
+
+    text (Text): The text.
+    words (int): spaCy's tokens.
+    n_entities (int): How many entities it has.
+    entities (tuple[dict[str, Any], ...]): Each with start, end, label, text, score,
+        sentence_start and sentence; none where the Doc is kept.
+    docs (DocBin | None): The Doc, if it is to be kept.
+    """
+
+    text: Text
+    words: int
+    n_entities: int
+    entities: tuple[dict[str, Any], ...] = ()
+    docs: DocBin | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """RETURNS (dict[str, Any]): The record that is written."""
+        text = self.text
+        own = {"id": text.id, "file": text.file, "row": text.row}
+        return {**own, **text.carried, "entities": list(self.entities)}
+
+
+def arrow_schema(carried: Mapping[str, Any]) -> Any:
+    """carried (Mapping[str, pyarrow.DataType]): The types of carried columns.
+    RETURNS (pyarrow.Schema): That of the records."""
+    pa = import_pyarrow()
+    entity = pa.struct(
+        {
+            "start": pa.int32(),
+            "end": pa.int32(),
+            "label": pa.string(),
+            "text": pa.string(),
+            "score": pa.float32(),
+            "sentence_start": pa.int32(),
+            "sentence": pa.string(),
+        }
+    )
+    columns = {"id": pa.string(), "file": pa.string(), "row": pa.int64()}
+    columns |= {**carried, "entities": pa.list_(entity)}
+    return pa.schema(columns, metadata={"spacy_transformer_ner.annotation": str(VERSION)})
+
+
+def check_names(fields: Fields) -> None:
+    """See that no carried column has the name of another.
+
+    fields (Fields): What is taken of records.
+    RAISES: InputError if one has.
+    """
+    for name in fields.carry:
+        if name in COLUMNS:
+            raise InputError(
+                f"a column {name!r} cannot be carried: the output has one of that name "
+                f"({', '.join(COLUMNS)}). An id is given with --id."
+            )
