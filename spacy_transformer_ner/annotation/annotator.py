@@ -1,8 +1,12 @@
 """Texts to entities, with one pipeline."""
 
+import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import numpy
+from spacy.attrs import IDX, SENT_START
 from spacy.language import Language
 from spacy.pipeline import Sentencizer
 from spacy.tokens import Doc, DocBin
@@ -16,6 +20,8 @@ from .schema import Annotated
 BATCH_CHARACTERS = 1 << 18
 # How much of a sentence is kept on either side of an entity.
 SENTENCE_SIDE = 500
+# So many texts that fail in a row are not to blame: a GPU is lost, a pipeline broken.
+MAX_FAILURES = 32
 
 
 class Annotator:
@@ -29,7 +35,10 @@ class Annotator:
         self.nlp = nlp
         self.keep_docs = keep_docs
         self._sentencizer = Sentencizer()
+        marks = re.escape("".join(self._sentencizer.punct_chars))
+        self._ends_sentence = re.compile(f"[{marks}]").search
         self._warm = False
+        self._failures = 0
 
     def __call__(self, texts: Sequence[Text]) -> tuple[list[Annotated], list[Text]]:
         """Annotate texts. They are encoded by length, the shortest first, so that what
@@ -38,7 +47,7 @@ class Annotator:
         texts (Sequence[Text]): The texts.
         RETURNS (tuple[list[Annotated], list[Text]]): Those annotated, and those that
             cannot be, with the reason. Both in the order of the texts.
-        RAISES: InputError if the pipeline fails on all of several texts.
+        RAISES: InputError if the pipeline fails on many in a row.
         """
         for text in texts:
             if not text.reason and len(text.text) > self.nlp.max_length:
@@ -61,12 +70,6 @@ class Annotator:
             for batch in self._batches(texts, order):
                 for i, result in zip(batch, self._annotate([texts[i] for i in batch])):
                     found[i] = result
-        if len(order) > 1 and not any(found):
-            # Not the texts': a GPU that was lost, a pipeline that is broken.
-            raise InputError(
-                f"the pipeline fails on each of {len(order):,} texts from {texts[0].file}:"
-                f"{texts[0].row} on: {texts[order[0]].reason}"
-            )
         return [a for a in found if a is not None], [text for text in texts if text.reason]
 
     def _batches(self, texts: Sequence[Text], order: Sequence[int]) -> Iterator[list[int]]:
@@ -91,14 +94,24 @@ class Annotator:
             docs = list(self.nlp.pipe([text.text for text in texts], batch_size=len(texts)))
             if len(docs) != len(texts):
                 raise ValueError(f"the pipeline gives {len(docs)} Docs for {len(texts)} texts")
-            return [self._result(text, doc) for text, doc in zip(texts, docs)]
+            results = [self._result(text, doc) for text, doc in zip(texts, docs)]
+            self._failures = 0
+            return results
         except Exception as error:
             if len(texts) == 1:
-                said = " ".join(str(error).split())[:200]
-                texts[0].reason = f"the pipeline fails on it: {type(error).__name__}: {said}"
-                return [None]
+                return [self._failed(texts[0], error)]
         half = len(texts) // 2
         return self._annotate(texts[:half]) + self._annotate(texts[half:])
+
+    def _failed(self, text: Text, error: Exception) -> None:
+        said = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+        text.reason = f"the pipeline fails on it: {said}"
+        self._failures += 1
+        if self._failures == MAX_FAILURES:
+            raise InputError(
+                f"the pipeline fails on {MAX_FAILURES} texts in a row, up to {text.file}:{text.row}: "
+                f"{said}. Mend that, and the same command goes on."
+            )
 
     def _result(self, text: Text, doc: Doc) -> Annotated:
         if not self.keep_docs:
@@ -111,14 +124,14 @@ class Annotator:
         return Annotated(text, len(doc), len(doc.ents), docs=docs)
 
     def _entities(self, doc: Doc) -> Iterator[dict[str, Any]]:
-        if not doc.has_annotation("SENT_START"):
-            self._sentencizer(doc)
         text = doc.text
+        starts = self._sentence_starts(doc, text)
         for ent, score in zip(doc.ents, scores_of(doc)):
             start, end = ent.start_char, ent.end_char
             # The sentencizer may cut an entity, like "Yahoo! Inc".
-            first = max(doc[ent.start].sent.start_char, start - SENTENCE_SIDE)
-            last = min(doc[ent.end - 1].sent.end_char, end + SENTENCE_SIDE)
+            after = bisect_left(starts, end)
+            first = max(starts[bisect_right(starts, start) - 1], start - SENTENCE_SIDE)
+            last = min(starts[after] if after < len(starts) else len(text), end + SENTENCE_SIDE)
             yield {
                 "start": start,
                 "end": end,
@@ -126,5 +139,16 @@ class Annotator:
                 "text": text[start:end],
                 "score": score,
                 "sentence_start": first,
-                "sentence": text[first:last],
+                "sentence": text[first:last].rstrip(),
             }
+
+    def _sentence_starts(self, doc: Doc, text: str) -> list[int]:
+        """The character at which each sentence starts: as the pipeline set them, or by
+        the rule of spaCy's sentencizer."""
+        marks = doc.to_array(SENT_START)
+        if not marks[1:].any():
+            if not self._ends_sentence(text, 0, len(text) - 1):
+                return [0]
+            (begins,) = self._sentencizer.predict([doc])
+            marks = numpy.array(begins)
+        return doc.to_array(IDX)[marks == 1].tolist()

@@ -1,6 +1,7 @@
 """The work on one machine: a thread reads ahead and another writes behind, beside the
 pipeline."""
 
+import gc
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -32,7 +33,14 @@ def run_here(
     worker = Worker(job, nlp)
     texts = read_ahead((chunk, worker.read(chunk)) for chunk in chunks)
     annotated = ((chunk, *worker.annotate(read)) for chunk, read in texts)
-    return write_behind(lambda each: add(worker.write(*each)), annotated)
+    # The many small objects of a chunk would have all that is loaded looked through for
+    # garbage again and again.
+    gc.collect()
+    gc.freeze()
+    try:
+        yield from write_behind(lambda each: add(worker.write(*each)), annotated)
+    finally:
+        gc.unfreeze()
 
 
 def read_ahead(stream: Iterable[Item]) -> Iterator[Item]:

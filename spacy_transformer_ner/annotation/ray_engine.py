@@ -5,7 +5,9 @@ have. If an actor or its machine is lost, Ray gives its chunk to another: the sh
 written under the same name, whole or not at all, so it may be written twice and is
 there once."""
 
+import gc
 import json
+import logging
 import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
@@ -37,6 +39,7 @@ class RayWorker:
 
             check_gpu(0)
         self.worker = Worker(job, load_pipeline(pipeline))
+        gc.freeze()  # as in `local.run_here`
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, list[str]]:
         """batch (dict[str, Any]): Chunks.
@@ -81,14 +84,14 @@ class RayEngine:
         ray = _import_ray()
         self._connect(ray)
         try:
-            context = ray.data.DataContext.get_current()
-            context.enable_progress_bars = False
+            ray.data.DataContext.get_current().enable_progress_bars = False
+            logging.getLogger("ray.data").setLevel(logging.WARNING)
             # A chunk is a block, so it is what is given to an actor, and what is lost with it.
             shards = ray.data.from_items(planned, override_num_blocks=len(planned)).map_batches(
                 RayWorker,
                 fn_constructor_args=(job, str(nlp.path), self.use_gpu),
                 batch_size=1,
-                concurrency=min(self.workers, len(planned)),
+                compute=ray.data.ActorPoolStrategy(size=min(self.workers, len(planned))),
                 num_gpus=1 if self.use_gpu else 0,
                 num_cpus=1,
             )

@@ -1,0 +1,371 @@
+"""Show that `annotate` is fast, needs no more memory with more texts, and loses nothing.
+
+    python benchmarks/annotation.py --texts 1000000
+
+writes benchmarks/results/annotation.json and annotation.svg. The pipeline is ours with
+a random BERT of 2 layers, 32 wide, that has learnt a few sentences by heart: what is
+measured is all around the encoder. The texts are generated, 5 to 10 words each.
+
+speed: the texts in turns through nlp.pipe alone and through annotate, in one process.
+memory: one run over all, watched.
+kills: the same, killed with SIGKILL again and again at random moments.
+ray: the same by Ray with two workers, one of them killed in the middle.
+disk: on a file system that is too small, and then made larger (Linux, as root)."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from statistics import median
+
+import psutil
+import pyarrow.parquet
+import srsly
+import torch
+import typer
+from machine import RESULTS, ROOT, keep
+from spacy.language import Language
+from wasabi import msg
+
+from spacy_transformer_ner.annotation.annotate import annotate
+from spacy_transformer_ner.annotation.local import run_here
+from spacy_transformer_ner.annotation.manifest import SHARDS
+from spacy_transformer_ner.loading import load_pipeline
+
+FIRST = ["Ann", "Marit", "Olu", "Ines", "Pavel", "Yuki", "Tariq", "Greta"]
+LAST = ["Lee", "Solheim", "Adeyemi", "Duarte", "Novak", "Mori", "Haddad", "Lind"]
+PLACES = ["Oslo", "Lima", "Turin", "Hanoi", "Quebec", "Accra", "Bergen", "Izmir"]
+FIRMS = ["Fjordverk", "Norlund", "Castelo", "Vantix", "Belmora", "Quorra", "Lumexa", "Stavhold"]
+PATTERNS = [
+    "{person} leads {firm} in {place} since {word} .",
+    "The {word} of {place} was {word} again {word} .",
+    "{firm} bought a {word} {word} near {place} .",
+    "Nobody {word} why the {word} {word} was {word} .",
+    "{person} met {person} at the {word} {word} .",
+    "A {word} {word} and {word} {word} {word} {word} .",
+]
+LABELS = {"person": "PER", "firm": "ORG", "place": "LOC"}
+PARTS = ("speed", "memory", "kills", "ray", "disk")
+ANNOTATE = ("scripts/annotate.py",)
+
+app = typer.Typer(add_completion=False)
+
+
+def sentence(chance: random.Random) -> tuple[str, list[tuple[int, int, str]]]:
+    """chance (random.Random): The generator.
+    RETURNS (tuple[str, list]): A text, and its entities by characters."""
+    words, entities, length = [], [], 0
+    for part in chance.choice(PATTERNS).split():
+        kind = part.strip("{}")
+        if kind == part:
+            words.append(part)
+        elif kind == "word":
+            # As in real text, some words are met for the first time.
+            rare = chance.random() < 0.05
+            words.append(f"x{chance.randrange(10**8)}" if rare else f"word{chance.randrange(5000)}")
+        else:
+            person = f"{chance.choice(FIRST)} {chance.choice(LAST)}"
+            words.append(person if kind == "person" else chance.choice(FIRMS if kind == "firm" else PLACES))
+            entities.append((length, length + len(words[-1]), LABELS[kind]))
+        length += len(words[-1]) + 1
+    return " ".join(words), entities
+
+
+def make_texts(path: Path, texts: int) -> None:
+    """path (Path): The JSON Lines file to write.
+    texts (int): How many texts it is to have."""
+    chance = random.Random(0)
+    with open(path, "w", encoding="utf-8") as file:
+        for number in range(texts):
+            file.write(json.dumps({"id": f"t{number}", "text": sentence(chance)[0]}) + "\n")
+
+
+def make_pipeline(folder: Path) -> Path:
+    """folder (Path): Where to make it.
+    RETURNS (Path): A small pipeline that has learnt what the texts are like."""
+    import spacy
+    from spacy.training import Example
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+    from tokenizers.trainers import WordPieceTrainer
+    from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
+
+    from spacy_transformer_ner.encoder.optimizer import create_adamw
+
+    chance = random.Random(1)
+    learnt = [sentence(chance) for _ in range(200)]
+    special = {"cls_token": "[CLS]", "sep_token": "[SEP]", "pad_token": "[PAD]", "unk_token": "[UNK]"}
+    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.train_from_iterator(
+        [text for text, _ in learnt],
+        WordPieceTrainer(vocab_size=400, special_tokens=list(special.values())),
+    )
+    ends = [(token, tokenizer.token_to_id(token)) for token in ("[CLS]", "[SEP]")]
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", special_tokens=ends
+    )
+    fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, **special)
+    torch.manual_seed(0)
+    encoder = BertModel(
+        BertConfig(
+            vocab_size=len(fast), hidden_size=32, num_hidden_layers=2, num_attention_heads=4,
+            intermediate_size=64, max_position_embeddings=130,
+        )
+    )  # fmt: skip
+    for each in (encoder, fast):
+        each.save_pretrained(folder / "encoder")
+    nlp = spacy.blank("en")
+    model = {
+        "@architectures": "spacy-transformer-ner.TransformerModel.v1",
+        "name": str(folder / "encoder"), "window": 64, "context": 8, "precision": "fp32",
+        "word_shape": True,
+    }  # fmt: skip
+    nlp.add_pipe("transformer", config={"model": model})
+    nlp.add_pipe("transformer_ner")
+    nlp.add_pipe("doc_cleaner")
+    examples = [Example.from_dict(nlp.make_doc(text), {"entities": found}) for text, found in learnt]
+    nlp.initialize(lambda: examples)
+    optimizer = create_adamw(3e-3, head_factor=3.0)
+    for _ in range(10):
+        for i in range(0, len(examples), 20):
+            nlp.update(examples[i : i + 20], sgd=optimizer, drop=0.0)
+    nlp.to_disk(folder / "pipeline")
+    return folder / "pipeline"
+
+
+def speed(nlp: Language, texts: Path, folder: Path, turns: int) -> dict:
+    """RETURNS (dict): Words a second of nlp.pipe alone and of annotate, over the same
+    texts by turns."""
+    lines = texts.read_text(encoding="utf-8").splitlines()
+    size = len(lines) // turns
+    alone, ours, words = [], [], 0
+    for turn in range(turns):
+        part = lines[turn * size : (turn + 1) * size]
+        path = folder / f"part-{turn}.jsonl"
+        path.write_text("\n".join(part), encoding="utf-8")
+        plain = [json.loads(line)["text"] for line in part]
+
+        def of_pipe(plain: list[str] = plain) -> int:
+            return sum(len(doc) for doc in nlp.pipe(plain))
+
+        def of_annotate(path: Path = path, turn: int = turn) -> int:
+            return annotate(nlp, [str(path)], folder / f"speed-{turn}", run_here)[0].words
+
+        for seconds, work in ((alone, of_pipe), (ours, of_annotate))[:: 1 if turn % 2 else -1]:
+            start = time.perf_counter()
+            found = work()
+            seconds.append(time.perf_counter() - start)
+        words += found
+    return {
+        "turns": turns,
+        "texts_a_turn": size,
+        "pipe_words_per_second": round(words / sum(alone)),
+        "annotate_words_per_second": round(words / sum(ours)),
+        # Turn by turn, because other work on the machine comes and goes.
+        "annotate_of_pipe": round(median(a / b for a, b in zip(alone, ours)), 4),
+        "annotate_of_pipe_in_all": round(sum(alone) / sum(ours), 4),
+    }
+
+
+class Annotating:
+    """A process that annotates.
+
+    arguments (object): Those of scripts/annotate.py.
+    """
+
+    def __init__(self, *arguments: object):
+        self.output = Path(str(arguments[2]))
+        self.process = subprocess.Popen(
+            [sys.executable, *ANNOTATE, *map(str, arguments)],
+            cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        )  # fmt: skip
+
+    def shards(self) -> list[dict]:
+        """RETURNS (list[dict]): The records of what is finished."""
+        path = self.output / SHARDS
+        lines = path.read_bytes().split(b"\n")[:-1] if path.exists() else []
+        return [json.loads(line) for line in lines]
+
+    def end(self, code: int = 0) -> str:
+        """code (int): How it is to end.
+        RETURNS (str): What it printed."""
+        printed = self.process.communicate()[0]
+        if self.process.returncode != code:
+            msg.fail(f"ended with {self.process.returncode}, not {code}: {printed}", exits=1)
+        return printed
+
+
+def memory(pipeline: Path, texts: Path, output: Path) -> dict:
+    """RETURNS (dict): How long a run takes, and its memory at moments of it."""
+    start = time.perf_counter()
+    run = Annotating(pipeline, texts, output, "--id", "id")
+    process, seen, begun = psutil.Process(run.process.pid), [], 0.0
+    while run.process.poll() is None:
+        done = sum(shard["texts"] for shard in run.shards())
+        if done:
+            begun = begun or time.perf_counter() - start
+            seen.append((done, process.memory_info().rss / 2**20))
+        time.sleep(1)
+    run.end()
+    seconds = time.perf_counter() - start
+    totals = srsly.read_json(output / "_manifest.json")["totals"]
+    tenth = len(seen) // 10 or 1
+    first, last = (median(m for _, m in part) for part in (seen[tenth : 2 * tenth], seen[-tenth:]))
+    return {
+        "totals": totals,
+        "seconds": round(seconds, 1),
+        "seconds_to_first_shard": round(begun, 1),
+        "texts_and_mebibytes": [(n, round(m)) for n, m in seen[:: max(1, len(seen) // 200)]],
+        "peak_mebibytes": round(max(m for _, m in seen)),
+        # The last tenth over the second: the first fills caches.
+        "growth": round(last / first - 1, 4),
+    }
+
+
+def kills(pipeline: Path, texts: Path, output: Path, times: int, watched: dict) -> dict:
+    """RETURNS (dict): When a run was killed, and what it took in all."""
+    chance, finished = random.Random(2), []
+    loading = watched["seconds_to_first_shard"]
+    each = (watched["seconds"] - loading) / times
+    start = time.perf_counter()
+    while len(finished) < times:
+        run = Annotating(pipeline, texts, output, "--id", "id")
+        # Now and then while it loads, mostly while it works, over the whole run.
+        time.sleep(chance.uniform(0.7 * loading, loading + 1.5 * each))
+        if run.process.poll() is not None:
+            msg.warn(f"done after {len(finished)} kills")
+            run.end()
+            break
+        run.process.send_signal(signal.SIGKILL)
+        run.process.wait()
+        finished.append(len(run.shards()))
+    Annotating(pipeline, texts, output, "--id", "id").end()
+    return {"shards_finished_at_each_kill": finished, "seconds": round(time.perf_counter() - start, 1)}
+
+
+def by_ray(pipeline: Path, texts: Path, output: Path, shards: int) -> dict:
+    """RETURNS (dict): When one of two workers was killed, and what it took."""
+    start = time.perf_counter()
+    run = Annotating(pipeline, texts, output, "--id", "id", "--engine", "ray", "--workers", 2)
+    killed = None
+    while run.process.poll() is None:
+        if killed is None and len(run.shards()) >= shards // 2:
+            worker = next(iter(ray_workers(run.process.pid)))
+            worker.kill()
+            killed = len(run.shards())
+        time.sleep(0.2)
+    run.end()
+    return {"workers": 2, "shards_finished_at_kill": killed, "seconds": round(time.perf_counter() - start, 1)}
+
+
+def ray_workers(pid: int) -> Iterator[psutil.Process]:
+    """pid (int): The process that uses Ray.
+    YIELDS (psutil.Process): Its actors."""
+    for process in psutil.Process(pid).children(recursive=True):
+        if "RayWorker" in " ".join(process.cmdline()):
+            yield process
+
+
+def disk(pipeline: Path, texts: Path, folder: Path) -> dict:
+    """RETURNS (dict): What is said where the disk is full."""
+    mount = folder / "small"
+    mount.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", mount], check=True)
+    try:
+        printed = Annotating(pipeline, texts, mount / "out", "--shard-texts", 500).end(1)
+        finished = len((mount / "out" / SHARDS).read_bytes().splitlines())
+        subprocess.run(["mount", "-o", "remount,size=64m", mount], check=True)
+        Annotating(pipeline, texts, mount / "out", "--shard-texts", 500).end()
+        Annotating(pipeline, texts, folder / "roomy", "--shard-texts", 500).end()
+        return {
+            "said": " ".join(printed.replace(str(mount), "OUTPUT").split()),
+            "shards_finished_when_full": finished,
+            "shards": compare(folder / "roomy", mount / "out"),
+        }
+    finally:
+        subprocess.run(["umount", mount], check=True)
+
+
+def compare(expected: Path, found: Path) -> int:
+    """See that two outputs are equal row for row, and the bytes of their files too.
+
+    expected, found (Path): Their folders.
+    RETURNS (int): How many shards they have.
+    """
+    names = sorted(path.name for path in expected.glob("part-*"))
+    assert names == sorted(path.name for path in found.glob("part-*")), found
+    assert not list(found.glob("**/*.tmp")), "something was left over"
+    for name in names:
+        ours, theirs = (pyarrow.parquet.read_table(folder / name) for folder in (expected, found))
+        assert ours.equals(theirs), f"{found / name} differs"
+        assert (expected / name).read_bytes() == (found / name).read_bytes(), name
+    return len(names)
+
+
+def plot(watched: dict, path: Path) -> None:
+    """Draw memory over texts."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    matplotlib.rcParams["svg.hashsalt"] = "annotation"  # the same file for the same figures
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(figsize=(7, 3))
+    texts, mebibytes = zip(*watched["texts_and_mebibytes"])
+    axes.plot([n / 1e6 for n in texts], mebibytes)
+    axes.set(xlabel="million texts", ylabel="MiB, resident", ylim=(0, 1.5 * max(mebibytes)))
+    axes.grid(alpha=0.3)
+    figure.savefig(path, bbox_inches="tight", metadata={"Date": None})
+    pyplot.close(figure)
+
+
+@app.command(help=__doc__)
+def main(
+    # fmt: off
+    texts: int = typer.Option(1_000_000, help="How many texts"),
+    n_kills: int = typer.Option(20, "--kills", help="How many times a run is killed"),
+    turns: int = typer.Option(20, help="Turns of nlp.pipe and annotate"),
+    parts: str = typer.Option(",".join(PARTS), help="What to do of it"),
+    # fmt: on
+) -> None:
+    os.environ["PYTHONUNBUFFERED"] = "1"
+    chosen = parts.split(",")
+    kept = RESULTS / "annotation.json"
+    result = {**(srsly.read_json(kept) if kept.exists() and set(chosen) != set(PARTS) else {}), "texts": texts}
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        pipeline, path, whole = make_pipeline(folder), folder / "texts.jsonl", folder / "whole"
+        make_texts(path, texts)
+        if "speed" in chosen:
+            result["speed"] = speed(load_pipeline(pipeline), path, folder, turns)
+            msg.good(str(result["speed"]))
+        if {"memory", "kills", "ray"} & set(chosen):
+            result["memory"] = memory(pipeline, path, whole)
+            found = pyarrow.parquet.read_table(whole, columns=["id", "row"])
+            assert found["row"].to_pylist() == list(range(1, texts + 1))
+            assert found["id"].to_pylist() == [f"t{i}" for i in range(texts)]
+            msg.good(str({k: v for k, v in result["memory"].items() if k != "texts_and_mebibytes"}))
+        if "kills" in chosen:
+            took = kills(pipeline, path, folder / "killed", n_kills, result["memory"])
+            result["kills"] = {**took, "shards_equal": compare(whole, folder / "killed")}
+            msg.good(str(result["kills"]))
+        if "ray" in chosen:
+            took = by_ray(pipeline, path, folder / "ray", result["memory"]["totals"]["shards"])
+            result["ray"] = {**took, "shards_equal": compare(whole, folder / "ray")}
+            msg.good(str(result["ray"]))
+        if "disk" in chosen and sys.platform == "linux" and os.geteuid() == 0:
+            make_texts(folder / "few.jsonl", 20_000)
+            result["disk"] = disk(pipeline, folder / "few.jsonl", folder)
+            msg.good(str(result["disk"]))
+    plot(result["memory"], keep("annotation", result).with_suffix(".svg"))
+
+
+if __name__ == "__main__":
+    app()
