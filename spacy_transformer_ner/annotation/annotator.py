@@ -20,8 +20,8 @@ from .schema import Annotated
 BATCH_CHARACTERS = 1 << 18
 # How much of a sentence is kept on either side of an entity.
 SENTENCE_SIDE = 500
-# So many texts that fail in a row are not to blame: a GPU is lost, a pipeline broken.
-MAX_FAILURES = 32
+# What any pipeline can do.
+PROBE = "a"
 
 
 class Annotator:
@@ -38,7 +38,6 @@ class Annotator:
         marks = re.escape("".join(self._sentencizer.punct_chars))
         self._ends_sentence = re.compile(f"[{marks}]").search
         self._warm = False
-        self._failures = 0
 
     def __call__(self, texts: Sequence[Text]) -> tuple[list[Annotated], list[Text]]:
         """Annotate texts. They are encoded by length, the shortest first, so that what
@@ -47,7 +46,7 @@ class Annotator:
         texts (Sequence[Text]): The texts.
         RETURNS (tuple[list[Annotated], list[Text]]): Those annotated, and those that
             cannot be, with the reason. Both in the order of the texts.
-        RAISES: InputError if the pipeline fails on many in a row.
+        RAISES: InputError if the pipeline fails on any text.
         """
         for text in texts:
             if not text.reason and len(text.text) > self.nlp.max_length:
@@ -94,9 +93,7 @@ class Annotator:
             docs = list(self.nlp.pipe([text.text for text in texts], batch_size=len(texts)))
             if len(docs) != len(texts):
                 raise ValueError(f"the pipeline gives {len(docs)} Docs for {len(texts)} texts")
-            results = [self._result(text, doc) for text, doc in zip(texts, docs)]
-            self._failures = 0
-            return results
+            return [self._result(text, doc) for text, doc in zip(texts, docs)]
         except Exception as error:
             if len(texts) == 1:
                 return [self._failed(texts[0], error)]
@@ -105,13 +102,15 @@ class Annotator:
 
     def _failed(self, text: Text, error: Exception) -> None:
         said = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
-        text.reason = f"the pipeline fails on it: {said}"
-        self._failures += 1
-        if self._failures == MAX_FAILURES:
+        try:
+            self.nlp(PROBE)
+        except Exception:
+            # Not the text is to blame: a GPU is lost, or the pipeline is broken.
             raise InputError(
-                f"the pipeline fails on {MAX_FAILURES} texts in a row, up to {text.file}:{text.row}: "
-                f"{said}. Mend that, and the same command goes on."
-            )
+                f"the pipeline fails on any text, {text.file}:{text.row} first: {said}. Mend it, "
+                "and the same command goes on."
+            ) from None
+        text.reason = f"the pipeline fails on it: {said}"
 
     def _result(self, text: Text, doc: Doc) -> Annotated:
         if not self.keep_docs:

@@ -1,0 +1,21 @@
+import pytest
+
+from spacy_transformer_ner.loading import load_pipeline
+
+from ..conftest import SENTENCES
+
+# Of many lengths, so that what is sorted by length has to be put back.
+TEXTS = [" ".join(SENTENCES[(i + j) % 5][0] for j in range(1 + 7 * i % 4)) for i in range(60)]
+
+
+@pytest.fixture(scope="session")
+def pipeline(trained, tmp_path_factory):
+    """The folder of a small pipeline."""
+    folder = tmp_path_factory.mktemp("annotation") / "pipeline"
+    trained.to_disk(folder)
+    return folder
+
+
+@pytest.fixture
+def nlp(pipeline):
+    return load_pipeline(pipeline)

@@ -1,0 +1,230 @@
+"""Texts are found and read, whatever holds them, from any place in it."""
+
+import datetime
+import gzip
+import json
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import spacy
+from spacy.tokens import DocBin
+
+from spacy_transformer_ner.annotation.chunks import Chunk, Position, Reader, plan
+from spacy_transformer_ner.annotation.inputs import (
+    Fields,
+    ParquetFile,
+    carried_types,
+    check_fields,
+    find_files,
+)
+from spacy_transformer_ner.errors import InputError
+
+TEXTS = ["Oslo", "", "a, \"b\"\nc", "Ünïcödé 😀", "x" * 300, "the end"]
+FIELDS = Fields(id="key", carry=("year",))
+
+
+def records():
+    return [{"key": f"k{i}", "text": text, "year": 2000 + i} for i, text in enumerate(TEXTS)]
+
+
+def write(path, rows):
+    name = path.name.lower().removesuffix(".gz")
+    if name.endswith(".jsonl"):
+        content = "".join(json.dumps(row) + "\n" for row in rows)
+    elif name.endswith((".csv", ".tsv")):
+        mark = "\t" if name.endswith(".tsv") else ","
+        quoted = [[f'"{str(v).replace(chr(34), chr(34) * 2)}"' for v in row.values()] for row in rows]
+        content = "".join(mark.join(line) + "\r\n" for line in [list(rows[0]), *quoted])
+    elif name.endswith(".parquet"):
+        pq.write_table(pa.Table.from_pylist(rows), path, row_group_size=2)
+        return path
+    else:
+        nlp, docs = spacy.blank("en"), []
+        for row in rows:
+            docs.append(nlp.make_doc(row["text"]))
+            docs[-1].user_data.update(key=row["key"], year=row["year"])
+        DocBin(docs=docs, store_user_data=True).to_disk(path)
+        return path
+    data = content.encode("utf-8")
+    path.write_bytes(gzip.compress(data) if path.name.endswith(".gz") else data)
+    return path
+
+
+def read(paths, fields, texts=100, begin=(0, Position())):
+    files = find_files(map(str, paths), paths[0].parent / "output")
+    reader = Reader(files, fields)
+    chunks = [Chunk.from_json(c.to_json()) for c in plan(files, fields, texts, *begin)]
+    return files, chunks, [reader.read(chunk) for chunk in chunks]
+
+
+NAMES = ["a.jsonl", "a.jsonl.gz", "a.csv", "a.CSV", "a.tsv", "a.csv.gz", "a.parquet", "a.spacy"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("size", [1, 2, 4, 100])
+def test_every_kind_gives_the_same_texts(tmp_path, name, size):
+    files, chunks, found = read([write(tmp_path / name, records())], FIELDS, size)
+    texts = [text for part in found for text in part]
+    assert [t.text for t in texts] == TEXTS and not any(t.reason for t in texts)
+    assert [t.id for t in texts] == [f"k{i}" for i in range(6)]
+    assert [t.row for t in texts] == [1, 2, 3, 4, 5, 6]
+    assert [int(t.carried["year"]) for t in texts] == [2000 + i for i in range(6)]
+    assert [len(part) for part in found][:-1] == [size] * (len(found) - 1)
+    assert [c.number for c in chunks] == list(range(len(chunks)))
+    if not name.endswith(".gz"):
+        header = len("key,text,year\r\n") if "sv" in name.lower() else 0
+        assert abs(sum(chunk.size for chunk in chunks) + header - files[0].size) <= len(chunks)
+    # Each chunk alone, the last first; and a plan that goes on from any.
+    for chunk, expected in list(zip(chunks, found))[::-1]:
+        assert Reader(files, FIELDS).read(chunk) == expected
+        later = list(plan(files, FIELDS, size, chunk.number + 1, chunk.after))
+        assert later == chunks[chunk.number + 1 :]
+    # With gaps, as one of several workers reads.
+    reader = Reader(files, FIELDS)
+    assert [reader.read(chunk) for chunk in chunks[::2]] == found[::2]
+
+
+def test_lines(tmp_path):
+    (tmp_path / "a.txt").write_bytes(b"\xef\xbb\xbfone\r\n\nthree\xff\nfo\xe2\x80\xa8ur")
+    _, _, [texts] = read([tmp_path / "a.txt"], Fields(text="body"))
+    assert [(t.row, t.text) for t in texts] == [(1, "one"), (2, ""), (3, ""), (4, "fo\u2028ur")]
+    assert [t.reason for t in texts] == ["", "", "is not UTF-8: byte 0xff at 5", ""]
+    assert texts[0].id == f"{tmp_path}/a.txt:1"
+
+
+def test_long_lines_are_not_kept(tmp_path, monkeypatch):
+    monkeypatch.setattr("spacy_transformer_ner.annotation.inputs.LONGEST", 10)
+    (tmp_path / "a.txt").write_text("a" * 9 + "\n" + "b" * 35 + "\nc\n" + "d" * 20)
+    _, chunks, found = read([tmp_path / "a.txt"], Fields(), 1)
+    assert [(t.text, t.reason) for (t,) in found] == [
+        ("a" * 9, ""), ("", "a line of 36 bytes"), ("c", ""), ("", "a line of 20 bytes")
+    ]  # fmt: skip
+    assert chunks[-1].after == Position(0, 68, 5)
+
+
+def test_a_text_by_file(tmp_path):
+    for i in range(5):
+        (tmp_path / f"{i}.txt").write_text(f"one\ntwo {i}")
+    (tmp_path / "4.txt").write_bytes(b"\xff")
+    _, chunks, found = read([tmp_path], Fields(text_per="file"), 2)
+    # Small files come together.
+    assert [[t.text for t in part] for part in found] == [
+        ["one\ntwo 0", "one\ntwo 1"], ["one\ntwo 2", "one\ntwo 3"], [""]
+    ]  # fmt: skip
+    assert "not UTF-8" in found[2][0].reason and found[0][1].id.endswith("1.txt:1")
+
+
+@pytest.mark.parametrize(
+    "line, said",
+    [
+        (b'{"text": null}', "its 'text' is null"),
+        (b'{"text": 3}', "its 'text' is of type int"),
+        (b'{"txt": "a"}', "has no 'text'"),
+        (b'{"text": "a', "is not JSON"),
+        (b"[1]", "is no JSON object"),
+        (b"[" * 100_000, "is not JSON"),
+        (b'{"text": "\xff"}', "is not UTF-8: byte 0xff at 10"),
+        (b'{"text": "\\ud800"}', "no characters"),
+        (b'{"text": "a", "id": "\\udfff"}', "no characters"),
+        (b'{"text": "a", "more": ["\\ud800"]}', "no characters"),
+    ],
+)
+def test_records_that_fail(tmp_path, line, said):
+    (tmp_path / "a.jsonl").write_bytes(b'{"text": "a"}\n\n' + line + b'\n{"text": "b"}\n')
+    _, _, [texts] = read([tmp_path / "a.jsonl"], Fields(id="id", carry=("more",)))
+    # A blank line is nothing, and counts as a line.
+    assert [t.row for t in texts] == [1, 3, 4]
+    assert said in texts[1].reason and not texts[0].reason and not texts[2].reason
+    texts[1].id.encode()
+
+
+def test_rows_that_fail(tmp_path):
+    (tmp_path / "a.csv").write_bytes(b'n,text\n1,a\n2,b,c\n\n3,"d\xff"\n4,e\n5,"open')
+    _, _, [texts] = read([tmp_path / "a.csv"], Fields())
+    assert [(t.text, t.reason[:14]) for t in texts] == [
+        ("a", ""), ("", "has 3 fields, "), ("", "is not UTF-8: "), ("e", ""), ("open", "")
+    ]  # fmt: skip
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("spacy_transformer_ner.annotation.inputs.LONGEST", 30)
+        (tmp_path / "a.csv").write_text('text\na\n"b\n' + "c" * 20 + "\n" + "d" * 20 + "\ne\n")
+        _, _, [texts] = read([tmp_path / "a.csv"], Fields())
+    assert "Is a quote not closed?" in texts[1].reason and texts[-1].text == "e"
+
+
+def test_parquet_rows_that_fail(tmp_path):
+    raw = pa.array([b"a", b"\xff", b"c", None]).cast(pa.binary())
+    bad = pa.StringArray.from_buffers(4, raw.buffers()[1], raw.buffers()[2], raw.buffers()[0])
+    pq.write_table(pa.table({"text": bad}), tmp_path / "a.parquet")
+    _, _, [texts] = read([tmp_path / "a.parquet"], Fields())
+    assert [t.text for t in texts] == ["a", "", "c", ""]
+    assert [bool(t.reason) for t in texts] == [False, True, False, True]
+    assert "UTF8" in texts[1].reason and "null" in texts[3].reason
+
+
+@pytest.mark.parametrize("name", ["b.parquet", "b.spacy", "b.jsonl.gz"])
+@pytest.mark.parametrize("keep", [0.0, 0.7])
+def test_a_damaged_file_does_not_stop_the_others(tmp_path, name, keep):
+    names = ["a.jsonl", name, "c.jsonl"]
+    paths = [write(tmp_path / n, records() * 50) for n in names]
+    data = paths[1].read_bytes()
+    paths[1].write_bytes(data[: int(keep * len(data))] or b"x")
+    for size in (100, 1000):
+        _, chunks, found = read(paths, FIELDS, size)
+        texts = [text for part in found for text in part]
+        for path in (paths[0], paths[2]):
+            assert sum(t.file == str(path) and not t.reason for t in texts) == 300
+        failed = [t for t in texts if t.reason]
+        assert failed and all("is damaged" in t.reason and t.file == str(paths[1]) for t in failed)
+        assert [c.number for c in chunks] == list(range(len(chunks)))
+
+
+def test_types_of_carried_columns(tmp_path):
+    date = datetime.date(2020, 1, 2)
+    rows = [{"text": "a", "n": 1, "d": date, "same": 1.5}]
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "a.parquet")
+    pq.write_table(pa.table({"text": ["b"], "n": ["x"], "d": [date], "same": [2.5]}), tmp_path / "b.parquet")
+    fields = Fields(carry=("n", "d", "same"))
+    files = find_files([str(tmp_path)], tmp_path / "out")
+    assert carried_types(files, fields) == {"n": pa.string(), "d": pa.date32(), "same": pa.float64()}
+    (tmp_path / "c.jsonl").write_text("{}")
+    files = find_files([str(tmp_path)], tmp_path / "out")
+    assert set(carried_types(files, fields).values()) == {pa.string()}
+
+
+def test_files_are_found_in_order(tmp_path):
+    (tmp_path / "in" / "deep").mkdir(parents=True)
+    for name in ("b.txt", "a.txt", "deep/c.jsonl", "x.pdf", ".hidden.txt", "[1].txt"):
+        (tmp_path / "in" / name).write_text("x")
+
+    def names(*given):
+        files = find_files([str(tmp_path / "in" / g) for g in given], tmp_path / "out")
+        return [file.name.removeprefix(f"{tmp_path}/in/") for file in files]
+
+    assert names("") == ["[1].txt", "a.txt", "b.txt", "deep/c.jsonl"]
+    assert names("*.txt") == ["[1].txt", "a.txt", "b.txt"]
+    assert names("**/*.jsonl", "b.txt", "[1].txt") == ["deep/c.jsonl", "b.txt", "[1].txt"]
+    for given, said in (
+        (["nothing.txt"], "no such file"),
+        (["*.csv"], "no such file"),
+        (["x.pdf"], "of no known kind"),
+        (["", "a.txt"], "comes twice"),
+    ):
+        with pytest.raises(InputError, match=said):
+            names(*given)
+    with pytest.raises(InputError, match="is in the output"):
+        find_files([str(tmp_path / "in")], tmp_path / "in")
+
+
+@pytest.mark.parametrize("name", ["a.jsonl", "a.csv", "a.parquet", "a.spacy"])
+def test_what_is_asked_for_has_to_be_there(tmp_path, name):
+    files = find_files([str(write(tmp_path / name, records()))], tmp_path / "out")
+    check_fields(files, FIELDS)
+    with pytest.raises(InputError, match=r"a\.\w+: has no 'nothing', but .*'key'.*--text, --id and --carry"):
+        check_fields(files, Fields(id="nothing"))
+
+
+def test_only_what_is_needed_is_read_of_parquet(tmp_path):
+    path = write(tmp_path / "a.parquet", records())
+    (file,) = find_files([str(path)], tmp_path / "out")
+    assert list(ParquetFile(file, Fields()).rows(5)) == [(6, {"text": "the end"})]
