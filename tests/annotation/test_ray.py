@@ -37,9 +37,29 @@ def test_a_worker_is_killed(pipeline, nlp, source, tmp_path):  # noqa: F811
     assert not run(nlp, source, out)[1]
 
 
-def test_what_a_worker_meets_is_said(pipeline, source, tmp_path):  # noqa: F811
-    out = tmp_path / "out"
-    wrong = [*command(pipeline, source, out, "--engine", "ray"), "--ray-address", "127.0.0.1:1"]
+def test_no_cluster(pipeline, source, tmp_path):  # noqa: F811
+    wrong = [*command(pipeline, source, tmp_path / "out", "--engine", "ray"), "--ray-address", "auto"]
     done = subprocess.run(list(map(str, wrong)), cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 1 and "no Ray cluster at '127.0.0.1:1'" in " ".join(done.stdout.split())
-    assert "Traceback" not in done.stdout
+    assert done.returncode == 1 and "no Ray cluster at 'auto'" in " ".join(done.stdout.split())
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_what_a_worker_meets_is_said(pipeline, source, tmp_path):  # noqa: F811
+    """Here a disk that is full: a shard's name is taken by a folder."""
+    out = tmp_path / "out"
+    (out / "_errors").mkdir(parents=True)
+    (out / "_lock").touch()
+    source.write_bytes(source.read_bytes() + b"\xff\n")
+    process = subprocess.Popen(
+        list(map(str, command(pipeline, source, out, "--engine", "ray"))), cwd=ROOT,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+    while not (out / "_shards.jsonl").exists():
+        time.sleep(0.05)
+    (out / "part-000009.parquet").mkdir()
+    printed = " ".join(process.communicate()[0].split())
+    assert process.returncode == 1 and "part-000009.parquet: cannot be written" in printed
+    assert "Traceback" not in printed
+    (out / "part-000009.parquet").rmdir()
+    again = command(pipeline, source, out, "--engine", "local")
+    assert subprocess.run(list(map(str, again)), cwd=ROOT, check=False).returncode == 3
