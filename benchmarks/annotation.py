@@ -15,6 +15,7 @@ disk: on a file system that is too small, and then made larger (Linux, as root).
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -232,19 +233,18 @@ def memory(pipeline: Path, texts: Path, output: Path) -> dict:
 def kills(pipeline: Path, texts: Path, output: Path, times: int, watched: dict) -> dict:
     """RETURNS (dict): When a run was killed, and what it took in all."""
     chance, finished = random.Random(2), []
-    loading = watched["seconds_to_first_shard"]
-    each = (watched["seconds"] - loading) / times
+    shards, loading = watched["totals"]["shards"], watched["seconds_to_first_shard"]
+    each = (watched["seconds"] - loading) / shards
     start = time.perf_counter()
-    while len(finished) < times:
+    for target in sorted(chance.choices(range(shards - 3), k=times)):
         run = Annotating(pipeline, texts, output, "--id", "id")
-        # Now and then while it loads, mostly while it works, over the whole run.
-        time.sleep(chance.uniform(0.7 * loading, loading + 1.5 * each))
-        if run.process.poll() is not None:
-            msg.warn(f"done after {len(finished)} kills")
-            run.end()
-            break
+        # At a random moment of a shard; or of loading, where the last one came as far.
+        moment = chance.uniform(0, loading if len(run.shards()) >= target else each)
+        while run.process.poll() is None and len(run.shards()) < target:
+            time.sleep(0.02)
+        time.sleep(moment)
         run.process.send_signal(signal.SIGKILL)
-        run.process.wait()
+        assert run.process.wait() == -signal.SIGKILL, "it was done before"
         finished.append(len(run.shards()))
     Annotating(pipeline, texts, output, "--id", "id").end()
     return {"shards_finished_at_each_kill": finished, "seconds": round(time.perf_counter() - start, 1)}
@@ -285,7 +285,7 @@ def disk(pipeline: Path, texts: Path, folder: Path) -> dict:
         Annotating(pipeline, texts, mount / "out", "--shard-texts", 500).end()
         Annotating(pipeline, texts, folder / "roomy", "--shard-texts", 500).end()
         return {
-            "said": " ".join(printed.replace(str(mount), "OUTPUT").split()),
+            "said": " ".join(re.sub(r"\x1b\[[\d;]*m", "", printed).replace(str(mount / "out"), "OUTPUT").split()),
             "shards_finished_when_full": finished,
             "shards": compare(folder / "roomy", mount / "out"),
         }

@@ -43,6 +43,7 @@ def tables() -> dict[str, str]:
     """RETURNS (dict[str, str]): Each result's name and its table."""
     results = {path.stem: srsly.read_json(path) for path in sorted(RESULTS.glob("*.json"))}
     kinds = {
+        "annotation": _annotation,
         "reading": _reading,
         "calibration": _calibration,
         "compare": _compare,
@@ -184,6 +185,24 @@ def _parity(result: dict) -> str:
             f"{found['checkpoint_f']:.4f} for {found['pipeline_f']:.4f}.",
         ]
     return "\n".join(lines) + "\n"
+
+
+def _annotation(result: dict) -> str:
+    """What a million texts showed, and where memory was drawn."""
+    speed, watched, killed, ray = (result[part] for part in ("speed", "memory", "kills", "ray"))
+    return (
+        f"![Memory over texts](benchmarks/results/annotation.svg)\n\n{result['texts']:,} generated "
+        f"texts of 5 to 10 words, a random BERT of 2 layers, 32 wide, so that all around the "
+        f"encoder is measured: {speed['annotate_words_per_second']:,} words a second, `nlp.pipe` "
+        f"alone {speed['pipe_words_per_second']:,} (median of {speed['turns']} turns: "
+        f"{speed['annotate_of_pipe']:.2f} of its speed), with other work on the machine. Memory: "
+        f"{watched['peak_mebibytes']} MiB at most, in the last tenth {watched['growth']:+.1%} of what it "
+        f"was in the second. Killed {len(killed['shards_finished_at_each_kill'])} times with "
+        f"`kill -9`, or by Ray with one of {ray['workers']} workers killed: the same "
+        f"{killed['shards_equal']} shards, row for row and byte for byte. Hardware: "
+        f"{result['hardware']['cpu']}, threads: {result['hardware']['threads']}; by "
+        "`python benchmarks/annotation.py`.\n"
+    )
 
 
 def _reading(result: dict) -> str:

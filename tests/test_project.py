@@ -37,7 +37,9 @@ def test_help(script):
     assert " ".join(first_words) in " ".join(done.stdout.split())
 
 
-@pytest.mark.parametrize("name", ["convert", "check", "evaluate", "report", "verify", "package", "train", "push"])
+@pytest.mark.parametrize(
+    "name", ["convert", "check", "evaluate", "report", "verify", "package", "train", "push", "annotate"]
+)
 def test_deps_name_every_module_that_a_command_imports(name):
     command = commands()[name]
     scripts = [part for line in command["script"] for part in line.split() if part.endswith(".py")]
@@ -212,6 +214,7 @@ def test_clean_removes_what_was_made(project):
         (["scripts/verify.py", "{tmp}/x.json", "{tmp}", "{tmp}/x.spacy"], "package command"),
         (["scripts/push.py", "{tmp}/x.json", "--dry-run", "{tmp}/out"], "package command"),
         (["scripts/clean.py", "{tmp}"], "no project.yml"),
+        (["scripts/annotate.py", "{tmp}", "{tmp}/broken.conll", "{tmp}/out"], "cannot load the pipeline"),
         (["scripts/convert.py", "assets/sample", "{tmp}/broken.conll"], "broken.conll"),
         (["scripts/check.py", "corpus", "--output", "{tmp}"], "train.spacy"),
         (["scripts/check.py", "{tmp}/corpus", "--output", "{tmp}/corpus"], "is a folder"),

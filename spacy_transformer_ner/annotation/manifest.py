@@ -209,6 +209,7 @@ class Run:
 
     def finish(self) -> None:
         """Note that all is done."""
+        self._clean()  # A worker that was lost may have left something.
         self._write_manifest(asdict(self.totals))
 
     def _write_manifest(self, totals: dict | None) -> None:

@@ -19,8 +19,8 @@ from transformers import PreTrainedTokenizerFast
 from ..errors import InputError
 from .shapes import word_shape
 
-# Bounds the memory of the cache; a corpus' frequent tokens come back at once.
-MAX_CACHED_TOKENS = 1 << 18
+# Bounds the memory of the cache, to some 30 MiB; a corpus' frequent tokens come back at once.
+MAX_CACHED_TOKENS = 1 << 16
 
 
 @dataclass(frozen=True)

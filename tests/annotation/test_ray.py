@@ -3,13 +3,13 @@
 import subprocess
 import time
 
-import psutil
 import pytest
 
 from ..conftest import ROOT
 from .test_going_on import SHARDS, command, content, run, source  # noqa: F401
 
 pytest.importorskip("ray")
+psutil = pytest.importorskip("psutil")
 pytestmark = pytest.mark.slow
 
 
