@@ -3,13 +3,15 @@ goes on where it was, and ends with the weights it would have had."""
 
 import json
 import os
+import re
 import shutil
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict
 from hashlib import blake2b
 from pathlib import Path
-from typing import IO, Any, Dict, Optional
+from typing import IO, Any, Dict, NoReturn, Optional
 
 import torch
 from safetensors import SafetensorError
@@ -21,13 +23,20 @@ from ..errors import InputError
 from ..files import new_folder, sha256
 from ..report.provenance import versions
 from .run import Evaluated, TrainingRun, describe, run_of
-from .state import digest_of_weights, get_state, set_state
+from .state import Tensors, digest_of_weights, get_state, set_state
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
 
 Log = Callable[[Optional[Dict[str, Any]]], None]
 SetUp = Callable[[Language, IO, IO], tuple[Log, Callable[[], None]]]
 
 KEPT = 2
-FORMAT = 1
+FORMAT = 2
+# What reading something that was edited or half deleted raises.
+DAMAGED = (OSError, LookupError, TypeError, ValueError, AttributeError, RuntimeError, SafetensorError)
 
 
 def checkpoint_logger(path: Optional[str] = None) -> SetUp:
@@ -78,32 +87,62 @@ class Checkpoints:
         self.run = run
         self.evaluations: list[Evaluated] = []
         self.newest: Optional[Path] = None
+        self._best: Optional[Path] = None
+        self._opened: Optional[int] = None
         self._made_of = _made_of(nlp)
         self._surroundings = {**versions(), "threads": torch.get_num_threads()}
 
     def go_on(self) -> None:
         """Have the run pass over what the newest checkpoint has, if there is one that is
         of this training."""
-        for half in self.folder.glob(".step-*"):
-            shutil.rmtree(half)
-        found = sorted(self.folder.glob("step-*"))
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._lock()
+            for half in self.folder.glob(".step-*"):
+                shutil.rmtree(half)
+            self._go_on()
+        except OSError as error:
+            self.run.give_up(
+                f"{describe(error, self.folder)} Name another folder in paths.checkpoints."
+            )
+
+    def _lock(self) -> None:
+        """Keep other trainings out, up to the end of this process at most."""
+        if fcntl is None:
+            return
+        self._opened = os.open(self.folder, os.O_RDONLY)
+        try:
+            fcntl.flock(self._opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self.run.give_up(
+                f"Another training that is running keeps its checkpoints in {self.folder}. Wait "
+                "for its end, or name another folder in paths.checkpoints."
+            )
+        except OSError:
+            pass  # a file system without locks
+
+    def _go_on(self) -> None:
+        found = _kept(self.folder)
         for checkpoint in reversed(found):
             try:
-                state = json.loads((checkpoint / "state.json").read_text(encoding="utf-8"))
-                tensors = load_file(checkpoint / "state.safetensors")
+                state, evaluations, tensors = _read(checkpoint)
                 break
-            except (OSError, ValueError, SafetensorError) as error:
-                msg.warn(f"{checkpoint} cannot be read, and is removed: {error}")
-                shutil.rmtree(checkpoint)
+            except DAMAGED as error:
+                what = f"{type(error).__name__}: {error}"
+                msg.warn(f"{checkpoint} cannot be read, and is removed: {what}")
+                _remove(checkpoint)
         else:
             return
-        made_of = state["made_of"]
-        changed = [name for name, value in self._made_of.items() if made_of.get(name) != value]
-        if state["format"] != FORMAT or changed:
-            what = " and ".join(changed) or "the form of checkpoints"
+        changed = (
+            [name for name, value in self._made_of.items() if state["made_of"].get(name) != value]
+            if state["format"] == FORMAT
+            else ["the form of checkpoints"]
+        )
+        if changed:
+            what = " and ".join(changed)
             msg.warn(f"Starts anew: since {checkpoint} was kept, {what} changed")
-            for old in found:
-                shutil.rmtree(old)
+            for old in _kept(self.folder):
+                _remove(old)
             return
         others = [
             f"{name} {state['surroundings'].get(name)} (now {value})"
@@ -115,20 +154,34 @@ class Checkpoints:
                 "The last bits of the weights may come out otherwise: up to here it was "
                 + ", ".join(others)
             )
-        evaluations = [Evaluated(**evaluated) for evaluated in state["evaluations"]]
         msg.info(f"Goes on from {checkpoint}: up to step {state['step']} all is known")
 
         def restore() -> None:
             if self.run.batches != state["batches"]:
-                raise InputError(
-                    "the batches come out otherwise than before the interruption, so the "
-                    f"training cannot go on. Remove {self.folder} to start anew."
+                self._cannot_go_on("the batches come out otherwise than before the interruption")
+            try:
+                set_state(self.nlp, self.run.optimizer, tensors, state["rest"])
+            except DAMAGED as error:
+                self._cannot_go_on(
+                    f"{checkpoint} does not fit the pipeline ({type(error).__name__}: {error})"
                 )
-            set_state(self.nlp, self.run.optimizer, tensors, state["rest"])
             tensors.clear()
 
         self.newest = checkpoint
         self.run.pass_over(evaluations, restore)
+
+    def _cannot_go_on(self, why: str) -> NoReturn:
+        self._put_back()
+        self.newest = None
+        self.run.give_up(
+            f"It cannot go on: {why}. Remove {self.folder} to start anew."
+        )
+
+    def _put_back(self) -> None:
+        """What spaCy takes for the best while steps are passed over is hollow."""
+        if self._best and self.newest and (self.newest / "best").is_dir():
+            shutil.rmtree(self._best, ignore_errors=True)
+            shutil.copytree(self.newest / "best", self._best)
 
     def log(self, info: Optional[Dict[str, Any]]) -> None:
         """info (dict | None): What spaCy tells after each step, None where there was no
@@ -136,17 +189,17 @@ class Checkpoints:
         if info is None:
             return
         self.evaluations.append(self.run.evaluated(info))
+        output = info.get("output_path")
+        self._best = Path(output).parent / "model-best" if output else None
         if self.run.passes_over:
             return
         at = self.folder / f"step-{info['step']:06d}"
-        output = info.get("output_path")
-        best = Path(output).parent / "model-best" if output else None
         if at == self.newest:
-            # Here the run goes on. What spaCy took for the best up to here is hollow, unless
-            # it is of this very step.
-            if best and info["score"] < max(score for score, _ in info["checkpoints"]):
-                shutil.rmtree(best)
-                shutil.copytree(at / "best", best)
+            # Here the run goes on. The best up to here may be of this very step.
+            if self._best and info["score"] < max(score for score, _ in info["checkpoints"]):
+                if not (at / "best").is_dir():
+                    self._cannot_go_on(f"{at} was kept without --output, and has no best pipeline")
+                self._put_back()
             return
         state = {
             "format": FORMAT,
@@ -157,35 +210,78 @@ class Checkpoints:
             "evaluations": [asdict(evaluated) for evaluated in self.evaluations],
         }
         try:
-            self._write(at, state, best)
-        except (OSError, SafetensorError) as error:
+            self._write(at, state)
+            self.newest = at
+            for old in _kept(self.folder)[:-KEPT]:
+                _remove(old)
+        except (OSError, InputError, SafetensorError) as error:
             self.run.give_up(describe(error, at))
-        self.newest = at
-        for old in sorted(self.folder.glob("step-*"))[:-KEPT]:
-            shutil.rmtree(old)
 
     def finish(self, interrupted: bool) -> None:
         """interrupted (bool): Whether the training ended before its time. Else it needs no
         checkpoints any more."""
+        if interrupted and self.run.passes_over:
+            self._put_back()
         if not interrupted:
-            shutil.rmtree(self.folder, ignore_errors=True)
+            for checkpoint in _kept(self.folder):
+                _remove(checkpoint)
         elif self.newest:
             msg.info(f"Interrupted. The same command goes on from {self.newest}")
+        with suppress(OSError):  # there may be what is not ours
+            self.folder.rmdir()
+        if self._opened is not None:
+            os.close(self._opened)
 
-    def _write(self, path: Path, state: dict[str, Any], best: Optional[Path]) -> None:
+    def _write(self, path: Path, state: dict[str, Any]) -> None:
         with new_folder(path) as new:
             new.mkdir()
             tensors, state["rest"] = get_state(self.nlp, self.run.optimizer)
             save_file(tensors, new / "state.safetensors")
+            if self._best:
+                shutil.copytree(self._best, new / "best", copy_function=_link)
+            state["sizes"] = {
+                file.relative_to(new).as_posix(): file.stat().st_size for file in _files_in(new)
+            }
             # Not srsly's, which rounds numbers.
             text = json.dumps(state, default=float)
             (new / "state.json").write_text(text, encoding="utf-8")
-            if best:
-                shutil.copytree(best, new / "best", copy_function=_link)
-            for file in new.rglob("*"):
-                if file.is_file():
-                    with file.open("rb") as opened:
-                        os.fsync(opened.fileno())
+            for file in _files_in(new):
+                with file.open("rb") as opened:
+                    os.fsync(opened.fileno())
+
+
+def _read(path: Path) -> tuple[dict[str, Any], list[Evaluated], Tensors]:
+    """path (Path): A checkpoint.
+    RETURNS (tuple[dict, list[Evaluated], dict[str, Tensor]]): Its state, what was
+        measured up to it, and its tensors.
+    RAISES: One of `DAMAGED` if something is missing."""
+    state = json.loads((path / "state.json").read_text(encoding="utf-8"))
+    if state["format"] != FORMAT:
+        return state, [], {}
+    # All that is looked at later.
+    state["batches"], state["rest"], {**state["made_of"], **state["surroundings"]}
+    for name, size in state["sizes"].items():
+        if (path / name).stat().st_size != size:
+            raise ValueError(f"{name} is not whole")
+    evaluations = [Evaluated(**evaluated) for evaluated in state["evaluations"]]
+    if not path.name == f"step-{state['step']:06d}" == f"step-{evaluations[-1].step:06d}":
+        raise ValueError("it is of another step")
+    return state, evaluations, load_file(path / "state.safetensors")
+
+
+def _kept(folder: Path) -> list[Path]:
+    """RETURNS (list[Path]): The checkpoints of a folder, by step."""
+    found = [p for p in folder.glob("step-*") if re.fullmatch(r"step-\d{6,}", p.name) and p.is_dir()]
+    return sorted(found, key=lambda path: int(path.name.removeprefix("step-")))
+
+
+def _remove(checkpoint: Path) -> None:
+    """All at once, whatever interrupts it: go_on removes the rest."""
+    shutil.rmtree(checkpoint.rename(checkpoint.with_name(f".{checkpoint.name}")))
+
+
+def _files_in(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file()]
 
 
 def _link(source: str, target: str) -> None:

@@ -128,10 +128,12 @@ class TrainingRun:
             if not self._to_pass:
                 self._scores = evaluate(*args, **kwargs)
                 return dict(self._scores)
-            known = self._to_pass.pop(0)
+            known = self._to_pass[0]
             self._start, self._scores = default_timer() - known.seconds, known.scores
-            if not self._to_pass:
+            if len(self._to_pass) == 1:
                 self._restore()
+            # Not before: until then nothing is to be written, whatever interrupts it.
+            del self._to_pass[0]
             return dict(known.scores)
 
         def follow_to_disk(path: str | Path, *args: Any, **kwargs: Any) -> None:

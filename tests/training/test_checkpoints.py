@@ -1,6 +1,9 @@
 """A training that is interrupted ends as if it had not been."""
 
+import json
+import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -10,13 +13,15 @@ from types import SimpleNamespace
 import pytest
 import spacy
 import srsly
+import torch
+from safetensors.torch import save_file
 from spacy.tokens import DocBin
 from spacy.training.initialize import init_nlp
 from spacy.training.loop import train
 
-from spacy_transformer_ner.errors import InputError
 from spacy_transformer_ner.recogniser.component import TransformerNER
 from spacy_transformer_ner.running.recipe import load_recipe
+from spacy_transformer_ner.training.checkpoints import _kept
 from spacy_transformer_ner.training.state import digest_of_weights
 
 from ..conftest import ROOT, blank_pipeline, make_examples
@@ -142,26 +147,150 @@ def test_another_corpus_starts_anew(run, corpus, capsys):
     assert "the corpus changed" in " ".join(capsys.readouterr().out.split())
 
 
-def test_damaged_checkpoint(run, tmp_path, capsys):
+def edit(checkpoint, change):
+    state = json.loads((checkpoint / "state.json").read_text("utf-8"))
+    (checkpoint / "state.json").write_text(json.dumps(change(state)), "utf-8")
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda newest: (newest / "state.safetensors").write_bytes(b"half"),
+        lambda newest: next((newest / "best").rglob("model")).unlink(),
+        lambda newest: shutil.rmtree(newest / "best"),
+        lambda newest: edit(newest, lambda state: []),
+        lambda newest: edit(newest, lambda state: {"format": state["format"]}),
+        lambda newest: edit(newest, lambda state: {**state, "evaluations": []}),
+        lambda newest: edit(newest, lambda state: {**state, "step": 3}),
+        lambda newest: edit(newest, lambda state: {**state, "made_of": "x"}),
+    ],
+)
+def test_damaged_checkpoint(run, tmp_path, capsys, damage):
     """The one before is taken, and what was being written is cleared away."""
     whole, _ = run("whole")
     with pytest.raises(KeyboardInterrupt):
         run(until=9)
     folder = tmp_path / "run" / "checkpoints"
     older, newest = sorted(folder.iterdir())
-    (newest / "state.safetensors").write_bytes(b"half")
+    damage(newest)
     (folder / ".step-000009-x").mkdir()
     assert run()[0] == whole
     assert f"{newest} cannot be read" in " ".join(capsys.readouterr().out.split())
 
 
-def test_batches_that_differ(run, tmp_path, monkeypatch):
+def test_another_form_starts_anew(run, tmp_path, capsys):
     with pytest.raises(KeyboardInterrupt):
         run(until=9)
+    for checkpoint in (tmp_path / "run" / "checkpoints").iterdir():
+        edit(checkpoint, lambda state: {"format": 1})
+    assert run()[1] == 17
+    assert "the form of checkpoints changed" in " ".join(capsys.readouterr().out.split())
+
+
+def test_batches_that_differ(run, tmp_path, monkeypatch, capsys):
+    with pytest.raises(KeyboardInterrupt):
+        run(until=9)
+    best = files_of(tmp_path / "run" / "model-best")
     shuffle = random.shuffle
     monkeypatch.setattr(random, "shuffle", lambda items: (shuffle(items), items.reverse()))
-    with pytest.raises(InputError, match="the batches come out otherwise"):
+    with pytest.raises(SystemExit):
         run()
+    assert "the batches come out otherwise" in " ".join(capsys.readouterr().out.split())
+    assert files_of(tmp_path / "run" / "model-best") == best
+    assert not files_of(tmp_path / "run" / "model-last")
+
+
+def test_interrupted_while_it_goes_on(run, tmp_path, monkeypatch):
+    """Weights that are set by half are not written, and the best is still there."""
+    whole, _ = run("whole")
+    with pytest.raises(KeyboardInterrupt):
+        run(until=9)
+    best = files_of(tmp_path / "run" / "model-best")
+
+    def interrupt(*args):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("spacy_transformer_ner.training.checkpoints.set_state", interrupt)
+        run()
+    assert files_of(tmp_path / "run" / "model-best") == best != {}
+    assert not files_of(tmp_path / "run" / "model-last")
+    assert run()[0] == whole
+
+
+def test_tensors_that_do_not_fit(run, tmp_path, capsys):
+    with pytest.raises(KeyboardInterrupt):
+        run(until=9)
+    for checkpoint in (tmp_path / "run" / "checkpoints").iterdir():
+        file = checkpoint / "state.safetensors"
+        save_file({"weights/of another": torch.zeros(3)}, file)
+        sizes = {file.name: file.stat().st_size}
+        edit(checkpoint, lambda state: {**state, "sizes": sizes})
+    with pytest.raises(SystemExit):
+        run()
+    assert "does not fit the pipeline" in " ".join(capsys.readouterr().out.split())
+
+
+def test_kept_without_output(run, tmp_path, capsys):
+    """There the best is not kept."""
+    with pytest.raises(KeyboardInterrupt):
+        run(until=9)
+    for checkpoint in (tmp_path / "run" / "checkpoints").iterdir():
+        shutil.rmtree(checkpoint / "best")
+        edit(checkpoint, lambda state: {
+            **state,
+            "sizes": {},
+            # So that the best is none of the last.
+            "evaluations": [
+                {**e, "scores": {**e["scores"], "ents_f": 1.0 - 0.1 * i}}
+                for i, e in enumerate(state["evaluations"])
+            ],
+        })  # fmt: skip
+    with pytest.raises(SystemExit):
+        run()
+    assert "was kept without --output" in " ".join(capsys.readouterr().out.split())
+
+
+def test_what_is_not_ours_stays(run, tmp_path):
+    """Whatever folder is given for checkpoints: this is the one of the pipelines."""
+    folder = tmp_path / "run"
+    (folder / "step-by-step").mkdir(parents=True)
+    (folder / "step-000003.txt").touch()
+    run(paths__checkpoints=str(folder))
+    assert files_of(folder / "model-best") and files_of(folder / "model-last")
+    assert not (folder / "step-000003").exists()
+    assert (folder / "step-by-step").is_dir() and (folder / "step-000003.txt").is_file()
+
+
+def test_no_folder(run, tmp_path, capsys):
+    (tmp_path / "file").touch()
+    with pytest.raises(SystemExit):
+        run(paths__checkpoints=str(tmp_path / "file"))
+    assert "Name another folder in paths.checkpoints" in " ".join(capsys.readouterr().out.split())
+
+
+def test_two_at_once(run, tmp_path, capsys):
+    fcntl = pytest.importorskip("fcntl")
+    with pytest.raises(KeyboardInterrupt):
+        run(until=9)
+    folder = tmp_path / "run" / "checkpoints"
+    before = sorted(folder.rglob("*"))
+    other = os.open(folder, os.O_RDONLY)
+    fcntl.flock(other, fcntl.LOCK_EX)
+    try:
+        with pytest.raises(SystemExit):
+            run("other", paths__checkpoints=str(folder))
+    finally:
+        os.close(other)
+    assert "Another training that is running" in " ".join(capsys.readouterr().out.split())
+    assert sorted(folder.rglob("*")) == before
+
+
+def test_checkpoints_are_ordered_by_step(tmp_path):
+    for step in (999_950, 1_000_000, 50):
+        (tmp_path / f"step-{step:06d}").mkdir()
+    names = [path.name for path in _kept(tmp_path)]
+    assert names == ["step-000050", "step-999950", "step-1000000"]
 
 
 def test_full_disk(run, tmp_path, monkeypatch, capsys):
