@@ -11,8 +11,9 @@ from wasabi import msg
 
 from spacy_transformer_ner.corpus.docbin import read_annotated
 from spacy_transformer_ner.evaluation.compare import CHANGES, compare, predictions
+from spacy_transformer_ner.evaluation.evaluate import MIN_DOCUMENTS
 from spacy_transformer_ner.evaluation.resampling import LEVEL, PERMUTATIONS, Difference
-from spacy_transformer_ner.files import write_json
+from spacy_transformer_ner.files import check_writable, write_json
 from spacy_transformer_ner.running.preflight import check_gpu
 
 Tokenization = choices("Tokenization", ("text", "gold"))
@@ -29,13 +30,15 @@ def main(
     output: Optional[Path] = typer.Option(None, "--output", "-o", help="JSON file to write the comparison to"),
     tokenization: Tokenization = typer.Option("text", help="Give pipelines the raw text, or the corpus' gold tokens"),
     permutations: int = typer.Option(PERMUTATIONS, min=99, help="How often results are exchanged by chance"),
-    seed: int = typer.Option(0, help="Of chance"),
-    n_examples: int = typer.Option(10, "--examples", help="Changed entities to show of each kind"),
+    seed: int = typer.Option(0, min=0, help="Of chance"),
+    n_examples: int = typer.Option(10, "--examples", min=0, help="Changed entities to show of each kind"),
     use_gpu: int = typer.Option(-1, "--gpu-id", "-g", help="GPU ID or -1 for CPU"),
     # fmt: on
 ) -> None:
     with clear_failure():
         check_gpu(use_gpu)
+        if output is not None:
+            check_writable(output)
         systems = [
             predictions(
                 source,
@@ -69,6 +72,8 @@ def main(
             f"No difference is shown (p = {test.p_value:.3f}): on {test.documents} documents, "
             f"{test.changed} of them with other results, it may be chance."
         )
+    if test.documents < MIN_DOCUMENTS:
+        msg.warn(f"{test.documents} documents tell little of others: do not trust the intervals.")
     for change in CHANGES:
         some = [one for one in result.changed if one.change == change]
         print(f"\n{len(some)} {change}")

@@ -15,7 +15,7 @@ from spacy_transformer_ner.evaluation.evaluate import SCHEMA, Evaluation, evalua
 from spacy_transformer_ner.evaluation.figures import SEQEVAL_MODE
 from spacy_transformer_ner.evaluation.resampling import LEVEL
 from spacy_transformer_ner.evaluation.strata import TrainingForms
-from spacy_transformer_ner.files import write_json, write_jsonl
+from spacy_transformer_ner.files import check_writable, write_json, write_jsonl
 from spacy_transformer_ner.loading import load_pipeline
 from spacy_transformer_ner.running.preflight import check_gpu
 
@@ -38,6 +38,8 @@ def main(
     results = {}
     with clear_failure():
         check_gpu(use_gpu)
+        for path in filter(None, (output, errors)):
+            check_writable(path)
         nlp = load_pipeline(model)
         forms = None if train is None else TrainingForms(read_annotated(train, Vocab()))
         for tokenization in MEANING:

@@ -37,7 +37,7 @@ def main(
                 calibration=None if calibration is None else read_json(calibration, "train"),
                 history=() if history is None else read_jsonl(history, "train"),
                 made=provenance(data or (), command or ()),
-                config="" if config is None else config.read_text("utf-8"),
+                config="" if config is None else config.read_text("utf-8", errors="replace"),
             )
         )
         with replacing(output) as new:

@@ -25,10 +25,22 @@ def replacing(path: str | Path) -> Iterator[Path]:
     RAISES: InputError if `path` is a folder.
     """
     path = Path(path)
-    if path.is_dir():
-        raise InputError("is a folder. Name a file to write to.", path=path)
+    check_writable(path)
     with _made_beside(path) as new:
         yield new
+
+
+def check_writable(path: str | Path) -> None:
+    """See that a file can be written, before the work is done that it is to hold.
+
+    path (str | Path): The file. Its folder is made.
+    RAISES: InputError if `path` is a folder; OSError if its folder cannot be written to.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise InputError("is a folder. Name a file to write to.", path=path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    tempfile.TemporaryFile(dir=path.parent).close()
 
 
 @contextmanager

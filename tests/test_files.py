@@ -3,7 +3,7 @@ import errno
 import pytest
 
 from spacy_transformer_ner.errors import InputError
-from spacy_transformer_ner.files import new_folder, read_json, replacing
+from spacy_transformer_ner.files import check_writable, new_folder, read_json, replacing
 
 from .conftest import ROOT
 
@@ -30,7 +30,17 @@ def test_a_folder_is_never_replaced(tmp_path):
     (tmp_path / "keep").touch()
     with pytest.raises(InputError, match="is a folder"), replacing(tmp_path) as new:
         new.touch()
+    with pytest.raises(InputError, match="is a folder"):
+        check_writable(tmp_path)
     assert (tmp_path / "keep").exists()
+
+
+def test_where_nothing_can_be_written(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(OSError):
+        check_writable(tmp_path / "file" / "x.json")
+    check_writable(tmp_path / "new" / "x.json")
+    assert not list((tmp_path / "new").iterdir())
 
 
 @pytest.mark.parametrize("content", [None, "", "{"])

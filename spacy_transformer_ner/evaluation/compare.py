@@ -14,7 +14,7 @@ from ..errors import InputError
 from ..loading import load_pipeline
 from ..progress import Progress, no_progress
 from .counts import Counts, count
-from .evaluate import Tokenization, counts_per_document, evaluate
+from .evaluate import Tokenization, counts_per_document, evaluate, require_entities
 from .mistakes import Mention, in_text
 from .resampling import PERMUTATIONS, Difference, paired_test
 from .units import Units, align
@@ -98,6 +98,7 @@ def predictions(
             f"has {len(docs)} texts, and {path} has {len(references)}: they are to be the same.",
             path=source,
         )
+    require_entities(references, path)
     return [
         _aligned(doc, reference, source)
         for doc, reference in zip(docs, references)
@@ -109,6 +110,12 @@ def _aligned(doc: Doc, reference: Doc, source: str | Path) -> Units:
     if "".join(doc.text.split()) != "".join(reference.text.split()):
         raise InputError(
             f"has another text than the corpus where that has {reference.text[:60]!r}.",
+            path=source,
+        )
+    if not doc.has_annotation("ENT_IOB"):
+        raise InputError(
+            f"does not say which entities are in {reference.text[:60]!r}, nor that there are none. "
+            "Give a file that a pipeline has annotated.",
             path=source,
         )
     return align(Example(doc, reference))

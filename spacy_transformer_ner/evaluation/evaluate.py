@@ -2,7 +2,7 @@
 
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -174,8 +174,7 @@ def evaluate(
     RAISES: InputError if the file cannot be read or holds no annotated text.
     """
     references = read_annotated(path, nlp.vocab)
-    if not any(doc.ents for doc in references):
-        raise InputError("holds no entities to compare with.", path=path)
+    require_entities(references, path)
     docs = [_given(nlp, reference, tokenization) for reference in references]
     start = default_timer()
     predicted = list(progress(nlp.pipe(docs), len(docs)))
@@ -192,6 +191,17 @@ def evaluate(
         scored=_scored(nlp, predicted, references),
         forms=forms,
     )
+
+
+def require_entities(references: Iterable[Doc], path: str | Path) -> None:
+    """See that there is something to compare with.
+
+    references (Iterable[Doc]): Annotated Docs.
+    path (str | Path): The file they are from.
+    RAISES: InputError if they have no entities.
+    """
+    if not any(doc.ents for doc in references):
+        raise InputError("holds no entities to compare with.", path=path)
 
 
 def _scored(nlp: Language, docs: list[Doc], references: list[Doc]) -> Scored | None:

@@ -2,6 +2,7 @@
 
 import io
 import re
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 
 import matplotlib
@@ -17,10 +18,12 @@ OF_PAGE = {
     SECOND: "var(--second)",
 }
 WIDTH = 4.8
+LONGEST_NAME = 30
 STYLE = {
     "svg.fonttype": "none",  # text stays text
     "font.family": "sans-serif",
     "font.size": 9,
+    "text.parse_math": False,  # a type may be called $x$
     "text.color": INK,
     "axes.labelcolor": INK,
     "axes.edgecolor": LINE,
@@ -54,7 +57,7 @@ def per_type(rows: Mapping[str, Row], intervals: Mapping[str, Mapping[str, Row]]
                 interval = intervals[name]["f"]
                 axes.plot([interval["low"], interval["high"]], [y, y], color=SECOND, linewidth=5, alpha=0.5)
             axes.plot(rows[name]["f"], y, "o", color=FIRST, markersize=6)
-        axes.set_yticks(range(len(names)), names)
+        axes.set_yticks(range(len(names)), [_shown(name) for name in names])
         axes.set_ylim(-0.6, len(names) - 0.4)
         axes.set_xlabel("F1" + (", and where it lies with a probability of .95" if intervals else ""))
         axes.set_xlim(right=min(1.005, axes.get_xlim()[1]))
@@ -105,12 +108,20 @@ def reliability(before: Sequence[Row], after: Sequence[Row]) -> str:
     return _svg("reliability", "Share of right entities by score", 3.2, draw)
 
 
+def _shown(name: str) -> str:
+    name = " ".join(name.split())
+    return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…"
+
+
 def _svg(name: str, title: str, height: float, draw: Callable[[Axes], None]) -> str:
     with matplotlib.rc_context({**STYLE, "svg.hashsalt": name}):
         figure = Figure(figsize=(WIDTH, height), layout="constrained")
         draw(figure.add_subplot())
         file = io.StringIO()
-        figure.savefig(file, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
+        with warnings.catch_warnings():
+            # The page's fonts draw it, not matplotlib's.
+            warnings.filterwarnings("ignore", "Glyph")
+            figure.savefig(file, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     return _of_page(file.getvalue(), name, title)
 
 

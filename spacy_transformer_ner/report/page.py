@@ -3,6 +3,7 @@ to do next: a single file of HTML that needs nothing else and asks nobody for an
 
 import base64
 import hashlib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import resources
@@ -73,14 +74,27 @@ def render(contents: Contents) -> str:
     template = environment.get_template("page.html.jinja")
     style, script = (Markup(_file(name)) for name in ("page.css", "page.js"))
     try:
-        return template.render(
-            **_variables(contents), style=style, script=script, script_hash=_hash(script)
-        )
-    except (KeyError, TypeError, AttributeError, IndexError, UndefinedError) as error:
+        variables = _variables(contents)
+        page = template.render(**variables, style=style, script=script, script_hash=_hash(script))
+    except (LookupError, TypeError, AttributeError, ValueError, ArithmeticError, UndefinedError) as error:
         raise InputError(
             "the figures are not what the evaluate, check, calibrate and train commands of this "
             f"version write ({type(error).__name__}: {error}). Make them again."
         ) from None
+    if contents.mistakes and _kinds(contents.mistakes) != variables["kinds"]:
+        raise InputError(
+            "the mistakes are of another evaluation: there are "
+            f"{len(contents.mistakes)}, and the figures are of {sum(variables['kinds'].values())} or "
+            "of other kinds. Make both again, by one run of the evaluate command."
+        )
+    # Names of files may have bytes that are no characters.
+    return page.encode("utf-8", "replace").decode("utf-8")
+
+
+def _kinds(mistakes: Sequence[Record]) -> dict[str, int]:
+    """RETURNS (dict[str, int]): How many mistakes there are of each kind."""
+    counts = Counter(mistake["kind"] for mistake in mistakes)
+    return {kind: counts[kind] for kind in KINDS if kind != "right"}
 
 
 def _variables(contents: Contents) -> Record:
@@ -99,7 +113,7 @@ def _variables(contents: Contents) -> Record:
         "kinds": {kind: text["outcomes"][kind] for kind in KINDS if kind != "right"},
         "names": NAMES,
         "ways": WAYS,
-        "most_confused": max(1, *off_diagonal),
+        "most_confused": max([1, *off_diagonal]),
         "other_ways": _other_ways(evaluation),
         "mistakes": [_placed(mistake) for mistake in contents.mistakes[:MAX_MISTAKES]],
         "n_mistakes": len(contents.mistakes),
@@ -126,7 +140,9 @@ def _other_ways(evaluation: Record) -> dict[str, dict[str, float]]:
 
     return {
         "spaCy's ents_p, ents_r, ents_f, raw text": {
-            key: text[f"ents_{key}"] or 0.0 for key in ("p", "r", "f")
+            # Not there of a pipeline that recognises nothing.
+            key: text.get(f"ents_{key}") or 0.0
+            for key in ("p", "r", "f")
         },
         "partial credit: boundaries": credit["exact"],
         "partial credit: overlap": credit["partial"],

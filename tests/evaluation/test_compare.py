@@ -54,3 +54,19 @@ def test_other_texts_are_refused(trained, gold, tmp_path):
     DocBin(docs=[*docs[:-1], trained.make_doc("Something else")]).to_disk(other)
     with pytest.raises(InputError, match="another text"):
         predictions(other, gold)
+
+
+def test_unannotated_predictions_are_refused(trained, gold, tmp_path):
+    """Nobody looked there: that is not the same as nothing found."""
+    docs = [trained.make_doc(doc.text) for doc in DocBin().from_disk(gold).get_docs(trained.vocab)]
+    DocBin(docs=docs).to_disk(tmp_path / "raw.spacy")
+    with pytest.raises(InputError, match="does not say which entities"):
+        predictions(tmp_path / "raw.spacy", gold)
+
+
+@pytest.mark.parametrize("texts", [[], [""], ["Nobody looked."]])
+def test_nothing_to_compare_with(trained, tmp_path, texts):
+    path = tmp_path / "gold.spacy"
+    DocBin(docs=[trained.make_doc(text) for text in texts]).to_disk(path)
+    with pytest.raises(InputError, match="no entities to compare with"):
+        predictions(path, path)

@@ -142,3 +142,12 @@ def test_nothing_to_compare_with(trained, tmp_path):
     DocBin(docs=[trained.make_doc("Oslo")]).to_disk(path)
     with pytest.raises(InputError, match="no entities"):
         evaluate(trained, path)
+
+
+@pytest.mark.parametrize("label", ["all", "none"])
+def test_types_that_are_called_as_figures(trained, tmp_path, label):
+    doc = trained.make_doc("It rained in Oslo.")
+    doc.set_ents([Span(doc, 3, 4, label)])
+    DocBin(docs=[doc]).to_disk(tmp_path / "test.spacy")
+    with pytest.raises(InputError, match=f"a type '{label}'"):
+        evaluate(trained, tmp_path / "test.spacy")

@@ -4,6 +4,7 @@ from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
+import spacy
 import srsly
 from spacy.tokens import Doc, DocBin, Span
 
@@ -119,12 +120,40 @@ def test_the_least_there_can_be(trained, tmp_path):
         {"check": {"a": 1}},
         {"calibration": {"a": 1}},
         {"history": [{"step": 1}]},
+        {"history": [{"step": 1, "words": "x", "seconds": 1, "epoch": 0, "score": 0.5}]},
+        {"mistakes": [{"kind": "missed", "gold": None, "predicted": None}]},
     ],
     ids=lambda other: next(iter(other)),
 )
 def test_other_figures_are_refused(contents, other):
     with pytest.raises(InputError, match="Make them again"):
         render(replace(contents, **other))
+
+
+def test_mistakes_of_another_evaluation(contents):
+    with pytest.raises(InputError, match="of another evaluation"):
+        render(replace(contents, mistakes=contents.mistakes[1:]))
+
+
+@pytest.mark.filterwarnings("error")
+def test_types_of_any_name(trained, tmp_path):
+    """Found by a pipeline that recognises nothing."""
+    labels = [r"$\frac$", "a_$b$", "x  y\n\t", "\u202e\u2028", "\x1b[31m", "日本", ATTACK]
+    doc = Doc(trained.vocab, words=["word"] * len(labels))
+    doc.set_ents([Span(doc, i, i + 1, label) for i, label in enumerate(labels)])
+    DocBin(docs=[doc] * 10).to_disk(tmp_path / "test.spacy")
+    result = evaluate(spacy.blank("en"), tmp_path / "test.spacy").to_dict()
+    page = render(Contents({"model": "m\udce9", "corpus": "c", "text": result, "gold": result}))
+    text = "".join(Page(page).text)
+    assert all(label in text for label in labels) and page.encode()
+
+
+def test_entities_of_blanks_alone(trained, tmp_path):
+    doc = Doc(trained.vocab, words=["  ", "\n"])
+    doc.set_ents([Span(doc, 0, 1, "PER")])
+    DocBin(docs=[doc]).to_disk(tmp_path / "test.spacy")
+    result = evaluate(trained, tmp_path / "test.spacy").to_dict()
+    assert render(Contents({"model": "m", "corpus": "c", "text": result, "gold": result}))
 
 
 def test_advice(contents):
