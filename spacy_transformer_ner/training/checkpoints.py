@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO, Any, Dict, NoReturn, Optional
 
 import torch
+from filelock import FileLock, Timeout
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from spacy.language import Language
@@ -24,11 +25,6 @@ from ..files import new_folder, sha256
 from ..report.provenance import versions
 from .run import Evaluated, TrainingRun, describe, run_of
 from .state import Tensors, digest_of_weights, get_state, set_state
-
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
 
 Log = Callable[[Optional[Dict[str, Any]]], None]
 SetUp = Callable[[Language, IO, IO], tuple[Log, Callable[[], None]]]
@@ -88,7 +84,7 @@ class Checkpoints:
         self.evaluations: list[Evaluated] = []
         self.newest: Optional[Path] = None
         self._best: Optional[Path] = None
-        self._opened: Optional[int] = None
+        self._lock = FileLock(folder / ".lock")
         self._made_of = _made_of(nlp)
         self._surroundings = {**versions(), "threads": torch.get_num_threads()}
 
@@ -97,29 +93,19 @@ class Checkpoints:
         of this training."""
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            self._lock()
+            self._lock.acquire(timeout=0)
             for half in self.folder.glob(".step-*"):
                 shutil.rmtree(half)
             self._go_on()
-        except OSError as error:
-            self.run.give_up(
-                f"{describe(error, self.folder)} Name another folder in paths.checkpoints."
-            )
-
-    def _lock(self) -> None:
-        """Keep other trainings out, up to the end of this process at most."""
-        if fcntl is None:
-            return
-        self._opened = os.open(self.folder, os.O_RDONLY)
-        try:
-            fcntl.flock(self._opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        except Timeout:
             self.run.give_up(
                 f"Another training that is running keeps its checkpoints in {self.folder}. Wait "
                 "for its end, or name another folder in paths.checkpoints."
             )
-        except OSError:
-            pass  # a file system without locks
+        except OSError as error:
+            self.run.give_up(
+                f"{describe(error, self.folder)} Name another folder in paths.checkpoints."
+            )
 
     def _go_on(self) -> None:
         found = _kept(self.folder)
@@ -227,10 +213,10 @@ class Checkpoints:
                 _remove(checkpoint)
         elif self.newest:
             msg.info(f"Interrupted. The same command goes on from {self.newest}")
+        self._lock.release()
         with suppress(OSError):  # there may be what is not ours
+            (self.folder / ".lock").unlink(missing_ok=True)
             self.folder.rmdir()
-        if self._opened is not None:
-            os.close(self._opened)
 
     def _write(self, path: Path, state: dict[str, Any]) -> None:
         with new_folder(path) as new:
