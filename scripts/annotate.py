@@ -14,7 +14,7 @@ from tqdm import tqdm
 from wasabi import msg
 
 from spacy_transformer_ner.annotation.annotate import SHARD_TEXTS, annotate
-from spacy_transformer_ner.annotation.inputs import Fields
+from spacy_transformer_ner.annotation.formats import Fields
 from spacy_transformer_ner.annotation.local import run_here
 from spacy_transformer_ner.annotation.manifest import Shard
 from spacy_transformer_ner.annotation.outputs import SUFFIXES

@@ -12,7 +12,8 @@ from ..errors import InputError
 from ..progress import Progress, no_progress
 from .annotator import Annotator
 from .chunks import Chunk, Reader, Text, plan, to_json
-from .inputs import Fields, InputFile, carried_types, check_fields, find_files, import_pyarrow
+from .formats import Fields, InputFile, import_pyarrow
+from .inputs import carried_types, check_fields, find_files
 from .manifest import ERRORS, Run, Shard, Totals, fingerprint, part_path
 from .outputs import OutputFormat, to_bytes, write_durably
 from .schema import VERSION, Annotated, check_names
@@ -64,9 +65,8 @@ class Worker:
         job = self.job
         path = part_path(job.output, chunk.number, job.format)
         if failed:
-            lines = (
-                to_json({"id": t.id, "file": t.file, "row": t.row, "reason": t.reason}) for t in failed
-            )
+            kept = ("id", "file", "row", "reason")
+            lines = (to_json({name: getattr(text, name) for name in kept}) for text in failed)
             errors = (job.output / ERRORS / path.name).with_suffix(".jsonl")
             write_durably(errors, "".join(f"{line}\n" for line in lines).encode("utf-8"))
         content = to_bytes(annotated, job.format, job.carried)

@@ -3,6 +3,7 @@
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy
@@ -57,7 +58,7 @@ class Annotator:
         if not self._warm:
             # The tokeniser remembers no words in a memory zone, and is slow without.
             for text in texts:
-                if not text.reason:
+                with suppress(Exception):
                     self.nlp.tokenizer(text.text)
             self._warm = True
         order = sorted(

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..errors import InputError
-from .inputs import Failure, Fields, Format, InputFile, Row, open_format
+from .formats import Failure, Fields, Format, InputFile, Row, open_format
 
 # A chunk ends when its texts have so many bytes of the file each, on average.
 BYTES_PER_TEXT = 2048
@@ -189,7 +189,7 @@ def _text(name: str, row: int, record: Mapping[str, Any] | Failure, fields: Fiel
     if isinstance(record, Failure):
         return Text(name, row, place, reason=record.reason)
     given = record.get(fields.id) if fields.id else None
-    own = place if given is None else str(given)
+    own = as_string(given) or place
     text = record.get(fields.text)
     carried = {name: record.get(name) for name in fields.carry}
     if fields.text not in record:

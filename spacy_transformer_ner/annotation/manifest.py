@@ -100,8 +100,7 @@ class Run:
             else, or was begun with other settings.
         """
         manifest = self.folder / MANIFEST
-        others = self.folder.exists() and (not self.folder.is_dir() or any(self.folder.iterdir()))
-        if others and not (manifest.exists() or (self.folder / LOCK).exists()):
+        if self.folder.exists() and not manifest.exists() and not self._is_ours():
             raise InputError("is there already. Name another output.", path=self.folder)
         with saying_how_to_go_on(self.folder):
             (self.folder / ERRORS).mkdir(parents=True, exist_ok=True)
@@ -120,6 +119,12 @@ class Run:
             yield self
         finally:
             lock.release()
+
+    def _is_ours(self) -> bool:
+        """Whether there is nothing but what is made before the manifest."""
+        return self.folder.is_dir() and all(
+            path.name in (ERRORS, LOCK) or path.suffix == TEMPORARY for path in self.folder.iterdir()
+        )
 
     def _compare(self, begun: Mapping[str, Any]) -> None:
         for part, name in PARTS.items():
@@ -156,9 +161,9 @@ class Run:
 
     def _clean(self) -> None:
         """Remove what was written of shards that were not finished."""
-        folders = (self.folder, f".part-*{TEMPORARY}"), (self.folder / ERRORS, f".part-*{TEMPORARY}")
-        paths = [path for folder, pattern in folders for path in folder.glob(pattern)]
-        for path in [*self.folder.glob("part-*"), *(self.folder / ERRORS).glob("part-*")]:
+        folders = self.folder, self.folder / ERRORS
+        paths = [path for folder in folders for path in folder.glob(f".*{TEMPORARY}")]
+        for path in (path for folder in folders for path in folder.glob("part-*")):
             if int(path.stem.removeprefix("part-")) not in self.done:
                 paths.append(path)
         for path in paths:

@@ -12,7 +12,7 @@ from spacy.tokens import DocBin
 
 from ..errors import InputError
 from .chunks import as_string, to_json
-from .inputs import import_pyarrow
+from .formats import import_pyarrow
 from .schema import Annotated, arrow_schema
 
 OutputFormat = Literal["parquet", "jsonl", "docbin"]

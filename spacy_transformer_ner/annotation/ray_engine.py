@@ -82,8 +82,8 @@ class RayEngine:
         if not planned:
             return
         ray = _import_ray()
-        self._connect(ray)
         try:
+            self._connect(ray)
             ray.data.DataContext.get_current().enable_progress_bars = False
             logging.getLogger("ray.data").setLevel(logging.WARNING)
             # A chunk is a block, so it is what is given to an actor, and what is lost with it.
@@ -123,6 +123,12 @@ class RayEngine:
             log_to_driver=False,
             logging_level="warning",
         )
+        gpus = int(ray.cluster_resources().get("GPU", 0))
+        if self.use_gpu and gpus < self.workers:
+            raise InputError(
+                f"{self.workers} workers take a GPU each, and Ray finds {gpus} on this machine. "
+                "Give --workers as many as there are, or --gpu-id -1."
+            )
 
 
 def _import_ray() -> Any:

@@ -9,7 +9,7 @@ from spacy.tokens import DocBin
 
 from ..errors import InputError
 from .chunks import Text
-from .inputs import Fields, import_pyarrow
+from .formats import Fields, import_pyarrow
 
 VERSION = 1
 # The names of a text's own columns.

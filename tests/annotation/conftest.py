@@ -19,3 +19,10 @@ def pipeline(trained, tmp_path_factory):
 @pytest.fixture
 def nlp(pipeline):
     return load_pipeline(pipeline)
+
+
+@pytest.fixture
+def source(tmp_path):
+    path = tmp_path / "in.txt"
+    path.write_text("".join(f"{text}\n" for text in TEXTS))
+    return path

@@ -11,7 +11,7 @@ from spacy_transformer_ner.annotation import annotator
 from spacy_transformer_ner.annotation.annotate import annotate
 from spacy_transformer_ner.annotation.annotator import Annotator
 from spacy_transformer_ner.annotation.chunks import Text
-from spacy_transformer_ner.annotation.inputs import Fields
+from spacy_transformer_ner.annotation.formats import Fields
 from spacy_transformer_ner.annotation.local import read_ahead, run_here, write_behind
 from spacy_transformer_ner.errors import InputError
 

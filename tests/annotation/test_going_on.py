@@ -3,6 +3,7 @@
 import json
 import random
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,14 +18,6 @@ from spacy_transformer_ner.errors import InputError
 from spacy_transformer_ner.loading import load_pipeline
 
 from ..conftest import ROOT
-from .conftest import TEXTS
-
-
-@pytest.fixture
-def source(tmp_path):
-    path = tmp_path / "in.txt"
-    path.write_text("".join(f"{text}\n" for text in TEXTS))
-    return path
 
 
 def run(nlp, source, output, **settings):
@@ -119,6 +112,18 @@ def test_it_does_not_go_on_with_something_else(pipeline, nlp, source, tmp_path):
     with pytest.raises(InputError, match=r"begun with another input: .*in\.txt"):
         run(nlp, source, out)
     assert (content(out), (out / SHARDS).read_bytes()) == before
+
+
+def test_what_ended_before_it_began(nlp, source, tmp_path):
+    out = tmp_path / "out"
+    (out / "_errors").mkdir(parents=True)
+    assert run(nlp, source, out)[0].texts == 60
+    shutil.rmtree(out)
+    out.mkdir()
+    (out / "_lock").touch()
+    (out / "._manifest.json-12345678.tmp").write_text("{")
+    assert run(nlp, source, out)[0].texts == 60
+    assert len(content(out)) == 15
 
 
 def test_what_is_there_is_not_overwritten(nlp, source, tmp_path):

@@ -11,13 +11,8 @@ import spacy
 from spacy.tokens import DocBin
 
 from spacy_transformer_ner.annotation.chunks import Chunk, Position, Reader, plan
-from spacy_transformer_ner.annotation.inputs import (
-    Fields,
-    ParquetFile,
-    carried_types,
-    check_fields,
-    find_files,
-)
+from spacy_transformer_ner.annotation.formats import Fields, ParquetFile
+from spacy_transformer_ner.annotation.inputs import carried_types, check_fields, find_files
 from spacy_transformer_ner.errors import InputError
 
 TEXTS = ["Oslo", "", "a, \"b\"\nc", "Ünïcödé 😀", "x" * 300, "the end"]
@@ -94,7 +89,7 @@ def test_lines(tmp_path):
 
 
 def test_long_lines_are_not_kept(tmp_path, monkeypatch):
-    monkeypatch.setattr("spacy_transformer_ner.annotation.inputs.LONGEST", 10)
+    monkeypatch.setattr("spacy_transformer_ner.annotation.formats.LONGEST", 10)
     (tmp_path / "a.txt").write_text("a" * 9 + "\n" + "b" * 35 + "\nc\n" + "d" * 20)
     _, chunks, found = read([tmp_path / "a.txt"], Fields(), 1)
     assert [(t.text, t.reason) for (t,) in found] == [
@@ -146,7 +141,7 @@ def test_rows_that_fail(tmp_path):
         ("a", ""), ("", "has 3 fields, "), ("", "is not UTF-8: "), ("e", ""), ("open", "")
     ]  # fmt: skip
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("spacy_transformer_ner.annotation.inputs.LONGEST", 30)
+        patch.setattr("spacy_transformer_ner.annotation.formats.LONGEST", 30)
         (tmp_path / "a.csv").write_text('text\na\n"b\n' + "c" * 20 + "\n" + "d" * 20 + "\ne\n")
         _, _, [texts] = read([tmp_path / "a.csv"], Fields())
     assert "Is a quote not closed?" in texts[1].reason and texts[-1].text == "e"

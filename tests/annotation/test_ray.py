@@ -6,14 +6,14 @@ import time
 import pytest
 
 from ..conftest import ROOT
-from .test_going_on import SHARDS, command, content, run, source  # noqa: F401
+from .test_going_on import SHARDS, command, content, run
 
 pytest.importorskip("ray")
 psutil = pytest.importorskip("psutil")
 pytestmark = pytest.mark.slow
 
 
-def test_a_worker_is_killed(pipeline, nlp, source, tmp_path):  # noqa: F811
+def test_a_worker_is_killed(pipeline, nlp, source, tmp_path):
     source.write_text(source.read_text() * 20)
     out = tmp_path / "out"
     with subprocess.Popen(
@@ -37,14 +37,21 @@ def test_a_worker_is_killed(pipeline, nlp, source, tmp_path):  # noqa: F811
     assert not run(nlp, source, out)[1]
 
 
-def test_no_cluster(pipeline, source, tmp_path):  # noqa: F811
-    wrong = [*command(pipeline, source, tmp_path / "out", "--engine", "ray"), "--ray-address", "auto"]
+@pytest.mark.parametrize(
+    "options, said",
+    [
+        (["--ray-address", "auto"], "no Ray cluster at 'auto'"),
+        (["--gpu-id", "0", "--workers", "99"], "99 workers take a GPU each"),
+    ],
+)
+def test_what_is_not_there(pipeline, source, tmp_path, options, said):
+    wrong = command(pipeline, source, tmp_path / "out", "--engine", "ray", *options)
     done = subprocess.run(list(map(str, wrong)), cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 1 and "no Ray cluster at 'auto'" in " ".join(done.stdout.split())
+    assert done.returncode == 1 and said in " ".join(done.stdout.split())
     assert "Traceback" not in done.stdout + done.stderr
 
 
-def test_what_a_worker_meets_is_said(pipeline, source, tmp_path):  # noqa: F811
+def test_what_a_worker_meets_is_said(pipeline, source, tmp_path):
     """Here a disk that is full: a shard's name is taken by a folder."""
     out = tmp_path / "out"
     (out / "_errors").mkdir(parents=True)

@@ -1,0 +1,421 @@
+"""Files of texts, read a row at a time from any place in them.
+
+Each format has two methods. `ends(start)` goes over the rows from a place on and says
+where each ends, as cheaply as it can: work is planned by it. `rows(start)` reads them.
+A place is a number of bytes, or of rows where a file's bytes say nothing. A row that
+cannot be read is a Failure, not an exception; a file that cannot be is an InputError.
+"""
+
+import csv
+import gzip
+import json
+import os
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, BinaryIO, Literal
+
+from spacy.tokens import DocBin
+from spacy.vocab import Vocab
+
+from ..errors import InputError
+
+# A line that is longer is no text, and is not read into memory.
+LONGEST = 1 << 26
+BATCH = 1000
+BOM = "\ufeff"
+
+
+@dataclass(frozen=True)
+class Fields:
+    """What is taken of a record.
+
+    text (str): The column or key that holds the text.
+    id (str | None): That of the text's id.
+    carry (tuple[str, ...]): Those that are carried through.
+    text_per (str): Whether a .txt file is a text a "line", or one by "file".
+    """
+
+    text: str = "text"
+    id: str | None = None
+    carry: tuple[str, ...] = ()
+    text_per: Literal["line", "file"] = "line"
+
+    @property
+    def names(self) -> list[str]:
+        """RETURNS (list[str]): All columns or keys, each once."""
+        return list(dict.fromkeys([self.text, *([self.id] if self.id else []), *self.carry]))
+
+
+@dataclass(frozen=True)
+class InputFile:
+    """A file to annotate.
+
+    name (str): What the user calls it.
+    path (str): Its absolute path.
+    size (int): Its bytes.
+    modified (int): When it was changed last, in nanoseconds.
+    """
+
+    name: str
+    path: str
+    size: int
+    modified: int
+
+    @property
+    def zipped(self) -> bool:
+        """RETURNS (bool): Whether it is gzipped, going by its name."""
+        return self.name.endswith(".gz")
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A row that gives no text.
+
+    reason (str): Why.
+    """
+
+    reason: str
+
+
+# What a row may be: a record, a failure, or nothing (a blank line of JSON Lines).
+Row = Mapping[str, Any] | Failure | None
+
+
+class TextLines:
+    """A .txt file with a text a line. A blank line is a text too, so that the number
+    of a line is that of its text.
+
+    file (InputFile): The file.
+    fields (Fields): What is taken of it.
+    """
+
+    def __init__(self, file: InputFile, fields: Fields):
+        self.file = file
+        self.fields = fields
+        # Whether it can be read from a place without what is before it.
+        self.seekable = not file.zipped
+
+    def ends(self, start: int) -> Iterator[tuple[int, float]]:
+        """start (int): Where to start.
+        YIELDS (tuple[int, float]): Where each row ends, and how much of the file it is,
+            in bytes.
+        RAISES: InputError if the file cannot be read."""
+        for end, line, length in self._lines(start):
+            yield end, length
+
+    def rows(self, start: int) -> Iterator[tuple[int, Row]]:
+        """start (int): Where to start.
+        YIELDS (tuple[int, Row]): Where each row ends, and what it is.
+        RAISES: InputError if the file cannot be read."""
+        for end, line, length in self._lines(start):
+            if length > LONGEST:
+                yield end, Failure(f"a line of {length:,} bytes")
+                continue
+            try:
+                text = line.decode("utf-8")
+            except UnicodeDecodeError as error:
+                yield end, Failure(not_utf8(error))
+                continue
+            yield end, self._record(text.removesuffix("\n").removesuffix("\r").removeprefix(BOM))
+
+    def _record(self, line: str) -> Row:
+        return {self.fields.text: line}
+
+    def _lines(self, start: int) -> Iterator[tuple[int, bytes, int]]:
+        """Where each line ends, as much of it as is to be kept, and its length."""
+        with reading(self.file), self._open() as file:
+            file.seek(start)
+            end = start
+            while line := file.readline(LONGEST):
+                length, part = len(line), line
+                while len(part) == LONGEST and part[-1:] != b"\n":
+                    part = file.readline(LONGEST)
+                    length += len(part)
+                end += length
+                yield end, line, length
+
+    def _open(self) -> BinaryIO:
+        return gzip.open(self.file.path) if self.file.zipped else open(self.file.path, "rb")  # type: ignore
+
+
+class WholeText(TextLines):
+    """A .txt file that is one text."""
+
+    def ends(self, start: int) -> Iterator[tuple[int, float]]:
+        """As `TextLines.ends`."""
+        if start == 0:
+            yield 1, self.file.size
+
+    def rows(self, start: int) -> Iterator[tuple[int, Row]]:
+        """As `TextLines.rows`."""
+        if start > 0:
+            return
+        with reading(self.file), self._open() as file:
+            content = file.read(LONGEST + 1)
+        if len(content) > LONGEST:
+            yield 1, Failure(f"more than {LONGEST:,} bytes")
+            return
+        try:
+            yield 1, self._record(content.decode("utf-8").removeprefix(BOM))
+        except UnicodeDecodeError as error:
+            yield 1, Failure(not_utf8(error))
+
+
+class JsonLines(TextLines):
+    """A .jsonl file. Blank lines are nothing."""
+
+    def _record(self, line: str) -> Row:
+        if not line.strip():
+            return None
+        try:
+            record = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            return Failure(f"is not JSON: {error}")
+        return record if isinstance(record, dict) else Failure("is no JSON object")
+
+
+class CsvFile(TextLines):
+    """A .csv or .tsv file with a header. Fields may hold line breaks, so rows are
+    found by the csv module; pyarrow's reader would refuse a whole block for one bad
+    row, and cannot start in the middle of a file."""
+
+    def __init__(self, file: InputFile, fields: Fields):
+        super().__init__(file, fields)
+        self._delimiter = "\t" if kind_of(file.name) == ".tsv" else ","
+        csv.field_size_limit(LONGEST)
+
+    def ends(self, start: int) -> Iterator[tuple[int, float]]:
+        """As `TextLines.ends`."""
+        _, body = self._header
+        start = max(start, body)
+        for end, _ in self._records(start):
+            yield end, end - start
+            start = end
+
+    def rows(self, start: int) -> Iterator[tuple[int, Row]]:
+        """As `TextLines.rows`."""
+        columns, body = self._header
+        for end, record in self._records(max(start, body)):
+            if isinstance(record, list):
+                if not record:
+                    yield end, None
+                elif len(record) == len(columns):
+                    yield end, dict(zip(columns, record))
+                else:
+                    n = len(columns)
+                    yield end, Failure(f"has {len(record)} fields, and the header has {n}")
+            else:
+                yield end, record
+
+    @cached_property
+    def _header(self) -> tuple[list[str], int]:
+        """The names of the columns, and where the rows start."""
+        for end, record in self._records(0):
+            if isinstance(record, Failure):
+                raise InputError(f"has no header: {record.reason}", path=self.file.name)
+            if record:
+                record[0] = record[0].removeprefix(BOM)
+                check_columns(self.file, self.fields, record)
+                return record, end
+        return self.fields.names, 0
+
+    def _records(self, start: int) -> Iterator[tuple[int, list[str] | Failure]]:
+        end = start
+
+        def lines() -> Iterator[str]:
+            nonlocal end
+            for end, line, _ in self._lines(start):
+                # What is not UTF-8 is found in the field where it stands.
+                yield line.decode("utf-8", "surrogateescape")
+
+        reader = csv.reader(lines(), delimiter=self._delimiter)
+        while True:
+            try:
+                record: list[str] | Failure = next(reader)
+            except StopIteration:
+                return
+            except csv.Error as error:
+                record = Failure(f"cannot be read: {error}. Is a quote not closed?")
+            yield end, record
+
+
+class ParquetFile:
+    """A Parquet file. Its places are numbers of rows.
+
+    file (InputFile): The file.
+    fields (Fields): What is taken of it.
+    """
+
+    seekable = False
+
+    def __init__(self, file: InputFile, fields: Fields):
+        self.file = file
+        self.fields = fields
+
+    def ends(self, start: int) -> Iterator[tuple[int, float]]:
+        """As `TextLines.ends`, of rows of average size."""
+        with self._open() as parquet:
+            rows = parquet.metadata.num_rows
+        for row in range(start, rows):
+            yield row + 1, self.file.size / rows
+
+    def rows(self, start: int) -> Iterator[tuple[int, Row]]:
+        """As `TextLines.rows`."""
+        with self._open() as parquet:
+            # Row groups that end before are not read.
+            first, groups = 0, list(range(parquet.metadata.num_row_groups))
+            while groups and first + (n := parquet.metadata.row_group(groups[0]).num_rows) <= start:
+                first += n
+                del groups[0]
+            batches = parquet.iter_batches(BATCH, row_groups=groups, columns=self.fields.names)
+            for batch in batches:
+                skipped = min(max(start - first, 0), len(batch))
+                yield from enumerate(_records(batch.slice(skipped)), start=first + skipped + 1)
+                first += len(batch)
+
+    def types(self) -> dict[str, Any]:
+        """RETURNS (dict[str, pyarrow.DataType]): The types of the carried columns."""
+        with self._open() as parquet:
+            return {name: parquet.schema_arrow.field(name).type for name in self.fields.carry}
+
+    @contextmanager
+    def _open(self) -> Iterator[Any]:
+        pyarrow = import_pyarrow()
+        with reading(self.file, pyarrow.ArrowException):
+            with pyarrow.parquet.ParquetFile(self.file.path) as parquet:
+                check_columns(self.file, self.fields, parquet.schema_arrow.names)
+                yield parquet
+
+
+class SpacyFile:
+    """A .spacy file, for its texts: their tokens and what is set on them is not used.
+    What `Doc.user_data` holds under a name can be carried. Its places are numbers of
+    Docs.
+
+    file (InputFile): The file.
+    fields (Fields): What is taken of it.
+    """
+
+    seekable = False
+
+    def __init__(self, file: InputFile, fields: Fields):
+        self.file = file
+        self.fields = fields
+
+    def ends(self, start: int) -> Iterator[tuple[int, float]]:
+        """As `TextLines.ends`, of Docs of average size."""
+        with reading(self.file, Exception):
+            docs = len(DocBin().from_disk(self.file.path))
+        for row in range(start, docs):
+            yield row + 1, self.file.size / docs
+
+    def rows(self, start: int) -> Iterator[tuple[int, Row]]:
+        """As `TextLines.rows`."""
+        with reading(self.file, Exception):
+            docs = DocBin(store_user_data=True).from_disk(self.file.path).get_docs(Vocab())
+            for end, doc in enumerate(docs, start=1):
+                if end > start:
+                    carried = {k: v for k, v in doc.user_data.items() if isinstance(k, str)}
+                    yield end, {**carried, self.fields.text: doc.text}
+
+
+FORMATS = {
+    ".txt": TextLines,
+    ".jsonl": JsonLines,
+    ".csv": CsvFile,
+    ".tsv": CsvFile,
+    ".parquet": ParquetFile,
+    ".spacy": SpacyFile,
+}
+# These may be gzipped.
+LINES = (".txt", ".jsonl", ".csv", ".tsv")
+Format = TextLines | ParquetFile | SpacyFile
+
+
+def open_format(file: InputFile, fields: Fields) -> Format:
+    """file (InputFile): A file of a known kind.
+    fields (Fields): What is taken of it.
+    RETURNS (Format): What reads it."""
+    made = FORMATS[kind_of(file.name)]
+    return (WholeText if made is TextLines and fields.text_per == "file" else made)(file, fields)
+
+
+def kind_of(name: str) -> str:
+    """name (str): The name of a file.
+    RETURNS (str): Its kind, one of FORMATS; empty if it is of none."""
+    bare = name.removesuffix(".gz")
+    suffix = os.path.splitext(bare)[1].lower()
+    return suffix if suffix in FORMATS and (bare == name or suffix in LINES) else ""
+
+
+def import_pyarrow() -> Any:
+    """RETURNS (Any): pyarrow.
+    RAISES: InputError if it is not installed."""
+    try:
+        import pyarrow
+        import pyarrow.parquet
+    except ImportError:
+        raise InputError(
+            "pyarrow is needed for Parquet: pip install 'spacy-transformer-ner[parquet]'"
+        ) from None
+    return pyarrow
+
+
+def _records(batch: Any) -> list[Row]:
+    """The rows of a pyarrow.RecordBatch, each checked: what is damaged could end the
+    process."""
+    try:
+        batch.validate(full=True)
+        return batch.to_pylist()
+    except ValueError as error:
+        if len(batch) == 1:
+            return [Failure(" ".join(str(error).split())[:200])]
+        return [row for i in range(len(batch)) for row in _records(batch.slice(i, 1))]
+
+
+def not_utf8(error: UnicodeDecodeError) -> str:
+    """error (UnicodeDecodeError): What was raised.
+    RETURNS (str): The reason."""
+    return f"is not UTF-8: byte 0x{error.object[error.start]:02x} at {error.start:,}"
+
+
+@contextmanager
+def reading(file: InputFile, *errors: type[Exception]) -> Iterator[None]:
+    """Turn what is raised for damaged data into an InputError. What the system raises
+    (a missing file, a permission, a lost network) stays: it may pass.
+
+    file (InputFile): The file that is read.
+    errors (type[Exception]): What is raised for damage beside what gzip raises.
+    """
+    try:
+        yield
+    except InputError:
+        raise
+    except (gzip.BadGzipFile, EOFError, zlib.error, OSError, *errors) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
+        said = " ".join(str(error).split())[:200]
+        raise InputError(
+            f"is damaged ({type(error).__name__}: {said}).", path=file.name
+        ) from None
+
+
+def check_columns(file: InputFile, fields: Fields, columns: Iterable[str]) -> None:
+    """See that a file has what is to be taken of it.
+
+    file (InputFile): The file.
+    fields (Fields): What is taken of it.
+    columns (Iterable[str]): What it has.
+    RAISES: InputError, saying what there is, if something is missing.
+    """
+    columns = list(columns)
+    missing = [name for name in fields.names if name not in columns]
+    if missing:
+        raise InputError(
+            f"has no {' nor '.join(map(repr, missing))}, but {', '.join(map(repr, columns[:20]))}. "
+            "Name what it has with --text, --id and --carry.",
+            path=file.name,
+        )
