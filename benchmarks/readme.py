@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
 # Results that the text of the README needs no table of.
-UNTABLED = {"attention", "memory", "ablation", "evaluation", "latency", "resume"}
+UNTABLED = {"attention", "memory", "ablation", "evaluation"}
 SYSTEMS = {
     "ours": "this package",
     "hf": "transformers, `run_ner.py`",
@@ -44,7 +44,9 @@ def tables() -> dict[str, str]:
     results = {path.stem: srsly.read_json(path) for path in sorted(RESULTS.glob("*.json"))}
     kinds = {
         "annotation": _annotation,
+        "latency": _latency,
         "reading": _reading,
+        "resume": _resume,
         "calibration": _calibration,
         "compare": _compare,
         "runtime": _runtime,
@@ -202,6 +204,35 @@ def _annotation(result: dict) -> str:
         f"{killed['shards_equal']} shards, row for row and byte for byte. Hardware: "
         f"{result['hardware']['cpu']}, threads: {result['hardware']['threads']}; by "
         "`python benchmarks/annotation.py`.\n"
+    )
+
+
+def _latency(result: dict) -> str:
+    """How long one text takes."""
+    names = {"ours": "this package", "transformers": "transformers' `pipeline`"}
+    lines = ["| | to load | to the first entity | each text: half within | 99 in 100 within |"]
+    lines.append("|" + " --- |" * 5)
+    for name, seconds in result["seconds"].items():
+        lines.append(
+            f"| {names[name]} | {seconds['load']:.1f} s | {seconds['to_first_entity']:.1f} s | "
+            f"{1000 * seconds['p50']:.1f} ms | {1000 * seconds['p99']:.1f} ms |"
+        )
+    made = result["hardware"]
+    return "\n".join(lines) + (
+        f"\n\n{result['texts']} sentences of {result['words'] / result['texts']:.0f} words, one by "
+        f"one; medians of {result['rounds']} programs each, turn about. Loading counts the imports "
+        f"of torch and transformers. Hardware: {made['cpu']}, threads: {made['threads']}; torch "
+        f"{result['versions']['torch']}.\n"
+    )
+
+
+def _resume(result: dict) -> str:
+    """Whether an interrupted training ends as if it had not been."""
+    assert result["equal"]
+    steps = result["killed_after_step"]
+    return (
+        f"Killed after the steps {', '.join(map(str, steps))} of {result['steps']}: the weights are "
+        f"the same (SHA-256). Hardware: {result['hardware']['cpu']}.\n"
     )
 
 

@@ -34,8 +34,8 @@ def main(
     config: str = typer.Option("minilm", help="A recipe of configs/"),
     encoder: str = typer.Option("minilm", help="Folder, known name or hub name"),
     times: int = typer.Option(5, help="How many times it is interrupted"),
-    max_steps: int = typer.Option(100, help="Steps of training"),
-    eval_frequency: int = typer.Option(10, help="Steps between evaluations"),
+    max_steps: int = typer.Option(60, help="Steps of training"),
+    eval_frequency: int = typer.Option(5, help="Steps between evaluations"),
     seed: int = typer.Option(0, help="Of when to interrupt"),
     gpu_id: int = typer.Option(-1, help="GPU ID or -1 for CPU"),
     # fmt: on
