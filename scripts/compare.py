@@ -67,6 +67,8 @@ def main(
     if test.is_significant:
         better = "second" if test.f > 0 else "first"
         msg.good(f"The {better} is better: a difference as large has a p-value of {test.p_value:.4f}.")
+    elif not result.changed:
+        msg.info(f"No difference: both find the same entities in {test.documents} documents.")
     else:
         msg.info(
             f"No difference is shown (p = {test.p_value:.3f}): on {test.documents} documents, "
@@ -79,7 +81,7 @@ def main(
         print(f"\n{len(some)} {change}")
         for one in some[:n_examples]:
             entity = one.entity
-            print(f"  document {one.document}, {entity.start}: {entity.text!r} {entity.label}")
+            print(f"  document {one.document}, character {entity.start}: {entity.text!r} {entity.label}")
     if output is not None:
         with clear_failure():
             write_json(

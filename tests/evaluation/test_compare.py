@@ -1,10 +1,13 @@
+import subprocess
+import sys
+
 import pytest
 from spacy.tokens import DocBin
 
 from spacy_transformer_ner.errors import InputError
 from spacy_transformer_ner.evaluation.compare import compare, predictions
 
-from ..conftest import make_examples
+from ..conftest import ROOT, make_examples
 
 
 @pytest.fixture
@@ -70,3 +73,16 @@ def test_nothing_to_compare_with(trained, tmp_path, texts):
     DocBin(docs=[trained.make_doc(text) for text in texts]).to_disk(path)
     with pytest.raises(InputError, match="no entities to compare with"):
         predictions(path, path)
+
+
+def test_what_the_script_says(trained, gold, tmp_path):
+    label = next(DocBin().from_disk(gold).get_docs(trained.vocab)).ents[0].label_
+    worse = without(gold, trained, tmp_path, label)
+    said = []
+    for second in (gold, worse):
+        command = [sys.executable, "scripts/compare.py", gold, second, gold, "--permutations", "99"]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+        said.append(" ".join(done.stdout.split()))
+    same, changed = said
+    assert "No difference: both find the same entities" in same and "chance" not in same
+    assert "The first is better" in changed and "document 0, character 0:" in changed
