@@ -33,6 +33,10 @@ has one, and no more than `window` of them at once. A longer text is cut into wi
 overlap by twice `context`; of each window the middle is read. A word's score is the
 {pooling} of its wordpieces.
 
+```bash
+pip install onnxruntime tokenizers numpy
+```
+
 ```python
 import json
 
