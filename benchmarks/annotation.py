@@ -217,17 +217,23 @@ def memory(pipeline: Path, texts: Path, output: Path) -> dict:
     run.end()
     seconds = time.perf_counter() - start
     totals = srsly.read_json(output / "_manifest.json")["totals"]
-    tenth = len(seen) // 10 or 1
-    first, last = (median(m for _, m in part) for part in (seen[tenth : 2 * tenth], seen[-tenth:]))
+    watched = [(n, round(m)) for n, m in seen[:: max(1, len(seen) // 200)]]
     return {
         "totals": totals,
         "seconds": round(seconds, 1),
         "seconds_to_first_shard": round(begun, 1),
-        "texts_and_mebibytes": [(n, round(m)) for n, m in seen[:: max(1, len(seen) // 200)]],
+        "texts_and_mebibytes": watched,
         "peak_mebibytes": round(max(m for _, m in seen)),
-        # The last tenth over the second: the first fills caches.
-        "growth": round(last / first - 1, 4),
+        "growth": growth([m for _, m in watched]),
     }
+
+
+def growth(mebibytes: list[int]) -> float:
+    """mebibytes (list[int]): Memory at moments of a run.
+    RETURNS (float): What it grew by in the second half, as a share. In the first the cache
+        of wordpieces is filled, which has a bound."""
+    half, tenth = len(mebibytes) // 2, len(mebibytes) // 10 or 1
+    return round(median(mebibytes[-tenth:]) / median(mebibytes[half : half + tenth]) - 1, 4)
 
 
 def kills(pipeline: Path, texts: Path, output: Path, times: int, watched: dict) -> dict:
