@@ -10,8 +10,10 @@ speed: the texts in turns through nlp.pipe alone and through annotate, in one pr
 memory: one run over all, watched.
 kills: the same, killed with SIGKILL again and again at random moments.
 ray: the same by Ray with two workers, one of them killed in the middle.
-disk: on a file system that is too small, and then made larger (Linux, as root)."""
+disk: on a file system that is too small, and then made larger (Linux, as root).
+overhead: what planning takes of a text, and all but the pipeline of a shard."""
 
+import csv
 import json
 import os
 import random
@@ -21,7 +23,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from statistics import median
 
@@ -35,8 +37,12 @@ from spacy.language import Language
 from wasabi import msg
 
 from spacy_transformer_ner.annotation.annotate import annotate
+from spacy_transformer_ner.annotation.chunks import plan
+from spacy_transformer_ner.annotation.formats import Fields
+from spacy_transformer_ner.annotation.inputs import find_files
 from spacy_transformer_ner.annotation.local import run_here
 from spacy_transformer_ner.annotation.manifest import SHARDS
+from spacy_transformer_ner.annotation.ray_engine import RayEngine
 from spacy_transformer_ner.loading import load_pipeline
 
 FIRST = ["Ann", "Marit", "Olu", "Ines", "Pavel", "Yuki", "Tariq", "Greta"]
@@ -52,7 +58,7 @@ PATTERNS = [
     "A {word} {word} and {word} {word} {word} {word} .",
 ]
 LABELS = {"person": "PER", "firm": "ORG", "place": "LOC"}
-PARTS = ("speed", "memory", "kills", "ray", "disk")
+PARTS = ("speed", "memory", "kills", "ray", "disk", "overhead")
 ANNOTATE = ("scripts/annotate.py",)
 
 app = typer.Typer(add_completion=False)
@@ -299,6 +305,38 @@ def disk(pipeline: Path, texts: Path, folder: Path) -> dict:
         subprocess.run(["umount", mount], check=True)
 
 
+def overhead(nlp: Language, folder: Path) -> dict:
+    """RETURNS (dict): Texts of 100 words planned a second, and the milliseconds of shards
+    of one text each."""
+    rows = [{"id": i, "text": "word " * 100} for i in range(200_000)]
+    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), folder / "plan.parquet")
+    srsly.write_jsonl(folder / "plan.jsonl", rows)
+    with open(folder / "plan.csv", "w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([["id", "text"], *([row["id"], row["text"]] for row in rows)])
+    planned = {}
+    for path in sorted(folder.glob("plan.*")):
+        files = find_files([str(path)], folder / "none")
+        start = time.process_time()
+        assert sum(1 for _ in plan(files, Fields(), 5000)) >= len(rows) // 5000
+        planned[path.suffix] = round(len(rows) / (time.process_time() - start))
+    make_texts(folder / "single.jsonl", 1000)
+    engines = {"local": run_here, "ray, 1 worker": RayEngine(1), "ray, 2 workers": RayEngine(2)}
+    taken = {}
+    for name, engine in engines.items():
+        ends: list[float] = []
+
+        def watch(shards: Iterable, about: object, ends: list[float] = ends) -> Iterator:
+            for shard in shards:
+                ends.append(time.perf_counter())
+                yield shard
+
+        output = folder / f"single-{name}"
+        annotate(nlp, [str(folder / "single.jsonl")], output, engine, shard_texts=1, progress=watch)
+        # The first fifty while workers still load.
+        taken[name] = round(1000 * (ends[-1] - ends[50]) / (len(ends) - 51), 1)
+    return {"texts_planned_per_second": planned, "milliseconds_a_shard": taken}
+
+
 def compare(expected: Path, found: Path) -> int:
     """See that two outputs are equal row for row, and the bytes of their files too.
 
@@ -344,7 +382,7 @@ def main(
     os.environ["PYTHONUNBUFFERED"] = "1"
     chosen = parts.split(",")
     kept = RESULTS / "annotation.json"
-    result = {**(srsly.read_json(kept) if kept.exists() and set(chosen) != set(PARTS) else {}), "texts": texts}
+    result = srsly.read_json(kept) if kept.exists() and set(chosen) != set(PARTS) else {}
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         pipeline, path, whole = make_pipeline(folder), folder / "texts.jsonl", folder / "whole"
@@ -370,6 +408,9 @@ def main(
             make_texts(folder / "few.jsonl", 20_000)
             result["disk"] = disk(pipeline, folder / "few.jsonl", folder)
             msg.good(str(result["disk"]))
+        if "overhead" in chosen:
+            result["overhead"] = overhead(load_pipeline(pipeline), folder)
+            msg.good(str(result["overhead"]))
     plot(result["memory"], keep("annotation", result).with_suffix(".svg"))
 
 

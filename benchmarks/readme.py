@@ -193,7 +193,7 @@ def _annotation(result: dict) -> str:
     """What a million texts showed, and where memory was drawn."""
     speed, watched, killed, ray = (result[part] for part in ("speed", "memory", "kills", "ray"))
     return (
-        f"![Memory over texts](benchmarks/results/annotation.svg)\n\n{result['texts']:,} generated "
+        f"![Memory over texts](benchmarks/results/annotation.svg)\n\n{watched['totals']['texts']:,} generated "
         f"texts of 5 to 10 words, a random BERT of 2 layers, 32 wide, so that all around the "
         f"encoder is measured: {speed['annotate_words_per_second']:,} words a second, `nlp.pipe` "
         f"alone {speed['pipe_words_per_second']:,} (median of {speed['turns']} turns: "
