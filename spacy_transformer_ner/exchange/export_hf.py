@@ -1,5 +1,6 @@
 """A pipeline of ours as a token classifier of transformers."""
 
+import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -97,6 +98,8 @@ def export_pipeline(
         head, fitted_on = _fit(encoder, read_annotated(train, nlp.vocab), names, progress)
     classifier = _classifier(encoder.transformer, names, head)
     classifier.save_pretrained(folder)
+    # safetensors lets nobody else read what it writes.
+    shutil.copymode(folder / "config.json", folder / "model.safetensors")
     encoder.wordpieces.tokenizer.save_pretrained(folder)
     figures = {} if dev is None else _measure(nlp, folder, dev, progress)
     return Exported(tuple(lost), not fitted_on, fitted_on, **figures)

@@ -135,7 +135,8 @@ def find_owner(owner: str) -> str:
     if get_token() is None:
         raise InputError(
             "there is no token for the Hugging Face hub. Make one that may write at "
-            f"{HUB}settings/tokens, and log in with huggingface-cli login, or set HF_TOKEN."
+            f"{HUB}settings/tokens, and log in with huggingface-cli login (in newer versions hf "
+            "auth login), or set HF_TOKEN."
         )
     with _reaching_the_hub():
         return owner or HfApi().whoami()["name"]

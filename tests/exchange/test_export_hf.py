@@ -30,6 +30,9 @@ def test_there_and_back(name, tmp_path):
     folder = make_checkpoint(tmp_path / "checkpoint", name)
     exported = export_pipeline(import_pipeline(str(folder)), tmp_path / "exported")
     assert exported.is_exact and not exported.lost
+    # Others can read the weights if they can read the rest.
+    modes = {path.stat().st_mode for path in (tmp_path / "exported").iterdir()}
+    assert len(modes) == 1
     before, after = (
         AutoModelForTokenClassification.from_pretrained(path).eval()
         for path in (folder, tmp_path / "exported")
