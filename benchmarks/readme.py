@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
 # Results that the text of the README needs no table of.
-UNTABLED = {"attention", "memory", "ablation", "evaluation"}
+UNTABLED = {"attention", "memory", "ablation"}
 SYSTEMS = {
     "ours": "this package",
     "hf": "transformers, `run_ner.py`",
@@ -44,6 +44,7 @@ def tables() -> dict[str, str]:
     results = {path.stem: srsly.read_json(path) for path in sorted(RESULTS.glob("*.json"))}
     kinds = {
         "annotation": _annotation,
+        "evaluation": _evaluation,
         "latency": _latency,
         "reading": _reading,
         "resume": _resume,
@@ -203,6 +204,19 @@ def _annotation(result: dict) -> str:
         f"{killed['shards_equal']} shards, row for row and byte for byte. Hardware: "
         f"{result['hardware']['cpu']}, threads: {result['hardware']['threads']}; by "
         "`python benchmarks/annotation.py`.\n"
+    )
+
+
+def _evaluation(result: dict) -> str:
+    """What an evaluation of a large corpus takes."""
+    rest = result["seconds"] - result["seconds_of_the_pipeline"]
+    return (
+        f"{result['tokens']:,} words with {result['entities']:,} entities take {rest / 60:.1f} minutes "
+        f"beside the pipeline's own {result['seconds_of_the_pipeline'] / 60:.1f} (it runs twice) and at "
+        f"most {result['peak_memory_mib']:,} MiB; the page of it {result['report_seconds']:.1f} seconds "
+        f"and {result['report_kib']:,} KiB. Hardware: {result['hardware']['cpu']}, threads: "
+        f"{result['hardware']['threads']}; by `python benchmarks/evaluation.py`, with other work on "
+        "the machine.\n"
     )
 
 
