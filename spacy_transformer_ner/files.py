@@ -25,7 +25,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
     RAISES: InputError if `path` is a folder.
     """
     path = Path(path)
-    check_writable(path)
+    _require_no_folder(path)
     with _made_beside(path) as new:
         yield new
 
@@ -37,10 +37,14 @@ def check_writable(path: str | Path) -> None:
     RAISES: InputError if `path` is a folder; OSError if its folder cannot be written to.
     """
     path = Path(path)
-    if path.is_dir():
-        raise InputError("is a folder. Name a file to write to.", path=path)
+    _require_no_folder(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     tempfile.TemporaryFile(dir=path.parent).close()
+
+
+def _require_no_folder(path: Path) -> None:
+    if path.is_dir():
+        raise InputError("is a folder. Name a file to write to.", path=path)
 
 
 @contextmanager

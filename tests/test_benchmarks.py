@@ -10,14 +10,17 @@ from .conftest import ROOT
 
 @pytest.fixture(scope="module", autouse=True)
 def scripts():
-    """The benchmarks are scripts: their folders are on the path when they run."""
+    """The benchmarks are scripts: their folders are on the path when they run. Other
+    scripts have modules of the same names."""
     folders = [str(ROOT / "benchmarks"), str(ROOT / "benchmarks" / "peers")]
-    before = {name for name in sys.modules}
+    names = ("common", "compare", "hugging_face", "machine")
+    others = {name: sys.modules.pop(name) for name in names if name in sys.modules}
     sys.path[:0] = folders
     yield
     del sys.path[: len(folders)]
-    for name in {"common", "compare", "hugging_face", "machine"} & (set(sys.modules) - before):
-        del sys.modules[name]
+    for name in names:
+        sys.modules.pop(name, None)
+    sys.modules.update(others)
 
 
 def test_f_score_counts_exact_spans():

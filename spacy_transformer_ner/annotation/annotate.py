@@ -8,11 +8,12 @@ from typing import Any
 
 from spacy.language import Language
 
+from ..corpus.tables import import_pyarrow
 from ..errors import InputError
 from ..progress import Progress, no_progress
 from .annotator import Annotator
 from .chunks import Chunk, Reader, Text, plan, to_json
-from .formats import Fields, InputFile, import_pyarrow
+from .formats import Fields, InputFile
 from .inputs import carried_types, check_fields, find_files
 from .manifest import ERRORS, Run, Shard, Totals, fingerprint, part_path
 from .outputs import OutputFormat, to_bytes, write_durably

@@ -11,6 +11,7 @@ import gzip
 import json
 import os
 import zlib
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from typing import Any, BinaryIO, Literal
 from spacy.tokens import DocBin
 from spacy.vocab import Vocab
 
+from ..corpus.tables import import_pyarrow
 from ..errors import InputError
 
 # A line that is longer is no text, and is not read into memory.
@@ -84,9 +86,8 @@ class Failure:
 Row = Mapping[str, Any] | Failure | None
 
 
-class TextLines:
-    """A .txt file with a text a line. A blank line is a text too, so that the number
-    of a line is that of its text.
+class Format(ABC):
+    """A file of a known kind.
 
     file (InputFile): The file.
     fields (Fields): What is taken of it.
@@ -95,21 +96,42 @@ class TextLines:
     def __init__(self, file: InputFile, fields: Fields):
         self.file = file
         self.fields = fields
-        # Whether it can be read from a place without what is before it.
-        self.seekable = not file.zipped
 
+    @property
+    def seekable(self) -> bool:
+        """RETURNS (bool): Whether it can be read from a place without what is before it."""
+        return False
+
+    @abstractmethod
     def ends(self, start: int) -> Iterator[tuple[int, float]]:
         """start (int): Where to start.
         YIELDS (tuple[int, float]): Where each row ends, and how much of the file it is,
             in bytes.
         RAISES: InputError if the file cannot be read."""
-        for end, line, length in self._lines(start):
-            yield end, length
 
+    @abstractmethod
     def rows(self, start: int) -> Iterator[tuple[int, Row]]:
         """start (int): Where to start.
         YIELDS (tuple[int, Row]): Where each row ends, and what it is.
         RAISES: InputError if the file cannot be read."""
+
+
+class TextLines(Format):
+    """A .txt file with a text a line. A blank line is a text too, so that the number
+    of a line is that of its text."""
+
+    @property
+    def seekable(self) -> bool:
+        """RETURNS (bool): As of `Format`."""
+        return not self.file.zipped
+
+    def ends(self, start: int) -> Iterator[tuple[int, float]]:
+        """As of `Format`."""
+        for end, line, length in self._lines(start):
+            yield end, length
+
+    def rows(self, start: int) -> Iterator[tuple[int, Row]]:
+        """As of `Format`."""
         for end, line, length in self._lines(start):
             if length > LONGEST:
                 yield end, Failure(f"a line of {length:,} bytes")
@@ -145,12 +167,12 @@ class WholeText(TextLines):
     """A .txt file that is one text."""
 
     def ends(self, start: int) -> Iterator[tuple[int, float]]:
-        """As `TextLines.ends`."""
+        """As of `Format`."""
         if start == 0:
             yield 1, self.file.size
 
     def rows(self, start: int) -> Iterator[tuple[int, Row]]:
-        """As `TextLines.rows`."""
+        """As of `Format`."""
         if start > 0:
             return
         with reading(self.file), self._open() as file:
@@ -188,7 +210,7 @@ class CsvFile(TextLines):
         csv.field_size_limit(LONGEST)
 
     def ends(self, start: int) -> Iterator[tuple[int, float]]:
-        """As `TextLines.ends`."""
+        """As of `Format`."""
         _, body = self._header
         start = max(start, body)
         for end, _ in self._records(start):
@@ -196,7 +218,7 @@ class CsvFile(TextLines):
             start = end
 
     def rows(self, start: int) -> Iterator[tuple[int, Row]]:
-        """As `TextLines.rows`."""
+        """As of `Format`."""
         columns, body = self._header
         for end, record in self._records(max(start, body)):
             if isinstance(record, list):
@@ -242,28 +264,18 @@ class CsvFile(TextLines):
             yield end, record
 
 
-class ParquetFile:
-    """A Parquet file. Its places are numbers of rows.
-
-    file (InputFile): The file.
-    fields (Fields): What is taken of it.
-    """
-
-    seekable = False
-
-    def __init__(self, file: InputFile, fields: Fields):
-        self.file = file
-        self.fields = fields
+class ParquetFile(Format):
+    """A Parquet file. Its places are numbers of rows."""
 
     def ends(self, start: int) -> Iterator[tuple[int, float]]:
-        """As `TextLines.ends`, of rows of average size."""
+        """As of `Format`, of rows of average size."""
         with self._open() as parquet:
             rows = parquet.metadata.num_rows
         for row in range(start, rows):
             yield row + 1, self.file.size / rows
 
     def rows(self, start: int) -> Iterator[tuple[int, Row]]:
-        """As `TextLines.rows`."""
+        """As of `Format`."""
         with self._open() as parquet:
             # Row groups that end before are not read.
             first, groups = 0, list(range(parquet.metadata.num_row_groups))
@@ -283,37 +295,27 @@ class ParquetFile:
 
     @contextmanager
     def _open(self) -> Iterator[Any]:
-        pyarrow = import_pyarrow()
+        pyarrow = import_pyarrow(self.file.name)
         with reading(self.file, pyarrow.ArrowException):
             with pyarrow.parquet.ParquetFile(self.file.path) as parquet:
                 check_columns(self.file, self.fields, parquet.schema_arrow.names)
                 yield parquet
 
 
-class SpacyFile:
+class SpacyFile(Format):
     """A .spacy file, for its texts: their tokens and what is set on them is not used.
     What `Doc.user_data` holds under a name can be carried. Its places are numbers of
-    Docs.
-
-    file (InputFile): The file.
-    fields (Fields): What is taken of it.
-    """
-
-    seekable = False
-
-    def __init__(self, file: InputFile, fields: Fields):
-        self.file = file
-        self.fields = fields
+    Docs."""
 
     def ends(self, start: int) -> Iterator[tuple[int, float]]:
-        """As `TextLines.ends`, of Docs of average size."""
+        """As of `Format`, of Docs of average size."""
         with reading(self.file, Exception):
             docs = len(DocBin().from_disk(self.file.path))
         for row in range(start, docs):
             yield row + 1, self.file.size / docs
 
     def rows(self, start: int) -> Iterator[tuple[int, Row]]:
-        """As `TextLines.rows`."""
+        """As of `Format`."""
         with reading(self.file, Exception):
             docs = DocBin(store_user_data=True).from_disk(self.file.path).get_docs(Vocab())
             for end, doc in enumerate(docs, start=1):
@@ -322,7 +324,7 @@ class SpacyFile:
                     yield end, {**carried, self.fields.text: doc.text}
 
 
-FORMATS = {
+FORMATS: dict[str, type[Format]] = {
     ".txt": TextLines,
     ".jsonl": JsonLines,
     ".csv": CsvFile,
@@ -332,7 +334,6 @@ FORMATS = {
 }
 # These may be gzipped.
 LINES = (".txt", ".jsonl", ".csv", ".tsv")
-Format = TextLines | ParquetFile | SpacyFile
 
 
 def open_format(file: InputFile, fields: Fields) -> Format:
@@ -349,19 +350,6 @@ def kind_of(name: str) -> str:
     bare = name.removesuffix(".gz")
     suffix = os.path.splitext(bare)[1].lower()
     return suffix if suffix in FORMATS and (bare == name or suffix in LINES) else ""
-
-
-def import_pyarrow() -> Any:
-    """RETURNS (Any): pyarrow.
-    RAISES: InputError if it is not installed."""
-    try:
-        import pyarrow
-        import pyarrow.parquet
-    except ImportError:
-        raise InputError(
-            "pyarrow is needed for Parquet: pip install 'spacy-transformer-ner[parquet]'"
-        ) from None
-    return pyarrow
 
 
 def _records(batch: Any) -> list[Row]:

@@ -8,6 +8,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from ..corpus.tables import import_pyarrow
 from ..errors import InputError
 from .formats import (
     FORMATS,
@@ -15,7 +16,6 @@ from .formats import (
     InputFile,
     ParquetFile,
     check_columns,
-    import_pyarrow,
     kind_of,
     open_format,
 )

@@ -10,9 +10,9 @@ from uuid import uuid4
 
 from spacy.tokens import DocBin
 
+from ..corpus.tables import import_pyarrow
 from ..errors import InputError
 from .chunks import as_string, to_json
-from .formats import import_pyarrow
 from .schema import Annotated, arrow_schema
 
 OutputFormat = Literal["parquet", "jsonl", "docbin"]

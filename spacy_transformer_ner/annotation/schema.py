@@ -7,9 +7,10 @@ from typing import Any
 
 from spacy.tokens import DocBin
 
+from ..corpus.tables import import_pyarrow
 from ..errors import InputError
 from .chunks import Text
-from .formats import Fields, import_pyarrow
+from .formats import Fields
 
 VERSION = 1
 # The names of a text's own columns.

@@ -30,7 +30,7 @@ class ParquetRows:
 
     @contextmanager
     def _open(self) -> Iterator[Any]:
-        pyarrow = _pyarrow(self.source.name)
+        pyarrow = import_pyarrow(self.source.name)
         with (
             _reading(self.source.name, "Parquet", pyarrow.ArrowException),
             pyarrow.parquet.ParquetFile(self.source.path) as file,
@@ -52,7 +52,7 @@ class DatasetRows:
 
     def __init__(self, folder: Path):
         self.folder = folder
-        _pyarrow(str(folder))
+        import_pyarrow(str(folder))
         with _reading(str(folder), "saved"):
             state = json.loads((folder / SAVED_SPLIT).read_text(encoding="utf-8"))
             names = [entry["filename"] for entry in state["_data_files"]]
@@ -70,7 +70,7 @@ class DatasetRows:
         yield from enumerate(chain.from_iterable(map(self._records, self.files)), start=1)
 
     def _records(self, path: Path) -> Iterator[Mapping[str, Any]]:
-        pyarrow = _pyarrow(str(path))
+        pyarrow = import_pyarrow(str(path))
         # Not mapped into memory: a damaged file would end the process.
         with (
             _reading(str(path), "Arrow", pyarrow.ArrowException),
@@ -97,15 +97,19 @@ def dataset_splits(folder: Path) -> dict[str, Path] | None:
         return {str(name): folder / Path(str(name)).name for name in names}
 
 
-def _pyarrow(name: str) -> Any:
+def import_pyarrow(path: str | None = None) -> Any:
+    """path (str | None): The file it is for, if it is for one.
+    RETURNS (Any): pyarrow, with its parts for Parquet and Arrow files.
+    RAISES: InputError if it is not installed."""
     try:
         import pyarrow
         import pyarrow.ipc
         import pyarrow.parquet
     except ImportError:
         raise InputError(
-            "pyarrow is needed to read this: pip install 'spacy-transformer-ner[parquet]'",
-            path=name,
+            "pyarrow is needed for Parquet and Arrow files: pip install "
+            "'spacy-transformer-ner[parquet]'",
+            path=path,
         ) from None
     return pyarrow
 

@@ -9,11 +9,8 @@ import srsly
 from spacy.language import Language
 
 from ..errors import InputError
-from ..training.run import run_of
+from ..training.run import Log, SetUp, run_of
 from .provenance import hardware
-
-Log = Callable[[Optional[Dict[str, Any]]], None]
-SetUp = Callable[[Language, IO, IO], tuple[Log, Callable[[], None]]]
 
 
 def history_logger(path: Optional[str] = None) -> SetUp:
@@ -33,7 +30,7 @@ def history_logger(path: Optional[str] = None) -> SetUp:
             return _nothing, lambda: None
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         file = Path(path).open("w", encoding="utf-8")
-        run = run_of(nlp)
+        run, machine = run_of(nlp), hardware()
 
         def log(info: Optional[Dict[str, Any]]) -> None:
             if info is None:
@@ -46,7 +43,7 @@ def history_logger(path: Optional[str] = None) -> SetUp:
                 "score": info["score"],
                 "losses": {name: float(loss) for name, loss in info["losses"].items()},
                 "scores": info["other_scores"],
-                "hardware": hardware(),
+                "hardware": machine,
             }
             file.write(srsly.json_dumps(record) + "\n")
             file.flush()  # so that it can be followed, and a run that breaks leaves it

@@ -20,14 +20,12 @@ from safetensors.torch import load_file, save_file
 from spacy.language import Language
 from wasabi import msg
 
+from ..corpus.docbin import docbin_files
 from ..errors import InputError
 from ..files import new_folder, sha256
 from ..report.provenance import versions
-from .run import Evaluated, TrainingRun, describe, run_of
+from .run import Evaluated, Log, SetUp, TrainingRun, describe, run_of
 from .state import Tensors, digest_of_weights, get_state, set_state
-
-Log = Callable[[Optional[Dict[str, Any]]], None]
-SetUp = Callable[[Language, IO, IO], tuple[Log, Callable[[], None]]]
 
 KEPT = 2
 FORMAT = 2
@@ -287,7 +285,7 @@ def _made_of(nlp: Language) -> dict[str, str]:
         file
         for corpus in config["corpora"].values()
         if isinstance(corpus, dict) and corpus.get("path")
-        for file in _files(Path(corpus["path"]))
+        for file in docbin_files(corpus["path"])
     ]
     text = json.dumps(config, sort_keys=True)
     return {
@@ -295,7 +293,3 @@ def _made_of(nlp: Language) -> dict[str, str]:
         "the corpus": " ".join(sha256(file) for file in files),
         "the weights to begin with": digest_of_weights(nlp),
     }
-
-
-def _files(path: Path) -> list[Path]:
-    return sorted(path.rglob("*.spacy")) if path.is_dir() else [path]

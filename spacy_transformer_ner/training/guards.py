@@ -10,10 +10,7 @@ from spacy.language import Language
 from wasabi import msg
 
 from ..encoder.optimizer import AdamW
-from .run import TrainingRun, run_of
-
-Log = Callable[[Optional[Dict[str, Any]]], None]
-SetUp = Callable[[Language, IO, IO], tuple[Log, Callable[[], None]]]
+from .run import Log, SetUp, TrainingRun, run_of
 
 # Gradients in a row that are not finite: by then nothing will mend it.
 HOPELESS = 50

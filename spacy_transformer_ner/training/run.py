@@ -9,12 +9,17 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 from timeit import default_timer
-from typing import Any, NoReturn, Optional
+from typing import IO, Any, Dict, NoReturn, Optional
 
 from spacy.language import Language
 from spacy.training import Example
 from thinc.api import Optimizer
 from wasabi import msg
+
+# What spaCy's loggers are: set up with the pipeline, standard output and error; called
+# after each step, with what is known of it if it was evaluated; closed.
+Log = Callable[[Optional[Dict[str, Any]]], None]
+SetUp = Callable[[Language, IO, IO], tuple[Log, Callable[[], None]]]
 
 
 @dataclass

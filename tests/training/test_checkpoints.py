@@ -27,11 +27,45 @@ from spacy_transformer_ner.training.state import digest_of_weights
 from ..conftest import ROOT, blank_pipeline, make_examples
 
 
+def write_corpus(encoder, path):
+    docs = [e.reference for e in make_examples(blank_pipeline(encoder))]
+    DocBin(docs=docs * 4).to_disk(path)
+    return path
+
+
 @pytest.fixture
 def corpus(encoders, tmp_path):
-    docs = [e.reference for e in make_examples(blank_pipeline(encoders["wordpiece"]))]
-    DocBin(docs=docs * 4).to_disk(tmp_path / "corpus.spacy")
-    return tmp_path / "corpus.spacy"
+    return write_corpus(encoders["wordpiece"], tmp_path / "corpus.spacy")
+
+
+def train_tiny(encoder, corpus, folder, overrides):
+    overrides = {
+        "paths.train": str(corpus),
+        "paths.dev": str(corpus),
+        "paths.encoder": str(encoder),
+        "paths.history": str(folder / "history.jsonl"),
+        "paths.checkpoints": str(folder / "checkpoints"),
+        "components.transformer.model.window": 64,
+        "training.eval_frequency": 3,
+        "training.max_steps": 16,
+        "training.max_epochs": 0,
+        "training.dropout": 0.2,
+        "training.batcher.size.start": 40,
+        "training.optimizer.learn_rate.initial_rate": 2e-5,
+        **overrides,
+    }
+    nlp = init_nlp(load_recipe(ROOT / "configs" / "minilm.cfg", overrides))
+    folder.mkdir(exist_ok=True)
+    train(nlp, folder)
+    return digest_of_weights(nlp)
+
+
+@pytest.fixture(scope="module")
+def whole(encoders, tmp_path_factory):
+    """The weights of the training that nothing interrupts."""
+    folder = tmp_path_factory.mktemp("whole")
+    corpus = write_corpus(encoders["wordpiece"], folder / "corpus.spacy")
+    return train_tiny(encoders["wordpiece"], corpus, folder / "run", {})
 
 
 @pytest.fixture
@@ -40,21 +74,6 @@ def run(encoders, corpus, tmp_path, monkeypatch):
     that update of it."""
 
     def run(name="run", until=None, **overrides):
-        overrides = {
-            "paths.train": str(corpus),
-            "paths.dev": str(corpus),
-            "paths.encoder": str(encoders["wordpiece"]),
-            "paths.history": str(tmp_path / name / "history.jsonl"),
-            "paths.checkpoints": str(tmp_path / name / "checkpoints"),
-            "components.transformer.model.window": 64,
-            "training.eval_frequency": 3,
-            "training.max_steps": 16,
-            "training.max_epochs": 0,
-            "training.dropout": 0.2,
-            "training.batcher.size.start": 40,
-            "training.optimizer.learn_rate.initial_rate": 2e-5,
-            **{key.replace("__", "."): value for key, value in overrides.items()},
-        }
         updates = [0]
         update = TransformerNER.update
 
@@ -64,12 +83,11 @@ def run(encoders, corpus, tmp_path, monkeypatch):
                 raise KeyboardInterrupt
             return update(self, *args, **kwargs)
 
-        nlp = init_nlp(load_recipe(ROOT / "configs" / "minilm.cfg", overrides))
-        (tmp_path / name).mkdir(exist_ok=True)
+        settings = {key.replace("__", "."): value for key, value in overrides.items()}
         with monkeypatch.context() as patch:
             patch.setattr(TransformerNER, "update", interrupted)
-            train(nlp, tmp_path / name)
-        return digest_of_weights(nlp), updates[0]
+            weights = train_tiny(encoders["wordpiece"], corpus, tmp_path / name, settings)
+        return weights, updates[0]
 
     return run
 
@@ -165,9 +183,8 @@ def edit(checkpoint, change):
         lambda newest: edit(newest, lambda state: {**state, "made_of": "x"}),
     ],
 )
-def test_damaged_checkpoint(run, tmp_path, capsys, damage):
+def test_damaged_checkpoint(run, whole, tmp_path, capsys, damage):
     """The one before is taken, and what was being written is cleared away."""
-    whole, _ = run("whole")
     with pytest.raises(KeyboardInterrupt):
         run(until=9)
     folder = tmp_path / "run" / "checkpoints"
@@ -200,9 +217,8 @@ def test_batches_that_differ(run, tmp_path, monkeypatch, capsys):
     assert not files_of(tmp_path / "run" / "model-last")
 
 
-def test_interrupted_while_it_goes_on(run, tmp_path, monkeypatch):
+def test_interrupted_while_it_goes_on(run, whole, tmp_path, monkeypatch):
     """Weights that are set by half are not written, and the best is still there."""
-    whole, _ = run("whole")
     with pytest.raises(KeyboardInterrupt):
         run(until=9)
     best = files_of(tmp_path / "run" / "model-best")
@@ -287,10 +303,9 @@ def test_checkpoints_are_ordered_by_step(tmp_path):
     assert names == ["step-000050", "step-999950", "step-1000000"]
 
 
-def test_full_disk(run, tmp_path, monkeypatch, capsys):
+def test_full_disk(run, whole, tmp_path, monkeypatch, capsys):
     from spacy_transformer_ner.training import checkpoints
 
-    whole, _ = run("whole")
     save = checkpoints.save_file
 
     def full(tensors, path):
@@ -309,9 +324,8 @@ def test_full_disk(run, tmp_path, monkeypatch, capsys):
     assert run()[0] == whole
 
 
-def test_no_room_for_the_best(run, tmp_path, monkeypatch, capsys):
+def test_no_room_for_the_best(run, whole, tmp_path, monkeypatch, capsys):
     """spaCy removes the old one before it copies the new one."""
-    whole, _ = run("whole")
     with pytest.raises(KeyboardInterrupt):
         run(until=9)
     with monkeypatch.context() as patch:
