@@ -18,7 +18,8 @@ from transformers import BertConfig, BertModel
 from spacy_transformer_ner.encoder.attention import PlainAttention, plain_attention
 
 HEADS, WIDTH, LAYERS = 12, 384, 6
-LENGTHS = 32, 64, 128, 256, 512
+# Most windows are no multiple of what a processor takes at once.
+LENGTHS = 32, 50, 64, 100, 128, 200, 256, 500
 AT_ONCE = 512, 1024, 2048, 4096, 8192
 
 app = typer.Typer(add_completion=False)

@@ -17,6 +17,11 @@ from torch.overrides import TorchFunctionMode
 
 # How many scores are computed at once: as many as a processor's cache holds.
 SCORES_AT_ONCE = 1 << 19
+# In bf16, torch's softmax takes scores so many at a time, and what is over one by one:
+# where that is much, it is faster in fp32.
+LANES = 32
+# Longer windows are left to torch, whose kernel keeps no scores.
+LONGEST = 1024
 
 
 class PlainAttention(TorchFunctionMode):
@@ -40,7 +45,8 @@ def _suits(
     query: torch.Tensor, *others: Any, is_causal: bool = False, enable_gqa: bool = False, **more: Any
 ) -> bool:
     is_plain = len(others) < 5 and not is_causal and not enable_gqa and query.ndim == 4
-    return is_plain and query.dtype == torch.bfloat16 and query.device.type == "cpu"
+    is_in_16_bits = query.dtype == torch.bfloat16 and query.device.type == "cpu"
+    return is_plain and is_in_16_bits and query.shape[-2] <= LONGEST
 
 
 def plain_attention(
@@ -60,28 +66,25 @@ def plain_attention(
     """
     texts, heads, length, width = query.shape
     factor = 1.0 / math.sqrt(width) if scale is None else scale
-    at_once = max(1, SCORES_AT_ONCE // (length * key.shape[2]))
-    n_texts, n_heads = max(1, at_once // heads), min(heads, at_once)
+    at_once = max(1, SCORES_AT_ONCE // (heads * length * key.shape[2]))
     masks = itertools.repeat(None)
     if attn_mask is not None:
         attn_mask = attn_mask.expand(texts, *attn_mask.shape[-3:])
-        masks = attn_mask.split(n_texts)
-    outputs: list[list[torch.Tensor]] = []
-    for mask, *some_texts in zip(masks, *(part.split(n_texts) for part in (query, key, value))):
-        outputs.append([])
-        for some_query, some_key, some_value in zip(
-            *(part.split(n_heads, dim=1) for part in some_texts)
-        ):
-            shape = some_query.shape[:2]
-            keys = some_key.flatten(0, 1).transpose(1, 2)
-            scores = torch.bmm(some_query.flatten(0, 1) * factor, keys)
-            if mask is not None:
-                _mask(scores.unflatten(0, shape), mask)
-            weights = torch.softmax(scores, dim=-1)
-            if dropout_p:
-                weights = functional.dropout(weights, dropout_p)
-            outputs[-1].append(torch.bmm(weights, some_value.flatten(0, 1)).unflatten(0, shape))
-    return torch.cat([torch.cat(of_texts, dim=1) for of_texts in outputs])
+        masks = attn_mask.split(at_once)
+    outputs: list[torch.Tensor] = []
+    for mask, *some_texts in zip(masks, *(part.split(at_once) for part in (query, key, value))):
+        some_query, some_key, some_value = (part.flatten(0, 1) for part in some_texts)
+        scores = torch.bmm(some_query * factor, some_key.transpose(1, 2))
+        if mask is not None:
+            _mask(scores.unflatten(0, (-1, heads)), mask)
+        if not scores.requires_grad and scores.shape[-1] % LANES > LANES // 8:
+            # With a gradient, what fp32 takes of memory outweighs what it gains.
+            scores = scores.float()
+        weights = torch.softmax(scores, dim=-1).to(query.dtype)
+        if dropout_p:
+            weights = functional.dropout(weights, dropout_p)
+        outputs.append(torch.bmm(weights, some_value).unflatten(0, (-1, heads)))
+    return torch.cat(outputs)
 
 
 def _mask(scores: torch.Tensor, mask: torch.Tensor) -> None:

@@ -31,14 +31,17 @@ def test_it_is_torch_s_own(kind, scale, at_once, monkeypatch):
     rounded = [part.bfloat16().requires_grad_() for part in parts]
     with PlainAttention():
         found = functional.scaled_dot_product_attention(*rounded, attn_mask=mask, scale=scale)
+        with torch.inference_mode():
+            served = functional.scaled_dot_product_attention(*rounded, attn_mask=mask, scale=scale)
     found.backward(gradient)
-    assert found.dtype == torch.bfloat16
-    torch.testing.assert_close(found.float(), expected, atol=2e-2, rtol=2e-2)
+    for output in (found, served):
+        assert output.dtype == torch.bfloat16
+        torch.testing.assert_close(output.float(), expected, atol=2e-2, rtol=2e-2)
     for ours, theirs in zip(rounded, exact):
         torch.testing.assert_close(ours.grad.float(), theirs.grad, atol=6e-2, rtol=6e-2)
 
 
-def test_what_it_is_not_for_is_left_to_torch():
+def test_what_it_is_not_for_is_left_to_torch(monkeypatch):
     parts = [torch.randn(2, 2, 5, 4) for _ in range(3)]
     expected = functional.scaled_dot_product_attention(*parts)
     causal = functional.scaled_dot_product_attention(
@@ -50,12 +53,16 @@ def test_what_it_is_not_for_is_left_to_torch():
             *(part.bfloat16() for part in parts), is_causal=True
         )
     torch.testing.assert_close(found, causal)
+    monkeypatch.setattr(attention, "LONGEST", 4)
+    monkeypatch.setattr(attention, "plain_attention", None)
+    with PlainAttention():  # of long texts
+        functional.scaled_dot_product_attention(*(part.bfloat16() for part in parts))
 
 
 def test_dropout_keeps_the_mean():
     torch.manual_seed(0)
-    value = torch.ones(1, 1, 4096, 1, dtype=torch.bfloat16)
-    query = key = torch.zeros(1, 1, 4096, 1, dtype=torch.bfloat16)
+    value = torch.ones(1, 4, 1024, 1, dtype=torch.bfloat16)
+    query = key = torch.zeros(1, 4, 1024, 1, dtype=torch.bfloat16)
     with PlainAttention():
         found = functional.scaled_dot_product_attention(query, key, value, dropout_p=0.5)
     assert math.isclose(float(found.float().mean()), 1.0, rel_tol=0.02)
