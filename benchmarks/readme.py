@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
 # Results that the text of the README needs no table of.
-UNTABLED = {"attention", "memory", "ablation"}
+UNTABLED = {"attention"}
 SYSTEMS = {
     "ours": "this package",
     "hf": "transformers, `run_ner.py`",
@@ -43,9 +43,11 @@ def tables() -> dict[str, str]:
     """RETURNS (dict[str, str]): Each result's name and its table."""
     results = {path.stem: srsly.read_json(path) for path in sorted(RESULTS.glob("*.json"))}
     kinds = {
+        "ablation": _ablation,
         "annotation": _annotation,
         "evaluation": _evaluation,
         "latency": _latency,
+        "memory": _memory,
         "reading": _reading,
         "resume": _resume,
         "calibration": _calibration,
@@ -134,6 +136,24 @@ def _compare(result: dict) -> str:
         + f"; torch {result['versions']['torch']}, transformers {result['versions']['transformers']}.",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _ablation(result: dict) -> str:
+    """What the recipe's parts are worth."""
+    head = ["", "dev F1, gold tokens", "to the default", "dev F1, raw text", "to the default"]
+    rows = []
+    for change, found in result["changes"].items():
+        rows.append([change])
+        for figure in ("dev_f", "dev_f_text"):
+            of = found[figure]
+            rows[-1].append(f"{of['mean']:.4f} ± {of['deviation']:.4f}")
+            rows[-1].append("" if change == "default" else f"{of['over_default']:+.4f}")
+    lines = ["| " + " | ".join(row) + " |" for row in (head, ["---"] * len(head), *rows)]
+    seeds, made = len(result["changes"]["default"]["dev_f"]["of_seeds"]), result["hardware"]
+    return "\n".join(lines) + (
+        f"\n\nMeans and standard deviations of {seeds} seeds. Hardware: {made['cpu']}, threads: "
+        f"{made['threads']}; torch {result['versions']['torch']}.\n"
+    )
 
 
 def _updating(result: dict) -> str:
@@ -246,6 +266,19 @@ def _resume(result: dict) -> str:
     return (
         f"Killed after the steps {', '.join(map(str, steps))} of {result['steps']}: the weights are "
         f"the same (SHA-256). Hardware: {result['hardware']['cpu']}.\n"
+    )
+
+
+def _memory(result: dict) -> str:
+    """The memory of nlp.pipe over many texts."""
+    found, made = result["mebibytes"], result["hardware"]
+    tenth, quarter = found[len(found) // 10], found[-len(found) // 4 - 1]
+    return (
+        f"`nlp.pipe` over {result['docs']:,} sentences ({result['words']:,} words) takes {tenth:,} "
+        f"MiB after a tenth of them and {found[-1]:,} MiB at the end, {found[-1] / quarter - 1:+.1%} "
+        f"in the last quarter: what fills is caches, of words and of oneDNN's ways to multiply "
+        f"matrices of each shape. Hardware: {made['cpu']}, threads: {made['threads']}; torch "
+        f"{result['versions']['torch']}.\n"
     )
 
 

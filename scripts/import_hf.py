@@ -24,6 +24,8 @@ def main(
     precision: Precision = typer.Option("fp32", help="Of the encoder; auto is faster, and differs from the checkpoint in near ties"),
     # fmt: on
 ) -> None:
+    if not Path(source).exists():
+        msg.info(f"There is no folder {source}: asking the Hugging Face hub for it")
     with clear_failure(), new_folder(output_dir) as new:
         nlp = import_pipeline(source, lang, precision=precision.value)
         nlp.to_disk(new)

@@ -16,6 +16,9 @@ from ..corpus.docbin import read_docbin
 from ..errors import InputError
 from .recipe import load_recipe
 
+# What the names of our own functions start with.
+OURS = "spacy-transformer-ner."
+
 
 def check_gpu(gpu_id: int) -> None:
     """See that a GPU can be used if one is asked for.
@@ -73,7 +76,12 @@ def check_training(config_path: str | Path, overrides: dict, *, gpu_id: int = -1
         raise
     except ConfigValidationError as error:
         raise InputError(_describe(error), path=config_path) from None
-    except (RegistryError, ImportError, ValueError, KeyError, TypeError) as error:
+    except RegistryError as error:
+        hint = ""
+        if f"'{OURS}" in str(error):  # an editable install knows what it had when it was made
+            hint = " If the package was updated, install it again: pip install -e ."
+        raise InputError(_first_sentences(error) + hint, path=config_path) from None
+    except (ImportError, ValueError, KeyError, TypeError) as error:
         # What spaCy raises for names and values it does not know.
         raise InputError(_first_sentences(error), path=config_path) from None
 

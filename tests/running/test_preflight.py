@@ -43,6 +43,7 @@ def test_ready(overrides):
         ({"paths.encoder": "./nothing"}, "no such folder"),
         ({"paths.train": "nothing.spacy"}, "train corpus is not there"),
         ({"paths.dev": None}, "no dev corpus is given"),
+        ({"training.logger.@loggers": "spacy-transformer-ner.New.v1"}, "install it again"),
         ({"nlp.lang": "enx"}, "enx"),
         ({"nlp.pipeline": ["transformer", "tranformer_ner"]}, "tranformer_ner"),
         ({"training.eval_frequency": 100}, "nothing it learns would be kept"),
