@@ -26,7 +26,6 @@ CHANGES = {
     "no gold tokens": ["--corpora.train.augmenter.level", "0.0"],
     "no context": [f"{ENCODER}window", "64", f"{ENCODER}context", "0"],
     "usual rate": ["--training.optimizer.learn_rate.initial_rate", "5e-5"],
-    "crf loss": ["--components.transformer_ner.loss", "crf"],
     "long windows": [f"{ENCODER}window", "510", f"{ENCODER}context", "64"],
     "layer decay": ["--training.optimizer.layer_decay", "0.9"],
 }

@@ -22,7 +22,7 @@ from .calibration import Calibration, Evidence
 from .confidence import CANDIDATES, SPANS_KEY, register_extension, set_scores, with_kept
 from .decoding import Decoded
 from .known import KnownEntities, count_forms
-from .loss import Loss, loss_of
+from .loss import cross_entropy
 from .prediction import Prediction, allowed_tags, by_doc
 
 DEFAULT_TRANSFORMER_NER_CONFIG = """
@@ -53,7 +53,6 @@ BEGINS_ENTITY = 3
         "label_thresholds": {},
         "candidates": None,
         "max_candidates": 100,
-        "loss": "cross_entropy",
         "scorer": {"@scorers": "spacy.ner_scorer.v1"},
     },
     default_score_weights={
@@ -72,7 +71,6 @@ def make_transformer_ner(
     label_thresholds: Dict[str, float],
     candidates: Optional[float],
     max_candidates: int,
-    loss: Loss,
     scorer: Optional[Callable],
 ) -> "TransformerNER":
     """Make the component; see `TransformerNER`."""
@@ -85,7 +83,6 @@ def make_transformer_ner(
         label_thresholds=label_thresholds,
         candidates=candidates,
         max_candidates=max_candidates,
-        loss=loss,
         scorer=scorer,
     )
 
@@ -116,8 +113,6 @@ class TransformerNER(TrainablePipe):
         put into the group named `spans_key` and "_candidates", overlapping ones
         included.
     max_candidates (int): The most there are of them in one Doc.
-    loss (str): What training makes small: "crf" or "cross_entropy", see
-        `loss.loss_of`.
     scorer (Callable | None): Scores Examples.
     """
 
@@ -132,7 +127,6 @@ class TransformerNER(TrainablePipe):
         label_thresholds: Optional[Dict[str, float]] = None,
         candidates: Optional[float] = None,
         max_candidates: int = 100,
-        loss: Loss = "cross_entropy",
         scorer: Optional[Callable] = get_ner_prf,
     ):
         for setting, value in (("threshold", threshold), *(label_thresholds or {}).items()):
@@ -152,7 +146,6 @@ class TransformerNER(TrainablePipe):
         self.label_thresholds = label_thresholds or {}
         self.candidates = candidates
         self.max_candidates = max_candidates
-        self.loss = loss
         self.scorer = scorer
         # What was made of the saved form of the known entities.
         self._known: tuple = (None, None)
@@ -422,13 +415,9 @@ class TransformerNER(TrainablePipe):
         ops, examples = self.model.ops, list(examples)
         truths = numpy.concatenate([self._gold_tags(example) for example in examples])
         emissions = ops.to_numpy(ops.xp.concatenate([s for s in scores if len(s)]))
-        lengths = numpy.array([len(s) for s in scores], dtype="int64")
-        allowed = None
-        if self.loss == "crf":
-            filled = [example.predicted for example in examples if len(example.predicted)]
-            allowed = allowed_tags(filled, len(self.labels))
-        loss, gradient = loss_of(self.loss, emissions, truths, lengths, allowed)
-        return loss, ops.xp.split(ops.asarray2f(gradient), numpy.cumsum(lengths)[:-1].tolist())
+        loss, gradient = cross_entropy(emissions, truths)
+        ends = numpy.cumsum([len(s) for s in scores])
+        return loss, ops.xp.split(ops.asarray2f(gradient), ends[:-1].tolist())
 
     def _gold_tags(self, example: Example) -> Ints1d:
         """RETURNS (Ints1d): The number of each token's gold tag, -1 if unknown."""

@@ -40,10 +40,8 @@ class Posterior:
         if allowed is not None:
             scores = numpy.where(allowed, scores, -numpy.inf)
         # A constant for each token changes no probability.
-        highest = scores.max(axis=1, keepdims=True, initial=-numpy.inf)
-        scores = scores - highest
+        scores = scores - scores.max(axis=1, keepdims=True, initial=-numpy.inf)
         self.scores = scores
-        self._highest = highest[:, 0]
         self.lengths = numpy.asarray(lengths)
         self._begin, self._inside, self._last, self._unit = (
             scores[:, position::4] for position in (BEGIN, INSIDE, LAST, UNIT)
@@ -109,16 +107,6 @@ class Posterior:
         spans = numpy.concatenate(found)
         spans = spans[numpy.lexsort(spans.T[::-1])]
         return spans, self.spans(spans)
-
-    def log_partitions(self) -> Floats1d:
-        """RETURNS (Floats1d): The logarithm of the sum over all sequences of each
-        text; minus infinity if none is legal. Shape: (texts,)"""
-        ends = numpy.cumsum(self.lengths)
-        sums = _sums_before(self._highest)
-        partitions = sums[ends] - sums[ends - self.lengths]
-        filled = self.lengths > 0
-        partitions[filled] += self._log_sum[ends[filled] - 1]
-        return partitions
 
     def tags(self) -> Floats2d:
         """RETURNS (Floats2d): How probable each tag of each token is.

@@ -7,7 +7,7 @@ from spacy.training import Example
 from spacy_transformer_ner.encoder.optimizer import create_adamw
 from spacy_transformer_ner.errors import InputError
 from spacy_transformer_ner.recogniser import lattice
-from spacy_transformer_ner.recogniser.loss import loss_of
+from spacy_transformer_ner.recogniser.loss import cross_entropy
 from spacy_transformer_ner.recogniser.prediction import allowed_tags
 
 from ..conftest import SENTENCES, blank_pipeline, entities, make_examples
@@ -156,16 +156,14 @@ def test_missing_annotation_teaches_nothing(encoders):
     reference.set_ents([Span(reference, 0, 2, "PER")], missing=[reference[3:4]], default="outside")
     example = Example(nlp.make_doc("Ann Lee in Oslo"), reference)
     scores = [numpy.ones((4, lattice.n_tags(3)), dtype="float32")]
-    ner.loss = "cross_entropy"
     _, (gradient,) = ner.get_loss([example], scores)
     assert gradient[:3].any(axis=1).all() and not gradient[3].any()
     nothing = Example(nlp.make_doc("Ann Lee"), nlp.make_doc("Ann Lee"))
-    for ner.loss in ("cross_entropy", "crf"):
-        loss, (gradient,) = ner.get_loss([nothing], [scores[0][:2]])
-        assert loss == 0.0 and not gradient.any()
+    loss, (gradient,) = ner.get_loss([nothing], [scores[0][:2]])
+    assert loss == 0.0 and not gradient.any()
 
 
-def test_losses_of_a_batch(encoders):
+def test_loss_of_a_batch(encoders):
     nlp = blank_pipeline(encoders["wordpiece"])
     examples = make_examples(nlp)
     nlp.initialize(lambda: examples)
@@ -173,14 +171,10 @@ def test_losses_of_a_batch(encoders):
     rng = numpy.random.default_rng(0)
     scores = [rng.normal(size=(len(e.x), 13)).astype("float32") for e in examples]
     gold = [ner.tag_names.index(tag) for e in examples for tag in e.get_aligned_ner()]
-    lengths = numpy.array([len(s) for s in scores])
-    for ner.loss in ("crf", "cross_entropy"):
-        loss, gradients = ner.get_loss(examples, scores)
-        expected, gradient = loss_of(
-            ner.loss, numpy.concatenate(scores), numpy.array(gold), lengths
-        )
-        assert loss == expected and [len(g) for g in gradients] == lengths.tolist()
-        numpy.testing.assert_array_equal(numpy.concatenate(gradients), gradient)
+    loss, gradients = ner.get_loss(examples, scores)
+    expected, gradient = cross_entropy(numpy.concatenate(scores), numpy.array(gold))
+    assert loss == expected and [len(g) for g in gradients] == [len(s) for s in scores]
+    numpy.testing.assert_array_equal(numpy.concatenate(gradients), gradient)
 
 
 def test_gold_that_does_not_align_teaches_nothing(encoders):
