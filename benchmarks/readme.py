@@ -25,6 +25,7 @@ SPEEDS = {
     "hf": "transformers' `pipeline`, sentences",
     "hf, 16 bits": "the same in 16 bits",
     "ours": "this package",
+    "ours, 8 bits": 'this package, `runtime = "onnx-int8"`',
     "ours, sentences": "this package, sentences",
     "ours, encoder alone": "its encoder alone",
     "spacy": "spaCy, `transformer` and `ner`",
