@@ -152,8 +152,11 @@ def _ablation(result: dict) -> str:
     lines = ["| " + " | ".join(row) + " |" for row in (head, ["---"] * len(head), *rows)]
     seeds, made = len(result["changes"]["default"]["dev_f"]["of_seeds"]), result["hardware"]
     return "\n".join(lines) + (
-        f"\n\nMeans and standard deviations of {seeds} seeds. Hardware: {made['cpu']}, threads: "
-        f"{made['threads']}; torch {result['versions']['torch']}.\n"
+        f"\n\nMeans and standard deviations of {seeds} seeds"
+        + (f", {result['max_steps']} steps of training" if result["max_steps"] else "")
+        + (f", at the commit {result['commit']}" if "commit" in result else "")
+        + f". Hardware: {made['cpu']}, threads: {made['threads']}; torch "
+        f"{result['versions']['torch']}.\n"
     )
 
 
