@@ -40,6 +40,7 @@ def build_transformer_model(
     attention_dropout: float = 0.0,
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto",
     max_batch_items: Optional[int] = None,
+    word_dropout: float = 0.0,
     freeze_embeddings: bool = False,
     gradient_checkpointing: bool = False,
     word_boundaries: bool = False,
@@ -69,6 +70,8 @@ def build_transformer_model(
         batched with others.
     max_batch_items (int | None): How many wordpieces, padding included, are
         encoded at once. None for what suits the device.
+    word_dropout (float): The part of the wordpieces that are masked in training, so
+        that more is learnt from what is around them.
     freeze_embeddings (bool): Whether the embeddings of wordpieces stay as they are,
         so that words of the training data and all others remain of one kind. It
         saves time and memory too.
@@ -87,6 +90,8 @@ def build_transformer_model(
         the weights at the first text, and again after training.
     RETURNS (Model[List[Doc], TokenBatch]): The model.
     """
+    if not 0.0 <= word_dropout < 1.0:
+        raise InputError(f"the encoder's word_dropout is a part of 1, not {word_dropout}.")
     if window < 1 or not 0 <= context <= window // 4:
         raise InputError(
             f"the encoder's window is {window} and its context {context}: the context is "
@@ -98,7 +103,7 @@ def build_transformer_model(
         None,
         precision=precision,
         max_items=max_batch_items,
-        training=TrainingSettings(freeze_embeddings, gradient_checkpointing),
+        training=TrainingSettings(word_dropout, freeze_embeddings, gradient_checkpointing),
         runtime=runtime,
     )
     return Model(
@@ -131,6 +136,7 @@ def build_tok2vec_transformer(
     attention_dropout: float = 0.0,
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto",
     max_batch_items: Optional[int] = None,
+    word_dropout: float = 0.0,
     freeze_embeddings: bool = False,
     gradient_checkpointing: bool = False,
     word_boundaries: bool = False,
@@ -155,6 +161,7 @@ def build_tok2vec_transformer(
         attention_dropout,
         precision,
         max_batch_items,
+        word_dropout,
         freeze_embeddings,
         gradient_checkpointing,
         word_boundaries,

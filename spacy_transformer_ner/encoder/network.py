@@ -69,6 +69,8 @@ class Encoder(nn.Module):
     transformer (PreTrainedModel): The Hugging Face encoder.
     tokenizer (PreTrainedTokenizerFast): Its tokenizer.
     reading (Reading): How it reads tokens.
+
+    In training, `word_dropout` is the part of the wordpieces that are masked.
     """
 
     def __init__(
@@ -83,6 +85,7 @@ class Encoder(nn.Module):
         self.transformer = transformer
         self.wordpieces = WordpieceEncoder(tokenizer, reading.leading_space)
         self.reading = reading
+        self.word_dropout = 0.0
         width = transformer.get_input_embeddings().embedding_dim
         self.shape_embeddings = _zeros(N_SHAPES, width) if reading.word_shape else None
         self.boundary_embeddings = _zeros(2, width) if reading.word_boundaries else None
@@ -202,6 +205,7 @@ class Encoder(nn.Module):
         length = max(sizes)
         ids = numpy.full((len(windows), length), self.wordpieces.pad, dtype="int64")
         shapes, continues = numpy.zeros_like(ids), numpy.zeros_like(ids)
+        is_text = numpy.zeros(ids.shape, dtype="bool")
         positions, cores = [], []
         for row, window in enumerate(windows):
             start = len(prefix)
@@ -211,9 +215,13 @@ class Encoder(nn.Module):
             ids[row, end : end + len(suffix)] = suffix
             shapes[row, start:end] = pieces.shapes[window.start : window.end]
             continues[row, start:end] = pieces.continues[window.start : window.end]
+            is_text[row, start:end] = True
             core = numpy.arange(window.core_start, window.core_end)
             positions.append(core)
             cores.append(core + (row * length + start - window.start))
+        if self.training and self.word_dropout:
+            dropped = torch.rand(ids.shape).numpy() < self.word_dropout
+            ids[dropped & is_text] = self.wordpieces.mask
         mask = numpy.arange(length) < numpy.array(sizes)[:, None]
         arrays = ids, mask.astype("int64"), shapes, continues
         inputs = {n: array for n, array in zip(INPUT_NAMES, arrays) if n in self.input_names}

@@ -33,6 +33,7 @@ Copy = TypeVar("Copy", Encoder, OnnxNetwork)
 class TrainingSettings:
     """Settings that count in training only; see `model.build_transformer_model`."""
 
+    word_dropout: float = 0.0
     freeze_embeddings: bool = False
     gradient_checkpointing: bool = False
 
@@ -91,6 +92,7 @@ class EncoderShim(PyTorchShim):
         self._model = encoder.to(get_torch_default_device())
         self._parameters = list(encoder.parameters())  # to list them takes a millisecond
         self._copy = None
+        encoder.word_dropout = self.training.word_dropout
         embeddings = encoder.transformer.get_input_embeddings()
         embeddings.requires_grad_(not self.training.freeze_embeddings)
         if self.training.gradient_checkpointing:

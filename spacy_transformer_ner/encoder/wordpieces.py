@@ -66,6 +66,10 @@ class WordpieceEncoder:
         self.suffix: list[int] = encoding.ids[len(mask) - mask[::-1].index(0) :]
         self.pad: int = tokenizer.pad_token_id or 0
         self.unknown = tokenizer.unk_token_id
+        # What stands for a word that is not to be seen.
+        self.mask: int = next(
+            (i for i in (tokenizer.mask_token_id, self.unknown) if i is not None), self.pad
+        )
         self._cache: dict[int, tuple[list[int], int]] = {}
 
     def __call__(self, docs: Sequence[Doc]) -> Wordpieces:

@@ -192,6 +192,29 @@ def test_frozen_embeddings_stay(encoders):
     assert "transformer.embeddings.position_embeddings.weight" in moved
 
 
+def test_word_dropout_masks_text_in_training_only(encoders, kind):
+    nlp = blank_pipeline(encoders[kind], word_dropout=0.5)
+    nlp.initialize(lambda: make_examples(nlp))
+    model, seen = model_of(nlp), []
+    encoder = model.shims[0].encoder
+    encoder.transformer.get_input_embeddings().register_forward_hook(
+        lambda module, args, output: seen.append(args[0])
+    )
+    docs = [nlp.make_doc("Ann Lee met Marit Solheim in Oslo . " * 3), nlp.make_doc("Oslo")]
+    model.predict(docs)
+    model.begin_update(docs)
+    plain, masked = seen
+    changed = plain != masked
+    pieces = encoder.wordpieces
+    assert (masked[changed] == pieces.mask).all()
+    specials = torch.tensor([*pieces.prefix, *pieces.suffix])
+    assert not changed[torch.isin(plain, specials)].any()
+    n_text = sum(map(len, (pieces(docs).ids,)))
+    assert 0.2 < changed.sum() / n_text < 0.8
+    with pytest.raises(InputError, match="word_dropout"):
+        blank_pipeline(encoders[kind], word_dropout=1.0)
+
+
 def test_a_step_too_large_for_fp16_is_left_out(encoders):
     nlp = blank_pipeline(encoders["wordpiece"], precision="fp16")
     examples = make_examples(nlp)

@@ -111,6 +111,14 @@ def test_what_is_learnt_is_seen_at_once(trained, tmp_path):
     numpy.testing.assert_allclose(after, vectors(torch_only), atol=1e-4)
 
 
+def test_words_are_masked_in_training_only(encoders, tmp_path):
+    nlp = blank_pipeline(encoders["wordpiece"], word_dropout=0.5, runtime="onnx")
+    nlp.initialize(lambda: make_examples(nlp))
+    expected = vectors(nlp)
+    model_of(nlp).begin_update([nlp.make_doc(text) for text in TEXTS])
+    numpy.testing.assert_array_equal(vectors(nlp), expected)
+
+
 def test_it_is_made_once_and_never_copied(trained, tmp_path):
     onnx = other_runtime(trained, tmp_path / "saved", "onnx")
     expected = vectors(onnx)
