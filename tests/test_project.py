@@ -108,7 +108,7 @@ def project(encoders, tmp_path_factory):
         shutil.copytree(ROOT / name, folder / name, ignore=ignore)
     config = (folder / "configs" / "minilm.cfg").read_text()
     for old, new in (
-        ("window = 256\ncontext = 8", "window = 64\ncontext = 4"),
+        ("window = 256\ncontext = 16", "window = 64\ncontext = 8"),
         ("max_epochs = 12", "max_epochs = 2"),
         ("eval_frequency = 50", "eval_frequency = 5"),
         ("initial_rate = 3e-4", "initial_rate = 1e-5"),
