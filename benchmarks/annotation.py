@@ -32,7 +32,7 @@ import pyarrow.parquet
 import srsly
 import torch
 import typer
-from machine import RESULTS, ROOT, keep
+from machine import RESULTS, ROOT, growth, keep
 from spacy.language import Language
 from wasabi import msg
 
@@ -232,14 +232,6 @@ def memory(pipeline: Path, texts: Path, output: Path) -> dict:
         "peak_mebibytes": round(max(m for _, m in seen)),
         "growth": growth([m for _, m in watched]),
     }
-
-
-def growth(mebibytes: list[int]) -> float:
-    """mebibytes (list[int]): Memory at moments of a run.
-    RETURNS (float): What it grew by in the second half, as a share. In the first the cache
-        of wordpieces is filled, which has a bound."""
-    half, tenth = len(mebibytes) // 2, len(mebibytes) // 10 or 1
-    return round(median(mebibytes[-tenth:]) / median(mebibytes[half : half + tenth]) - 1, 4)
 
 
 def kills(pipeline: Path, texts: Path, output: Path, times: int, watched: dict) -> dict:

@@ -8,6 +8,7 @@ import sys
 import time
 from importlib.metadata import version
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import torch
@@ -71,3 +72,11 @@ def keep(name: str, result: dict[str, Any], gpu_id: int = -1) -> Path:
     write_json(path, {**result, "versions": versions(), "hardware": hardware(gpu_id)})
     msg.good(f"Kept: {path}")
     return path
+
+
+def growth(mebibytes: list[int]) -> float:
+    """mebibytes (list[int]): Memory at moments of a run.
+    RETURNS (float): What it grew by in the second half, as a share. In the first the
+        caches are filled, which have a bound."""
+    half, tenth = len(mebibytes) // 2, len(mebibytes) // 10 or 1
+    return round(median(mebibytes[-tenth:]) / median(mebibytes[half : half + tenth]) - 1, 4)

@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import spacy
 import typer
-from machine import keep
+from machine import growth, keep
 from spacy.training import Corpus
 from tqdm import tqdm
 
@@ -46,8 +46,7 @@ def main(
         "docs": docs,
         "words": n_words,
         "mebibytes": mebibytes,
-        # The first tenth fills caches.
-        "growth": round(mebibytes[-1] / mebibytes[points // 10] - 1, 4),
+        "growth": growth(mebibytes),
     }
     keep("memory", result)
 

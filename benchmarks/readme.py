@@ -276,11 +276,10 @@ def _resume(result: dict) -> str:
 def _memory(result: dict) -> str:
     """The memory of nlp.pipe over many texts."""
     found, made = result["mebibytes"], result["hardware"]
-    tenth, quarter = found[len(found) // 10], found[-len(found) // 4 - 1]
     return (
-        f"`nlp.pipe` over {result['docs']:,} sentences ({result['words']:,} words) takes {tenth:,} "
-        f"MiB after a tenth of them and {found[-1]:,} MiB at the end, {found[-1] / quarter - 1:+.1%} "
-        f"in the last quarter: what fills is caches, of words and of oneDNN's ways to multiply "
+        f"`nlp.pipe` over {result['docs']:,} sentences ({result['words']:,} words) takes {found[len(found) // 10]:,} "
+        f"MiB after a tenth of them and {found[-1]:,} MiB at the end, {result['growth']:+.1%} "
+        f"in the second half: what fills is caches, of words and of oneDNN's ways to multiply "
         f"matrices of each shape. Hardware: {made['cpu']}, threads: {made['threads']}; torch "
         f"{result['versions']['torch']}.\n"
     )

@@ -7,6 +7,7 @@ import typer
 from common import choices, clear_failure
 from wasabi import msg
 
+from spacy_transformer_ner.encoder.sources import resolve_encoder
 from spacy_transformer_ner.exchange.import_hf import import_pipeline
 from spacy_transformer_ner.files import new_folder
 
@@ -24,9 +25,9 @@ def main(
     precision: Precision = typer.Option("fp32", help="Of the encoder; auto is faster, and differs from the checkpoint in near ties"),
     # fmt: on
 ) -> None:
-    if not Path(source).exists():
-        msg.info(f"There is no folder {source}: asking the Hugging Face hub for it")
     with clear_failure(), new_folder(output_dir) as new:
+        if not Path(resolve_encoder(source)).is_dir():
+            msg.info(f"There is no folder {source}: asking the Hugging Face hub for it")
         nlp = import_pipeline(source, lang, precision=precision.value)
         nlp.to_disk(new)
     labels = ", ".join(nlp.get_pipe("transformer_ner").labels)
