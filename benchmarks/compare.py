@@ -96,6 +96,10 @@ def summary(runs: dict[str, list[dict]]) -> dict[str, dict]:
             "seconds": [round(time, 1) for time in times],
             "seconds_per_epoch": round(mean(t / r["epochs"] for t, r in zip(times, of_system)), 1),
             "peak_memory_mib": max(run["peak_memory_mib"] for run in of_system),
+            "curves": [
+                [[round(seconds, 1), round(f, 4)] for seconds, f in run["curve"]]
+                for run in of_system
+            ],
         }
     for base in ("hf", "hf-bf16"):
         if base in runs and "ours" in runs:
@@ -110,8 +114,8 @@ def summary(runs: dict[str, list[dict]]) -> dict[str, dict]:
     return result
 
 
-def plot(runs: dict[str, list[dict]], path: Path) -> None:
-    """Draw dev F1 over minutes of training."""
+def plot(training: dict[str, dict], path: Path) -> None:
+    """Draw dev F1 over minutes of training, of a kept result."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -123,12 +127,12 @@ def plot(runs: dict[str, list[dict]], path: Path) -> None:
         "spacy": "spaCy's own",
     }
     figure, axes = pyplot.subplots(figsize=(7, 4))
-    for (name, of_system), colour in zip(runs.items(), ("C0", "C1", "C3", "C2")):
-        for i, training in enumerate(of_system):
-            x, y = zip(*[(seconds / 60, f) for seconds, f in training["curve"] if seconds > 1])
+    for (name, of_system), colour in zip(training.items(), ("C0", "C1", "C3", "C2")):
+        for i, curve in enumerate(of_system["curves"]):
+            x, y = zip(*[(seconds / 60, f) for seconds, f in curve if seconds > 1])
             label = names[name] if i == 0 else None
             axes.plot(x, y, color=colour, label=label, marker="." if len(x) < 12 else None)
-    best = max(f for of_system in runs.values() for run in of_system for _, f in run["curve"])
+    best = max(f for some in training.values() for curve in some["curves"] for _, f in curve)
     # What matters is near the end: the first minutes leave the picture.
     axes.set(
         xlabel="minutes of training", ylabel="F1 on dev", ylim=(max(0.0, best - 0.35), best + 0.03)
@@ -195,7 +199,7 @@ def main(
             "--gpu-id", gpu_id,
         )  # fmt: skip
         result["speed"] = srsly.read_json(speed)
-    plot(runs, keep(f"compare-{name}", result, gpu_id).with_suffix(".svg"))
+    plot(result["training"], keep(f"compare-{name}", result, gpu_id).with_suffix(".svg"))
 
 
 if __name__ == "__main__":

@@ -66,3 +66,20 @@ def test_summary():
     assert found["ours"]["to_dev_f_of_hf"]["seconds"] == [30.0, 30.0]
     assert found["ours"]["to_dev_f_of_hf"]["of_its_time"] == 0.3
     assert list(plan(["a", "b"], 2, ["b"])) == [("a", 0), ("b", 0), ("a", 1)]
+
+
+def test_the_plot_is_drawn_from_what_is_kept(tmp_path):
+    pytest.importorskip("matplotlib")
+    from compare import plot, summary
+
+    run = {
+        "dev_f": 0.9, "test_f": 0.8, "curve": [[0.0, 0.0], [60.04, 0.5], [120.0, 0.9]],
+        "epochs": 2.0, "peak_memory_mib": 100,
+    }  # fmt: skip
+    kept = summary({"ours": [run, run], "spacy": [run]})
+    assert kept["ours"]["curves"] == [[[0.0, 0.0], [60.0, 0.5], [120.0, 0.9]]] * 2
+    plot(kept, tmp_path / "plot.svg")
+    drawn = (tmp_path / "plot.svg").read_text()
+    plot(kept, tmp_path / "again.svg")
+    assert drawn == (tmp_path / "again.svg").read_text()
+    assert "this package" in drawn and "transformers" not in drawn
