@@ -2,7 +2,7 @@
 
 torch's fused kernel for CPUs takes longer in bf16 than the plain products of matrices for
 windows of up to 128, and for the gradient of all: seven times as long where they are short.
-In fp32 it is the faster one (benchmarks/results/attention.json). Measured by itself it is
+In fp32 it is the faster one (benchmarks/results/kernels.json). Measured by itself it is
 that in bf16 too from 200 on, but not within the encoder.
 """
 

@@ -14,6 +14,7 @@ from thinc.api import Optimizer, PyTorchShim, get_torch_default_device
 
 from ..errors import InputError
 from .attention import PlainAttention
+from .linear import can_pack, pack_linears
 from .network import Encoder, from_parts, to_parts
 from .onnx import OnnxNetwork, Runtime
 from .optimizer import AdamW
@@ -23,7 +24,7 @@ from .wordpieces import Wordpieces
 
 
 # Wordpieces encoded at once, without and with a GPU. More at once are no faster on a CPU
-# (benchmarks/results/attention.json), and take more memory.
+# (benchmarks/results/kernels.json), and take more memory.
 MAX_ITEMS = 1024, 16384
 
 Copy = TypeVar("Copy", Encoder, OnnxNetwork)
@@ -144,7 +145,15 @@ class EncoderShim(PyTorchShim):
         faster on a CPU than autocast."""
         # The tokenizer and what it remembers are shared.
         shared = {id(self._model.wordpieces): self._model.wordpieces}
-        return self._copied(lambda: deepcopy(self._model, shared).to(dtype))
+
+
+        def make() -> Encoder:
+            copy = deepcopy(self._model, shared).to(dtype)
+            if (self.device.type, dtype) == ("cpu", torch.bfloat16) and can_pack():
+                pack_linears(copy)
+            return copy
+
+        return self._copied(make)
 
     def _in_onnx(self) -> OnnxNetwork:
         """The encoder's network for onnxruntime, with as many threads as torch has."""

@@ -1,9 +1,10 @@
-"""Measure what the encoder's settings for CPUs rest on: attention by plain products of
-matrices against torch's fused kernel, and how many wordpieces to encode at once.
+"""Measure what the encoder's ways for CPUs rest on: attention by plain products of
+matrices against torch's fused kernel, linear layers with packed weights against torch's,
+and how many wordpieces to encode at once.
 
-    python benchmarks/attention.py
+    python benchmarks/kernels.py
 
-writes benchmarks/results/attention.json. One thread, MiniLM's shape."""
+writes benchmarks/results/kernels.json. One thread, MiniLM's shape."""
 
 import time
 from collections.abc import Callable
@@ -12,14 +13,17 @@ from statistics import median
 import torch
 import typer
 from machine import keep
+from torch import nn
 from torch.nn import functional
 from transformers import BertConfig, BertModel
 
 from spacy_transformer_ner.encoder.attention import PlainAttention, plain_attention
+from spacy_transformer_ner.encoder.linear import PackedLinear, can_pack
 
 HEADS, WIDTH, LAYERS = 12, 384, 6
 # Most windows are no multiple of what a processor takes at once.
 LENGTHS = 32, 50, 64, 100, 128, 200, 256, 500
+WORDPIECES = 16, 32, 64, 128, 256, 512, 1024
 AT_ONCE = 512, 1024, 2048, 4096, 8192
 
 app = typer.Typer(add_completion=False)
@@ -37,6 +41,19 @@ def attend(
             output = function(*parts)
             if backwards:
                 output.sum().backward()
+
+    return run
+
+
+def multiply(layer: nn.Module, n_items: int) -> Callable[[], None]:
+    """RETURNS (Callable): Runs a linear layer on `n_items` wordpieces, over and over until
+    it had 4 096."""
+    inputs = torch.randn(n_items, WIDTH, dtype=torch.bfloat16)
+
+    def run() -> None:
+        with torch.inference_mode():
+            for _ in range(4096 // n_items):
+                layer(inputs)
 
     return run
 
@@ -80,6 +97,12 @@ def main(rounds: int = typer.Option(15, help="Rounds")) -> None:
                     for way, function in ways.items()
                 }
                 rows[str(length)] = in_turn(runs, rounds)
+    linear: dict[str, dict[str, float]] = {}
+    layer = nn.Linear(WIDTH, 4 * WIDTH).to(torch.bfloat16)
+    layers = {"torch": layer, **({"packed": PackedLinear(layer)} if can_pack() else {})}
+    for n_items in WORDPIECES:
+        runs = {way: multiply(layer, n_items) for way, layer in layers.items()}
+        linear[str(n_items)] = in_turn(runs, rounds)
     config = BertConfig(
         hidden_size=WIDTH, num_attention_heads=HEADS, num_hidden_layers=LAYERS,
         intermediate_size=4 * WIDTH,
@@ -88,9 +111,10 @@ def main(rounds: int = typer.Option(15, help="Rounds")) -> None:
     found = in_turn({str(n): encode(model, n) for n in AT_ONCE}, rounds)
     result = {
         "attention_milliseconds": attention,
+        "linear_milliseconds": linear,
         "wordpieces_per_second": {n: round(1000 * max(AT_ONCE) / t) for n, t in found.items()},
     }
-    keep("attention", result)
+    keep("kernels", result)
 
 
 if __name__ == "__main__":
