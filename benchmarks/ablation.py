@@ -26,6 +26,7 @@ CHANGES = {
     "embeddings trained": [f"{ENCODER}freeze_embeddings", "false"],
     "no gold tokens": ["--corpora.train.augmenter.level", "0.0"],
     "no context": [f"{ENCODER}window", "64", f"{ENCODER}context", "0"],
+    "context of 8": [f"{ENCODER}context", "8"],
     "usual rate": ["--training.optimizer.learn_rate.initial_rate", "5e-5"],
     "long windows": [f"{ENCODER}window", "510", f"{ENCODER}context", "64"],
     "layer decay": ["--training.optimizer.layer_decay", "0.9"],
@@ -84,9 +85,11 @@ def main(
 
 def _summary(runs: list[dict], default: Optional[list[dict]], figure: str) -> dict:
     """The figure of each seed, their mean and deviation, and how much that is over the
-    default's."""
+    default's with the same seeds."""
     scores = [run[figure] for run in runs]
-    gain = None if default is None else mean(scores) - mean(run[figure] for run in default)
+    gain = None
+    if default is not None:
+        gain = mean(scores) - mean(run[figure] for run in default[: len(scores)])
     return {
         "of_seeds": [round(f, 4) for f in scores],
         "mean": round(mean(scores), 4),

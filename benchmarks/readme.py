@@ -141,20 +141,22 @@ def _compare(result: dict) -> str:
 
 def _ablation(result: dict) -> str:
     """What the recipe's parts are worth."""
-    head = ["", "dev F1, gold tokens", "to the default", "dev F1, raw text", "to the default"]
+    head = ["", "seeds"]
+    for tokens in ("gold tokens", "raw text"):
+        head += [f"dev F1, {tokens}", "over the default"]
     rows = []
     for change, found in result["changes"].items():
-        rows.append([change])
+        rows.append([change, str(len(found["dev_f"]["of_seeds"]))])
         for figure in ("dev_f", "dev_f_text"):
             of = found[figure]
             rows[-1].append(f"{of['mean']:.4f} ± {of['deviation']:.4f}")
             rows[-1].append("" if change == "default" else f"{of['over_default']:+.4f}")
     lines = ["| " + " | ".join(row) + " |" for row in (head, ["---"] * len(head), *rows)]
-    seeds, made = len(result["changes"]["default"]["dev_f"]["of_seeds"]), result["hardware"]
+    made = result["hardware"]
     return "\n".join(lines) + (
-        f"\n\nMeans and standard deviations of {seeds} seeds"
+        "\n\nMeans and standard deviations of seeds, over the default's with the same seeds"
         + (f", {result['max_steps']} steps of training" if result["max_steps"] else "")
-        + (f", at the commit {result['commit']}" if "commit" in result else "")
+        + (f", commit {result['commit']}" if "commit" in result else "")
         + f". Hardware: {made['cpu']}, threads: {made['threads']}; torch "
         f"{result['versions']['torch']}.\n"
     )
