@@ -5,19 +5,12 @@ quarter of the time of a batch of 16 wordpieces, a twentieth of one of 1 000
 (benchmarks/results/kernels.json). For inference, that can be done once.
 """
 
+from functools import cache
+
 import torch
 from torch import nn
 
 from .precision import cpu_has
-
-
-def can_pack() -> bool:
-    """RETURNS (bool): Whether this torch and this processor have what `pack_linears`
-    needs. torch's compiler is built on the same operators."""
-    has_operators = all(
-        hasattr(torch.ops.mkldnn, name) for name in ("_reorder_linear_weight", "_linear_pointwise")
-    )
-    return has_operators and cpu_has("avx512_bf16", "amx_bf16")
 
 
 class PackedLinear(nn.Module):
@@ -38,6 +31,25 @@ class PackedLinear(nn.Module):
         RETURNS (Tensor): Shape: (..., out_features)
         """
         return torch.ops.mkldnn._linear_pointwise(inputs, self.packed, self.bias, "none", [], "")
+
+
+@cache
+def can_pack() -> bool:
+    """RETURNS (bool): Whether this processor and this torch have what `PackedLinear`
+        needs. torch's compiler is built on the same operators, but they are not
+        documented: they are tried."""
+    if not cpu_has("avx512_bf16", "amx_bf16"):
+        return False
+    # Without random numbers: a training's would be others after it.
+    layer = nn.utils.skip_init(nn.Linear, 32, 16, device="cpu", dtype=torch.bfloat16)
+    inputs = torch.linspace(-1, 1, 64, device="cpu").view(2, 32).to(torch.bfloat16)
+    try:
+        with torch.inference_mode():
+            layer.weight.copy_(torch.linspace(-1, 1, 512, device="cpu").view(16, 32))
+            layer.bias.fill_(1.0)
+            return torch.allclose(PackedLinear(layer)(inputs), layer(inputs), atol=0.05)
+    except (AttributeError, RuntimeError, TypeError):
+        return False
 
 
 def pack_linears(network: nn.Module) -> None:

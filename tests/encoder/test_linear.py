@@ -1,9 +1,11 @@
+from types import SimpleNamespace
+
 import numpy
 import pytest
 import torch
 from torch import nn
 
-from spacy_transformer_ner.encoder import shim
+from spacy_transformer_ner.encoder import linear, shim
 from spacy_transformer_ner.encoder.linear import PackedLinear, can_pack, pack_linears
 
 from ..conftest import FAMILIES, blank_pipeline, make_examples
@@ -87,13 +89,38 @@ def test_an_old_torch_or_processor_is_left_alone(encoders, monkeypatch):
     assert nn.Linear in {type(module) for module in model_of(nlp).shims[0]._copy.modules()}
 
 
-@pytest.mark.parametrize("lacking", ["processor", "operators"])
-def test_what_packing_needs(lacking, monkeypatch):
-    from spacy_transformer_ner.encoder import linear
+def _other_arguments(*args):
+    raise TypeError("_linear_pointwise() takes 5 positional arguments")
 
-    if lacking == "processor":
-        monkeypatch.setattr(linear, "cpu_has", lambda *abilities: False)
-    else:
-        monkeypatch.setattr(linear, "cpu_has", lambda *abilities: True)
-        monkeypatch.setattr(torch.ops, "mkldnn", object())
-    assert not can_pack()
+
+@pytest.mark.parametrize(
+    "lacking, operators",
+    [
+        ("processor", None),
+        ("operators", SimpleNamespace()),
+        (
+            "arguments",
+            SimpleNamespace(
+                _reorder_linear_weight=lambda weight: weight, _linear_pointwise=_other_arguments
+            ),
+        ),
+        (
+            "right results",
+            SimpleNamespace(
+                _reorder_linear_weight=lambda weight: weight,
+                _linear_pointwise=lambda inputs, weight, bias, *others: inputs @ weight.T,
+            ),
+        ),
+    ],
+)
+def test_what_packing_needs(lacking, operators, monkeypatch):
+    monkeypatch.setattr(linear, "cpu_has", lambda *abilities: lacking != "processor")
+    if operators is not None:
+        monkeypatch.setattr(torch.ops, "mkldnn", operators)
+    assert not can_pack.__wrapped__()
+
+
+def test_to_try_it_takes_no_random_numbers():
+    before = torch.get_rng_state()
+    can_pack.__wrapped__()
+    assert torch.equal(torch.get_rng_state(), before)
