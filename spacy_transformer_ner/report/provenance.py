@@ -50,11 +50,15 @@ def versions() -> dict[str, str]:
 
 
 def processor() -> str:
-    """RETURNS (str): The processor's name, where the system says it."""
+    """RETURNS (str): The processor's name, where the system says it, and its family and
+        model: virtual machines hide them in the name, and one is twice the other's speed."""
     info = Path("/proc/cpuinfo")
     lines = info.read_text().splitlines() if info.exists() else []
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or platform.machine()
+    said = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
+    name = said.get("model name") or platform.processor() or platform.machine()
+    if "cpu family" in said and "model" in said:
+        name += f" (family {said['cpu family']}, model {said['model']})"
+    return name
 
 
 def hardware() -> str:
