@@ -1,6 +1,6 @@
 """Measure what the encoder's ways for CPUs rest on: attention by plain products of
 matrices against torch's fused kernel, linear layers with packed weights against torch's,
-and how many wordpieces to encode at once.
+how many wordpieces to encode at once, and what a batch costs beside its wordpieces.
 
     python benchmarks/kernels.py
 
@@ -18,13 +18,15 @@ from torch.nn import functional
 from transformers import BertConfig, BertModel
 
 from spacy_transformer_ner.encoder.attention import PlainAttention, plain_attention
-from spacy_transformer_ner.encoder.linear import PackedLinear, can_pack
+from spacy_transformer_ner.encoder.linear import PackedLinear, can_pack, pack_linears
 
 HEADS, WIDTH, LAYERS = 12, 384, 6
 # Most windows are no multiple of what a processor takes at once.
 LENGTHS = 32, 50, 64, 100, 128, 200, 256, 500
 WORDPIECES = 16, 32, 64, 128, 256, 512, 1024
 AT_ONCE = 512, 1024, 2048, 4096, 8192
+# What a batch costs is told from a small one and a large one.
+WINDOWS = 1, 16
 
 app = typer.Typer(add_completion=False)
 
@@ -70,6 +72,17 @@ def encode(model: BertModel, n_items: int) -> Callable[[], None]:
     return run
 
 
+def encode_one(model: BertModel, n_windows: int) -> Callable[[], None]:
+    """RETURNS (Callable): Encodes one batch of so many windows of 32 wordpieces."""
+    ids = torch.randint(model.config.vocab_size, (n_windows, 32))
+
+    def run() -> None:
+        with torch.inference_mode(), PlainAttention():
+            model(input_ids=ids)
+
+    return run
+
+
 def in_turn(runs: dict[str, Callable[[], None]], rounds: int) -> dict[str, float]:
     """RETURNS (dict[str, float]): The median milliseconds of each, taken in turn."""
     seconds: dict[str, list[float]] = {name: [] for name in runs}
@@ -109,10 +122,17 @@ def main(rounds: int = typer.Option(15, help="Rounds")) -> None:
     )  # fmt: skip
     model = BertModel(config, add_pooling_layer=False).to(torch.bfloat16).eval()
     found = in_turn({str(n): encode(model, n) for n in AT_ONCE}, rounds)
+    if can_pack():
+        pack_linears(model)
+    batches = in_turn({str(n): encode_one(model, n) for n in WINDOWS}, rounds)
+    few, many = (batches[str(n)] for n in WINDOWS)
+    each = (many - few) / (32 * (max(WINDOWS) - min(WINDOWS)))
     result = {
         "attention_milliseconds": attention,
         "linear_milliseconds": linear,
         "wordpieces_per_second": {n: round(1000 * max(AT_ONCE) / t) for n, t in found.items()},
+        "batch_milliseconds": batches,
+        "batch_cost_in_wordpieces": round(few / each - 32 * min(WINDOWS)),
     }
     keep("kernels", result)
 

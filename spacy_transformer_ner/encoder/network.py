@@ -31,7 +31,7 @@ from transformers.utils import logging as transformers_logging
 from ..errors import InputError
 from .shapes import N_SHAPES
 from .sources import resolve_encoder
-from .windows import Window, batch_windows
+from .windows import Window, batch_windows, padded_length
 from .wordpieces import WordpieceEncoder, Wordpieces
 
 # Configurations of BERT's kind and of DistilBERT's call it differently.
@@ -96,11 +96,15 @@ class Encoder(nn.Module):
         return self.transformer.config.hidden_size
 
     @property
+    def n_special(self) -> int:
+        """RETURNS (int): How many special wordpieces a window has."""
+        return len(self.wordpieces.prefix) + len(self.wordpieces.suffix)
+
+    @property
     def max_length(self) -> int:
         """RETURNS (int): How many wordpieces the encoder can take at once,
         beside the special ones at a window's start and end."""
-        special = len(self.wordpieces.prefix) + len(self.wordpieces.suffix)
-        return positions_of(self.transformer) - special
+        return positions_of(self.transformer) - self.n_special
 
     @property
     def input_names(self) -> list[str]:
@@ -128,7 +132,7 @@ class Encoder(nn.Module):
         run = run or self._run
         rows: list[torch.Tensor] = []
         positions: list[numpy.ndarray] = []
-        for batch in batch_windows(windows, max_items):
+        for batch in batch_windows(windows, max_items, self.n_special):
             inputs, batch_positions, cores = self.inputs(pieces, batch)
             hidden = run(inputs)
             rows.append(hidden.flatten(0, 1)[torch.from_numpy(cores).to(hidden.device)])
@@ -201,8 +205,8 @@ class Encoder(nn.Module):
             stands in them, flattened.
         """
         prefix, suffix = self.wordpieces.prefix, self.wordpieces.suffix
-        sizes = [w.end - w.start + len(prefix) + len(suffix) for w in windows]
-        length = max(sizes)
+        sizes = [window.end - window.start + self.n_special for window in windows]
+        length = min(padded_length(max(sizes)), positions_of(self.transformer))
         ids = numpy.full((len(windows), length), self.wordpieces.pad, dtype="int64")
         shapes, continues = numpy.zeros_like(ids), numpy.zeros_like(ids)
         is_text = numpy.zeros(ids.shape, dtype="bool")

@@ -23,9 +23,10 @@ from .windows import Window
 from .wordpieces import Wordpieces
 
 
-# Wordpieces encoded at once, without and with a GPU. More at once are no faster on a CPU
+# Wordpieces encoded at once, without and with a GPU: 4 and 64 windows of 256, special ones
+# and padding included. More at once are no faster on a CPU
 # (benchmarks/results/kernels.json), and take more memory.
-MAX_ITEMS = 1024, 16384
+MAX_ITEMS = 4 * 260, 64 * 260
 
 Copy = TypeVar("Copy", Encoder, OnnxNetwork)
 

@@ -11,6 +11,16 @@ from dataclasses import dataclass
 
 import numpy
 
+# A CPU's products of matrices are compiled for each shape of a batch that is met, and that
+# is kept: the fewer shapes, the less memory and time for it. So windows are padded to a
+# multiple of this,
+LENGTH_STEP = 4
+# and so many make a batch, beside 1.
+BATCH_COUNTS = sorted(factor << shift for factor in (2, 3) for shift in range(16))
+# What a batch costs beside its wordpieces, as so many wordpieces more, for MiniLM on a CPU
+# (`python benchmarks/kernels.py`).
+BATCH_COST = 40
+
 
 @dataclass(frozen=True)
 class Window:
@@ -76,23 +86,39 @@ def _last_between(positions: Sequence[int], above: int, upto: int) -> int:
     return int(positions[i - 1]) if i and positions[i - 1] > above else 0
 
 
-def batch_windows(windows: Sequence[Window], max_items: int) -> list[list[Window]]:
-    """Group windows of similar length, longest first.
+def padded_length(n: int) -> int:
+    """RETURNS (int): What so many wordpieces are padded to, in a batch of their own."""
+    return -(-n // LENGTH_STEP) * LENGTH_STEP
+
+
+def batch_windows(windows: Sequence[Window], max_items: int, n_special: int) -> list[list[Window]]:
+    """Group windows of similar length, longest first, so that all batches together take
+    the least time: a batch costs as much as all its wordpieces, padding included, and
+    `BATCH_COST` more. The cheapest grouping of the first n windows is that of some fewer
+    and a last batch (dynamic programming).
 
     windows (Sequence[Window]): The windows.
-    max_items (int): The size a batch has at most, padding included, unless a
-        single window is larger. One of a quarter of it takes no windows that would
-        be padded by more than an eighth: they start the next.
+    max_items (int): How many wordpieces a batch has at most, padding and special ones
+        included, unless a single window is larger.
+    n_special (int): How many special wordpieces each window gets.
     RETURNS (list[list[Window]]): The batches.
     """
-    batches: list[list[Window]] = []
-    longest = 0
-    for window in sorted(windows, key=lambda w: w.start - w.end):
-        length, size = window.end - window.start, len(batches[-1]) if batches else 0
-        is_full = longest * (size + 1) > max_items
-        is_apart = 8 * length < 7 * longest and 4 * longest * size >= max_items
-        if not batches or is_full or is_apart:
-            batches.append([])
-            longest = length
-        batches[-1].append(window)
-    return batches
+    ordered = sorted(windows, key=lambda window: window.start - window.end)
+    lengths = [padded_length(window.end - window.start + n_special) for window in ordered]
+    costs, counts = [0], [0]
+    for end in range(1, len(ordered) + 1):
+        best, best_count = costs[-1] + lengths[end - 1] + BATCH_COST, 1
+        for count in BATCH_COUNTS:
+            if count > end or count * lengths[end - count] > max_items:
+                break
+            cost = costs[end - count] + count * lengths[end - count] + BATCH_COST
+            if cost < best:
+                best, best_count = cost, count
+        costs.append(best)
+        counts.append(best_count)
+    batches = []
+    end = len(ordered)
+    while end:
+        batches.append(ordered[end - counts[end] : end])
+        end -= counts[end]
+    return batches[::-1]

@@ -67,3 +67,18 @@ def test_dropout_keeps_the_mean():
         found = functional.scaled_dot_product_attention(query, key, value, dropout_p=0.5)
     assert math.isclose(float(found.float().mean()), 1.0, rel_tol=0.02)
     assert found.std() > 0
+
+
+def test_torch_s_own_is_put_back():
+    own = functional.scaled_dot_product_attention
+    first, second = PlainAttention(), PlainAttention()
+    # As of two threads: the first that comes is not the last that goes.
+    first.__enter__()
+    second.__enter__()
+    first.__exit__()
+    assert functional.scaled_dot_product_attention is not own
+    second.__exit__()
+    assert functional.scaled_dot_product_attention is own
+    with pytest.raises(ZeroDivisionError), PlainAttention():
+        1 / 0
+    assert functional.scaled_dot_product_attention is own

@@ -1,7 +1,14 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spacy_transformer_ner.encoder.windows import Window, batch_windows, cut_windows
+from spacy_transformer_ner.encoder.windows import (
+    BATCH_COST,
+    BATCH_COUNTS,
+    Window,
+    batch_windows,
+    cut_windows,
+    padded_length,
+)
 
 
 @st.composite
@@ -60,19 +67,39 @@ def test_windows_end_with_sentences():
     assert [w.core_end for w in windows[:2]] == [6, 11]
 
 
-def test_batches_are_bounded_and_complete():
-    windows = [Window(0, n, 0, n) for n in (3, 9, 1, 4, 20, 4)]
-    batches = batch_windows(windows, 10)
-    assert sorted(w.end for batch in batches for w in batch) == [1, 3, 4, 4, 9, 20]
-    for batch in batches:
-        assert len(batch) == 1 or max(w.end for w in batch) * len(batch) <= 10
+def cost(batches):
+    return sum(len(batch) * padded_length(batch[0].end + 2) + BATCH_COST for batch in batches)
 
 
-@given(st.lists(st.integers(1, 60), max_size=150), st.integers(8, 500))
-def test_batches_pad_little_unless_they_are_small(lengths, max_items):
+def groupings(windows):
+    """All ways to cut a sequence into batches whose sizes are allowed."""
+    if not windows:
+        yield []
+    for n in {1, *BATCH_COUNTS}:
+        if n <= len(windows):
+            yield from ([windows[:n], *rest] for rest in groupings(windows[n:]))
+
+
+@given(st.lists(st.integers(1, 60), max_size=9), st.integers(8, 300))
+def test_batches_are_bounded_and_the_cheapest(lengths, max_items):
     windows = [Window(0, n, 0, n) for n in lengths]
-    batches = batch_windows(windows, max_items)
-    for batch in batches:
-        longest = batch[0].end
-        for position, window in enumerate(batch):
-            assert 8 * window.end >= 7 * longest or 4 * longest * position < max_items
+    batches = batch_windows(windows, max_items, 2)
+    longest_first = sorted(windows, key=lambda window: -window.end)
+    assert [window for batch in batches for window in batch] == longest_first
+
+    def is_bounded(batch):
+        return len(batch) == 1 or len(batch) * padded_length(batch[0].end + 2) <= max_items
+
+    assert all(is_bounded(batch) for batch in batches)
+    bounded = (some for some in groupings(longest_first) if all(map(is_bounded, some)))
+    assert cost(batches) == min(map(cost, bounded))
+
+
+def test_many_lengths_make_few_shapes():
+    windows = [Window(0, n, 0, n) for n in range(1, 255) for _ in range(n % 7)]
+    batches = batch_windows(windows, 1040, 2)
+    shapes = {(len(batch), padded_length(batch[0].end + 2)) for batch in batches}
+    assert {n for n, _ in shapes} <= {1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128}
+    assert {length % 4 for _, length in shapes} == {0}
+    text = sum(window.end + 2 for window in windows)
+    assert sum(n * length for n, length in shapes) <= cost(batches) < 1.15 * text
