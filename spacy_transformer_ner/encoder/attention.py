@@ -1,9 +1,9 @@
 """Attention in bf16 on a CPU, where torch's own is slow.
 
 torch's fused kernel for CPUs takes longer in bf16 than the plain products of matrices for
-windows of up to 128, and for the gradient of all: seven times as long where they are short.
+most short windows, and for the gradient of all: seven times as long where they are short.
 In fp32 it is the faster one (benchmarks/results/kernels.json). Measured by itself it is
-that in bf16 too from 200 on, but not within the encoder.
+that in bf16 too for some windows of 200 and more, but not within the encoder.
 """
 
 import itertools
@@ -59,11 +59,23 @@ def _attention(*args: Any, **kwargs: Any) -> torch.Tensor:
 
 
 def _suits(
-    query: torch.Tensor, *others: Any, is_causal: bool = False, enable_gqa: bool = False, **more: Any
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    attn_mask: Optional[torch.Tensor] = None,
+    dropout_p: float = 0.0,
+    is_causal: bool = False,
+    scale: Optional[float] = None,
+    enable_gqa: bool = False,
 ) -> bool:
-    is_plain = len(others) < 5 and not is_causal and not enable_gqa and query.ndim == 4
     is_in_16_bits = query.dtype == torch.bfloat16 and query.device.type == "cpu"
-    return is_plain and is_in_16_bits and query.shape[-2] <= LONGEST
+    is_plain = not is_causal and not enable_gqa and query.ndim == 4
+    are_alike = query.shape[:2] == key.shape[:2] == value.shape[:2]
+    is_masked_by_text = attn_mask is None or attn_mask.ndim == 4
+    return (
+        is_in_16_bits and is_plain and are_alike and is_masked_by_text
+        and query.shape[-2] <= LONGEST
+    )  # fmt: skip
 
 
 def plain_attention(
@@ -106,8 +118,11 @@ def plain_attention(
 
 def _mask(scores: torch.Tensor, mask: torch.Tensor) -> None:
     """Mask scores, (texts, heads, length, length), in place; the mask may be the same
-    for all heads."""
+    for all heads. Where all of a row is masked, as of padding that sees only padding, it
+    stays finite: what fp32 holds at least is minus infinity in bf16, of which softmax
+    makes no number."""
+    least = torch.finfo(scores.dtype).min
     if mask.dtype == torch.bool:
-        scores.masked_fill_(~mask, -math.inf)
+        scores.masked_fill_(~mask, least)
     else:
-        scores.add_(mask)
+        scores.add_(mask.clamp(min=least))

@@ -63,13 +63,13 @@ def build_transformer_model(
     word_shape (bool): Whether an embedding of the case of the word's letters is
         added to the input; for uncased encoders.
     attention_dropout (float): The dropout rate within attention in training.
-        Without it attention runs in its fast, fused form.
+        Without it attention is faster.
     precision (str): "fp32"; "bf16"; "fp16", for older GPUs; or "auto", bf16 where
         the hardware has instructions for it, else fp32. Weights stay fp32. In 16
         bits a near tie between two tags can fall differently when a text is
         batched with others.
-    max_batch_items (int | None): How many wordpieces, padding included, are
-        encoded at once. None for what suits the device.
+    max_batch_items (int | None): How many wordpieces, padding and special ones
+        included, are encoded at once. None for what suits the device.
     word_dropout (float): The part of the wordpieces that are masked in training, so
         that more is learnt from what is around them.
     freeze_embeddings (bool): Whether the embeddings of wordpieces stay as they are,
@@ -86,7 +86,8 @@ def build_transformer_model(
     leading_space (bool): Whether a text's first token is encoded as if after a space.
     runtime (str): What runs the encoder on a CPU, but for training: "torch"; "onnx",
         onnxruntime in fp32; or "onnx-int8", with the weights of its products of matrices
-        in 8 bits. `precision` does not count then. It takes some seconds to make it of
+        in 8 bits, of which one range is taken for all of a batch, so that near ties depend
+        on what else is in it. `precision` does not count then. It takes some seconds to make it of
         the weights at the first text, and again after training.
     RETURNS (Model[List[Doc], TokenBatch]): The model.
     """

@@ -31,7 +31,7 @@ from transformers.utils import logging as transformers_logging
 from ..errors import InputError
 from .shapes import N_SHAPES
 from .sources import resolve_encoder
-from .windows import Window, batch_windows, padded_length
+from .windows import Batching, Window, batch_windows, padded_length
 from .wordpieces import WordpieceEncoder, Wordpieces
 
 # Configurations of BERT's kind and of DistilBERT's call it differently.
@@ -116,7 +116,7 @@ class Encoder(nn.Module):
         self,
         pieces: Wordpieces,
         windows: Sequence[Window],
-        max_items: int,
+        batching: Batching,
         run: Optional[Callable[[Inputs], torch.Tensor]] = None,
     ) -> torch.Tensor:
         """Encode the windows of a batch of Docs and read every token from the core of
@@ -124,7 +124,7 @@ class Encoder(nn.Module):
 
         pieces (Wordpieces): The Docs' wordpieces.
         windows (Sequence[Window]): Windows whose cores partition them.
-        max_items (int): How many wordpieces are encoded at once.
+        batching (Batching): How they are put together.
         run (Callable | None): Takes the place of the network, see `hidden_states`.
         RETURNS (Tensor): The tokens' vectors, zeros for tokens without
             wordpieces. Shape: (tokens, width), float32.
@@ -132,7 +132,7 @@ class Encoder(nn.Module):
         run = run or self._run
         rows: list[torch.Tensor] = []
         positions: list[numpy.ndarray] = []
-        for batch in batch_windows(windows, max_items, self.n_special):
+        for batch in batch_windows(windows, self.n_special, batching):
             inputs, batch_positions, cores = self.inputs(pieces, batch)
             hidden = run(inputs)
             rows.append(hidden.flatten(0, 1)[torch.from_numpy(cores).to(hidden.device)])

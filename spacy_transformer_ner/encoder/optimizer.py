@@ -31,9 +31,6 @@ class AdamW(Optimizer):
     grad_clip (float): The norm gradients are clipped to; 0 for no clipping.
     layer_decay (float): The rate of each of the encoder's layers over that of the
         one above it. 1 for one rate.
-
-    left_out (int): How many updates in a row were left out, up to the last, because
-        the gradient was not finite.
     """
 
     def __init__(
@@ -63,14 +60,14 @@ class AdamW(Optimizer):
         self.width_factor = 1.0
         self.head_factor = head_factor
         self.layer_decay = layer_decay
-        self.left_out = 0
+        self._left_out: dict[KeyT, int] = {}
         self._of_encoders: dict[KeyT, torch.optim.AdamW] = {}
 
     def __call__(
         self, key: KeyT, weights: FloatsXd, gradient: FloatsXd, *, lr_scale: float = 1.0
     ) -> tuple[FloatsXd, FloatsXd]:
         """Update weights that are thinc's own; see thinc's Optimizer."""
-        if not self._goes_in(bool(get_array_module(gradient).isfinite(gradient).all())):
+        if not self._goes_in(key, bool(get_array_module(gradient).isfinite(gradient).all())):
             gradient[:] = 0.0
             return weights, gradient
         lr_scale *= self.head_factor * self.width_factor
@@ -96,15 +93,21 @@ class AdamW(Optimizer):
         scaler.unscale_(optimizer)
         norm = nn.utils.clip_grad_norm_(module.parameters(), self.grad_clip or math.inf)
         # In fp16 the scaler sees to it.
-        if scaler.is_enabled() or self._goes_in(bool(norm.isfinite())):
+        if scaler.is_enabled() or self._goes_in(key, bool(norm.isfinite())):
             scaler.step(optimizer)
         scaler.update()
         optimizer.zero_grad()
 
-    def _goes_in(self, is_finite: bool) -> bool:
+    def _goes_in(self, key: KeyT, is_finite: bool) -> bool:
         """Count a gradient; one that is not finite would spoil the weights for good."""
-        self.left_out = 0 if is_finite else self.left_out + 1
+        self._left_out[key] = 0 if is_finite else self._left_out.get(key, 0) + 1
         return is_finite
+
+    @property
+    def left_out(self) -> int:
+        """RETURNS (int): How many updates in a row, up to the last, left out some
+            weights, because their gradient was not finite."""
+        return max(self._left_out.values(), default=0)
 
     def of_encoder(self, key: KeyT, module: nn.Module) -> torch.optim.AdamW:
         """Give torch's optimizer of an encoder.

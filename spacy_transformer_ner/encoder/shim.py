@@ -5,7 +5,7 @@ import os
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import srsly
@@ -19,14 +19,8 @@ from .network import Encoder, from_parts, to_parts
 from .onnx import OnnxNetwork, Runtime
 from .optimizer import AdamW
 from .precision import autocast_dtype, grad_scaler
-from .windows import Window
+from .windows import ON_CPU, ON_GPU, Batching, Window
 from .wordpieces import Wordpieces
-
-
-# Wordpieces encoded at once, without and with a GPU: 4 and 64 windows of 256, special ones
-# and padding included. More at once are no faster on a CPU
-# (benchmarks/results/kernels.json), and take more memory.
-MAX_ITEMS = 4 * 260, 64 * 260
 
 Copy = TypeVar("Copy", Encoder, OnnxNetwork)
 
@@ -82,9 +76,10 @@ class EncoderShim(PyTorchShim):
         return self.id, "encoder"
 
     @property
-    def max_items(self) -> int:
-        """RETURNS (int): How many wordpieces are encoded at once."""
-        return self._max_items or MAX_ITEMS[self.device.type == "cuda"]
+    def batching(self) -> Batching:
+        """RETURNS (Batching): How windows are put together."""
+        suits = ON_GPU if self.device.type == "cuda" else ON_CPU
+        return replace(suits, max_items=self._max_items or suits.max_items)
 
     def set_encoder(self, encoder: Encoder) -> None:
         """Take an encoder, on the device that thinc uses.
@@ -130,8 +125,9 @@ class EncoderShim(PyTorchShim):
             elif dtype is not None:
                 encoder = self._in_16_bits(dtype)
         with precision, attention():
-            vectors = encoder(pieces, windows, self.max_items, run)
-        self._awaits_gradient, self._deferred = is_train, None
+            vectors = encoder(pieces, windows, self.batching, run)
+        if is_train:  # predictions between an update's two halves change nothing of it
+            self._awaits_gradient, self._deferred = True, None
 
         def backward(gradient: torch.Tensor) -> None:
             vectors.backward(self.scaler.scale(gradient))
@@ -147,14 +143,13 @@ class EncoderShim(PyTorchShim):
         # The tokenizer and what it remembers are shared.
         shared = {id(self._model.wordpieces): self._model.wordpieces}
 
-
         def make() -> Encoder:
             copy = deepcopy(self._model, shared).to(dtype)
             if (self.device.type, dtype) == ("cpu", torch.bfloat16) and can_pack():
                 pack_linears(copy)
             return copy
 
-        return self._copied(make)
+        return self._copied(make, self.device, dtype)
 
     def _in_onnx(self) -> OnnxNetwork:
         """The encoder's network for onnxruntime, with as many threads as torch has."""
@@ -162,7 +157,7 @@ class EncoderShim(PyTorchShim):
         is_int8 = self.runtime == "onnx-int8"
         return self._copied(lambda: OnnxNetwork(self._model, is_int8, threads), threads)
 
-    def _copied(self, make: Callable[[], Copy], *settings: int) -> Copy:
+    def _copied(self, make: Callable[[], Copy], *settings: object) -> Copy:
         """What is made of the encoder. It is made again when the weights or the
         settings change."""
         key = settings, [parameter._version for parameter in self._parameters]
@@ -174,15 +169,20 @@ class EncoderShim(PyTorchShim):
         """What is copied and pickled: not what can be made again."""
         return {**self.__dict__, "_copy": None, "_inherited": None}
 
+    def __setstate__(self, state: dict) -> None:
+        self.__dict__.update(state)
+        if multiprocessing.parent_process() is None:  # no worker of `nlp.pipe`
+            self._process = os.getpid()
+
     def _mind_forks(self) -> None:
-        """In a forked process (`nlp.pipe(n_process=2)`) the threads of torch and of
-        onnxruntime are gone, and waiting for them would never end: let it do with this
-        one, and never take down what had them."""
+        """In a forked process (`nlp.pipe(n_process=2)`, or a server's) the threads of torch
+        and of onnxruntime are gone, and waiting for them would never end: let it do with
+        this one, and never take down what had them. Workers that are started anew get one
+        thread too, for they share the processor."""
         if self._process != os.getpid():
             self._process = os.getpid()
-            if multiprocessing.parent_process() is not None:
-                torch.set_num_threads(1)
-                self._inherited = self._copy
+            torch.set_num_threads(1)
+            self._inherited = self._copy
 
     def finish_update(self, optimizer: Optimizer) -> None:
         """Update the weights and forget the gradients.

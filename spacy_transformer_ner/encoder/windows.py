@@ -11,20 +11,13 @@ from dataclasses import dataclass
 
 import numpy
 
-# A CPU's products of matrices are compiled for each shape of a batch that is met, and that
-# is kept: the fewer shapes, the less memory and time for it. So windows are padded to a
-# multiple of this,
+# Windows are padded to a multiple of this.
 LENGTH_STEP = 4
-# and so many make a batch, beside 1.
-BATCH_COUNTS = sorted(factor << shift for factor in (2, 3) for shift in range(16))
-# What a batch costs beside its wordpieces, as so many wordpieces more, for MiniLM on a CPU
-# (`python benchmarks/kernels.py`).
-BATCH_COST = 40
 
 
 @dataclass(frozen=True)
 class Window:
-    """A slice of wordpieces, as positions in the batch.
+    """A slice of wordpieces, as positions in `Wordpieces`.
 
     start, end (int): What is encoded.
     core_start, core_end (int): What is read from it.
@@ -91,34 +84,63 @@ def padded_length(n: int) -> int:
     return -(-n // LENGTH_STEP) * LENGTH_STEP
 
 
-def batch_windows(windows: Sequence[Window], max_items: int, n_special: int) -> list[list[Window]]:
+@dataclass(frozen=True)
+class Batching:
+    """What is good for batches on a device.
+
+    max_items (int): How many wordpieces are encoded at once, special ones and padding
+        included, unless a single window has more.
+    cost (int): What a batch costs beside its wordpieces, as so many wordpieces more.
+    counts (ndarray): How many windows can make a batch, ascending from 1.
+    """
+
+    max_items: int
+    cost: int
+    counts: numpy.ndarray
+
+
+# More at once are no faster than four windows of 256, and take more memory; the cost is
+# MiniLM's (benchmarks/results/kernels.json). A product of matrices is compiled for each
+# shape that is met, and that is kept: the fewer shapes, the less memory and time for it.
+ON_CPU = Batching(
+    max_items=4 * 260,
+    cost=40,
+    counts=numpy.unique([factor << shift for factor in (2, 3) for shift in range(16)] + [1]),
+)
+# What a batch costs is the host's time, in which a GPU encodes thousands.
+ON_GPU = Batching(max_items=64 * 260, cost=4096, counts=numpy.arange(1, 1 << 14))
+
+
+def batch_windows(
+    windows: Sequence[Window], n_special: int, batching: Batching
+) -> list[list[Window]]:
     """Group windows of similar length, longest first, so that all batches together take
-    the least time: a batch costs as much as all its wordpieces, padding included, and
-    `BATCH_COST` more. The cheapest grouping of the first n windows is that of some fewer
+    the least time. The cheapest grouping of the first n windows is that of some fewer
     and a last batch (dynamic programming).
 
     windows (Sequence[Window]): The windows.
-    max_items (int): How many wordpieces a batch has at most, padding and special ones
-        included, unless a single window is larger.
-    n_special (int): How many special wordpieces each window gets.
+    n_special (int): How many special wordpieces each gets.
+    batching (Batching): What is good for batches.
     RETURNS (list[list[Window]]): The batches.
     """
     ordered = sorted(windows, key=lambda window: window.start - window.end)
-    lengths = [padded_length(window.end - window.start + n_special) for window in ordered]
-    costs, counts = [0], [0]
+    lengths = numpy.array(
+        [padded_length(window.end - window.start + n_special) for window in ordered], "int64"
+    )
+    costs = numpy.zeros(len(ordered) + 1)
+    last_counts = [0]
     for end in range(1, len(ordered) + 1):
-        best, best_count = costs[-1] + lengths[end - 1] + BATCH_COST, 1
-        for count in BATCH_COUNTS:
-            if count > end or count * lengths[end - count] > max_items:
-                break
-            cost = costs[end - count] + count * lengths[end - count] + BATCH_COST
-            if cost < best:
-                best, best_count = cost, count
-        costs.append(best)
-        counts.append(best_count)
+        most = min(end, max(1, batching.max_items // lengths[end - 1]))
+        counts = batching.counts[: numpy.searchsorted(batching.counts, most, side="right")]
+        items = counts * lengths[end - counts]
+        totals = costs[end - counts] + items
+        totals[1:][items[1:] > batching.max_items] = numpy.inf
+        best = totals.argmin()
+        costs[end] = totals[best] + batching.cost
+        last_counts.append(int(counts[best]))
     batches = []
     end = len(ordered)
     while end:
-        batches.append(ordered[end - counts[end] : end])
-        end -= counts[end]
+        batches.append(ordered[end - last_counts[end] : end])
+        end -= last_counts[end]
     return batches[::-1]

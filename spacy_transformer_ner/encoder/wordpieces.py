@@ -82,14 +82,15 @@ class WordpieceEncoder:
         orths, keys = self._keys(docs)
         unique, first, inverse = numpy.unique(keys, return_index=True, return_inverse=True)
         if len(self._cache) > MAX_CACHED_TOKENS:
-            self._cache.clear()
+            self._cache = {}
+        cache = self._cache  # of this call, whatever another thread does
         # Docs of a batch may have different vocabularies.
         owners = numpy.searchsorted(numpy.cumsum(doc_lengths), first, side="right")
         for key, orth, owner in zip(unique.tolist(), orths[first].tolist(), owners.tolist()):
-            if key not in self._cache:
+            if key not in cache:
                 text = docs[owner].vocab.strings[orth]
-                self._cache[key] = self._encode(text, bool(key & 1)), word_shape(text)
-        entries = [self._cache[key] for key in unique.tolist()]
+                cache[key] = self._encode(text, bool(key & 1)), word_shape(text)
+        entries = [cache[key] for key in unique.tolist()]
         lengths = numpy.array([len(ids) for ids, _ in entries], dtype="int64")
         shapes = numpy.array([shape for _, shape in entries], dtype="int64")
         ids = numpy.array([i for ids, _ in entries for i in ids], dtype="int64")

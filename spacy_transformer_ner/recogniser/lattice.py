@@ -4,6 +4,8 @@ Tags are numbered: 0 is O, and label number k has B, I, L and U at 4k + 1 to
 4k + 4. Texts of a batch stand one after the other, without padding.
 """
 
+from functools import cache
+
 import numpy
 from thinc.types import Floats1d, Floats2d, Ints1d, Ints2d
 
@@ -31,6 +33,7 @@ def label_of(tags: Ints1d) -> Ints1d:
     return (tags - 1) // 4
 
 
+@cache
 def legal_transitions(n_labels: int) -> tuple[numpy.ndarray, numpy.ndarray, numpy.ndarray]:
     """Say which tag may follow which.
 

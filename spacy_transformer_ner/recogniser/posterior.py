@@ -26,7 +26,6 @@ class Posterior:
     lengths (Ints1d): How many tokens each text has. Shape: (texts,)
     allowed (ndarray | None): Which tags each token may have; as of
         `viterbi.viterbi`. Shape: (tokens, tags), bool.
-    temperature (float): What the emissions are divided by.
     """
 
     def __init__(
@@ -34,9 +33,8 @@ class Posterior:
         emissions: Floats2d,
         lengths: Ints1d,
         allowed: numpy.ndarray | None = None,
-        temperature: float = 1.0,
     ):
-        scores = emissions.astype("float64") / temperature
+        scores = emissions.astype("float64")
         if allowed is not None:
             scores = numpy.where(allowed, scores, -numpy.inf)
         # A constant for each token changes no probability.
@@ -50,11 +48,15 @@ class Posterior:
         semiring = SUM if lowest > -WIDEST else LOG_SUM
         moves = moves_of(numpy.exp(scores) if semiring is SUM else scores, semiring)
         filled = self.lengths[self.lengths > 0]
+        # Read backwards, entities begin where they end. Both at once take half of the steps.
+        ways, log_sums = states(
+            numpy.concatenate([moves, reverse(moves)]),
+            numpy.concatenate([filled, filled[::-1]]),
+            semiring,
+        )
         # States before each token; 0 is outside, k + 1 within an entity of label k.
-        self._before, log_sums = states(moves, filled, semiring)
-        # Read backwards, entities begin where they end.
-        self._after = states(reverse(moves), filled[::-1], semiring)[0][::-1]
-        self._log_sum = numpy.repeat(log_sums, filled)
+        self._before, self._after = ways[: len(moves)], ways[len(moves) :][::-1]
+        self._log_sum = numpy.repeat(log_sums[: len(filled)], filled)
 
     def spans(self, spans: Ints2d) -> Floats1d:
         """Compute how probable it is that an entity starts, ends and is labelled

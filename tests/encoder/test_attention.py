@@ -53,8 +53,13 @@ def test_what_it_is_not_for_is_left_to_torch(monkeypatch):
             *(part.bfloat16() for part in parts), is_causal=True
         )
     torch.testing.assert_close(found, causal)
-    monkeypatch.setattr(attention, "LONGEST", 4)
     monkeypatch.setattr(attention, "plain_attention", None)
+    three = [torch.randn(3, 2, 5, 4).bfloat16(), *(torch.randn(3, 1, 5, 4).bfloat16() for _ in "kv")]
+    with PlainAttention():  # what is the same for all texts, or all heads
+        functional.scaled_dot_product_attention(*three)
+        mask = torch.zeros(5, 5, dtype=torch.bfloat16)
+        functional.scaled_dot_product_attention(*(part.bfloat16() for part in parts), attn_mask=mask)
+    monkeypatch.setattr(attention, "LONGEST", 4)
     with PlainAttention():  # of long texts
         functional.scaled_dot_product_attention(*(part.bfloat16() for part in parts))
 
@@ -82,3 +87,16 @@ def test_torch_s_own_is_put_back():
     with pytest.raises(ZeroDivisionError), PlainAttention():
         1 / 0
     assert functional.scaled_dot_product_attention is own
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.bool])
+def test_padding_that_sees_only_padding_spoils_nothing(dtype):
+    parts = [torch.randn(1, 2, 5, 4).bfloat16().requires_grad_() for _ in range(3)]
+    seen = torch.ones(1, 1, 5, 5, dtype=torch.bool)
+    seen[:, :, 4] = False
+    mask = seen if dtype == torch.bool else torch.where(seen, 0.0, torch.finfo(dtype).min).to(dtype)
+    with PlainAttention():
+        found = functional.scaled_dot_product_attention(*parts, attn_mask=mask)
+    assert found.isfinite().all()
+    found.sum().backward()
+    assert all(part.grad.isfinite().all() for part in parts)

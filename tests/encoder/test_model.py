@@ -192,6 +192,18 @@ def test_frozen_embeddings_stay(encoders):
     assert "transformer.embeddings.position_embeddings.weight" in moved
 
 
+def test_an_update_that_annotates_reaches_the_encoder(encoders):
+    # The transformer runs once more, before its gradient has come.
+    nlp = blank_pipeline(encoders["wordpiece"])
+    examples = make_examples(nlp)
+    nlp.initialize(lambda: examples)
+    encoder = model_of(nlp).shims[0].encoder
+    before = [parameter.clone() for parameter in encoder.parameters()]
+    nlp.update(examples, sgd=create_adamw(1e-2), annotates=["transformer"])
+    assert not all(map(torch.equal, encoder.parameters(), before))
+    assert all(parameter.grad is None for parameter in encoder.parameters())
+
+
 def test_word_dropout_masks_text_in_training_only(encoders, kind):
     nlp = blank_pipeline(encoders[kind], word_dropout=0.5)
     nlp.initialize(lambda: make_examples(nlp))

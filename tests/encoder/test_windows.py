@@ -1,9 +1,11 @@
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from spacy_transformer_ner.encoder.windows import (
-    BATCH_COST,
-    BATCH_COUNTS,
+    ON_CPU,
+    ON_GPU,
     Window,
     batch_windows,
     cut_windows,
@@ -67,39 +69,50 @@ def test_windows_end_with_sentences():
     assert [w.core_end for w in windows[:2]] == [6, 11]
 
 
-def cost(batches):
-    return sum(len(batch) * padded_length(batch[0].end + 2) + BATCH_COST for batch in batches)
+def size(batch):
+    return len(batch) * padded_length(batch[0].end + 2)
 
 
-def groupings(windows):
-    """All ways to cut a sequence into batches whose sizes are allowed."""
+def cost(batches, batching):
+    return sum(size(batch) + batching.cost for batch in batches)
+
+
+def groupings(windows, batching):
+    """All ways to cut a sequence into batches that may be."""
     if not windows:
         yield []
-    for n in {1, *BATCH_COUNTS}:
-        if n <= len(windows):
-            yield from ([windows[:n], *rest] for rest in groupings(windows[n:]))
+    for n in batching.counts[batching.counts <= len(windows)].tolist():
+        if n == 1 or size(windows[:n]) <= batching.max_items:
+            yield from ([windows[:n], *rest] for rest in groupings(windows[n:], batching))
 
 
-@given(st.lists(st.integers(1, 60), max_size=9), st.integers(8, 300))
-def test_batches_are_bounded_and_the_cheapest(lengths, max_items):
+@given(
+    st.lists(st.integers(1, 60), max_size=9),
+    st.integers(8, 300),
+    st.integers(1, 200),
+    st.sampled_from([ON_CPU, ON_GPU]),
+)
+def test_batches_are_bounded_and_the_cheapest(lengths, max_items, batch_cost, device):
+    batching = replace(device, max_items=max_items, cost=batch_cost)
     windows = [Window(0, n, 0, n) for n in lengths]
-    batches = batch_windows(windows, max_items, 2)
+    batches = batch_windows(windows, 2, batching)
     longest_first = sorted(windows, key=lambda window: -window.end)
     assert [window for batch in batches for window in batch] == longest_first
-
-    def is_bounded(batch):
-        return len(batch) == 1 or len(batch) * padded_length(batch[0].end + 2) <= max_items
-
-    assert all(is_bounded(batch) for batch in batches)
-    bounded = (some for some in groupings(longest_first) if all(map(is_bounded, some)))
-    assert cost(batches) == min(map(cost, bounded))
+    assert all(len(batch) == 1 or size(batch) <= max_items for batch in batches)
+    cheapest = min(cost(some, batching) for some in groupings(longest_first, batching))
+    assert cost(batches, batching) == cheapest
 
 
-def test_many_lengths_make_few_shapes():
+def test_many_lengths_make_few_shapes_on_a_cpu():
     windows = [Window(0, n, 0, n) for n in range(1, 255) for _ in range(n % 7)]
-    batches = batch_windows(windows, 1040, 2)
+    batches = batch_windows(windows, 2, ON_CPU)
     shapes = {(len(batch), padded_length(batch[0].end + 2)) for batch in batches}
     assert {n for n, _ in shapes} <= {1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128}
     assert {length % 4 for _, length in shapes} == {0}
     text = sum(window.end + 2 for window in windows)
-    assert sum(n * length for n, length in shapes) <= cost(batches) < 1.15 * text
+    assert cost(batches, ON_CPU) < 1.15 * text
+
+
+def test_a_gpu_gets_what_fits_at_once():
+    windows = [Window(0, n, 0, n) for n in range(5, 130)]
+    assert len(batch_windows(windows, 2, ON_GPU)) == 1
