@@ -163,6 +163,7 @@ def main(
     spacy_steps: int = typer.Option(400, help="Steps of spaCy's training"),
     rounds: int = typer.Option(5, help="Rounds of the measurement of speed; 0 for none"),
     gpu_id: int = typer.Option(-1, help="GPU ID or -1 for CPU"),
+    suffix: str = typer.Option("", help="Ends the result's name, to keep it beside another machine's"),
     # fmt: on
 ) -> None:
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # one thread is one thread
@@ -199,7 +200,8 @@ def main(
             "--gpu-id", gpu_id,
         )  # fmt: skip
         result["speed"] = srsly.read_json(speed)
-    plot(result["training"], keep(f"compare-{name}", result, gpu_id).with_suffix(".svg"))
+    kept = keep("-".join(filter(None, ("compare", name, suffix))), result, gpu_id)
+    plot(result["training"], kept.with_suffix(".svg"))
 
 
 if __name__ == "__main__":

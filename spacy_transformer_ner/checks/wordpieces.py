@@ -7,7 +7,7 @@ from spacy.tokens import Doc, Span
 
 from ..corpus.docbin import sentences_of
 from ..corpus.origin import place_of
-from ..encoder.network import load_tokenizer
+from ..encoder.storage import load_tokenizer
 from ..encoder.wordpieces import WordpieceEncoder
 from .report import EXAMPLES, Examples, Finding, at, cut
 

@@ -13,9 +13,10 @@ from thinc.types import Floats2d, Ragged
 
 from ..errors import InputError
 from .batch import TokenBatch
-from .network import Encoder, Reading, load_pretrained
+from .network import Encoder, Reading
 from .onnx import Runtime, require_onnx
 from .shim import EncoderShim, TrainingSettings
+from .storage import load_pretrained
 from .windows import Window, cut_windows
 from .wordpieces import Wordpieces
 

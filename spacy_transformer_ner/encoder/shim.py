@@ -15,10 +15,11 @@ from thinc.api import Optimizer, PyTorchShim, get_torch_default_device
 from ..errors import InputError
 from .attention import PlainAttention
 from .linear import can_pack, pack_linears
-from .network import Encoder, from_parts, to_parts
+from .network import Encoder
 from .onnx import OnnxNetwork, Runtime
 from .optimizer import AdamW
 from .precision import autocast_dtype, grad_scaler
+from .storage import from_parts, to_parts
 from .windows import ON_CPU, ON_GPU, Batching, Window
 from .wordpieces import Wordpieces
 

@@ -15,7 +15,8 @@ from transformers import (
 )
 
 from ..corpus.docbin import check_language
-from ..encoder.network import load_tokenizer, loading, positions_of
+from ..encoder.network import positions_of
+from ..encoder.storage import load_tokenizer, loading
 from ..encoder.wordpieces import WordpieceEncoder
 from ..errors import InputError
 from .tag_schemes import our_rows

@@ -3,8 +3,9 @@ import socket
 
 import pytest
 
-from spacy_transformer_ner.encoder.network import Reading, load_pretrained
+from spacy_transformer_ner.encoder.network import Reading
 from spacy_transformer_ner.encoder.sources import WHEEL_ENCODERS, WheelEncoder, resolve_encoder
+from spacy_transformer_ner.encoder.storage import load_pretrained
 from spacy_transformer_ner.errors import InputError
 
 
