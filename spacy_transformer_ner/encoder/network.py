@@ -113,9 +113,10 @@ class Encoder(nn.Module):
         for batch in batch_windows(windows, self.n_special, batching):
             inputs, batch_positions, cores = self.inputs(pieces, batch)
             hidden = run(inputs)
-            rows.append(hidden.flatten(0, 1)[torch.from_numpy(cores).to(hidden.device)])
+            read = torch.from_numpy(cores).to(hidden.device)
+            rows.append(hidden.flatten(0, 1)[read].float())
             positions.append(batch_positions)
-        vectors = torch.cat(rows).float()
+        vectors = torch.cat(rows)
         order = numpy.argsort(numpy.concatenate(positions))
         starts = numpy.cumsum(pieces.token_lengths) - pieces.token_lengths
         if self.reading.wordpiece_pooling == "first":
