@@ -30,6 +30,7 @@ CHANGES = {
     "usual rate": ["--training.optimizer.learn_rate.initial_rate", "5e-5"],
     "long windows": [f"{ENCODER}window", "510", f"{ENCODER}context", "64"],
     "layer decay": ["--training.optimizer.layer_decay", "0.9"],
+    "half as long again": ["--training.max_steps", "2550", "--training.max_epochs", "18"],
 }
 # What is compared: on the corpus' tokens and sentences, and on raw text.
 FIGURES = ("dev_f", "dev_f_text")
