@@ -17,6 +17,7 @@ from ..corpus.docbin import read_annotated, sentences_of
 from ..corpus.tags import write_tags
 from ..encoder.model import Settings, plan_windows
 from ..encoder.network import Encoder, Reading
+from ..encoder.windows import ON_CPU
 from ..encoder.shim import EncoderShim
 from ..errors import InputError
 from ..evaluation.confidence import entities_of, find_recogniser
@@ -161,7 +162,7 @@ def _fit(
         pieces = plain.wordpieces(batch)
         windows = plan_windows(batch, pieces, Settings("", window, 0))
         with torch.inference_mode():
-            vectors.append(plain(pieces, windows, 4096).cpu().numpy())
+            vectors.append(plain(pieces, windows, ON_CPU).cpu().numpy())
         for doc in batch:
             tags += write_tags(len(doc), [(e.start, e.end, e.label_) for e in doc.ents])
             n_tokens += len(doc)
