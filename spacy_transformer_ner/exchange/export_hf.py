@@ -17,8 +17,8 @@ from ..corpus.docbin import read_annotated, sentences_of
 from ..corpus.tags import write_tags
 from ..encoder.model import Settings, plan_windows
 from ..encoder.network import Encoder, Reading
-from ..encoder.windows import ON_CPU
 from ..encoder.shim import EncoderShim
+from ..encoder.windows import ON_CPU
 from ..errors import InputError
 from ..evaluation.confidence import entities_of, find_recogniser
 from ..evaluation.counts import Counts, count
