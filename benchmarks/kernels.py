@@ -60,25 +60,14 @@ def multiply(layer: nn.Module, n_items: int) -> Callable[[], None]:
     return run
 
 
-def encode(model: BertModel, n_items: int) -> Callable[[], None]:
-    """RETURNS (Callable): Encodes 8 192 wordpieces in windows of 128, `n_items` at once."""
-    ids = torch.randint(model.config.vocab_size, (max(AT_ONCE) // 128, 128))
+def encode(model: BertModel, n_windows: int, length: int, at_once: int) -> Callable[[], None]:
+    """RETURNS (Callable): Encodes so many windows, `at_once` in a batch."""
+    ids = torch.randint(model.config.vocab_size, (n_windows, length))
 
     def run() -> None:
         with torch.inference_mode(), PlainAttention():
-            for batch in ids.split(n_items // 128):
+            for batch in ids.split(at_once):
                 model(input_ids=batch)
-
-    return run
-
-
-def encode_one(model: BertModel, n_windows: int) -> Callable[[], None]:
-    """RETURNS (Callable): Encodes one batch of so many windows of 32 wordpieces."""
-    ids = torch.randint(model.config.vocab_size, (n_windows, 32))
-
-    def run() -> None:
-        with torch.inference_mode(), PlainAttention():
-            model(input_ids=ids)
 
     return run
 
@@ -121,10 +110,12 @@ def main(rounds: int = typer.Option(15, help="Rounds")) -> None:
         intermediate_size=4 * WIDTH,
     )  # fmt: skip
     model = BertModel(config, add_pooling_layer=False).to(torch.bfloat16).eval()
-    found = in_turn({str(n): encode(model, n) for n in AT_ONCE}, rounds)
+    found = in_turn(
+        {str(n): encode(model, max(AT_ONCE) // 128, 128, n // 128) for n in AT_ONCE}, rounds
+    )
     if can_pack():
         pack_linears(model)
-    batches = in_turn({str(n): encode_one(model, n) for n in WINDOWS}, rounds)
+    batches = in_turn({str(n): encode(model, n, 32, n) for n in WINDOWS}, rounds)
     few, many = (batches[str(n)] for n in WINDOWS)
     each = (many - few) / (32 * (max(WINDOWS) - min(WINDOWS)))
     result = {

@@ -285,7 +285,7 @@ class TransformerNER(TrainablePipe):
 
     def _score(self, decoded: Decoded, spans: Ints2d) -> tuple[Floats1d, Floats1d]:
         """The scores of spans, and what they are before calibration."""
-        if not len(spans):  # most short texts: the posterior is not needed
+        if not len(spans):  # nothing to score: the posterior is not needed
             return numpy.zeros(0), numpy.zeros(0)
         calibration = self.calibration
         if calibration is None:
