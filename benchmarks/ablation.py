@@ -17,10 +17,11 @@ from machine import ROOT, keep, run
 from wasabi import msg
 
 ENCODER = "--components.transformer.model."
+# In the default's own trainings the weights are averaged too, to see what that gives.
+AVERAGED = "averaged weights"
 CHANGES = {
-    "default": [],
+    "default": ["--average", "0.99"],
     "no word shape": [f"{ENCODER}word_shape", "false"],
-    "no word boundaries": [f"{ENCODER}word_boundaries", "false"],
     "first wordpiece": [f"{ENCODER}wordpiece_pooling", "first"],
     "no word dropout": [f"{ENCODER}word_dropout", "0.0"],
     "embeddings trained": [f"{ENCODER}freeze_embeddings", "false"],
@@ -51,12 +52,12 @@ def main(
     gpu_id: int = typer.Option(-1, help="GPU ID or -1 for CPU"),
     # fmt: on
 ) -> None:
-    found: dict[str, list[dict]] = {change: [] for change in changes.split(",")}
+    found: dict[str, list[dict]] = {}
     name = f"{dataset}-{encoder.replace('/', '-')}"
     if max_steps:
         name += f"-{max_steps}-steps"
     for seed in range(seeds):
-        for change in found:
+        for change in changes.split(","):
             output = ROOT / "training" / "ablation" / name / f"{change.replace(' ', '-')}-{seed}"
             path = output / "result.json"
             if not path.exists():
@@ -69,7 +70,9 @@ def main(
                     *(["--training.max_steps", max_steps] if max_steps else []),
                     *CHANGES[change],
                 )  # fmt: skip
-            found[change].append(srsly.read_json(path))
+            found.setdefault(change, []).append(srsly.read_json(path))
+            if change == "default":
+                found.setdefault(AVERAGED, []).append(srsly.read_json(output / "averaged.json"))
     result = {
         "dataset": dataset,
         "encoder": encoder,

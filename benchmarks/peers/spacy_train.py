@@ -1,14 +1,19 @@
 """Train a pipeline as `spacy train` does, with any config, and keep what evaluations
 on dev give beside the seconds of training up to them."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import spacy
+import torch
 import typer
 from common import Stopwatch, Training, f_score, gold_spans, read_docs
 from spacy.cli._util import parse_config_overrides, setup_gpu
+from spacy.language import Language
+from spacy.tokens import Doc
 from spacy.training.initialize import init_nlp
 from spacy.training.loop import train
+from thinc.api import xp2torch
 
 from spacy_transformer_ner.corpus.docbin import unannotated
 from spacy_transformer_ner.running.recipe import load_recipe
@@ -30,6 +35,7 @@ def main(
     lang: str = typer.Option("en", help="Language"),
     seed: int = typer.Option(0, help="Seed"),
     gpu_id: int = typer.Option(-1, help="GPU ID or -1 for CPU"),
+    average: float = typer.Option(0.0, help="Decay of an average of the weights; what it gives goes to averaged.json"),
     # fmt: on
 ) -> None:
     overrides = {
@@ -46,6 +52,7 @@ def main(
     n_words = sum(len(doc) for doc in docs["train"])
     watch, result, seen = Stopwatch(), Training(system, seed), [0]
     evaluate, update = nlp.evaluate, nlp.update
+    averages = Averages(nlp, average) if average else None
 
     def timed_evaluate(*args, **kwargs):
         with watch.stopped():
@@ -55,6 +62,9 @@ def main(
 
     def counting_update(examples, *args, **kwargs):
         examples = list(examples)
+        if averages:
+            with watch.stopped():
+                averages.add()
         seen[0] += sum(len(example.reference) for example in examples)
         return update(examples, *args, **kwargs)
 
@@ -64,24 +74,68 @@ def main(
     result.epochs = seen[0] / n_words
     best = spacy.load(output / "model-best")
     for split in ("dev", "test"):
-        gold, found = [], []
-        # As it is used: from text alone, an entity is right if its characters are.
-        texts = best.pipe(doc.text for doc in docs[split])
-        characters = [
-            [[(e.start_char, e.end_char, e.label_) for e in doc.ents] for doc in some]
-            for some in (docs[split], texts)
-        ]
-        setattr(result, f"{split}_f_text", f_score(*characters))
-        copies = (
-            # Sentences are known to transformers' recipe too: it takes them one by one.
-            unannotated(doc, best.vocab, sentences=True)
-            for doc in docs[split]
-        )
-        for doc, copy in zip(docs[split], best.pipe(copies)):
-            gold.append(gold_spans(doc))
-            found.append(gold_spans(copy))
-        setattr(result, f"{split}_f", f_score(gold, found))
+        score(result, best, docs[split], split)
+    if averages:
+        averages.put_in()
+        averaged = Training(system, seed, epochs=result.epochs)
+        score(averaged, nlp, docs["dev"], "dev")
+        averaged.write(output / "averaged.json")
     result.write(output / "result.json")
+
+
+def score(result: Training, nlp: Language, docs: list[Doc], split: str) -> None:
+    """Compute a pipeline's F1 on a split, for `result`."""
+    # As it is used: from text alone, an entity is right if its characters are.
+    texts = nlp.pipe(doc.text for doc in docs)
+    characters = [
+        [[(e.start_char, e.end_char, e.label_) for e in doc.ents] for doc in some]
+        for some in (docs, texts)
+    ]
+    setattr(result, f"{split}_f_text", f_score(*characters))
+    # Sentences are known to transformers' recipe too: it takes them one by one.
+    copies = (unannotated(doc, nlp.vocab, sentences=True) for doc in docs)
+    gold = [gold_spans(doc) for doc in docs]
+    found = [gold_spans(doc) for doc in nlp.pipe(copies)]
+    setattr(result, f"{split}_f", f_score(gold, found))
+
+
+class Averages:
+    """An exponential average of a pipeline's weights over the steps of its training.
+
+    nlp (Language): The pipeline.
+    decay (float): Of the average; in the first steps it is as thinc's is, less.
+    """
+
+    def __init__(self, nlp: Language, decay: float):
+        self._nlp = nlp
+        self._decay = decay
+        self._steps = 0
+        self._averages: list[torch.Tensor] = []
+
+    def _weights(self) -> Iterator[torch.Tensor]:
+        for _, pipe in self._nlp.pipeline:
+            model = getattr(pipe, "model", None)
+            for node in model.walk() if model is not None else ():
+                for name in node.param_names:
+                    yield xp2torch(node.get_param(name))
+                for shim in node.shims:
+                    yield from (w for w in shim.encoder.parameters() if w.requires_grad)
+
+    @torch.no_grad()
+    def add(self) -> None:
+        """Take in the weights as they are."""
+        self._steps += 1
+        share = 1 - min(self._decay, (1 + self._steps) / (10 + self._steps))
+        if not self._averages:
+            self._averages = [weight.clone() for weight in self._weights()]
+        for average, weight in zip(self._averages, self._weights()):
+            average.lerp_(weight, share)
+
+    @torch.no_grad()
+    def put_in(self) -> None:
+        """Put the average in the weights' place."""
+        for average, weight in zip(self._averages, self._weights()):
+            weight.copy_(average)
 
 
 if __name__ == "__main__":

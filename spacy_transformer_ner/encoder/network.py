@@ -104,28 +104,32 @@ class Encoder(nn.Module):
             wordpieces. Shape: (tokens, width), float32.
         """
         run = run or self._run
-        rows: list[torch.Tensor] = []
-        positions: list[numpy.ndarray] = []
-        for batch in batch_windows(windows, self.n_special, batching):
-            inputs, batch_positions, cores = self.inputs(pieces, batch)
-            hidden = run(inputs)
-            read = torch.from_numpy(cores).to(hidden.device)
-            rows.append(hidden.flatten(0, 1)[read].float())
-            positions.append(batch_positions)
-        vectors = torch.cat(rows)
-        order = numpy.argsort(numpy.concatenate(positions))
-        starts = numpy.cumsum(pieces.token_lengths) - pieces.token_lengths
+        lengths = pieces.token_lengths
+        tokens = numpy.repeat(numpy.arange(len(lengths)), lengths)
+        is_read = numpy.ones(len(tokens), dtype="bool")
         if self.reading.wordpiece_pooling == "first":
-            # As a mean of one, or of none.
-            has_any = pieces.token_lengths > 0
-            order = order[starts[has_any]]
-            starts = numpy.cumsum(has_any) - has_any
-        return functional.embedding_bag(
-            torch.from_numpy(order).to(vectors.device),
-            vectors,
-            torch.from_numpy(starts).to(vectors.device),
-            mode="mean",
-        )
+            is_read[1:] = tokens[1:] != tokens[:-1]
+            lengths = numpy.minimum(lengths, 1)
+        # Filled batch by batch: vectors of all wordpieces would take as much again.
+        vectors = torch.zeros(len(lengths), self.width, device=self.transformer.device)
+        for batch in batch_windows(windows, self.n_special, batching):
+            inputs, positions, places = self.inputs(pieces, batch)
+            hidden = run(inputs)
+            places, of = places[is_read[positions]], tokens[positions[is_read[positions]]]
+            rows = places // hidden.shape[1]
+            starts = numpy.flatnonzero(numpy.diff(of, prepend=-1) | numpy.diff(rows, prepend=-1))
+            counts, of = numpy.diff(starts, append=len(of)), of[starts]
+            means = functional.embedding_bag(
+                torch.from_numpy(places).to(vectors.device),
+                hidden.flatten(0, 1).float(),
+                torch.from_numpy(starts).to(vectors.device),
+                mode="mean",
+            )
+            if (counts != lengths[of]).any():  # a token longer than its window
+                shares = torch.from_numpy((counts / lengths[of]).astype("float32"))
+                means = means * shares[:, None].to(vectors.device)
+            vectors.index_add_(0, torch.from_numpy(of).to(vectors.device), means)
+        return vectors
 
     def hidden_states(
         self,

@@ -74,7 +74,8 @@ def best_states(moves: Floats2d, lengths: Ints1d) -> Ints1d:
             stops[piece - 1] = (reached[piece] + through[piece][:, stops[piece]]).argmax()
     starts = numpy.where(pieces.is_first, 0, numpy.roll(stops, 1))
     initial = numpy.where(starts[:, None] == numpy.arange(reached.shape[1]), 0.0, -numpy.inf)
-    before, _ = walk(moves, pieces.starts, pieces.lengths, initial, BEST)
+    before = numpy.empty((len(moves), reached.shape[1]))
+    walk(moves, pieces.starts, pieces.lengths, initial, BEST, out=before)
     # From which state the best way to each of them comes.
     stays, begin, inside, last = parts_of(moves)
     closed, opened = before[:, :1], before[:, 1:]

@@ -7,6 +7,7 @@ computed on the way is said by a semiring (Goodman, 1999): the best sequence
 """
 
 from dataclasses import dataclass
+from typing import Optional
 
 import numpy
 from thinc.types import Floats1d, Floats2d, Ints1d
@@ -16,7 +17,7 @@ from .lattice import BEGIN, INSIDE, LAST, UNIT
 # Long texts are taken in pieces of so many tokens side by side, where that saves
 # steps enough to pay for going through each piece from every state: a step takes
 # as long as so many moves.
-PIECE = 128
+PIECE = 64
 STEP = 5000
 
 
@@ -74,7 +75,8 @@ def states(
     """
     pieces = cut(lengths, n_states_of(moves))
     reached, _ = reach(moves, pieces, semiring)
-    before, final = walk(moves, pieces.starts, pieces.lengths, reached, semiring)
+    before = numpy.empty((len(moves), reached.shape[1]))
+    final = walk(moves, pieces.starts, pieces.lengths, reached, semiring, out=before)
     return before, final[pieces.is_last, 0]
 
 
@@ -135,14 +137,9 @@ def reach(
     parts = numpy.flatnonzero(~(pieces.is_first & pieces.is_last))
     if not len(parts):
         return reached, {}
-    _, ends = walk(
-        moves,
-        numpy.repeat(pieces.starts[parts], n_states),
-        numpy.repeat(pieces.lengths[parts], n_states),
-        numpy.tile(certain, (len(parts), 1)),
-        semiring,
-    )
-    through = dict(zip(parts.tolist(), ends.reshape(-1, n_states, n_states)))
+    from_each = numpy.repeat(certain[None], len(parts), axis=0)
+    ends = walk(moves, pieces.starts[parts], pieces.lengths[parts], from_each, semiring)
+    through = dict(zip(parts.tolist(), ends))
     join = numpy.maximum if semiring is BEST else numpy.logaddexp
     for piece, ways in through.items():
         if not pieces.is_last[piece]:
@@ -151,19 +148,24 @@ def reach(
 
 
 def walk(
-    moves: Floats2d, starts: Ints1d, lengths: Ints1d, initial: Floats2d, semiring: Semiring
-) -> tuple[Floats2d, Floats2d]:
+    moves: Floats2d,
+    starts: Ints1d,
+    lengths: Ints1d,
+    initial: numpy.ndarray,
+    semiring: Semiring,
+    out: Optional[Floats2d] = None,
+) -> numpy.ndarray:
     """Go through stretches of tokens, all of them a step at a time.
 
     moves (Floats2d): The moves of all tokens, as of `moves_of`.
-    starts, lengths (Ints1d): The first token of each stretch, and how many it has.
-        Shape: (stretches,)
-    initial (Floats2d): The logarithm of the weight of each state before each.
-        Shape: (stretches, states)
+    starts, lengths (Ints1d): The first token of each stretch, and how many it has; no
+        stretches overlap. Shape: (stretches,)
+    initial (ndarray): The logarithm of the weight of each state before each, or
+        several of them. Shape: (stretches, states) or (stretches, several, states)
     semiring (Semiring): What is computed.
-    RETURNS (tuple[Floats2d, Floats2d]): The logarithm of the weight of each state
-        before each token, (tokens, states), where no stretches overlap; and after
-        each stretch, (stretches, states).
+    out (Floats2d | None): Where the logarithm of the weight of each state before each
+        token is written, if there is one `initial`. Shape: (tokens, states)
+    RETURNS (ndarray): Those after each stretch, of the shape of `initial`.
     """
     plus, times = semiring.plus, semiring.times
     order, running = in_step(lengths)
@@ -172,34 +174,43 @@ def walk(
     )
     # In the order of the steps, so that each reads and writes one slice, and with
     # the stretches, of which there are many, in the last dimension.
+    several = (1,) * (initial.ndim - 2)
     stays, begin, inside, last = (
-        part.T for part in parts_of(numpy.ascontiguousarray(moves.T)[:, tokens].T)
+        part.T.reshape(part.shape[1], *several, len(tokens))
+        for part in parts_of(numpy.ascontiguousarray(moves.T)[:, tokens].T)
     )
-    before, scales = numpy.empty((initial.shape[1], len(tokens))), numpy.zeros(len(tokens))
-    state, scale = numpy.ascontiguousarray(initial[order].T), numpy.zeros(len(order))
+    state = numpy.ascontiguousarray(initial[order].T)
+    scale = numpy.zeros(state.shape[1:])
     if not semiring.is_log:
         scale = state.max(axis=0)
         state = numpy.exp(state - scale)
+    n_kept = 0 if out is None else len(tokens)
+    before, scales = numpy.empty((len(state), n_kept)), numpy.empty(n_kept)
     end = 0
     for n in running:
         start, end = end, end + n
-        before[:, start:end], scales[start:end] = state[:, :n], scale[:n]
-        closed, opened = state[0, :n], state[1:, :n]
-        ended = plus.reduce(times(opened, last[:, start:end]), axis=0)
-        opened = plus(times(closed, begin[:, start:end]), times(opened, inside[:, start:end]))
-        closed = plus(times(closed, stays[0, start:end]), ended)
+        if n_kept:
+            before[:, start:end], scales[start:end] = state[:, :n], scale[:n]
+        closed, opened = state[0, ..., :n], state[1:, ..., :n]
+        ended = plus.reduce(times(opened, last[..., start:end]), axis=0)
+        opened = plus(
+            times(closed, begin[..., start:end]), times(opened, inside[..., start:end])
+        )
+        closed = plus(times(closed, stays[0, ..., start:end]), ended)
         if not semiring.is_log:
             size = numpy.maximum(closed, opened.max(axis=0, initial=0.0))
             size[size == 0] = 1.0  # no legal way goes on from there
             closed, opened = closed / size, opened / size
-            scale[:n] += numpy.log(size)
-        state[0, :n], state[1:, :n] = closed, opened
+            scale[..., :n] += numpy.log(size)
+        state[0, ..., :n], state[1:, ..., :n] = closed, opened
     if not semiring.is_log:
         with numpy.errstate(divide="ignore"):
             before, state = numpy.log(before) + scales, numpy.log(state) + scale
-    found, final = numpy.empty((len(moves), len(before))), numpy.empty_like(state.T)
-    found[tokens], final[order] = before.T, state.T
-    return found, final
+    if out is not None:
+        out[tokens] = before.T
+    final = numpy.empty(initial.shape)
+    final[order] = state.T
+    return final
 
 
 def in_step(lengths: Ints1d) -> tuple[Ints1d, list[int]]:
