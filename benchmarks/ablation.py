@@ -22,6 +22,7 @@ AVERAGED = "averaged weights"
 CHANGES = {
     "default": ["--average", "0.99"],
     "no word shape": [f"{ENCODER}word_shape", "false"],
+    "no word boundaries": [f"{ENCODER}word_boundaries", "false"],
     "first wordpiece": [f"{ENCODER}wordpiece_pooling", "first"],
     "no word dropout": [f"{ENCODER}word_dropout", "0.0"],
     "embeddings trained": [f"{ENCODER}freeze_embeddings", "false"],

@@ -44,6 +44,7 @@ def build_transformer_model(
     word_dropout: float = 0.0,
     freeze_embeddings: bool = False,
     gradient_checkpointing: bool = False,
+    word_boundaries: bool = False,
     wordpiece_pooling: Literal["mean", "first"] = "mean",
     leading_space: bool = True,
     runtime: Runtime = "torch",
@@ -77,6 +78,10 @@ def build_transformer_model(
         saves time and memory too.
     gradient_checkpointing (bool): Whether training keeps only what stands between
         the layers, and computes the rest again: less memory, a third more time.
+    word_boundaries (bool): Whether an embedding is added to the input that tells the
+        first wordpiece of each of spaCy's tokens from its others. Most tokenizers
+        part "Al-Ain" as they do "Al - Ain", so without it an encoder cannot know
+        which of its wordpieces are to be a token together.
     wordpiece_pooling (str): What a token's vector is: the "mean" of its wordpieces', or that of
         the "first", as in transformers' recipes.
     leading_space (bool): Whether a text's first token is encoded as if after a space.
@@ -115,7 +120,7 @@ def build_transformer_model(
                 window,
                 context,
                 attention_dropout,
-                Reading(word_shape, wordpiece_pooling, leading_space),
+                Reading(word_shape, word_boundaries, wordpiece_pooling, leading_space),
             ),
             "replace_listener": _replace_listener,
             "replace_listener_cfg": _replace_listener_config,
@@ -136,6 +141,7 @@ def build_tok2vec_transformer(
     word_dropout: float = 0.0,
     freeze_embeddings: bool = False,
     gradient_checkpointing: bool = False,
+    word_boundaries: bool = False,
     wordpiece_pooling: Literal["mean", "first"] = "mean",
     leading_space: bool = True,
     runtime: Runtime = "torch",
@@ -160,6 +166,7 @@ def build_tok2vec_transformer(
         word_dropout,
         freeze_embeddings,
         gradient_checkpointing,
+        word_boundaries,
         wordpiece_pooling,
         leading_space,
         runtime,

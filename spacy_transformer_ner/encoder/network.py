@@ -1,5 +1,5 @@
-"""The torch network: a Hugging Face encoder, and the shape of each word added to what it
-reads."""
+"""The torch network: a Hugging Face encoder, and what is said of each word added to
+what it reads."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from .windows import Batching, Window, batch_windows, padded_length
 from .wordpieces import WordpieceEncoder, Wordpieces
 
 # What the network takes of a batch of windows, see `Encoder.hidden_states`.
-INPUT_NAMES = "input_ids", "attention_mask", "word_shapes"
+INPUT_NAMES = "input_ids", "attention_mask", "word_shapes", "word_continues"
 Inputs = dict[str, numpy.ndarray]
 
 
@@ -25,13 +25,18 @@ class Reading:
     """How an encoder reads tokens.
 
     word_shape (bool): Whether an embedding of the word's shape is added to each
-        wordpiece's. It starts as zeros, so the encoder starts as pretrained.
+        wordpiece's.
+    word_boundaries (bool): Whether an embedding is added that tells a word's first
+        wordpiece from its others.
     wordpiece_pooling (str): What a token's vector is: the "mean" of its wordpieces', or that of
         the "first".
     leading_space (bool): Whether a text's first token is encoded as if after a space.
+
+    What is added starts as zeros, so the encoder starts as pretrained.
     """
 
     word_shape: bool = False
+    word_boundaries: bool = False
     wordpiece_pooling: Literal["mean", "first"] = "mean"
     leading_space: bool = True
 
@@ -59,11 +64,9 @@ class Encoder(nn.Module):
         self.wordpieces = WordpieceEncoder(tokenizer, reading.leading_space)
         self.reading = reading
         self.word_dropout = 0.0
-        self.shape_embeddings = None
-        if reading.word_shape:
-            width = transformer.get_input_embeddings().embedding_dim
-            self.shape_embeddings = nn.Embedding(N_SHAPES, width)
-            nn.init.zeros_(self.shape_embeddings.weight)
+        width = transformer.get_input_embeddings().embedding_dim
+        self.shape_embeddings = _zeros(N_SHAPES, width) if reading.word_shape else None
+        self.boundary_embeddings = _zeros(2, width) if reading.word_boundaries else None
 
     @property
     def width(self) -> int:
@@ -84,7 +87,8 @@ class Encoder(nn.Module):
     @property
     def input_names(self) -> list[str]:
         """RETURNS (list[str]): Which of `INPUT_NAMES` the network takes."""
-        return [*INPUT_NAMES] if self.reading.word_shape else [*INPUT_NAMES[:2]]
+        is_taken = True, True, self.reading.word_shape, self.reading.word_boundaries
+        return [name for name, taken in zip(INPUT_NAMES, is_taken) if taken]
 
     def forward(
         self,
@@ -136,6 +140,7 @@ class Encoder(nn.Module):
         input_ids: torch.Tensor,
         attention_mask: Optional[torch.Tensor] = None,
         word_shapes: Optional[torch.Tensor] = None,
+        word_continues: Optional[torch.Tensor] = None,
     ) -> torch.Tensor:
         """Run the network on a batch of windows. All that it is given has the shape
         (windows, length) and is int64.
@@ -143,12 +148,23 @@ class Encoder(nn.Module):
         input_ids (Tensor): The wordpieces' ids, special ones included.
         attention_mask (Tensor | None): 1, and 0 for padding. None if there is none.
         word_shapes (Tensor): The words' shapes; needed if `reading` has them.
+        word_continues (Tensor): 1 for a wordpiece of the same word as the one before
+            it; needed if `reading` has them.
         RETURNS (Tensor): Shape: (windows, length, width)
         """
-        inputs = {"input_ids": input_ids}
-        if self.shape_embeddings is not None:
+        added = [
+            embeddings(kinds)
+            for embeddings, kinds in (
+                (self.shape_embeddings, word_shapes),
+                (self.boundary_embeddings, word_continues),
+            )
+            if embeddings is not None
+        ]
+        if added:
             embedded = self.transformer.get_input_embeddings()(input_ids)
-            inputs = {"inputs_embeds": embedded + self.shape_embeddings(word_shapes)}
+            inputs = {"inputs_embeds": sum(added, embedded)}
+        else:
+            inputs = {"input_ids": input_ids}
         return self.transformer(attention_mask=attention_mask, **inputs).last_hidden_state
 
     def _run(self, inputs: Inputs) -> torch.Tensor:
@@ -175,7 +191,7 @@ class Encoder(nn.Module):
         sizes = [window.end - window.start + self.n_special for window in windows]
         length = min(padded_length(max(sizes)), positions_of(self.transformer))
         ids = numpy.full((len(windows), length), self.wordpieces.pad, dtype="int64")
-        shapes = numpy.zeros_like(ids)
+        shapes, continues = numpy.zeros_like(ids), numpy.zeros_like(ids)
         is_text = numpy.zeros(ids.shape, dtype="bool")
         positions, cores = [], []
         for row, window in enumerate(windows):
@@ -185,6 +201,7 @@ class Encoder(nn.Module):
             ids[row, start:end] = pieces.ids[window.start : window.end]
             ids[row, end : end + len(suffix)] = suffix
             shapes[row, start:end] = pieces.shapes[window.start : window.end]
+            continues[row, start:end] = pieces.continues[window.start : window.end]
             is_text[row, start:end] = True
             core = numpy.arange(window.core_start, window.core_end)
             positions.append(core)
@@ -193,9 +210,15 @@ class Encoder(nn.Module):
             dropped = torch.rand(ids.shape).numpy() < self.word_dropout
             ids[dropped & is_text] = self.wordpieces.mask
         mask = numpy.arange(length) < numpy.array(sizes)[:, None]
-        arrays = ids, mask.astype("int64"), shapes
+        arrays = ids, mask.astype("int64"), shapes, continues
         inputs = {n: array for n, array in zip(INPUT_NAMES, arrays) if n in self.input_names}
         return inputs, numpy.concatenate(positions), numpy.concatenate(cores)
+
+
+def _zeros(n: int, width: int) -> nn.Embedding:
+    embeddings = nn.Embedding(n, width)
+    nn.init.zeros_(embeddings.weight)
+    return embeddings
 
 
 def positions_of(transformer: PreTrainedModel) -> int:

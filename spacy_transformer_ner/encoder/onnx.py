@@ -71,13 +71,16 @@ class Network(nn.Module):
         input_ids: torch.Tensor,
         attention_mask: torch.Tensor,
         word_shapes: Optional[torch.Tensor] = None,
+        word_continues: Optional[torch.Tensor] = None,
     ) -> tuple[torch.Tensor, ...]:
         """See `Encoder.hidden_states`.
 
         RETURNS (tuple[Tensor, ...]): The hidden states, (windows, length, width), and
             the scores, (windows, length, tags).
         """
-        hidden = self.encoder.hidden_states(input_ids, attention_mask, word_shapes)
+        hidden = self.encoder.hidden_states(
+            input_ids, attention_mask, word_shapes, word_continues
+        )
         return (hidden,) if self.head is None else (hidden, self.head(hidden))
 
 

@@ -30,6 +30,8 @@ class Wordpieces:
     ids (ndarray): Their ids in the vocabulary. Shape: (wordpieces,), int64.
     shapes (ndarray): The shape class of the token each belongs to.
         Shape: (wordpieces,), int64.
+    continues (ndarray): Whether each belongs to the same token as the one before it.
+        Shape: (wordpieces,), bool.
     token_lengths (ndarray): How many wordpieces each token has, 0 for blanks.
         Shape: (tokens,), int64.
     doc_lengths (ndarray): How many tokens each Doc has. Shape: (docs,), int64.
@@ -37,6 +39,7 @@ class Wordpieces:
 
     ids: numpy.ndarray
     shapes: numpy.ndarray
+    continues: numpy.ndarray
     token_lengths: numpy.ndarray
     doc_lengths: numpy.ndarray
 
@@ -94,9 +97,12 @@ class WordpieceEncoder:
         starts = numpy.cumsum(lengths) - lengths
         token_lengths = lengths[inverse]
         pieces = ragged_indices(starts[inverse], token_lengths)
+        continues = numpy.ones(len(pieces), dtype="bool")
+        continues[(numpy.cumsum(token_lengths) - token_lengths)[token_lengths > 0]] = False
         return Wordpieces(
             ids=ids[pieces],
             shapes=numpy.repeat(shapes[inverse], token_lengths),
+            continues=continues,
             token_lengths=token_lengths,
             doc_lengths=doc_lengths,
         )

@@ -126,6 +126,7 @@ def _lost(reading: Reading) -> list[str]:
         what
         for what, is_there in (
             ("the case of words", reading.word_shape),
+            ("the boundaries of words", reading.word_boundaries),
             ("the mean of a word's wordpieces", reading.wordpiece_pooling != "first"),
         )
         if is_there

@@ -76,10 +76,10 @@ best tag of each word need not make whole entities: take the best sequence in wh
 followed by `I-X` or `L-X`, which ends the entity, and `U-X` is one by itself. The pipeline
 does that, and calibrates its scores. The graph also gives `last_hidden_state`.
 '''
-ADD_SHAPES = """\
-    shapes = [word_shape(word) for word, of in zip(words, pieces) for _ in of]
-    inputs["word_shapes"] = [*[0] * len(start), *shapes, *[0] * len(end)]
-"""
+ADDED = {
+    "word_shapes": "[word_shape(word) for word, of in zip(words, pieces) for _ in of]",
+    "word_continues": "[int(i > 0) for of in pieces for i in range(len(of))]",
+}
 
 
 @dataclass(frozen=True)
@@ -167,11 +167,16 @@ def _config(encoder: Encoder, settings: Settings, tags: list[str]) -> dict:
 
 
 def _readme(nlp: Language, encoder: Encoder) -> str:
-    pooling, has_shapes = encoder.reading.wordpiece_pooling, encoder.reading.word_shape
+    pooling, names = encoder.reading.wordpiece_pooling, encoder.input_names
     return README.format(
         title=f"{nlp.meta['lang']}_{nlp.meta['name']} in ONNX",
         pooling={"mean": "mean of those", "first": "score of the first"}[pooling],
-        import_shape="from word_shapes import word_shape\n" * has_shapes,
-        added=ADD_SHAPES * has_shapes,
+        import_shape="from word_shapes import word_shape\n" * ("word_shapes" in names),
+        added="".join(
+            f"    values = {values}\n"
+            f'    inputs["{name}"] = [*[0] * len(start), *values, *[0] * len(end)]\n'
+            for name, values in ADDED.items()
+            if name in names
+        ),
         read={"mean": "rows.mean(axis=0)", "first": "rows[0]"}[pooling],
     )

@@ -132,6 +132,25 @@ def test_vectors_of_first_wordpieces(encoders):
     numpy.testing.assert_allclose(firsts[[0, 1, 3]], hidden[starts[[0, 1, 3]]], atol=1e-5)
 
 
+@pytest.mark.parametrize("word_shape", [False, True])
+def test_word_boundaries_start_as_pretrained_and_are_seen_when_trained(encoders, word_shape):
+    plain = blank_pipeline(encoders["wordpiece"])
+    nlp = blank_pipeline(encoders["wordpiece"], word_shape=word_shape, word_boundaries=True)
+    for each in (plain, nlp):
+        each.initialize(lambda: make_examples(each))
+    # The same wordpieces, of one token and of three.
+    docs = [Doc(nlp.vocab, words=["Al-Ain"]), Doc(nlp.vocab, words=["Al", "-", "Ain"])]
+    before = [vectors.mean(axis=0) for vectors in model_of(nlp).predict(docs).vectors]
+    expected = model_of(plain).predict(docs[:1]).vectors[0][0]
+    numpy.testing.assert_allclose(before[0], expected, atol=1e-6)
+    with torch.no_grad():
+        model_of(nlp).shims[0].encoder.boundary_embeddings.weight.normal_()
+    one, three = (vectors.mean(axis=0) for vectors in model_of(nlp).predict(docs).vectors)
+    assert numpy.abs(one - three).max() > 1e-2
+    again = blank_pipeline("nowhere", word_shape=word_shape).from_bytes(nlp.to_bytes())
+    numpy.testing.assert_array_equal(model_of(again).predict(docs).vectors[0][0], one)
+
+
 @pytest.mark.parametrize("precision", ["auto", "bf16", "fp16"])
 def test_other_precisions(encoders, precision):
     nlp = blank_pipeline(encoders["wordpiece"], precision=precision)

@@ -57,6 +57,13 @@ def test_blanks_have_no_wordpieces_and_other_tokens_have(encoder):
     assert [n == 0 for n in lengths] == [token.is_space for token in doc]
 
 
+def test_what_continues_a_token(encoder):
+    pieces = encoder([spacy.blank("en")("Oslo \n zorkmidlebowski, x"), spacy.blank("en")("Oslo")])
+    first = iter(pieces.continues.tolist())
+    for length in pieces.token_lengths.tolist():
+        assert [next(first) for _ in range(length)] == [i > 0 for i in range(length)]
+
+
 def test_batches_and_repeats_give_the_same(encoder):
     nlp = spacy.blank("en")
     docs = [nlp(text) for text, _ in SENTENCES] + [nlp(""), nlp("Oslo")]

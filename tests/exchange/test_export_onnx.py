@@ -37,9 +37,9 @@ def scores_of(folder, monkeypatch):
 @pytest.mark.parametrize(
     "kind, settings",
     [
-        ("wordpiece", {"word_shape": True}),
+        ("wordpiece", {"word_shape": True, "word_boundaries": True}),
         ("byte-bpe", {"wordpiece_pooling": "first", "leading_space": False}),
-        ("unigram", {}),
+        ("unigram", {"word_boundaries": True}),
     ],
 )
 def test_the_readme_gives_the_pipelines_scores(encoders, tmp_path, monkeypatch, capsys, kind, settings):
@@ -50,8 +50,9 @@ def test_the_readme_gives_the_pipelines_scores(encoders, tmp_path, monkeypatch, 
     head.set_param("W", random.normal(size=(13, 32)).astype("f"))
     head.set_param("b", random.normal(size=13).astype("f"))
     encoder = nlp.get_pipe("transformer").model.shims[0].encoder
-    if encoder.shape_embeddings is not None:
-        encoder.shape_embeddings.weight.data.normal_()
+    for embeddings in (encoder.shape_embeddings, encoder.boundary_embeddings):
+        if embeddings is not None:
+            embeddings.weight.data.normal_()
     assert export_onnx(nlp, tmp_path / "graph").difference < 1e-4
     config = srsly.read_json(tmp_path / "graph" / "config.json")
     assert config["tags"] == nlp.get_pipe("transformer_ner").tag_names
