@@ -149,8 +149,10 @@ def _ablation(result: dict) -> str:
         rows.append([change, str(len(found["dev_f"]["of_seeds"]))])
         for figure in ("dev_f", "dev_f_text"):
             of = found[figure]
-            rows[-1].append(f"{of['mean']:.4f} ± {of['deviation']:.4f}")
-            rows[-1].append("" if change == "default" else f"{of['over_default']:+.4f}")
+            spread = "" if of["deviation"] is None else f" ± {of['deviation']:.4f}"
+            gain = of["over_default"]
+            rows[-1].append(f"{of['mean']:.4f}{spread}")
+            rows[-1].append("" if change == "default" or gain is None else f"{gain:+.4f}")
     lines = ["| " + " | ".join(row) + " |" for row in (head, ["---"] * len(head), *rows)]
     made = result["hardware"]
     return "\n".join(lines) + (

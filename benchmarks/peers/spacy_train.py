@@ -35,7 +35,7 @@ def main(
     lang: str = typer.Option("en", help="Language"),
     seed: int = typer.Option(0, help="Seed"),
     gpu_id: int = typer.Option(-1, help="GPU ID or -1 for CPU"),
-    average: float = typer.Option(0.0, help="Decay of an average of the weights; what it gives goes to averaged.json"),
+    average: float = typer.Option(0.0, help="Decay of an average of the weights; for last.json and averaged.json"),
     # fmt: on
 ) -> None:
     overrides = {
@@ -72,14 +72,18 @@ def main(
     output.mkdir(parents=True, exist_ok=True)
     train(nlp, output, use_gpu=gpu_id)
     result.epochs = seen[0] / n_words
+    if averages:
+        averages.add()
+        # What is averaged is not chosen among evaluations: its peer are the last weights.
+        for kind in ("last", "averaged"):
+            if kind == "averaged":
+                averages.put_in()
+            of_kind = Training(system, seed, epochs=result.epochs)
+            score(of_kind, nlp, docs["dev"], "dev")
+            of_kind.write(output / f"{kind}.json")
     best = spacy.load(output / "model-best")
     for split in ("dev", "test"):
         score(result, best, docs[split], split)
-    if averages:
-        averages.put_in()
-        averaged = Training(system, seed, epochs=result.epochs)
-        score(averaged, nlp, docs["dev"], "dev")
-        averaged.write(output / "averaged.json")
     result.write(output / "result.json")
 
 

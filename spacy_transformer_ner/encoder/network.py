@@ -115,11 +115,16 @@ class Encoder(nn.Module):
             is_read[1:] = tokens[1:] != tokens[:-1]
             lengths = numpy.minimum(lengths, 1)
         # Filled batch by batch: vectors of all wordpieces would take as much again.
-        vectors = torch.zeros(len(lengths), self.width, device=self.transformer.device)
+        vectors = torch.zeros(
+            len(lengths), self.width, dtype=torch.float32, device=self.transformer.device
+        )
         for batch in batch_windows(windows, self.n_special, batching):
             inputs, positions, places = self.inputs(pieces, batch)
             hidden = run(inputs)
-            places, of = places[is_read[positions]], tokens[positions[is_read[positions]]]
+            read = is_read[positions]
+            places, of = places[read], tokens[positions[read]]
+            # By window too, so that a token of several has the same vector to the bit
+            # whichever of them are together.
             rows = places // hidden.shape[1]
             starts = numpy.flatnonzero(numpy.diff(of, prepend=-1) | numpy.diff(rows, prepend=-1))
             counts, of = numpy.diff(starts, append=len(of)), of[starts]

@@ -11,7 +11,7 @@ import numpy
 from thinc.types import Floats1d, Floats2d, Ints1d, Ints2d
 
 from .lattice import BEGIN, INSIDE, LAST, UNIT
-from .walk import LOG_SUM, SUM, moves_of, reverse, states
+from .walk import LOG_SUM, SUM, Semiring, moves_of, reverse, states
 
 # How far apart the scores of a token may be (nats) to be summed as they are: in 64
 # bits, exp(-600) is not zero yet.
@@ -44,18 +44,14 @@ class Posterior:
         self._begin, self._inside, self._last, self._unit = (
             scores[:, position::4] for position in (BEGIN, INSIDE, LAST, UNIT)
         )
-        lowest = scores.min(initial=0.0, where=~numpy.isneginf(scores))
-        semiring = SUM if lowest > -WIDEST else LOG_SUM
-        moves = moves_of(numpy.exp(scores) if semiring is SUM else scores, semiring)
         filled = self.lengths[self.lengths > 0]
-        # Read backwards, entities begin where they end. Both at once take half of the steps.
-        ways, log_sums = states(
-            numpy.concatenate([moves, reverse(moves)]),
-            numpy.concatenate([filled, filled[::-1]]),
-            semiring,
-        )
+        lowest = scores.min(initial=0.0, where=~numpy.isneginf(scores))
+        ways, log_sums = _ways(scores, filled, SUM if lowest > -WIDEST else LOG_SUM)
+        if not numpy.isfinite(log_sums).all():
+            # All that is legal is far less than what leads nowhere.
+            ways, log_sums = _ways(scores, filled, LOG_SUM)
         # States before each token; 0 is outside, k + 1 within an entity of label k.
-        self._before, self._after = ways[: len(moves)], ways[len(moves) :][::-1]
+        self._before, self._after = ways[: len(scores)], ways[len(scores) :][::-1]
         self._log_sum = numpy.repeat(log_sums[: len(filled)], filled)
 
     def spans(self, spans: Ints2d) -> Floats1d:
@@ -135,6 +131,20 @@ class Posterior:
         entropies = numpy.zeros(len(self.lengths))
         entropies[filled] = self._log_sum[ends[filled] - 1] - totals[filled]
         return numpy.maximum(entropies, 0.0)
+
+
+def _ways(
+    scores: Floats2d, lengths: Ints1d, semiring: Semiring
+) -> tuple[Floats2d, Floats1d]:
+    """As of `walk.states`, of the texts and of the texts read backwards, where entities
+    begin with what is their end. Both at once take half of the steps."""
+    moves = moves_of(numpy.exp(scores) if semiring is SUM else scores, semiring)
+    with numpy.errstate(invalid="ignore"):
+        return states(
+            numpy.concatenate([moves, reverse(moves)]),
+            numpy.concatenate([lengths, lengths[::-1]]),
+            semiring,
+        )
 
 
 def _sums_before(values: numpy.ndarray) -> numpy.ndarray:

@@ -7,6 +7,7 @@ from spacy.tokens import Doc
 from thinc.api import Config
 from transformers import AutoModel, AutoTokenizer
 
+from spacy_transformer_ner.encoder.model import plan_windows
 from spacy_transformer_ner.encoder.optimizer import create_adamw
 from spacy_transformer_ner.encoder.precision import autocast_dtype
 from spacy_transformer_ner.errors import InputError
@@ -91,10 +92,28 @@ def test_nothing_is_truncated(initialised):
         assert numpy.abs(after[i] - before[i]).max() > 1e-3
 
 
-def test_a_token_longer_than_a_window(initialised):
-    doc = Doc(initialised.vocab, words=["a", "x" * 1000, "b"])
-    vectors = model_of(initialised).predict([doc]).vectors[0]
-    assert vectors.shape == (3, 32) and numpy.isfinite(vectors).all()
+@pytest.mark.parametrize("pooling", ["mean", "first"])
+@pytest.mark.parametrize("settings", [{}, {"window": 16, "context": 4, "max_batch_items": 1}])
+def test_tokens_longer_than_a_window(encoders, kind, pooling, settings):
+    nlp = blank_pipeline(encoders[kind], wordpiece_pooling=pooling, **settings)
+    nlp.initialize(lambda: make_examples(nlp))
+    texts = ["a", "an" * 500, "\n", "b"], [], ["\n"], ["Oslo", "x" * 70, "é" * 20]
+    docs = [Doc(nlp.vocab, words=words) for words in texts]
+    model = model_of(nlp)
+    encoder = model.shims[0].encoder
+    pieces = encoder.wordpieces(docs)
+    found = torch.empty(len(pieces.ids), 32)
+    windows = plan_windows(docs, pieces, model.attrs["settings"])
+    for window in windows:
+        inputs, positions, places = encoder.inputs(pieces, [window])
+        with torch.no_grad():
+            hidden = encoder.hidden_states(**{n: torch.from_numpy(a) for n, a in inputs.items()})
+        found[positions] = hidden[0, places]
+    parts = [p if pooling == "mean" else p[:1] for p in found.split(pieces.token_lengths.tolist())]
+    expected = torch.stack([part.mean(0) if len(part) else torch.zeros(32) for part in parts])
+    together = model.predict(docs).vectors
+    numpy.testing.assert_allclose(numpy.concatenate(together), expected, atol=1e-5)
+    assert kind == "wordpiece" or max(pieces.token_lengths) > 64
 
 
 def test_word_shape_starts_as_pretrained_and_is_seen_when_trained(encoders):

@@ -133,6 +133,17 @@ def test_sums_of_logarithms_are_the_same(monkeypatch):
     assert fast.entropies() == pytest.approx(slow.entropies(), abs=1e-6)
 
 
+@pytest.mark.parametrize("n_tokens", [5, 300])
+def test_what_leads_nowhere_hides_nothing(n_tokens):
+    """O is far less probable than entities that may not end, and all that is legal."""
+    scores = numpy.zeros((n_tokens, 5))
+    scores[:, 0] = -250.0
+    allowed = numpy.isin(numpy.arange(5), (lattice.LAST, lattice.UNIT), invert=True)
+    found = Posterior(scores, [n_tokens], numpy.tile(allowed, (n_tokens, 1)))
+    assert found.tags()[:, 0] == pytest.approx(numpy.ones(n_tokens))
+    assert found.entropies() == pytest.approx(numpy.zeros(1), abs=1e-6)
+
+
 def test_only_texts_that_save_steps_are_cut():
     n_states = 5
     assert len(walk.cut(numpy.array([200] * 50), n_states).starts) == 50
