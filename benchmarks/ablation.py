@@ -48,7 +48,7 @@ def main(
     encoder: str = typer.Option("minilm", help="Folder, known name or hub name"),
     config: str = typer.Option("minilm", help="A recipe of configs/"),
     lang: str = typer.Option("en", help="Language"),
-    changes: str = typer.Option(",".join(CHANGES), help="What to train"),
+    changes: str = typer.Option(",".join(CHANGES), help="What to train; a + b is both at once"),
     seeds: int = typer.Option(3, help="How many seeds"),
     max_steps: int = typer.Option(0, help="Steps of training; 0 for the recipe's own"),
     gpu_id: int = typer.Option(-1, help="GPU ID or -1 for CPU"),
@@ -70,7 +70,7 @@ def main(
                     ROOT / "corpus" / dataset, output, "--lang", lang, "--gpu-id", gpu_id,
                     "--seed", seed, "--paths.encoder", encoder,
                     *(["--training.max_steps", max_steps] if max_steps else []),
-                    *CHANGES[change],
+                    *(part for one in change.split(" + ") for part in CHANGES[one]),
                 )  # fmt: skip
             found.setdefault(change, []).append(srsly.read_json(path))
             if change == "default":
