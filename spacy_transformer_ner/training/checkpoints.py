@@ -28,7 +28,7 @@ from .run import Evaluated, Log, SetUp, TrainingRun, describe, run_of
 from .state import Tensors, digest_of_weights, get_state, set_state
 
 KEPT = 2
-FORMAT = 2
+FORMAT = 3
 # What reading something that was edited or half deleted raises.
 DAMAGED = (OSError, LookupError, TypeError, ValueError, AttributeError, RuntimeError, SafetensorError)
 

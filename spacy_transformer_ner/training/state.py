@@ -9,7 +9,7 @@ from typing import Any
 import numpy
 import torch
 from spacy.language import Language
-from thinc.api import Optimizer, PyTorchShim, torch2xp, xp2torch
+from thinc.api import Model, Optimizer, PyTorchShim, torch2xp, xp2torch
 from thinc.optimizers import KeyT
 from thinc.util import has_cupy_gpu
 
@@ -39,6 +39,8 @@ def get_state(nlp: Language, optimizer: Optimizer) -> tuple[Tensors, dict[str, A
                 tensors[f"{name}/{place}"] = _copy(xp2torch(moments[key]))
         if key in optimizer.nr_update:
             updates[place] = optimizer.nr_update[key]
+    # Updates set it, and it is saved with the pipeline.
+    dropout = {p: n.attrs["dropout_rate"] for p, n in _nodes(nlp) if "dropout_rate" in n.attrs}
     scales = {}
     for place, shim in _encoders(nlp):
         scales[place] = shim.scaler.state_dict()
@@ -48,7 +50,8 @@ def get_state(nlp: Language, optimizer: Optimizer) -> tuple[Tensors, dict[str, A
                 for name, value in values.items():
                     tensors[f"adamw/{place}/{number}/{name}"] = _copy(value)
     generators, python = _get_generators()
-    return tensors | generators, {"updates": updates, "scales": scales, "random": python}
+    rest = {"updates": updates, "dropout": dropout, "scales": scales, "random": python}
+    return tensors | generators, rest
 
 
 def set_state(nlp: Language, optimizer: Optimizer, tensors: Tensors, rest: dict[str, Any]) -> None:
@@ -66,6 +69,9 @@ def set_state(nlp: Language, optimizer: Optimizer, tensors: Tensors, rest: dict[
                 getattr(optimizer, name)[key] = torch2xp(moment)
         if place in rest["updates"]:
             optimizer.nr_update[key] = rest["updates"][place]
+    for place, node in _nodes(nlp):
+        if place in rest["dropout"]:
+            node.attrs["dropout_rate"] = rest["dropout"][place]
     for place, shim in _encoders(nlp):
         shim.scaler.load_state_dict(rest["scales"][place])
         if isinstance(optimizer, AdamW):
@@ -94,36 +100,38 @@ def _weights(nlp: Language) -> Iterator[tuple[str, KeyT, torch.Tensor]]:
     """YIELDS (tuple[str, KeyT, Tensor]): The place of each weight, the optimizer's key
     for it, and itself: a change of the tensor is one of the weight."""
     seen: set[int] = set()
-    for pipe_name, pipe in nlp.pipeline:
-        if not getattr(pipe, "is_trainable", False) or pipe.model in (True, False, None):
-            continue
-        for number, node in enumerate(pipe.model.walk()):
-            found = [
-                (f"{pipe_name}.{number}.{name}", (node.id, name), xp2torch(node.get_param(name)))
-                for name in node.param_names
-                if node.has_param(name)
-            ]
-            for i, shim in enumerate(node.shims):
-                if isinstance(shim, PyTorchShim) and shim._model is not None:
-                    start = f"{pipe_name}.{number}.{i}"
-                    found.extend(
-                        (f"{start}.{name}", (shim.id, name), tensor)
-                        for name, tensor in shim._model.state_dict().items()
-                    )
-            for place, key, tensor in found:
-                # Weights that are tied have two names.
-                if tensor.data_ptr() not in seen:
-                    seen.add(tensor.data_ptr())
-                    yield place, key, tensor
+    for place, node in _nodes(nlp):
+        found = [
+            (f"{place}.{name}", (node.id, name), xp2torch(node.get_param(name)))
+            for name in node.param_names
+            if node.has_param(name)
+        ]
+        for i, shim in enumerate(node.shims):
+            if isinstance(shim, PyTorchShim) and shim._model is not None:
+                found.extend(
+                    (f"{place}.{i}.{name}", (shim.id, name), tensor)
+                    for name, tensor in shim._model.state_dict().items()
+                )
+        for of_weight, key, tensor in found:
+            # Weights that are tied have two names.
+            if tensor.data_ptr() not in seen:
+                seen.add(tensor.data_ptr())
+                yield of_weight, key, tensor
 
 
 def _encoders(nlp: Language) -> Iterator[tuple[str, EncoderShim]]:
+    for place, node in _nodes(nlp):
+        for shim in node.shims:
+            if isinstance(shim, EncoderShim) and shim.encoder is not None:
+                yield place, shim
+
+
+def _nodes(nlp: Language) -> Iterator[tuple[str, Model]]:
+    """YIELDS (tuple[str, Model]): The place of each node of the models, and itself."""
     for pipe_name, pipe in nlp.pipeline:
-        if getattr(pipe, "is_trainable", False):
+        if getattr(pipe, "is_trainable", False) and pipe.model not in (True, False, None):
             for number, node in enumerate(pipe.model.walk()):
-                for shim in node.shims:
-                    if isinstance(shim, EncoderShim) and shim.encoder is not None:
-                        yield f"{pipe_name}.{number}", shim
+                yield f"{pipe_name}.{number}", node
 
 
 def _get_generators() -> tuple[Tensors, dict[str, Any]]:

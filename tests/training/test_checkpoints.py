@@ -121,9 +121,10 @@ def test_the_same_in_the_end(run, tmp_path, capsys):
     assert not (tmp_path / "run" / "checkpoints").exists()
 
 
-def test_the_best_is_kept(run, tmp_path, monkeypatch):
-    """That of an evaluation before the newest checkpoint, too."""
-    scores = {0: 0.1, 3: 0.9, 6: 0.2, 9: 0.3, 12: 0.1, 15: 0.1}
+@pytest.mark.parametrize("best", [3, 9])
+def test_the_best_is_kept(run, tmp_path, monkeypatch, best):
+    """That of an evaluation before the newest checkpoint, too, and of its own."""
+    scores = {0: 0.1, 3: 0.4, 6: 0.2, 9: 0.3, 12: 0.1, 15: 0.1, best: 0.9}
     evaluate = spacy.Language.evaluate
 
     def scored(self, *args, **kwargs):
