@@ -1,7 +1,6 @@
 """Train a pipeline as `spacy train` does, with any config, and keep what evaluations
 on dev give beside the seconds of training up to them."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import spacy
@@ -13,10 +12,10 @@ from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.training.initialize import init_nlp
 from spacy.training.loop import train
-from thinc.api import xp2torch
 
 from spacy_transformer_ner.corpus.docbin import unannotated
 from spacy_transformer_ner.running.recipe import load_recipe
+from spacy_transformer_ner.training.state import weights_of
 
 app = typer.Typer(add_completion=False)
 
@@ -116,29 +115,20 @@ class Averages:
         self._steps = 0
         self._averages: list[torch.Tensor] = []
 
-    def _weights(self) -> Iterator[torch.Tensor]:
-        for _, pipe in self._nlp.pipeline:
-            model = getattr(pipe, "model", None)
-            for node in model.walk() if model is not None else ():
-                for name in node.param_names:
-                    yield xp2torch(node.get_param(name))
-                for shim in node.shims:
-                    yield from (w for w in shim.encoder.parameters() if w.requires_grad)
-
     @torch.no_grad()
     def add(self) -> None:
         """Take in the weights as they are."""
         self._steps += 1
         share = 1 - min(self._decay, (1 + self._steps) / (10 + self._steps))
         if not self._averages:
-            self._averages = [weight.clone() for weight in self._weights()]
-        for average, weight in zip(self._averages, self._weights()):
+            self._averages = [weight.clone() for _, _, weight in weights_of(self._nlp)]
+        for average, (_, _, weight) in zip(self._averages, weights_of(self._nlp)):
             average.lerp_(weight, share)
 
     @torch.no_grad()
     def put_in(self) -> None:
         """Put the average in the weights' place."""
-        for average, weight in zip(self._averages, self._weights()):
+        for average, (_, _, weight) in zip(self._averages, weights_of(self._nlp)):
             weight.copy_(average)
 
 
