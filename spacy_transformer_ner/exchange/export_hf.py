@@ -81,7 +81,7 @@ def export_pipeline(
         a head has to be fitted and there is nothing to fit it on.
     """
     _, recogniser = find_recogniser(nlp)
-    encoder = find_encoder(nlp)
+    encoder, _ = find_encoder(nlp)
     labels = recogniser.labels
     names = ["O", *(f"{prefix}-{label}" for label in labels for prefix in "BI")]
     linear = recogniser.model.get_ref("output_layer")
@@ -106,16 +106,16 @@ def export_pipeline(
     return Exported(tuple(lost), not fitted_on, fitted_on, **figures)
 
 
-def find_encoder(nlp: Language) -> Encoder:
+def find_encoder(nlp: Language) -> tuple[Encoder, Settings]:
     """nlp (Language): A pipeline.
-    RETURNS (Encoder): Its encoder of ours.
+    RETURNS (tuple[Encoder, Settings]): Its encoder of ours, and the architecture's settings.
     RAISES: InputError if it has none."""
     for _, pipe in nlp.pipeline:
         model = getattr(pipe, "model", None)
         for node in model.walk() if model is not None else ():
             for shim in node.shims:
                 if isinstance(shim, EncoderShim) and shim.encoder is not None:
-                    return shim.encoder
+                    return shim.encoder, node.attrs["settings"]
     raise InputError(
         "the pipeline has no encoder of the architecture spacy-transformer-ner.TransformerModel.v1."
     )

@@ -108,7 +108,7 @@ def export_onnx(nlp: Language, folder: Path, *, is_int8: bool = False) -> Export
     """
     require_onnx()
     _, recogniser = find_recogniser(nlp)
-    encoder, settings = find_encoder(nlp), _find_settings(nlp)
+    encoder, settings = find_encoder(nlp)
     linear = recogniser.model.get_ref("output_layer")
     weights, bias = (linear.ops.to_numpy(linear.get_param(name)) for name in "Wb")
     head = torch.nn.Linear(weights.shape[1], weights.shape[0])
@@ -135,12 +135,6 @@ def export_onnx(nlp: Language, folder: Path, *, is_int8: bool = False) -> Export
         shutil.copy(shapes.__file__, folder / "word_shapes.py")
     (folder / "README.md").write_text(_readme(nlp, encoder), encoding="utf-8")
     return Exported(found, rounded)
-
-
-def _find_settings(nlp: Language) -> Settings:
-    models = (getattr(pipe, "model", None) for _, pipe in nlp.pipeline)
-    nodes = (node for model in models if model is not None for node in model.walk())
-    return next(node.attrs["settings"] for node in nodes if "settings" in node.attrs)
 
 
 def _inputs(nlp: Language, encoder: Encoder, settings: Settings) -> Inputs:
