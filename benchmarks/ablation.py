@@ -17,6 +17,7 @@ from machine import ROOT, keep, run
 from wasabi import msg
 
 ENCODER = "--components.transformer.model."
+STEPS = "--training.max_steps"
 # In the default's own trainings the weights are averaged too, to see what that gives
 # beside the last ones; the default is the best evaluation's.
 OF_DEFAULT = {"last weights": "last.json", "averaged weights": "averaged.json"}
@@ -33,7 +34,7 @@ CHANGES = {
     "usual rate": ["--training.optimizer.learn_rate.initial_rate", "5e-5"],
     "long windows": [f"{ENCODER}window", "510", f"{ENCODER}context", "64"],
     "layer decay": ["--training.optimizer.layer_decay", "0.9"],
-    "half as long again": ["--training.max_steps", "2550", "--training.max_epochs", "18"],
+    "two thirds of the steps": [STEPS, "1700"],
 }
 # What is compared: on the corpus' tokens and sentences, and on raw text.
 FIGURES = ("dev_f", "dev_f_text")
@@ -52,14 +53,18 @@ def main(
     seeds: int = typer.Option(3, help="How many seeds"),
     max_steps: int = typer.Option(0, help="Steps of training; 0 for the recipe's own"),
     gpu_id: int = typer.Option(-1, help="GPU ID or -1 for CPU"),
+    suffix: str = typer.Option("", help="Ends the result's name, to keep it beside another machine's"),
     # fmt: on
 ) -> None:
     found: dict[str, list[dict]] = {}
+    options = {change: _options(change) for change in changes.split(",")}
+    if max_steps and any(STEPS in of_change for of_change in options.values()):
+        raise typer.BadParameter("one of the changes sets the steps itself.")
     name = f"{dataset}-{encoder.replace('/', '-')}"
     if max_steps:
         name += f"-{max_steps}-steps"
     for seed in range(seeds):
-        for change in changes.split(","):
+        for change, of_change in options.items():
             output = ROOT / "training" / "ablation" / name / f"{change.replace(' ', '-')}-{seed}"
             path = output / "result.json"
             if not path.exists():
@@ -69,8 +74,7 @@ def main(
                     PEERS / "spacy_train.py", ROOT / "configs" / f"{config}.cfg",
                     ROOT / "corpus" / dataset, output, "--lang", lang, "--gpu-id", gpu_id,
                     "--seed", seed, "--paths.encoder", encoder,
-                    *(["--training.max_steps", max_steps] if max_steps else []),
-                    *(part for one in change.split(" + ") for part in CHANGES[one]),
+                    *([STEPS, max_steps] if max_steps else []), *of_change,
                 )  # fmt: skip
             found.setdefault(change, []).append(srsly.read_json(path))
             if change == "default":
@@ -87,7 +91,15 @@ def main(
             for change, runs in found.items()
         },
     }
-    keep(f"ablation-{name}", result, gpu_id)
+    keep("-".join(filter(None, ("ablation", name, suffix))), result, gpu_id)
+
+
+def _options(change: str) -> list[str]:
+    """What sets a change, or several at once."""
+    unknown = [one for one in change.split(" + ") if one not in CHANGES]
+    if unknown:
+        raise typer.BadParameter(f"{unknown[0]!r} is none of {', '.join(CHANGES)}.")
+    return [part for one in change.split(" + ") for part in CHANGES[one]]
 
 
 def _summary(runs: list[dict], default: Optional[list[dict]], figure: str) -> dict:
