@@ -18,11 +18,9 @@ from wasabi import msg
 
 ENCODER = "--components.transformer.model."
 STEPS = "--training.max_steps"
-# In the default's own trainings the weights are averaged too, to see what that gives
-# beside the last ones; the default is the best evaluation's.
-OF_DEFAULT = {"last weights": "last.json", "averaged weights": "averaged.json"}
 CHANGES = {
-    "default": ["--average", "0.99"],
+    "default": [],
+    "no averages of weights": ["--training.optimizer.use_averages", "false"],
     "no word shape": [f"{ENCODER}word_shape", "false"],
     "no word boundaries": [f"{ENCODER}word_boundaries", "false"],
     "first wordpiece": [f"{ENCODER}wordpiece_pooling", "first"],
@@ -77,9 +75,6 @@ def main(
                     *([STEPS, max_steps] if max_steps else []), *of_change,
                 )  # fmt: skip
             found.setdefault(change, []).append(srsly.read_json(path))
-            if change == "default":
-                for name_of_row, file in OF_DEFAULT.items():
-                    found.setdefault(name_of_row, []).append(srsly.read_json(output / file))
     result = {
         "dataset": dataset,
         "encoder": encoder,

@@ -4,7 +4,6 @@ on dev give beside the seconds of training up to them."""
 from pathlib import Path
 
 import spacy
-import torch
 import typer
 from common import Stopwatch, Training, f_score, gold_spans, read_docs
 from spacy.cli._util import parse_config_overrides, setup_gpu
@@ -15,7 +14,6 @@ from spacy.training.loop import train
 
 from spacy_transformer_ner.corpus.docbin import unannotated
 from spacy_transformer_ner.running.recipe import load_recipe
-from spacy_transformer_ner.training.state import weights_of
 
 app = typer.Typer(add_completion=False)
 
@@ -34,7 +32,6 @@ def main(
     lang: str = typer.Option("en", help="Language"),
     seed: int = typer.Option(0, help="Seed"),
     gpu_id: int = typer.Option(-1, help="GPU ID or -1 for CPU"),
-    average: float = typer.Option(0.0, help="Decay of an average of the weights; for last.json and averaged.json"),
     # fmt: on
 ) -> None:
     overrides = {
@@ -51,7 +48,6 @@ def main(
     n_words = sum(len(doc) for doc in docs["train"])
     watch, result, seen = Stopwatch(), Training(system, seed), [0]
     evaluate, update = nlp.evaluate, nlp.update
-    averages = Averages(nlp, average) if average else None
 
     def timed_evaluate(*args, **kwargs):
         with watch.stopped():
@@ -61,9 +57,6 @@ def main(
 
     def counting_update(examples, *args, **kwargs):
         examples = list(examples)
-        if averages:
-            with watch.stopped():
-                averages.add()
         seen[0] += sum(len(example.reference) for example in examples)
         return update(examples, *args, **kwargs)
 
@@ -71,15 +64,6 @@ def main(
     output.mkdir(parents=True, exist_ok=True)
     train(nlp, output, use_gpu=gpu_id)
     result.epochs = seen[0] / n_words
-    if averages:
-        averages.add()
-        # What is averaged is not chosen among evaluations: its peer are the last weights.
-        for kind in ("last", "averaged"):
-            if kind == "averaged":
-                averages.put_in()
-            of_kind = Training(system, seed, epochs=result.epochs)
-            score(of_kind, nlp, docs["dev"], "dev")
-            of_kind.write(output / f"{kind}.json")
     best = spacy.load(output / "model-best")
     for split in ("dev", "test"):
         score(result, best, docs[split], split)
@@ -100,36 +84,6 @@ def score(result: Training, nlp: Language, docs: list[Doc], split: str) -> None:
     gold = [gold_spans(doc) for doc in docs]
     found = [gold_spans(doc) for doc in nlp.pipe(copies)]
     setattr(result, f"{split}_f", f_score(gold, found))
-
-
-class Averages:
-    """An exponential average of a pipeline's weights over the steps of its training.
-
-    nlp (Language): The pipeline.
-    decay (float): Of the average; in the first steps it is as thinc's is, less.
-    """
-
-    def __init__(self, nlp: Language, decay: float):
-        self._nlp = nlp
-        self._decay = decay
-        self._steps = 0
-        self._averages: list[torch.Tensor] = []
-
-    @torch.no_grad()
-    def add(self) -> None:
-        """Take in the weights as they are."""
-        self._steps += 1
-        share = 1 - min(self._decay, (1 + self._steps) / (10 + self._steps))
-        if not self._averages:
-            self._averages = [weight.clone() for _, _, weight in weights_of(self._nlp)]
-        for average, (_, _, weight) in zip(self._averages, weights_of(self._nlp)):
-            average.lerp_(weight, share)
-
-    @torch.no_grad()
-    def put_in(self) -> None:
-        """Put the average in the weights' place."""
-        for average, (_, _, weight) in zip(self._averages, weights_of(self._nlp)):
-            weight.copy_(average)
 
 
 if __name__ == "__main__":

@@ -6,11 +6,14 @@ from collections.abc import Iterable
 from typing import Optional
 
 import torch
-from thinc.api import Optimizer, get_array_module
+from thinc.api import Optimizer, get_array_module, torch2xp, xp2torch
 from thinc.optimizers import FloatOrSeq, KeyT
 from thinc.types import FloatsXd
 from torch import nn
 from torch.amp import GradScaler
+
+# Of averages of weights; thinc's.
+MAX_DECAY = 0.9999
 
 
 class AdamW(Optimizer):
@@ -31,6 +34,9 @@ class AdamW(Optimizer):
     grad_clip (float): The norm gradients are clipped to; 0 for no clipping.
     layer_decay (float): The rate of each of the encoder's layers over that of the
         one above it. 1 for one rate.
+    use_averages (bool): Whether moving averages of the weights are kept, as thinc's
+        optimizers do (Polyak and Juditsky, 1992). `spacy train` evaluates and saves
+        those then.
     """
 
     def __init__(
@@ -45,6 +51,7 @@ class AdamW(Optimizer):
         weight_decay: float,
         grad_clip: float,
         layer_decay: float,
+        use_averages: bool,
     ):
         super().__init__(
             learn_rate,
@@ -54,7 +61,7 @@ class AdamW(Optimizer):
             L2=weight_decay,
             L2_is_weight_decay=True,
             grad_clip=grad_clip,
-            use_averages=False,
+            use_averages=use_averages,
         )
         self.rate_width = rate_width
         self.width_factor = 1.0
@@ -97,6 +104,22 @@ class AdamW(Optimizer):
             scaler.step(optimizer)
         scaler.update()
         optimizer.zero_grad()
+        if self.averages is not None:
+            self._average(key, module)
+
+    @torch.no_grad()
+    def _average(self, key: KeyT, module: nn.Module) -> None:
+        """What thinc's `Ops.update_averages` does, but on the encoder's device, and the
+        averages start from the pretrained weights, not from zero."""
+        for name, weights in module.named_parameters():
+            if weights.requires_grad:
+                of_weights = key[0], name
+                self.nr_update[of_weights] += 1
+                steps = self.nr_update[of_weights]
+                if of_weights not in self.averages:
+                    self.averages[of_weights] = torch2xp(weights.detach().clone())
+                average = xp2torch(self.averages[of_weights], device=weights.device)
+                average.lerp_(weights, 1 - min(MAX_DECAY, (1 + steps) / (10 + steps)))
 
     def _goes_in(self, key: KeyT, is_finite: bool) -> bool:
         """Count a gradient; one that is not finite would spoil the weights for good."""
@@ -176,6 +199,7 @@ def create_adamw(
     weight_decay: float = 0.01,
     grad_clip: float = 1.0,
     layer_decay: float = 1.0,
+    use_averages: bool = False,
 ) -> Optimizer:
     """Create an optimizer, registered as spacy-transformer-ner.AdamW.v1; see
     `AdamW` for the parameters."""
@@ -189,4 +213,5 @@ def create_adamw(
         weight_decay=weight_decay,
         grad_clip=grad_clip,
         layer_decay=layer_decay,
+        use_averages=use_averages,
     )

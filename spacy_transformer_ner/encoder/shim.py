@@ -2,15 +2,17 @@
 
 import multiprocessing
 import os
-from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import srsly
 import torch
-from thinc.api import Optimizer, PyTorchShim, get_torch_default_device
+from thinc.api import Optimizer, PyTorchShim, get_torch_default_device, xp2torch
+from thinc.optimizers import KeyT
+from thinc.types import FloatsXd
 
 from ..errors import InputError
 from .attention import PlainAttention
@@ -211,6 +213,24 @@ class EncoderShim(PyTorchShim):
         else:
             super().finish_update(optimizer)
 
+    @contextmanager
+    def use_params(self, params: dict[KeyT, FloatsXd]) -> Iterator[None]:
+        """Put weights in the encoder's place for a while.
+
+        params (dict[tuple[int, str], FloatsXd]): Weights by the shim's id and their names,
+            such as an optimizer's averages; others are left alone.
+        """
+        weights = {} if self._model is None else self._model.state_dict()
+        others = {
+            name: xp2torch(params[self.id, name]) for name in weights if (self.id, name) in params
+        }
+        own = {name: weights[name].clone() for name in others}
+        try:
+            _put(others, weights)
+            yield
+        finally:
+            _put(own, weights)
+
     def to_bytes(self) -> bytes:
         """RETURNS (bytes): The encoder, its tokenizer and its weights, these as
         safetensors; nothing in them can run code."""
@@ -226,6 +246,12 @@ class EncoderShim(PyTorchShim):
         if parts is not None:
             self.set_encoder(from_parts(parts))
         return self
+
+
+@torch.no_grad()
+def _put(tensors: dict[str, torch.Tensor], weights: dict[str, torch.Tensor]) -> None:
+    for name, tensor in tensors.items():
+        weights[name].copy_(tensor)
 
 
 def _contexts() -> tuple:

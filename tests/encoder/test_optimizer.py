@@ -159,3 +159,54 @@ def test_any_optimizer_of_thinc_works(encoders):
 
     losses = [nlp.update(examples, sgd=Adam(1e-3))["transformer_ner"] for _ in range(3)]
     assert losses[-1] < losses[0]
+
+
+def test_averages_are_kept_and_used(encoders):
+    nlp = blank_pipeline(encoders["wordpiece"])
+    examples = make_examples(nlp)
+    nlp.initialize(lambda: examples)
+    shim = nlp.get_pipe("transformer").model.shims[0]
+    shim.encoder.transformer.get_input_embeddings().requires_grad_(False)
+    head = nlp.get_pipe("transformer_ner").model.get_ref("output_layer")
+    optimizer = create_adamw(1e-3, weight_decay=0.0, use_averages=True)
+    expected = {name: value.clone() for name, value in shim.encoder.state_dict().items()}
+    for step in range(1, 5):
+        nlp.update(examples, sgd=optimizer)
+        for name, value in shim.encoder.state_dict().items():
+            expected[name] += 9 / (10 + step) * (value - expected[name])
+    own = {name: value.clone() for name, value in shim.encoder.state_dict().items()}
+    own_head = head.get_param("W").copy()
+    texts = [example.text for example in examples]
+
+    def vectors():
+        return [doc._.trf_data.tensors[0] for doc in nlp.pipe(texts)]
+
+    before = vectors()
+    with nlp.use_params(optimizer.averages):
+        for name, value in shim.encoder.state_dict().items():
+            torch.testing.assert_close(value, expected[name])
+        assert (head.get_param("W") == optimizer.averages[head.id, "W"]).all()
+        averaged = vectors()
+    # What is made of the weights for inference is made anew, there and back.
+    assert all((a != b).any() for a, b in zip(averaged, before))
+    assert all((a == b).all() for a, b in zip(vectors(), before))
+    assert all((v == own[name]).all() for name, v in shim.encoder.state_dict().items())
+    assert (head.get_param("W") == own_head).all() and (own_head != 0).any()
+
+
+def test_a_failure_puts_the_weights_back(encoders):
+    nlp = blank_pipeline(encoders["wordpiece"])
+    examples = make_examples(nlp)
+    nlp.initialize(lambda: examples)
+    shim = nlp.get_pipe("transformer").model.shims[0]
+    name, weights = next(iter(shim.encoder.state_dict().items()))
+    own = weights.clone()
+    with pytest.raises(KeyboardInterrupt):
+        with shim.use_params({(shim.id, name): torch.zeros_like(own).numpy(), (-1, "W"): None}):
+            assert not weights.any()
+            raise KeyboardInterrupt
+    assert (weights == own).all()
+
+
+def test_no_averages_unless_wanted(encoders):
+    assert create_adamw(1e-3).averages is None
