@@ -86,7 +86,7 @@ def main(
             for change, runs in found.items()
         },
     }
-    keep("-".join(filter(None, ("ablation", name, suffix))), result, gpu_id)
+    keep(f"ablation-{name}", result, gpu_id, suffix)
 
 
 def _options(change: str) -> list[str]:

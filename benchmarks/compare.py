@@ -200,7 +200,7 @@ def main(
             "--gpu-id", gpu_id,
         )  # fmt: skip
         result["speed"] = srsly.read_json(speed)
-    kept = keep("-".join(filter(None, ("compare", name, suffix))), result, gpu_id)
+    kept = keep(f"compare-{name}", result, gpu_id, suffix)
     plot(result["training"], kept.with_suffix(".svg"))
 
 

@@ -60,15 +60,16 @@ def run(*command: object, quiet: bool = False) -> tuple[float, float]:
     return time.perf_counter() - start, usage.ru_maxrss / 1024
 
 
-def keep(name: str, result: dict[str, Any], gpu_id: int = -1) -> Path:
+def keep(name: str, result: dict[str, Any], gpu_id: int = -1, suffix: str = "") -> Path:
     """Write a result to benchmarks/results, with versions and hardware.
 
     name (str): The file's name without .json.
     result (dict[str, Any]): The result.
     gpu_id (int): The GPU that was used, or -1.
+    suffix (str): Ends the name, to keep it beside another machine's.
     RETURNS (Path): The file.
     """
-    path = RESULTS / f"{name}.json"
+    path = RESULTS / f"{'-'.join(filter(None, (name, suffix)))}.json"
     write_json(path, {**result, "versions": versions(), "hardware": hardware(gpu_id)})
     msg.good(f"Kept: {path}")
     return path

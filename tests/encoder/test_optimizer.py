@@ -208,5 +208,5 @@ def test_a_failure_puts_the_weights_back(encoders):
     assert (weights == own).all()
 
 
-def test_no_averages_unless_wanted(encoders):
+def test_no_averages_unless_wanted():
     assert create_adamw(1e-3).averages is None
