@@ -1,10 +1,14 @@
 """The architecture spacy-transformer-ner.TokenClassifier.v1."""
 
+from collections.abc import Callable
 from typing import List, Optional
 
+import numpy
 from spacy.tokens import Doc
-from thinc.api import Dropout, Linear, Model, chain, resizable, with_array
+from thinc.api import Dropout, Linear, Model, chain, resizable
 from thinc.layers.resizable import resize_linear_weighted, resize_model
+from thinc.layers.with_array import forward as as_one_array
+from thinc.layers.with_array import init
 from thinc.types import Floats2d
 
 
@@ -25,12 +29,37 @@ def build_token_classifier(
     """
     linear = Linear(nO=nO, nI=tok2vec.maybe_get_dim("nO"))
     output = resizable(linear, resize_layer=resize_linear_weighted)
-    model = chain(tok2vec, Dropout(dropout), with_array(output))
+    scores = Model(
+        "with_array(resizable(linear))",
+        forward,
+        init=init,
+        layers=[output],
+        attrs={"pad": 0},
+        dims={"nO": nO, "nI": linear.maybe_get_dim("nI")},
+    )
+    model = chain(tok2vec, Dropout(dropout), scores)
     model.set_ref("tok2vec", tok2vec)
     model.set_ref("resizable", output)
     model.set_ref("output_layer", linear)
     model.attrs["resize_output"] = resize_output
     return model
+
+
+def forward(
+    model: Model[List[Floats2d], List[Floats2d]], vectors: List[Floats2d], is_train: bool
+) -> tuple[List[Floats2d], Callable]:
+    """Do what thinc's with_array does, but predict Doc by Doc on a CPU. So numpy can
+    multiply, which is thrice as fast as thinc's BLIS, but rounds a row by what other rows
+    there are: here all are the Doc's own."""
+    if is_train or model.ops.xp is not numpy:
+        return as_one_array(model, vectors, is_train)
+    linear = model.layers[0].layers[0]
+    weights, bias = linear.get_param("W").T, linear.get_param("b")
+
+    def no_training(d_scores: List[Floats2d]) -> List[Floats2d]:
+        raise ValueError("there is nothing to learn from a prediction")
+
+    return [rows @ weights + bias for rows in vectors], no_training
 
 
 def resize_output(model: Model, nO: int) -> Model:

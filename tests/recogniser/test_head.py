@@ -1,0 +1,49 @@
+import numpy
+import pytest
+from thinc.api import Model, get_current_ops, with_array
+
+from spacy_transformer_ner.recogniser.head import build_token_classifier
+
+
+@pytest.fixture
+def head():
+    """The head alone, on the vectors themselves."""
+    vectors = Model("vectors", lambda model, X, is_train: (X, lambda d_X: d_X), dims={"nO": 24})
+    return build_token_classifier(vectors, dropout=0.0, nO=9).initialize()
+
+
+def docs_of(*lengths):
+    rows, ops = numpy.random.default_rng(0), get_current_ops()
+    return [ops.asarray2f(rows.normal(size=(n, 24))) for n in lengths]
+
+
+def test_scores_do_not_depend_on_the_batch(head):
+    docs = docs_of(1, 500, 0, 7, 1, 64)
+    together = head.predict(docs)
+    for alone, scores in zip(docs, together):
+        numpy.testing.assert_array_equal(head.predict([alone])[0], scores)
+    assert [scores.shape for scores in together] == [(len(doc), 9) for doc in docs]
+
+
+def test_predicts_what_thinc_s_layers_do(head):
+    docs = docs_of(3, 11)
+    theirs = with_array(head.get_ref("resizable")).predict(docs)
+    trained_on, _ = head.begin_update(docs)
+    for scores in (theirs, trained_on):
+        for one, other in zip(head.predict(docs), scores):
+            numpy.testing.assert_allclose(one, other, atol=1e-5)
+
+
+def test_more_tags_are_predicted(head):
+    docs = docs_of(5)
+    (before,) = head.predict(docs)
+    head.attrs["resize_output"](head, 13)
+    (after,) = head.predict(docs)
+    numpy.testing.assert_allclose(after[:, :9], before, atol=1e-6)
+    assert after.shape == (5, 13)
+
+
+def test_a_prediction_teaches_nothing(head):
+    scores, backprop = head(docs_of(3), is_train=False)
+    with pytest.raises(ValueError, match="nothing to learn"):
+        backprop(scores)
