@@ -120,6 +120,8 @@ class AdamW(Optimizer):
                     self.averages[of_weights] = torch2xp(weights.detach().clone())
                 average = xp2torch(self.averages[of_weights], device=weights.device)
                 average.lerp_(weights, 1 - min(MAX_DECAY, (1 + steps) / (10 + steps)))
+                # On Apple's GPU it is a copy.
+                self.averages[of_weights] = torch2xp(average)
 
     def _goes_in(self, key: KeyT, is_finite: bool) -> bool:
         """Count a gradient; one that is not finite would spoil the weights for good."""

@@ -4,6 +4,7 @@ import pytest
 import spacy
 import torch
 from spacy import util
+from thinc.api import xp2torch
 from torch import nn
 
 from spacy_transformer_ner.encoder.optimizer import create_adamw, parameter_groups
@@ -161,7 +162,13 @@ def test_any_optimizer_of_thinc_works(encoders):
     assert losses[-1] < losses[0]
 
 
-def test_averages_are_kept_and_used(encoders):
+@pytest.mark.parametrize("is_shared", [True, False], ids=["shared", "copied"])
+def test_averages_are_kept_and_used(encoders, monkeypatch, is_shared):
+    if not is_shared:  # as for weights on Apple's GPU, of which thinc's arrays are copies
+        monkeypatch.setattr(
+            "spacy_transformer_ner.encoder.optimizer.xp2torch",
+            lambda array, device: xp2torch(array, device=device).clone(),
+        )
     nlp = blank_pipeline(encoders["wordpiece"])
     examples = make_examples(nlp)
     nlp.initialize(lambda: examples)
