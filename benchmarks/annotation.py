@@ -30,8 +30,8 @@ from statistics import median
 import psutil
 import pyarrow.parquet
 import srsly
-import torch
 import typer
+from generated import make_pipeline, make_texts
 from machine import RESULTS, ROOT, growth, keep
 from spacy.language import Language
 from wasabi import msg
@@ -45,106 +45,10 @@ from spacy_transformer_ner.annotation.manifest import SHARDS
 from spacy_transformer_ner.annotation.ray_engine import RayEngine
 from spacy_transformer_ner.loading import load_pipeline
 
-FIRST = ["Ann", "Marit", "Olu", "Ines", "Pavel", "Yuki", "Tariq", "Greta"]
-LAST = ["Lee", "Solheim", "Adeyemi", "Duarte", "Novak", "Mori", "Haddad", "Lind"]
-PLACES = ["Oslo", "Lima", "Turin", "Hanoi", "Quebec", "Accra", "Bergen", "Izmir"]
-FIRMS = ["Fjordverk", "Norlund", "Castelo", "Vantix", "Belmora", "Quorra", "Lumexa", "Stavhold"]
-PATTERNS = [
-    "{person} leads {firm} in {place} since {word} .",
-    "The {word} of {place} was {word} again {word} .",
-    "{firm} bought a {word} {word} near {place} .",
-    "Nobody {word} why the {word} {word} was {word} .",
-    "{person} met {person} at the {word} {word} .",
-    "A {word} {word} and {word} {word} {word} {word} .",
-]
-LABELS = {"person": "PER", "firm": "ORG", "place": "LOC"}
 PARTS = ("speed", "memory", "kills", "ray", "disk", "overhead")
 ANNOTATE = ("scripts/annotate.py",)
 
 app = typer.Typer(add_completion=False)
-
-
-def sentence(chance: random.Random) -> tuple[str, list[tuple[int, int, str]]]:
-    """chance (random.Random): The generator.
-    RETURNS (tuple[str, list]): A text, and its entities by characters."""
-    words, entities, length = [], [], 0
-    for part in chance.choice(PATTERNS).split():
-        kind = part.strip("{}")
-        if kind == part:
-            words.append(part)
-        elif kind == "word":
-            # As in real text, some words are met for the first time.
-            rare = chance.random() < 0.05
-            words.append(f"x{chance.randrange(10**8)}" if rare else f"word{chance.randrange(5000)}")
-        else:
-            person = f"{chance.choice(FIRST)} {chance.choice(LAST)}"
-            words.append(person if kind == "person" else chance.choice(FIRMS if kind == "firm" else PLACES))
-            entities.append((length, length + len(words[-1]), LABELS[kind]))
-        length += len(words[-1]) + 1
-    return " ".join(words), entities
-
-
-def make_texts(path: Path, texts: int) -> None:
-    """path (Path): The JSON Lines file to write.
-    texts (int): How many texts it is to have."""
-    chance = random.Random(0)
-    with open(path, "w", encoding="utf-8") as file:
-        for number in range(texts):
-            file.write(json.dumps({"id": f"t{number}", "text": sentence(chance)[0]}) + "\n")
-
-
-def make_pipeline(folder: Path) -> Path:
-    """folder (Path): Where to make it.
-    RETURNS (Path): A small pipeline that has learnt what the texts are like."""
-    import spacy
-    from spacy.training import Example
-    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
-    from tokenizers.trainers import WordPieceTrainer
-    from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
-
-    from spacy_transformer_ner.encoder.optimizer import create_adamw
-
-    chance = random.Random(1)
-    learnt = [sentence(chance) for _ in range(200)]
-    special = {"cls_token": "[CLS]", "sep_token": "[SEP]", "pad_token": "[PAD]", "unk_token": "[UNK]"}
-    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
-    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
-    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    tokenizer.train_from_iterator(
-        [text for text, _ in learnt],
-        WordPieceTrainer(vocab_size=400, special_tokens=list(special.values())),
-    )
-    ends = [(token, tokenizer.token_to_id(token)) for token in ("[CLS]", "[SEP]")]
-    tokenizer.post_processor = processors.TemplateProcessing(
-        single="[CLS] $A [SEP]", special_tokens=ends
-    )
-    fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, **special)
-    torch.manual_seed(0)
-    encoder = BertModel(
-        BertConfig(
-            vocab_size=len(fast), hidden_size=32, num_hidden_layers=2, num_attention_heads=4,
-            intermediate_size=64, max_position_embeddings=130,
-        )
-    )  # fmt: skip
-    for each in (encoder, fast):
-        each.save_pretrained(folder / "encoder")
-    nlp = spacy.blank("en")
-    model = {
-        "@architectures": "spacy-transformer-ner.TransformerModel.v1",
-        "name": str(folder / "encoder"), "window": 64, "context": 8, "precision": "fp32",
-        "word_shape": True,
-    }  # fmt: skip
-    nlp.add_pipe("transformer", config={"model": model})
-    nlp.add_pipe("transformer_ner")
-    nlp.add_pipe("doc_cleaner")
-    examples = [Example.from_dict(nlp.make_doc(text), {"entities": found}) for text, found in learnt]
-    nlp.initialize(lambda: examples)
-    optimizer = create_adamw(3e-3, head_factor=3.0)
-    for _ in range(10):
-        for i in range(0, len(examples), 20):
-            nlp.update(examples[i : i + 20], sgd=optimizer, drop=0.0)
-    nlp.to_disk(folder / "pipeline")
-    return folder / "pipeline"
 
 
 def speed(nlp: Language, texts: Path, folder: Path, turns: int) -> dict:
