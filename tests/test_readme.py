@@ -49,10 +49,12 @@ def test_project_commands(command):
 
 
 def test_paths_and_make_targets_exist():
-    for path in re.findall(r"(?:scripts|benchmarks)/\w+\.py|\]\(([^):]+)\)", README):
-        heading = path.removeprefix("#").replace("-", " ")
-        found = f"\n## {heading}\n" in README.lower() if path[:1] == "#" else (ROOT / path).exists()
-        assert not path or found, path
+    for link in re.findall(r"((?:scripts|benchmarks)/\w+\.py|(?<=\]\()[^):]+(?=\)))", README):
+        path, _, heading = link.partition("#")
+        target = ROOT / (path or "README.md")
+        assert target.exists(), link
+        if heading:
+            assert f"\n## {heading.replace('-', ' ')}\n" in target.read_text("utf-8").lower(), link
     makefile = (ROOT / "Makefile").read_text()
     for target in re.findall(r"make (\w+)", "\n".join(blocks("bash"))):
         assert f"\n{target}:" in makefile
