@@ -1,6 +1,6 @@
 """Measure whether what is imported from transformers, and exported to it, is the same.
 
-    python benchmarks/parity.py
+    python benchmarks/parity.py --pipeline training/sample-minilm-default/model-best
     python benchmarks/parity.py --dataset conll2003 --checkpoint training/compare/conll2003-minilm/hf-0/model --pipeline training/conll2003-minilm-default/model-best
 
 Small encoders of each shape are trained on the sample, as transformers' run_ner.py does,
