@@ -49,7 +49,8 @@ def test_project_commands(command):
 
 
 def test_paths_and_make_targets_exist():
-    for link in re.findall(r"((?:scripts|benchmarks)/\w+\.py|(?<=\]\()[^):]+(?=\)))", README):
+    scripts = re.findall(r"(?:scripts|benchmarks)/\w+\.py", README)
+    for link in scripts + re.findall(r"\]\(([^):]+)\)", README):
         path, _, heading = link.partition("#")
         target = ROOT / (path or "README.md")
         assert target.exists(), link

@@ -116,12 +116,10 @@ class AdamW(Optimizer):
                 of_weights = key[0], name
                 self.nr_update[of_weights] += 1
                 steps = self.nr_update[of_weights]
-                if of_weights not in self.averages:
-                    self.averages[of_weights] = torch2xp(weights.detach().clone())
-                average = xp2torch(self.averages[of_weights], device=weights.device)
+                kept = self.averages.get(of_weights)
+                average = weights.clone() if kept is None else xp2torch(kept, device=weights.device)
                 average.lerp_(weights, 1 - min(MAX_DECAY, (1 + steps) / (10 + steps)))
-                # On Apple's GPU it is a copy.
-                self.averages[of_weights] = torch2xp(average)
+                self.averages[of_weights] = torch2xp(average)  # on Apple's GPU a copy
 
     def _goes_in(self, key: KeyT, is_finite: bool) -> bool:
         """Count a gradient; one that is not finite would spoil the weights for good."""
