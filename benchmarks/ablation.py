@@ -51,7 +51,9 @@ def main(
     seeds: int = typer.Option(3, help="How many seeds"),
     max_steps: int = typer.Option(0, help="Steps of training; 0 for the recipe's own"),
     gpu_id: int = typer.Option(-1, help="GPU ID or -1 for CPU"),
-    suffix: str = typer.Option("", help="Ends the result's name, to keep it beside another machine's"),
+    suffix: str = typer.Option(
+        "", help="Ends the result's name, to keep it beside another machine's"
+    ),
     # fmt: on
 ) -> None:
     found: dict[str, list[dict]] = {}
@@ -80,9 +82,7 @@ def main(
         "encoder": encoder,
         "max_steps": max_steps or None,
         "changes": {
-            change: {
-                figure: _summary(runs, found.get("default"), figure) for figure in FIGURES
-            }
+            change: {figure: _summary(runs, found.get("default"), figure) for figure in FIGURES}
             for change, runs in found.items()
         },
     }

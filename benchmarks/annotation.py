@@ -155,7 +155,10 @@ def kills(pipeline: Path, texts: Path, output: Path, times: int, watched: dict) 
         assert run.process.wait() == -signal.SIGKILL, "it was done before"
         finished.append(len(run.shards()))
     Annotating(pipeline, texts, output, "--id", "id").end()
-    return {"shards_finished_at_each_kill": finished, "seconds": round(time.perf_counter() - start, 1)}
+    return {
+        "shards_finished_at_each_kill": finished,
+        "seconds": round(time.perf_counter() - start, 1),
+    }
 
 
 def by_ray(pipeline: Path, texts: Path, output: Path, shards: int) -> dict:
@@ -170,7 +173,11 @@ def by_ray(pipeline: Path, texts: Path, output: Path, shards: int) -> dict:
             killed = len(run.shards())
         time.sleep(0.2)
     run.end()
-    return {"workers": 2, "shards_finished_at_kill": killed, "seconds": round(time.perf_counter() - start, 1)}
+    return {
+        "workers": 2,
+        "shards_finished_at_kill": killed,
+        "seconds": round(time.perf_counter() - start, 1),
+    }
 
 
 def ray_workers(pid: int) -> Iterator[psutil.Process]:
@@ -193,7 +200,9 @@ def disk(pipeline: Path, texts: Path, folder: Path) -> dict:
         Annotating(pipeline, texts, mount / "out", "--shard-texts", 500).end()
         Annotating(pipeline, texts, folder / "roomy", "--shard-texts", 500).end()
         return {
-            "said": " ".join(re.sub(r"\x1b\[[\d;]*m", "", printed).replace(str(mount / "out"), "OUTPUT").split()),
+            "said": " ".join(
+                re.sub(r"\x1b\[[\d;]*m", "", printed).replace(str(mount / "out"), "OUTPUT").split()
+            ),
             "shards_finished_when_full": finished,
             "shards": compare(folder / "roomy", mount / "out"),
         }

@@ -25,7 +25,7 @@ from wasabi import msg
 
 from spacy_transformer_ner.corpus.docbin import read_annotated
 from spacy_transformer_ner.evaluation.calibrate import Gathered, fit, gather
-from spacy_transformer_ner.evaluation.confidence import (
+from spacy_transformer_ner.evaluation.reliability import (
     Scored,
     encoded,
     find_recogniser,
@@ -57,8 +57,8 @@ def read(nlp: Language, path: Path) -> Corpus:
     RETURNS (Corpus): It."""
     gathered = gather(nlp, path)
     raw = {
-        "marginal": gathered.evidence.marginals,
-        "mean softmax": gathered.evidence.softmaxes,
+        "marginal": gathered.features.marginals,
+        "mean softmax": gathered.features.softmaxes,
         "mean 1 - p(O)": entity_probability(nlp, path),
     }
     return Corpus(gathered, raw)
@@ -82,13 +82,13 @@ def entity_probability(nlp: Language, path: Path) -> numpy.ndarray:
 def scores_of(fitted: Corpus, chosen: numpy.ndarray, measured: Corpus, on: numpy.ndarray) -> dict:
     """Fit every method on some entities of one corpus and score some of another."""
     g = fitted.gathered
-    calibration = fit(g.evidence.select(chosen), g.right[chosen], g.usual_entropy)
-    scores = {"this package": calibration.scores(measured.gathered.evidence.select(on))}
+    calibration = fit(g.features.select(chosen), g.right[chosen], g.usual_entropy)
+    scores = {"this package": calibration.scores(measured.gathered.features.select(on))}
     for name, raw in fitted.raw.items():
         platt = LogisticRegression(C=10.0).fit(log_odds(raw[chosen])[:, None], g.right[chosen])
         scores[name] = measured.raw[name][on]
         scores[f"{name}, Platt"] = platt.predict_proba(log_odds(scores[name])[:, None])[:, 1]
-    scores["fitted"] = calibration.scores(g.evidence.select(chosen))
+    scores["fitted"] = calibration.scores(g.features.select(chosen))
     return scores
 
 

@@ -26,7 +26,7 @@ from wasabi import msg
 
 from spacy_transformer_ner.encoder.sources import resolve_encoder
 from spacy_transformer_ner.files import write_json
-from spacy_transformer_ner.running.recipe import encoder_of
+from spacy_transformer_ner.training.recipe import encoder_of
 
 PEERS = ROOT / "benchmarks" / "peers"
 SYSTEMS = ("ours", "hf-bf16", "hf", "spacy")
@@ -36,8 +36,15 @@ app = typer.Typer(add_completion=False)
 
 
 def training_command(
-    system: str, encoder: str, corpus: Path, output: Path, lang: str, gpu_id: int, config: Path,
-    hf_epochs: int, spacy_steps: int,
+    system: str,
+    encoder: str,
+    corpus: Path,
+    output: Path,
+    lang: str,
+    gpu_id: int,
+    config: Path,
+    hf_epochs: int,
+    spacy_steps: int,
 ) -> list[str]:
     """RETURNS (list[str]): The command that trains a system."""
     common = [str(corpus), str(output), "--lang", lang, "--gpu-id", str(gpu_id)]
@@ -52,8 +59,14 @@ def training_command(
         for part in (f"--training.{name}", str(spacy_steps))
     ]
     return [
-        "spacy_train.py", str(PEERS / "stock.cfg"), *common, "--system", "spacy",
-        "--paths.encoder", resolve_encoder(encoder), *steps,
+        "spacy_train.py",
+        str(PEERS / "stock.cfg"),
+        *common,
+        "--system",
+        "spacy",
+        "--paths.encoder",
+        resolve_encoder(encoder),
+        *steps,
     ]
 
 
@@ -123,7 +136,9 @@ def plot(training: dict[str, dict], path: Path) -> None:
     from matplotlib import pyplot
 
     names = {
-        "ours": "this package", "hf": "transformers, fp32", "hf-bf16": "transformers, bf16",
+        "ours": "this package",
+        "hf": "transformers, fp32",
+        "hf-bf16": "transformers, bf16",
         "spacy": "spaCy's own",
     }
     figure, axes = pyplot.subplots(figsize=(7, 4))
@@ -163,7 +178,9 @@ def main(
     spacy_steps: int = typer.Option(400, help="Steps of spaCy's training"),
     rounds: int = typer.Option(5, help="Rounds of the measurement of speed; 0 for none"),
     gpu_id: int = typer.Option(-1, help="GPU ID or -1 for CPU"),
-    suffix: str = typer.Option("", help="Ends the result's name, to keep it beside another machine's"),
+    suffix: str = typer.Option(
+        "", help="Ends the result's name, to keep it beside another machine's"
+    ),
     # fmt: on
 ) -> None:
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # one thread is one thread
@@ -181,8 +198,15 @@ def main(
             msg.divider(f"{system}, seed {seed}")
             output.mkdir(parents=True, exist_ok=True)
             command = training_command(
-                system, source, corpus, output, lang, gpu_id,
-                recipe, hf_epochs, spacy_steps,
+                system,
+                source,
+                corpus,
+                output,
+                lang,
+                gpu_id,
+                recipe,
+                hf_epochs,
+                spacy_steps,
             )
             _, peak = run(PEERS / command[0], *command[1:], "--seed", seed)
             write_json(path, {**srsly.read_json(path), "peak_memory_mib": round(peak)})

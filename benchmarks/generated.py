@@ -42,7 +42,9 @@ def sentence(chance: random.Random) -> tuple[str, list[tuple[int, int, str]]]:
             words.append(f"x{chance.randrange(10**8)}" if rare else f"word{chance.randrange(5000)}")
         else:
             person = f"{chance.choice(FIRST)} {chance.choice(LAST)}"
-            words.append(person if kind == "person" else chance.choice(FIRMS if kind == "firm" else PLACES))
+            words.append(
+                person if kind == "person" else chance.choice(FIRMS if kind == "firm" else PLACES)
+            )
             entities.append((length, length + len(words[-1]), LABELS[kind]))
         length += len(words[-1]) + 1
     return " ".join(words), entities
@@ -62,7 +64,12 @@ def make_pipeline(folder: Path) -> Path:
     RETURNS (Path): A small pipeline that has learnt what the texts are like."""
     chance = random.Random(1)
     learnt = [sentence(chance) for _ in range(200)]
-    special = {"cls_token": "[CLS]", "sep_token": "[SEP]", "pad_token": "[PAD]", "unk_token": "[UNK]"}
+    special = {
+        "cls_token": "[CLS]",
+        "sep_token": "[SEP]",
+        "pad_token": "[PAD]",
+        "unk_token": "[UNK]",
+    }
     tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
     tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
@@ -93,7 +100,9 @@ def make_pipeline(folder: Path) -> Path:
     nlp.add_pipe("transformer", config={"model": model})
     nlp.add_pipe("transformer_ner")
     nlp.add_pipe("doc_cleaner")
-    examples = [Example.from_dict(nlp.make_doc(text), {"entities": found}) for text, found in learnt]
+    examples = [
+        Example.from_dict(nlp.make_doc(text), {"entities": found}) for text, found in learnt
+    ]
     nlp.initialize(lambda: examples)
     optimizer = create_adamw(3e-3, head_factor=3.0)
     for _ in range(10):

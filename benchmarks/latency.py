@@ -26,7 +26,9 @@ app = typer.Typer(add_completion=False)
 def main(
     # fmt: off
     model: str = typer.Argument(..., help="Pipeline name or path"),
-    data_path: Path = typer.Argument(..., help="Location of the .spacy file; its sentences are the texts"),
+    data_path: Path = typer.Argument(
+        ..., help="Location of the .spacy file; its sentences are the texts"
+    ),
     peer: Optional[Path] = typer.Option(None, help="Folder of a token classifier for transformers"),
     texts: int = typer.Option(500, help="How many texts"),
     rounds: int = typer.Option(5, help="How many times a program is started for it"),

@@ -15,7 +15,7 @@ import torch
 from wasabi import msg
 
 from spacy_transformer_ner.files import write_json
-from spacy_transformer_ner.report.provenance import processor
+from spacy_transformer_ner.provenance import processor
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"

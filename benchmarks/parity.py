@@ -52,7 +52,7 @@ from spacy_transformer_ner.corpus.tags import write_tags
 from spacy_transformer_ner.exchange.export_hf import export_pipeline
 from spacy_transformer_ner.exchange.import_hf import import_pipeline
 from spacy_transformer_ner.loading import load_pipeline
-from spacy_transformer_ner.recogniser.lattice import tag_names
+from spacy_transformer_ner.recogniser.constraints import tag_names
 
 SHAPE = {
     "hidden_size": 128, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 256,
@@ -103,8 +103,12 @@ class Parity:
 def main(
     # fmt: off
     dataset: str = typer.Option("sample", help="A folder of corpus/, converted"),
-    checkpoint: Optional[List[Path]] = typer.Option(None, help="A trained token classifier, instead of those trained here; several times"),
-    pipelines: Optional[List[Path]] = typer.Option(None, "--pipeline", help="A pipeline of ours to export; several times"),
+    checkpoint: Optional[List[Path]] = typer.Option(
+        None, help="A trained token classifier, instead of those trained here; several times"
+    ),
+    pipelines: Optional[List[Path]] = typer.Option(
+        None, "--pipeline", help="A pipeline of ours to export; several times"
+    ),
     lang: str = typer.Option("en", help="Language"),
     limit: int = typer.Option(1000, help="Sentences of the test set"),
     # fmt: on
@@ -143,9 +147,7 @@ def sentences(path: Path, lang: str) -> list[Span]:
     return [span for doc in docs for span in sentences_of(doc) if len(span)]
 
 
-def train_checkpoint(
-    name: str, train: Sequence[Span], test: Sequence[Span], folder: Path
-) -> Path:
+def train_checkpoint(name: str, train: Sequence[Span], test: Sequence[Span], folder: Path) -> Path:
     """Train a small encoder with a random start, and a tokenizer that, as those of hubs
     do, knows the words of the test set too. RETURNS (Path): The folder."""
     set_seed(0)
@@ -261,8 +263,12 @@ def _emissions(nlp: Language, doc: Doc) -> numpy.ndarray:
 def _compare_entities(
     nlp: Language, path: Path, tokenizer: PreTrainedTokenizerFast, test: Sequence[Span]
 ) -> tuple[int, int, int, int]:
-    first = pipeline("token-classification", model=str(path), tokenizer=tokenizer, aggregation_strategy="first")
-    pieces = pipeline("token-classification", model=str(path), tokenizer=tokenizer, aggregation_strategy="none")
+    first = pipeline(
+        "token-classification", model=str(path), tokenizer=tokenizer, aggregation_strategy="first"
+    )
+    pieces = pipeline(
+        "token-classification", model=str(path), tokenizer=tokenizer, aggregation_strategy="none"
+    )
     entities = differing = illegal = blanks = 0
     for span in test:
         text = span.text
@@ -287,7 +293,9 @@ def _compare_entities(
     return entities, differing, illegal, blanks
 
 
-def _words(text: str, found: list[dict], tokenizer: PreTrainedTokenizerFast) -> Iterator[tuple[int, int]]:
+def _words(
+    text: str, found: list[dict], tokenizer: PreTrainedTokenizerFast
+) -> Iterator[tuple[int, int]]:
     """YIELDS (tuple[int, int]): The wordpieces of each word, as transformers' pipeline
     takes them for one: by their prefix, or else by blanks."""
     prefix = getattr(tokenizer.backend_tokenizer.model, "continuing_subword_prefix", None)

@@ -19,13 +19,21 @@ app = typer.Typer(add_completion=False)
 def main(
     # fmt: off
     dataset: str = typer.Option("sample", help="A folder of assets/"),
-    encoder: str = typer.Option("default", help="Folder, known name or hub name; default is the recipe's"),
+    encoder: str = typer.Option(
+        "default", help="Folder, known name or hub name; default is the recipe's"
+    ),
     config: str = typer.Option("minilm", help="A recipe of configs/"),
     lang: str = typer.Option("en", help="Language"),
     gpu_id: int = typer.Option(-1, help="GPU ID or -1 for CPU"),
     # fmt: on
 ) -> None:
-    chosen = {"dataset": dataset, "encoder": encoder, "config": config, "lang": lang, "gpu_id": gpu_id}
+    chosen = {
+        "dataset": dataset,
+        "encoder": encoder,
+        "config": config,
+        "lang": lang,
+        "gpu_id": gpu_id,
+    }
     overrides = [part for name, value in chosen.items() for part in (f"--vars.{name}", str(value))]
     seconds, peak = {}, {}
     for command in COMMANDS:

@@ -66,10 +66,19 @@ def tables() -> dict[str, str]:
 
 def _calibration(result: dict) -> str:
     parts = ("without_shift", "with_shift")
-    head = ["", *(f"{figure} {shift}" for shift in ("dev halves", "test") for figure in ("ECE", "Brier", "AURC"))]
+    head = [
+        "",
+        *(
+            f"{figure} {shift}"
+            for shift in ("dev halves", "test")
+            for figure in ("ECE", "Brier", "AURC")
+        ),
+    ]
     lines = ["| " + " | ".join(row) + " |" for row in (head, ["---"] * len(head))]
     for name in result["without_shift"]:
-        figures = [f"{result[part][name][f]:.4f}" for part in parts for f in ("ece", "brier", "aurc")]
+        figures = [
+            f"{result[part][name][f]:.4f}" for part in parts for f in ("ece", "brier", "aurc")
+        ]
         lines.append("| " + " | ".join([name, *figures]) + " |")
     found = result["threshold"]
     return "\n".join(lines) + (
@@ -303,7 +312,12 @@ def _reading(result: dict) -> str:
 
 def _runtime(result: dict) -> str:
     """What runs the encoder, side by side."""
-    head = ["", "dev F1", "other entities", *(f"words per second, {kind}" for kind in result["words_per_second"])]
+    head = [
+        "",
+        "dev F1",
+        "other entities",
+        *(f"words per second, {kind}" for kind in result["words_per_second"]),
+    ]
     rows = [
         [
             WAYS[name],

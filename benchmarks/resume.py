@@ -30,7 +30,9 @@ app = typer.Typer(add_completion=False)
 @app.command(help=__doc__)
 def main(
     # fmt: off
-    corpus: Path = typer.Argument(ROOT / "corpus" / "sample", help="Folder with train.spacy and dev.spacy"),
+    corpus: Path = typer.Argument(
+        ROOT / "corpus" / "sample", help="Folder with train.spacy and dev.spacy"
+    ),
     config: str = typer.Option("minilm", help="A recipe of configs/"),
     encoder: str = typer.Option("minilm", help="Folder, known name or hub name"),
     times: int = typer.Option(5, help="How many times it is interrupted"),

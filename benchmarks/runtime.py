@@ -20,8 +20,8 @@ from spacy.tokens import Doc
 from tqdm import tqdm
 
 from spacy_transformer_ner.corpus.docbin import read_annotated, sentences_of
-from spacy_transformer_ner.evaluation.confidence import entities_of
 from spacy_transformer_ner.evaluation.counts import Counts, count
+from spacy_transformer_ner.evaluation.reliability import entities_of
 
 WAYS = {
     "torch, fp32": {"runtime": "torch", "precision": "fp32"},
@@ -69,7 +69,10 @@ def main(
             docs.append(doc)
     n_words = sum(map(len, docs))
     sentences = [sentence.text for doc in docs for sentence in sentences_of(doc)]
-    kinds = {"documents": ([doc.text for doc in docs], 128), "sentences, one by one": (sentences, 1)}
+    kinds = {
+        "documents": ([doc.text for doc in docs], 128),
+        "sentences, one by one": (sentences, 1),
+    }
     times: dict[str, dict[str, list[float]]] = {kind: {name: [] for name in WAYS} for kind in kinds}
     for number in tqdm(range(rounds + 1), desc="rounds"):
         for kind, (some, batch_size) in kinds.items():

@@ -28,9 +28,9 @@ from spacy.util import fix_random_seed
 from wasabi import msg
 
 from spacy_transformer_ner.corpus.docbin import read_annotated
-from spacy_transformer_ner.evaluation.confidence import entities_of
 from spacy_transformer_ner.evaluation.counts import Counts, count
-from spacy_transformer_ner.running.recipe import load_recipe
+from spacy_transformer_ner.evaluation.reliability import entities_of
+from spacy_transformer_ner.training.recipe import load_recipe
 
 # Of the update.
 LEARN_RATE = 1e-4
@@ -75,10 +75,14 @@ def main(
         ways: dict[str, Callable[[Language], list[Example]]] = {
             "new label alone": lambda nlp: [learn(nlp, *r, fill=False) for r in records],
             "filled in": lambda nlp: [learn(nlp, *r) for r in records],
-            "filled in, rehearsal whole": lambda nlp: [learn(nlp, *r) for r in records]
-            + [rehearse(nlp, text, "outside") for text in old_texts],
-            "filled in, rehearsal": lambda nlp: [learn(nlp, *r) for r in records]
-            + [rehearse(nlp, text, "missing") for text in old_texts],
+            "filled in, rehearsal whole": lambda nlp: (
+                [learn(nlp, *r) for r in records]
+                + [rehearse(nlp, text, "outside") for text in old_texts]
+            ),
+            "filled in, rehearsal": lambda nlp: (
+                [learn(nlp, *r) for r in records]
+                + [rehearse(nlp, text, "missing") for text in old_texts]
+            ),
         }
         for name, make in ways.items():
             msg.divider(name)

@@ -21,7 +21,7 @@ from spacy_transformer_ner.annotation.outputs import SUFFIXES
 from spacy_transformer_ner.annotation.ray_engine import RayEngine
 from spacy_transformer_ner.errors import InputError
 from spacy_transformer_ner.loading import load_pipeline
-from spacy_transformer_ner.running.preflight import check_gpu
+from spacy_transformer_ner.training.preflight import check_gpu
 
 OutputFormat = choices("OutputFormat", SUFFIXES)
 Engine = choices("Engine", ("local", "ray"))
@@ -41,7 +41,9 @@ def progress(shards: Iterable[Shard], about: object) -> Iterator[Shard]:
     with tqdm(total=total, initial=done, unit="B", unit_scale=True, disable=None) as bar:
         for shard in shards:
             words += shard.words
-            bar.set_postfix_str(f"{words / (time.perf_counter() - start):,.0f} words/s", refresh=False)
+            bar.set_postfix_str(
+                f"{words / (time.perf_counter() - start):,.0f} words/s", refresh=False
+            )
             bar.update(shard.size)
             yield shard
     msg.info(f"{words / (time.perf_counter() - start):,.0f} words a second")
@@ -51,18 +53,38 @@ def progress(shards: Iterable[Shard], about: object) -> Iterator[Shard]:
 def main(
     # fmt: off
     model: str = typer.Argument(..., help="Pipeline name or path"),
-    inputs: list[str] = typer.Argument(..., metavar="INPUT...", help="Files, folders, and patterns like 'data/**/*.jsonl'"),
+    inputs: list[str] = typer.Argument(
+        ..., metavar="INPUT...", help="Files, folders, and patterns like 'data/**/*.jsonl'"
+    ),
     output: Path = typer.Argument(..., help="Folder to write"),
     format: OutputFormat = typer.Option("parquet", "--format", "-f", help="Format of the output"),
     text: str = typer.Option("text", "--text", help="Column or key of the text"),
-    id: Optional[str] = typer.Option(None, "--id", help="Column or key of the text's id; file:row if not given"),
-    carry: list[str] = typer.Option([], "--carry", help="Column or key to carry through; may be given several times"),
-    text_per: TextPer = typer.Option("line", "--text-per", help="Whether a .txt file is a text a line, or one text"),
-    shard_texts: int = typer.Option(SHARD_TEXTS, "--shard-texts", min=1, help="Texts in a shard; fewer where they are long"),
-    use_gpu: int = typer.Option(-1, "--gpu-id", "-g", help="GPU ID or -1 for CPU; with Ray, 0 gives each worker a GPU"),
-    engine: Engine = typer.Option("local", "--engine", help="Where the work is done: here, or by Ray"),
-    workers: int = typer.Option(1, "--workers", min=1, help="With Ray: how many pipelines work, a core or GPU each"),
-    ray_address: Optional[str] = typer.Option(None, "--ray-address", help="With Ray: address of a cluster, or 'auto'; one on this machine if not given"),
+    id: Optional[str] = typer.Option(
+        None, "--id", help="Column or key of the text's id; file:row if not given"
+    ),
+    carry: list[str] = typer.Option(
+        [], "--carry", help="Column or key to carry through; may be given several times"
+    ),
+    text_per: TextPer = typer.Option(
+        "line", "--text-per", help="Whether a .txt file is a text a line, or one text"
+    ),
+    shard_texts: int = typer.Option(
+        SHARD_TEXTS, "--shard-texts", min=1, help="Texts in a shard; fewer where they are long"
+    ),
+    use_gpu: int = typer.Option(
+        -1, "--gpu-id", "-g", help="GPU ID or -1 for CPU; with Ray, 0 gives each worker a GPU"
+    ),
+    engine: Engine = typer.Option(
+        "local", "--engine", help="Where the work is done: here, or by Ray"
+    ),
+    workers: int = typer.Option(
+        1, "--workers", min=1, help="With Ray: how many pipelines work, a core or GPU each"
+    ),
+    ray_address: Optional[str] = typer.Option(
+        None,
+        "--ray-address",
+        help="With Ray: address of a cluster, or 'auto'; one on this machine if not given",
+    ),
     # fmt: on
 ) -> None:
     with clear_failure():
@@ -79,7 +101,9 @@ def main(
                 shard_texts=shard_texts, progress=progress,
             )  # fmt: skip
         except KeyboardInterrupt:
-            msg.warn(f"Interrupted. What is finished is kept, and the same command goes on: {output}")
+            msg.warn(
+                f"Interrupted. What is finished is kept, and the same command goes on: {output}"
+            )
             raise SystemExit(INTERRUPTED) from None
     said = (
         f"{totals.texts:,} texts, {totals.words:,} words, {totals.entities:,} entities in "

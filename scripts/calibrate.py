@@ -11,10 +11,10 @@ from wasabi import msg
 
 from spacy_transformer_ner.errors import InputError
 from spacy_transformer_ner.evaluation.calibrate import cross_validated, fit, gather
-from spacy_transformer_ner.evaluation.confidence import find_recogniser, reliability
+from spacy_transformer_ner.evaluation.reliability import find_recogniser, reliability
 from spacy_transformer_ner.files import write_json
 from spacy_transformer_ner.loading import load_pipeline
-from spacy_transformer_ner.running.preflight import check_gpu
+from spacy_transformer_ner.training.preflight import check_gpu
 
 app = typer.Typer(add_completion=False)
 
@@ -24,9 +24,13 @@ def main(
     # fmt: off
     model: Path = typer.Argument(..., help="Folder of the pipeline"),
     data_path: Path = typer.Argument(..., help="Location of the .spacy file to fit on"),
-    output: Optional[Path] = typer.Option(None, "--output", "-o", help="JSON file to write the figures to"),
+    output: Optional[Path] = typer.Option(
+        None, "--output", "-o", help="JSON file to write the figures to"
+    ),
     use_gpu: int = typer.Option(-1, "--gpu-id", "-g", help="GPU ID or -1 for CPU"),
-    optional: bool = typer.Option(False, "--optional", help="Warn instead of failing if there is too little to fit on"),
+    optional: bool = typer.Option(
+        False, "--optional", help="Warn instead of failing if there is too little to fit on"
+    ),
     # fmt: on
 ) -> None:
     with clear_failure():
@@ -38,10 +42,12 @@ def main(
         try:
             gathered = gather(nlp, data_path, progress_bar("documents"))
             calibration = fit(
-                gathered.evidence, gathered.right, gathered.usual_entropy, str(data_path)
+                gathered.features, gathered.right, gathered.usual_entropy, str(data_path)
             )
             scored = cross_validated(gathered)
-            before, after = (reliability(s, scored.right) for s in (scored.marginals, scored.scores))
+            before, after = (
+                reliability(s, scored.right) for s in (scored.marginals, scored.scores)
+            )
             if after.brier > before.brier and after.ece > before.ece:
                 raise InputError(
                     f"the scores of {before.entities} entities, {before.entities - sum(scored.right)} "

@@ -11,7 +11,7 @@ from wasabi import msg
 
 from spacy_transformer_ner.checks.check import check
 from spacy_transformer_ner.files import write_json, write_jsonl
-from spacy_transformer_ner.running.recipe import ITS_OWN, encoder_of
+from spacy_transformer_ner.training.recipe import ITS_OWN, encoder_of
 
 SEVERITY_NAMES = {"error": "errors", "warning": "warnings", "info": "notes"}
 
@@ -21,12 +21,31 @@ app = typer.Typer(add_completion=False)
 @app.command(help=__doc__)
 def main(
     # fmt: off
-    corpus_dir: Path = typer.Argument(..., help="Folder with train.spacy, dev.spacy and perhaps test.spacy"),
-    lang: Optional[str] = typer.Option(None, "--lang", "-l", help="Language, for spaCy's tokeniser; as it was converted if not given"),
-    encoder: Optional[str] = typer.Option(None, "--encoder", help="The encoder to be trained: a folder, a known name or a name on the Hugging Face hub"),
-    config: Optional[Path] = typer.Option(None, help=f"The recipe, whose encoder is taken for --encoder {ITS_OWN}"),
-    output: Optional[Path] = typer.Option(None, "--output", "-o", help="JSON file to write the report to"),
-    suspects: Optional[Path] = typer.Option(None, "--suspects", help="JSON Lines file for every mention that is labelled otherwise than most of the same words"),
+    corpus_dir: Path = typer.Argument(
+        ..., help="Folder with train.spacy, dev.spacy and perhaps test.spacy"
+    ),
+    lang: Optional[str] = typer.Option(
+        None,
+        "--lang",
+        "-l",
+        help="Language, for spaCy's tokeniser; as it was converted if not given",
+    ),
+    encoder: Optional[str] = typer.Option(
+        None,
+        "--encoder",
+        help="The encoder to be trained: a folder, a known name or a name on the Hugging Face hub",
+    ),
+    config: Optional[Path] = typer.Option(
+        None, help=f"The recipe, whose encoder is taken for --encoder {ITS_OWN}"
+    ),
+    output: Optional[Path] = typer.Option(
+        None, "--output", "-o", help="JSON file to write the report to"
+    ),
+    suspects: Optional[Path] = typer.Option(
+        None,
+        "--suspects",
+        help="JSON Lines file for every mention that is labelled otherwise than most of the same words",
+    ),
     strict: bool = typer.Option(False, "--strict", help="Fail if there is an error"),
     # fmt: on
 ) -> None:

@@ -13,7 +13,6 @@ from wasabi import msg
 
 from spacy_transformer_ner.errors import InputError
 
-
 for stream in (sys.stdout, sys.stderr):
     # What is shown of a corpus may have characters that the terminal has not.
     if isinstance(stream, io.TextIOWrapper):

@@ -14,7 +14,7 @@ from spacy_transformer_ner.evaluation.compare import CHANGES, compare, predictio
 from spacy_transformer_ner.evaluation.evaluate import MIN_DOCUMENTS
 from spacy_transformer_ner.evaluation.resampling import LEVEL, PERMUTATIONS, Difference
 from spacy_transformer_ner.files import check_writable, write_json
-from spacy_transformer_ner.running.preflight import check_gpu
+from spacy_transformer_ner.training.preflight import check_gpu
 
 Tokenization = choices("Tokenization", ("text", "gold"))
 
@@ -24,14 +24,24 @@ app = typer.Typer(add_completion=False)
 @app.command(help=__doc__)
 def main(
     # fmt: off
-    first: str = typer.Argument(..., help="Pipeline name or path, or a .spacy file with predictions"),
+    first: str = typer.Argument(
+        ..., help="Pipeline name or path, or a .spacy file with predictions"
+    ),
     second: str = typer.Argument(..., help="The other one"),
     data_path: Path = typer.Argument(..., help="Location of the annotated .spacy file"),
-    output: Optional[Path] = typer.Option(None, "--output", "-o", help="JSON file to write the comparison to"),
-    tokenization: Tokenization = typer.Option("text", help="Give pipelines the raw text, or the corpus' gold tokens"),
-    permutations: int = typer.Option(PERMUTATIONS, min=99, help="How often results are exchanged by chance"),
+    output: Optional[Path] = typer.Option(
+        None, "--output", "-o", help="JSON file to write the comparison to"
+    ),
+    tokenization: Tokenization = typer.Option(
+        "text", help="Give pipelines the raw text, or the corpus' gold tokens"
+    ),
+    permutations: int = typer.Option(
+        PERMUTATIONS, min=99, help="How often results are exchanged by chance"
+    ),
     seed: int = typer.Option(0, min=0, help="Of chance"),
-    n_examples: int = typer.Option(10, "--examples", min=0, help="Changed entities to show of each kind"),
+    n_examples: int = typer.Option(
+        10, "--examples", min=0, help="Changed entities to show of each kind"
+    ),
     use_gpu: int = typer.Option(-1, "--gpu-id", "-g", help="GPU ID or -1 for CPU"),
     # fmt: on
 ) -> None:
@@ -66,7 +76,9 @@ def main(
     test = result.difference
     if test.is_significant:
         better = "second" if test.f > 0 else "first"
-        msg.good(f"The {better} is better: a difference as large has a p-value of {test.p_value:.4f}.")
+        msg.good(
+            f"The {better} is better: a difference as large has a p-value of {test.p_value:.4f}."
+        )
     elif not result.changed:
         msg.info(f"No difference: both find the same entities in {test.documents} documents.")
     else:
@@ -81,7 +93,9 @@ def main(
         print(f"\n{len(some)} {change}")
         for one in some[:n_examples]:
             entity = one.entity
-            print(f"  document {one.document}, character {entity.start}: {entity.text!r} {entity.label}")
+            print(
+                f"  document {one.document}, character {entity.start}: {entity.text!r} {entity.label}"
+            )
     if output is not None:
         with clear_failure():
             write_json(

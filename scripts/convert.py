@@ -14,9 +14,9 @@ from common import choices, clear_failure, progress_bar
 from wasabi import msg
 
 from spacy_transformer_ner.corpus.convert import FileRead, convert
-from spacy_transformer_ner.corpus.formats import FORMATS
 from spacy_transformer_ner.corpus.labels import read_labels
 from spacy_transformer_ner.corpus.options import OVERLAPS, ReadOptions
+from spacy_transformer_ner.corpus.readers.formats import FORMATS
 from spacy_transformer_ner.corpus.sources import Source, spool
 from spacy_transformer_ner.corpus.splits import parse_shares
 from spacy_transformer_ner.corpus.tags import REPAIRS, SCHEME_NAMES
@@ -32,19 +32,56 @@ app = typer.Typer(add_completion=False)
 @app.command(help=__doc__)
 def main(
     # fmt: off
-    inputs: list[str] = typer.Argument(..., metavar="INPUT...", help="Files, plain or gzipped; folders whose files are named after their split (train; dev, valid or testa; test or testb); - for standard input"),
-    output: Path = typer.Argument(..., help="Folder for the .spacy files, or one .spacy file that takes all"),
-    lang: str = typer.Option("en", "--lang", "-l", help="Language, for the spaces between words and for spaCy's tokeniser"),
-    format: Optional[Format] = typer.Option(None, "--format", "-f", help="Format of the files; found if not given"),
-    encoding: Optional[str] = typer.Option(None, "--encoding", "-e", help="Encoding of the files; found if not given"),
-    scheme: Optional[Scheme] = typer.Option(None, "--scheme", "-s", help="Tag scheme; found if not given. bare: labels without prefix"),
-    repair: Repair = typer.Option("conlleval", "--repair", help="Entities whose tags break the scheme: read them as the conlleval script does, discard them, or (none) refuse the file"),
-    word_column: Optional[str] = typer.Option(None, "--word-column", help="Column of the word, counted from 1, or from the end as -1; of records, the name of the field"),
-    tag_column: Optional[str] = typer.Option(None, "--tag-column", help="Column of the tag, or the field of tags or entities"),
-    labels: Optional[str] = typer.Option(None, "--labels", help="Tags that numbers stand for: O,B-PER,… in their order, or a file with them"),
-    overlaps: Overlap = typer.Option("refuse", "--overlaps", help="Entities that overlap: refuse the file, or keep the longest"),
-    n_sents: int = typer.Option(1, "--n-sents", "-n", min=1, help="Sentences per document, where a file marks none"),
-    split: Optional[str] = typer.Option(None, "--split", help="Draw train, dev and test from the documents of all inputs: 80,10,10"),
+    inputs: list[str] = typer.Argument(
+        ...,
+        metavar="INPUT...",
+        help="Files, plain or gzipped; folders whose files are named after their split (train; dev, valid or testa; test or testb); - for standard input",
+    ),
+    output: Path = typer.Argument(
+        ..., help="Folder for the .spacy files, or one .spacy file that takes all"
+    ),
+    lang: str = typer.Option(
+        "en",
+        "--lang",
+        "-l",
+        help="Language, for the spaces between words and for spaCy's tokeniser",
+    ),
+    format: Optional[Format] = typer.Option(
+        None, "--format", "-f", help="Format of the files; found if not given"
+    ),
+    encoding: Optional[str] = typer.Option(
+        None, "--encoding", "-e", help="Encoding of the files; found if not given"
+    ),
+    scheme: Optional[Scheme] = typer.Option(
+        None, "--scheme", "-s", help="Tag scheme; found if not given. bare: labels without prefix"
+    ),
+    repair: Repair = typer.Option(
+        "conlleval",
+        "--repair",
+        help="Entities whose tags break the scheme: read them as the conlleval script does, discard them, or (none) refuse the file",
+    ),
+    word_column: Optional[str] = typer.Option(
+        None,
+        "--word-column",
+        help="Column of the word, counted from 1, or from the end as -1; of records, the name of the field",
+    ),
+    tag_column: Optional[str] = typer.Option(
+        None, "--tag-column", help="Column of the tag, or the field of tags or entities"
+    ),
+    labels: Optional[str] = typer.Option(
+        None,
+        "--labels",
+        help="Tags that numbers stand for: O,B-PER,… in their order, or a file with them",
+    ),
+    overlaps: Overlap = typer.Option(
+        "refuse", "--overlaps", help="Entities that overlap: refuse the file, or keep the longest"
+    ),
+    n_sents: int = typer.Option(
+        1, "--n-sents", "-n", min=1, help="Sentences per document, where a file marks none"
+    ),
+    split: Optional[str] = typer.Option(
+        None, "--split", help="Draw train, dev and test from the documents of all inputs: 80,10,10"
+    ),
     seed: int = typer.Option(0, "--seed", help="Seed of --split"),
     # fmt: on
 ) -> None:
@@ -72,7 +109,9 @@ def main(
     read = {file.source: file for result in results for file in result.files}
     kinds: dict[tuple, list[FileRead]] = {}
     for file in read.values():
-        kinds.setdefault((file.format, file.scheme, file.encoding, bool(file.notes)), []).append(file)
+        kinds.setdefault((file.format, file.scheme, file.encoding, bool(file.notes)), []).append(
+            file
+        )
     for files in kinds.values():
         if len(files) > 5 and not files[0].notes:
             name = f"{files[0].source} and {len(files) - 1} more"

@@ -10,14 +10,14 @@ from spacy.vocab import Vocab
 from wasabi import msg
 
 from spacy_transformer_ner.corpus.docbin import read_annotated
-from spacy_transformer_ner.evaluation.confidence import reliability
 from spacy_transformer_ner.evaluation.evaluate import SCHEMA, Evaluation, evaluate
 from spacy_transformer_ner.evaluation.figures import SEQEVAL_MODE
+from spacy_transformer_ner.evaluation.reliability import reliability
 from spacy_transformer_ner.evaluation.resampling import LEVEL
-from spacy_transformer_ner.evaluation.strata import TrainingForms
+from spacy_transformer_ner.evaluation.slices import TrainingForms
 from spacy_transformer_ner.files import check_writable, write_json, write_jsonl
 from spacy_transformer_ner.loading import load_pipeline
-from spacy_transformer_ner.running.preflight import check_gpu
+from spacy_transformer_ner.training.preflight import check_gpu
 
 MEANING = {"text": "raw text", "gold": "the corpus' tokens and sentences"}
 
@@ -29,9 +29,15 @@ def main(
     # fmt: off
     model: str = typer.Argument(..., help="Pipeline name or path"),
     data_path: Path = typer.Argument(..., help="Location of the .spacy file"),
-    output: Optional[Path] = typer.Option(None, "--output", "-o", help="JSON file to write the figures to"),
-    errors: Optional[Path] = typer.Option(None, help="JSONL file to write the mistakes on raw text to"),
-    train: Optional[Path] = typer.Option(None, help="The training data, to tell which entities it has"),
+    output: Optional[Path] = typer.Option(
+        None, "--output", "-o", help="JSON file to write the figures to"
+    ),
+    errors: Optional[Path] = typer.Option(
+        None, help="JSONL file to write the mistakes on raw text to"
+    ),
+    train: Optional[Path] = typer.Option(
+        None, help="The training data, to tell which entities it has"
+    ),
     use_gpu: int = typer.Option(-1, "--gpu-id", "-g", help="GPU ID or -1 for CPU"),
     # fmt: on
 ) -> None:
@@ -56,7 +62,16 @@ def main(
         rows = [*figures.per_type.items(), ("all", figures.all)]
         msg.table(
             [
-                (name, f"{c.p:.4f}", f"{c.r:.4f}", f"{c.f:.4f}", _sure(result, name), c.tp, c.fp, c.fn)
+                (
+                    name,
+                    f"{c.p:.4f}",
+                    f"{c.r:.4f}",
+                    f"{c.f:.4f}",
+                    _sure(result, name),
+                    c.tp,
+                    c.fp,
+                    c.fn,
+                )
                 for name, c in rows
             ],
             header=("type", "precision", "recall", "F1", f"F1, {LEVEL:.0%}", "TP", "FP", "FN"),
@@ -99,7 +114,7 @@ def _sure(result: Evaluation, label: str) -> str:
 def _kinds(result: Evaluation) -> str:
     kinds = result.kinds
     return (
-        f"Missed {kinds['missed']}, invented {kinds['invented']}, wrong type {kinds['type']}, "
+        f"Missed {kinds['missed']}, spurious {kinds['spurious']}, wrong type {kinds['type']}, "
         f"wrong boundary {kinds['boundary']}, both wrong {kinds['both']}"
     )
 

@@ -21,16 +21,17 @@ def main(
     # fmt: off
     model: str = typer.Argument(..., help="Pipeline name or path"),
     output_dir: Path = typer.Argument(..., help="Folder for the checkpoint"),
-    train: Optional[Path] = typer.Option(None, help="The training data, a .spacy file: to fit a new head where the pipeline has parts that transformers has not"),
+    train: Optional[Path] = typer.Option(
+        None,
+        help="The training data, a .spacy file: to fit a new head where the pipeline has parts that transformers has not",
+    ),
     dev: Optional[Path] = typer.Option(None, help="A .spacy file to measure the difference on"),
     # fmt: on
 ) -> None:
     logging.set_verbosity_error()
     with clear_failure(), new_folder(output_dir) as new:
         nlp = load_pipeline(model)
-        exported = export_pipeline(
-            nlp, new, train=train, dev=dev, progress=progress_bar("batches")
-        )
+        exported = export_pipeline(nlp, new, train=train, dev=dev, progress=progress_bar("batches"))
         write_json(new / "export.json", {"pipeline": model, **exported.to_dict()})
     msg.good(f"Checkpoint: {output_dir}")
     if exported.is_exact:

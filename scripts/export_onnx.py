@@ -19,7 +19,11 @@ def main(
     # fmt: off
     model: str = typer.Argument(..., help="Pipeline name or path"),
     output_dir: Path = typer.Argument(..., help="Folder for the graph"),
-    int8: bool = typer.Option(False, "--int8", help="Weights in 8 bits, of which 7 are used, so that any processor can run them: faster on a CPU, and a quarter as large but for the embeddings"),
+    int8: bool = typer.Option(
+        False,
+        "--int8",
+        help="Weights in 8 bits, of which 7 are used, so that any processor can run them: faster on a CPU, and a quarter as large but for the embeddings",
+    ),
     # fmt: on
 ) -> None:
     with clear_failure(), new_folder(output_dir) as new:

@@ -19,10 +19,15 @@ app = typer.Typer(add_completion=False)
 @app.command(help=__doc__)
 def main(
     # fmt: off
-    source: str = typer.Argument(..., help="Folder of the checkpoint, or its name on the Hugging Face hub, which is then asked"),
+    source: str = typer.Argument(
+        ...,
+        help="Folder of the checkpoint, or its name on the Hugging Face hub, which is then asked",
+    ),
     output_dir: Path = typer.Argument(..., help="Folder for the pipeline"),
     lang: str = typer.Option("en", "--lang", "-l", help="Language of the pipeline's tokeniser"),
-    precision: Precision = typer.Option("fp32", help="Of the encoder; auto is faster, and differs from the checkpoint in near ties"),
+    precision: Precision = typer.Option(
+        "fp32", help="Of the encoder; auto is faster, and differs from the checkpoint in near ties"
+    ),
     # fmt: on
 ) -> None:
     with clear_failure(), new_folder(output_dir) as new:

@@ -20,15 +20,25 @@ def main(
     # fmt: off
     input_dir: Path = typer.Argument(..., help="Folder of the trained pipeline"),
     output_dir: Path = typer.Argument(..., help="Folder for the wheels"),
-    name: str = typer.Option(..., "--name", "-n", help="Name of the pipeline, without the language"),
+    name: str = typer.Option(
+        ..., "--name", "-n", help="Name of the pipeline, without the language"
+    ),
     version: str = typer.Option("0.1.0", "--version", "-v", help="Version of the pipeline"),
     dataset: str = typer.Option("unknown", help="What it was trained on, for its card"),
-    encoder: str = typer.Option("", help="What it was trained from, for its card; what its config says if not given"),
+    encoder: str = typer.Option(
+        "", help="What it was trained from, for its card; what its config says if not given"
+    ),
     author: str = typer.Option("", help="Author, for its card"),
     license: str = typer.Option("", help="Licence, for its card"),
-    metrics: Optional[Path] = typer.Option(None, help="JSON file of the evaluate command, for its scores"),
-    history: Optional[Path] = typer.Option(None, help="JSON Lines file of the train command, for what training took"),
-    corpus: Optional[Path] = typer.Option(None, help="JSON file of the convert command, for what the data is"),
+    metrics: Optional[Path] = typer.Option(
+        None, help="JSON file of the evaluate command, for its scores"
+    ),
+    history: Optional[Path] = typer.Option(
+        None, help="JSON Lines file of the train command, for what training took"
+    ),
+    corpus: Optional[Path] = typer.Option(
+        None, help="JSON file of the convert command, for what the data is"
+    ),
     manifest: Optional[Path] = typer.Option(None, help="JSON file to write what was built to"),
     # fmt: on
 ) -> None:

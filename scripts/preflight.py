@@ -12,8 +12,8 @@ from spacy.cli._util import parse_config_overrides
 from wasabi import msg
 
 from spacy_transformer_ner.files import replacing
-from spacy_transformer_ner.running.preflight import check_training
-from spacy_transformer_ner.running.recipe import ITS_OWN
+from spacy_transformer_ner.training.preflight import check_training
+from spacy_transformer_ner.training.recipe import ITS_OWN
 
 app = typer.Typer(add_completion=False)
 
@@ -26,7 +26,9 @@ def main(
     # fmt: off
     ctx: typer.Context,
     config_path: Path = typer.Argument(..., help="Path to the config"),
-    output: Optional[Path] = typer.Option(None, "--output", "-o", help="Where to write the whole config, for spacy train"),
+    output: Optional[Path] = typer.Option(
+        None, "--output", "-o", help="Where to write the whole config, for spacy train"
+    ),
     encoder: str = typer.Option(ITS_OWN, help=f"The encoder; {ITS_OWN} is the recipe's own"),
     use_gpu: int = typer.Option(-1, "--gpu-id", "-g", help="GPU ID or -1 for CPU"),
     # fmt: on

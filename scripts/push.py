@@ -18,10 +18,16 @@ app = typer.Typer(add_completion=False)
 @app.command(help=__doc__)
 def main(
     # fmt: off
-    manifest: Path = typer.Argument(..., help="JSON file that the package command wrote; the wheels lie beside it"),
-    org: str = typer.Option("", "--org", "-o", help="User or organisation; the token's user if not given"),
+    manifest: Path = typer.Argument(
+        ..., help="JSON file that the package command wrote; the wheels lie beside it"
+    ),
+    org: str = typer.Option(
+        "", "--org", "-o", help="User or organisation; the token's user if not given"
+    ),
     private: bool = typer.Option(False, "--private", help="Let nobody else see a new repository"),
-    dry_run: Optional[Path] = typer.Option(None, help="Folder to make with what would be uploaded; nothing is, and no network is used"),
+    dry_run: Optional[Path] = typer.Option(
+        None, help="Folder to make with what would be uploaded; nothing is, and no network is used"
+    ),
     # fmt: on
 ) -> None:
     with clear_failure():

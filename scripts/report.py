@@ -8,8 +8,8 @@ from common import clear_failure
 from wasabi import msg
 
 from spacy_transformer_ner.files import read_json, read_jsonl, replacing
+from spacy_transformer_ner.provenance import provenance
 from spacy_transformer_ner.report.page import Contents, render
-from spacy_transformer_ner.report.provenance import provenance
 
 app = typer.Typer(add_completion=False)
 
@@ -24,8 +24,12 @@ def main(
     calibration: Optional[Path] = typer.Option(None, help="JSON file of the calibrate command"),
     history: Optional[Path] = typer.Option(None, help="JSONL file of the training's HistoryLogger"),
     config: Optional[Path] = typer.Option(None, help="The pipeline's config.cfg"),
-    data: Optional[List[Path]] = typer.Option(None, help="A file it was made from, for its hash; several times"),
-    command: Optional[List[str]] = typer.Option(None, help="A command that was run, to be shown; several times"),
+    data: Optional[List[Path]] = typer.Option(
+        None, help="A file it was made from, for its hash; several times"
+    ),
+    command: Optional[List[str]] = typer.Option(
+        None, help="A command that was run, to be shown; several times"
+    ),
     # fmt: on
 ) -> None:
     with clear_failure():

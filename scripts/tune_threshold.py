@@ -10,15 +10,15 @@ from thinc.api import Config
 from wasabi import msg
 
 from spacy_transformer_ner.errors import InputError
-from spacy_transformer_ner.evaluation.confidence import (
+from spacy_transformer_ner.evaluation.evaluate import evaluate
+from spacy_transformer_ner.evaluation.reliability import (
     curve,
     find_recogniser,
     threshold_for,
 )
-from spacy_transformer_ner.evaluation.evaluate import evaluate
 from spacy_transformer_ner.files import replacing, write_json
 from spacy_transformer_ner.loading import load_pipeline
-from spacy_transformer_ner.running.preflight import check_gpu
+from spacy_transformer_ner.training.preflight import check_gpu
 
 SHOWN = (0.0, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98)
 
@@ -30,10 +30,20 @@ def main(
     # fmt: off
     model: str = typer.Argument(..., help="Pipeline name or path"),
     data_path: Path = typer.Argument(..., help="Location of the .spacy file"),
-    precision: float = typer.Option(0.95, "--precision", "-p", min=0.0, max=1.0, help="The precision that is wanted"),
-    per_type: bool = typer.Option(False, "--per-type", help="A threshold for each label instead of one for all"),
-    write: bool = typer.Option(False, "--write", help="Set what was found in the config of the pipeline, which has to be a folder"),
-    output: Optional[Path] = typer.Option(None, "--output", "-o", help="JSON file for the thresholds and the whole curve"),
+    precision: float = typer.Option(
+        0.95, "--precision", "-p", min=0.0, max=1.0, help="The precision that is wanted"
+    ),
+    per_type: bool = typer.Option(
+        False, "--per-type", help="A threshold for each label instead of one for all"
+    ),
+    write: bool = typer.Option(
+        False,
+        "--write",
+        help="Set what was found in the config of the pipeline, which has to be a folder",
+    ),
+    output: Optional[Path] = typer.Option(
+        None, "--output", "-o", help="JSON file for the thresholds and the whole curve"
+    ),
     use_gpu: int = typer.Option(-1, "--gpu-id", "-g", help="GPU ID or -1 for CPU"),
     # fmt: on
 ) -> None:

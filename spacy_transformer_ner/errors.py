@@ -11,9 +11,7 @@ class InputError(ValueError):
     line (int | None): The line of that file, counted from 1.
     """
 
-    def __init__(
-        self, message: str, *, path: str | Path | None = None, line: int | None = None
-    ):
+    def __init__(self, message: str, *, path: str | Path | None = None, line: int | None = None):
         place = "" if path is None else f"{path}: " if line is None else f"{path}:{line}: "
         super().__init__(f"{place}{message}")
         self.path = path

@@ -18,8 +18,8 @@ import typer
 from tqdm import tqdm
 
 from spacy_transformer_ner.corpus.docbin import DocMaker, to_doc
-from spacy_transformer_ner.corpus.formats import open_corpus
 from spacy_transformer_ner.corpus.options import ReadOptions
+from spacy_transformer_ner.corpus.readers.formats import open_corpus
 from spacy_transformer_ner.corpus.splits import data_files
 from spacy_transformer_ner.errors import InputError
 

@@ -31,7 +31,9 @@ def english() -> Language:
     nlp = spacy.blank("en")
     nlp.add_pipe("tok2vec")
     listener = {"@architectures": "spacy.Tok2VecListener.v1", "width": 96, "upstream": "*"}
-    nlp.add_pipe("tagger", config={"model": {"@architectures": "spacy.Tagger.v2", "tok2vec": listener}})
+    nlp.add_pipe(
+        "tagger", config={"model": {"@architectures": "spacy.Tagger.v2", "tok2vec": listener}}
+    )
     parser = {
         "@architectures": "spacy.TransitionBasedParser.v2",
         "state_type": "parser",
@@ -52,7 +54,9 @@ def english() -> Language:
     for (text, entities), tags in zip(SENTENCES, TAGS):
         doc = nlp.make_doc(text)
         deps = {"heads": [0] * len(doc), "deps": ["ROOT"] + ["dep"] * (len(doc) - 1)}
-        examples.append(Example.from_dict(doc, {"entities": entities, "tags": tags.split(), **deps}))
+        examples.append(
+            Example.from_dict(doc, {"entities": entities, "tags": tags.split(), **deps})
+        )
     with nlp.select_pipes(disable="lemmatizer"):
         nlp.initialize(lambda: examples)
         for _ in range(20):
@@ -90,4 +94,6 @@ def test_the_page(installed, capsys):
     first, second = srsly.read_jsonl(installed / "entities.jsonl")
     assert second == {"id": "2", "text": "Nobody knows.", "entities": []}
     (found,) = first["entities"]
-    assert (found["start"], found["end"], found["label"]) == (13, 17, "LOC") and found["score"] > 0.5
+    assert (found["start"], found["end"], found["label"]) == (13, 17, "LOC") and found[
+        "score"
+    ] > 0.5

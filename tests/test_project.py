@@ -38,7 +38,8 @@ def test_help(script):
 
 
 @pytest.mark.parametrize(
-    "name", ["convert", "check", "evaluate", "report", "verify", "package", "train", "push", "annotate"]
+    "name",
+    ["convert", "check", "evaluate", "report", "verify", "package", "train", "push", "annotate"],
 )
 def test_deps_name_every_module_that_a_command_imports(name):
     command = commands()[name]
@@ -81,7 +82,10 @@ def test_outputs_of_different_runs_are_apart():
     ):
         project = load_project_config(ROOT, overrides=overrides)
         outputs = [o for c in project["commands"] for o in c.get("outputs", ())]
-        assert f"training/{'-'.join(overrides.get(f'vars.{k}', d) for k, d in (('dataset', 'sample'), ('config', 'minilm'), ('encoder', 'default')))}/model-best" in outputs
+        assert (
+            f"training/{'-'.join(overrides.get(f'vars.{k}', d) for k, d in (('dataset', 'sample'), ('config', 'minilm'), ('encoder', 'default')))}/model-best"
+            in outputs
+        )
         of_run = {o for o in outputs if not o.startswith("corpus/") and ".check.suspects" not in o}
         assert not seen & of_run
         seen |= of_run
@@ -214,7 +218,10 @@ def test_clean_removes_what_was_made(project):
         (["scripts/verify.py", "{tmp}/x.json", "{tmp}", "{tmp}/x.spacy"], "package command"),
         (["scripts/push.py", "{tmp}/x.json", "--dry-run", "{tmp}/out"], "package command"),
         (["scripts/clean.py", "{tmp}"], "no project.yml"),
-        (["scripts/annotate.py", "{tmp}", "{tmp}/broken.conll", "{tmp}/out"], "cannot load the pipeline"),
+        (
+            ["scripts/annotate.py", "{tmp}", "{tmp}/broken.conll", "{tmp}/out"],
+            "cannot load the pipeline",
+        ),
         (["scripts/convert.py", "assets/sample", "{tmp}/broken.conll"], "broken.conll"),
         (["scripts/check.py", "corpus", "--output", "{tmp}"], "train.spacy"),
         (["scripts/check.py", "{tmp}/corpus", "--output", "{tmp}/corpus"], "is a folder"),

@@ -6,8 +6,8 @@ import pytest
 
 from spacy_transformer_ner.corpus.convert import convert
 from spacy_transformer_ner.corpus.docbin import read_annotated, unannotated
-from spacy_transformer_ner.corpus.formats import open_corpus
 from spacy_transformer_ner.corpus.options import ReadOptions
+from spacy_transformer_ner.corpus.readers.formats import open_corpus
 from spacy_transformer_ner.corpus.sources import Source
 
 from .conftest import ROOT, blank_pipeline, make_examples

@@ -13,7 +13,7 @@ from spacy.training.initialize import init_nlp
 from spacy.training.loop import train
 
 from spacy_transformer_ner.corpus.docbin import unannotated
-from spacy_transformer_ner.running.recipe import load_recipe
+from spacy_transformer_ner.training.recipe import load_recipe
 
 app = typer.Typer(add_completion=False)
 

@@ -55,7 +55,9 @@ def spacy_pipeline(nlp: Language, texts: list[str]) -> Callable:
     return run
 
 
-def bare_encoder(folder: Path, sentences: list[list[str]], dtype: torch.dtype, gpu_id: int) -> Callable:
+def bare_encoder(
+    folder: Path, sentences: list[list[str]], dtype: torch.dtype, gpu_id: int
+) -> Callable:
     """The limit: the encoder alone, on wordpieces that are there already, in batches
     of sentences of about one length."""
     tokenizer = AutoTokenizer.from_pretrained(folder, use_fast=True, add_prefix_space=True)
@@ -63,7 +65,9 @@ def bare_encoder(folder: Path, sentences: list[list[str]], dtype: torch.dtype, g
     encoder = AutoModel.from_pretrained(folder, torch_dtype=dtype).to(device).eval()
     if hasattr(encoder, "pooler"):
         encoder.pooler = None  # serves sentences, not tokens
-    ids = [tokenizer(words, is_split_into_words=True, truncation=True).input_ids for words in sentences]
+    ids = [
+        tokenizer(words, is_split_into_words=True, truncation=True).input_ids for words in sentences
+    ]
     ids.sort(key=len)
     batches, start = [], 0
     most = 16384 if gpu_id >= 0 else 1024
@@ -201,7 +205,11 @@ def main(
         "hf": hugging_face(hf, short, torch.float32, gpu_id),
         "hf, 16 bits": hugging_face(hf, short, half, gpu_id),
         **{name: spacy_pipeline(nlp, texts) for name, nlp in pipelines.items()},
-        **({} if gpu_id >= 0 else {"ours, 8 bits": spacy_pipeline(spacy.load(ours, config=int8), texts)}),
+        **(
+            {}
+            if gpu_id >= 0
+            else {"ours, 8 bits": spacy_pipeline(spacy.load(ours, config=int8), texts)}
+        ),
         "ours, sentences": spacy_pipeline(pipelines["ours"], short),
         "ours, encoder alone": encoder_alone(pipelines["ours"], docs),
         "bare encoder, 16 bits": bare_encoder(
@@ -226,9 +234,7 @@ def main(
             "rounds": rounds,
             "words_per_second": {name: round(value) for name, value in medians.items()},
             "ours_over": {
-                name: round(
-                    median(numpy.array(seconds[name]) / numpy.array(seconds["ours"])), 3
-                )
+                name: round(median(numpy.array(seconds[name]) / numpy.array(seconds["ours"])), 3)
                 for name in systems
                 if name != "ours"
             },

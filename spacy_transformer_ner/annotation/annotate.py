@@ -8,11 +8,11 @@ from typing import Any
 
 from spacy.language import Language
 
-from ..corpus.tables import import_pyarrow
+from ..corpus.readers.tables import import_pyarrow
 from ..errors import InputError
 from ..progress import Progress, no_progress
 from .annotator import Annotator
-from .chunks import Chunk, Reader, Text, plan, to_json
+from .chunks import Chunk, ChunkReader, Text, plan, to_json
 from .formats import Fields, InputFile
 from .inputs import carried_types, check_fields, find_files
 from .manifest import ERRORS, Run, Shard, Totals, fingerprint, part_path
@@ -52,7 +52,7 @@ class Worker:
     def __init__(self, job: Job, nlp: Language):
         self.job = job
         self.annotate = Annotator(nlp, keep_docs=job.format == "docbin")
-        self.read = Reader(job.files, job.fields).read
+        self.read = ChunkReader(job.files, job.fields).read
 
     def write(self, chunk: Chunk, annotated: Sequence[Annotated], failed: Sequence[Text]) -> Shard:
         """Write a shard, and its errors before.

@@ -13,7 +13,7 @@ from spacy.pipeline import Sentencizer
 from spacy.tokens import Doc, DocBin
 
 from ..errors import InputError
-from ..recogniser.confidence import scores_of
+from ..recogniser.scores import scores_of
 from .chunks import Text, as_string
 from .schema import Annotated
 

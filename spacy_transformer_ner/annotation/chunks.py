@@ -133,7 +133,7 @@ class Text:
     reason: str = ""
 
 
-class Reader:
+class ChunkReader:
     """Reads the texts of chunks. Consecutive chunks are read in one go.
 
     files (Sequence[InputFile]): The files.

@@ -21,7 +21,7 @@ from typing import Any, BinaryIO, Literal
 from spacy.tokens import DocBin
 from spacy.vocab import Vocab
 
-from ..corpus.tables import import_pyarrow
+from ..corpus.readers.tables import import_pyarrow
 from ..errors import InputError
 
 # A line that is longer is no text, and is not read into memory.
@@ -127,7 +127,7 @@ class TextLines(Format):
 
     def ends(self, start: int) -> Iterator[tuple[int, float]]:
         """As of `Format`."""
-        for end, line, length in self._lines(start):
+        for end, _, length in self._lines(start):
             yield end, length
 
     def rows(self, start: int) -> Iterator[tuple[int, Row]]:
@@ -249,7 +249,7 @@ class CsvFile(TextLines):
 
         def lines() -> Iterator[str]:
             nonlocal end
-            for end, line, _ in self._lines(start):
+            for end, line, _ in self._lines(start):  # noqa: B007, read by the callers
                 # What is not UTF-8 is found in the field where it stands.
                 yield line.decode("utf-8", "surrogateescape")
 
@@ -296,13 +296,15 @@ class ParquetFile(Format):
     @contextmanager
     def _open(self) -> Iterator[Any]:
         pyarrow = import_pyarrow(self.file.name)
-        with reading(self.file, pyarrow.ArrowException):
-            with pyarrow.parquet.ParquetFile(self.file.path) as parquet:
-                check_columns(self.file, self.fields, parquet.schema_arrow.names)
-                yield parquet
+        with (
+            reading(self.file, pyarrow.ArrowException),
+            pyarrow.parquet.ParquetFile(self.file.path) as parquet,
+        ):
+            check_columns(self.file, self.fields, parquet.schema_arrow.names)
+            yield parquet
 
 
-class SpacyFile(Format):
+class DocBinInput(Format):
     """A .spacy file, for its texts: their tokens and what is set on them is not used.
     What `Doc.user_data` holds under a name can be carried. Its places are numbers of
     Docs."""
@@ -324,13 +326,13 @@ class SpacyFile(Format):
                     yield end, {**carried, self.fields.text: doc.text}
 
 
-FORMATS: dict[str, type[Format]] = {
+INPUT_FORMATS: dict[str, type[Format]] = {
     ".txt": TextLines,
     ".jsonl": JsonLines,
     ".csv": CsvFile,
     ".tsv": CsvFile,
     ".parquet": ParquetFile,
-    ".spacy": SpacyFile,
+    ".spacy": DocBinInput,
 }
 # These may be gzipped.
 LINES = (".txt", ".jsonl", ".csv", ".tsv")
@@ -340,16 +342,16 @@ def open_format(file: InputFile, fields: Fields) -> Format:
     """file (InputFile): A file of a known kind.
     fields (Fields): What is taken of it.
     RETURNS (Format): What reads it."""
-    made = FORMATS[kind_of(file.name)]
+    made = INPUT_FORMATS[kind_of(file.name)]
     return (WholeText if made is TextLines and fields.text_per == "file" else made)(file, fields)
 
 
 def kind_of(name: str) -> str:
     """name (str): The name of a file.
-    RETURNS (str): Its kind, one of FORMATS; empty if it is of none."""
+    RETURNS (str): Its kind, one of INPUT_FORMATS; empty if it is of none."""
     bare = name.removesuffix(".gz")
     suffix = os.path.splitext(bare)[1].lower()
-    return suffix if suffix in FORMATS and (bare == name or suffix in LINES) else ""
+    return suffix if suffix in INPUT_FORMATS and (bare == name or suffix in LINES) else ""
 
 
 def _records(batch: Any) -> list[Row]:
@@ -386,9 +388,7 @@ def reading(file: InputFile, *errors: type[Exception]) -> Iterator[None]:
         if isinstance(error, OSError) and error.errno is not None:
             raise
         said = " ".join(str(error).split())[:200]
-        raise InputError(
-            f"is damaged ({type(error).__name__}: {said}).", path=file.name
-        ) from None
+        raise InputError(f"is damaged ({type(error).__name__}: {said}).", path=file.name) from None
 
 
 def check_columns(file: InputFile, fields: Fields, columns: Iterable[str]) -> None:

@@ -8,10 +8,10 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from ..corpus.tables import import_pyarrow
+from ..corpus.readers.tables import import_pyarrow
 from ..errors import InputError
 from .formats import (
-    FORMATS,
+    INPUT_FORMATS,
     Fields,
     InputFile,
     ParquetFile,
@@ -30,7 +30,7 @@ def find_files(inputs: Iterable[str], output: Path) -> list[InputFile]:
     RETURNS (list[InputFile]): The files.
     RAISES: InputError if there is nothing, a file is of no known kind, or comes twice.
     """
-    kinds = ", ".join(FORMATS)
+    kinds = ", ".join(INPUT_FORMATS)
     files: dict[str, InputFile] = {}
     for given in inputs:
         if os.path.isfile(given):
@@ -81,7 +81,7 @@ def carried_types(files: list[InputFile], fields: Fields) -> dict[str, Any]:
     types: dict[str, set[Any]] = {name: set() for name in fields.carry}
     for file in files if fields.carry else ():
         if kind_of(file.name) != ".parquet":
-            return {name: string for name in fields.carry}
+            return dict.fromkeys(fields.carry, string)
         with suppress(InputError):  # A damaged file gives no rows.
             for name, kind in ParquetFile(file, fields).types().items():
                 types[name].add(kind)

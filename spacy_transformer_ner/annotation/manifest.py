@@ -123,7 +123,8 @@ class Run:
     def _is_ours(self) -> bool:
         """Whether there is nothing but what is made before the manifest."""
         return self.folder.is_dir() and all(
-            path.name in (ERRORS, LOCK) or path.suffix == TEMPORARY for path in self.folder.iterdir()
+            path.name in (ERRORS, LOCK) or path.suffix == TEMPORARY
+            for path in self.folder.iterdir()
         )
 
     def _compare(self, begun: Mapping[str, Any]) -> None:
@@ -177,7 +178,7 @@ class Run:
     @property
     def begin(self) -> tuple[int, Position]:
         """RETURNS (tuple[int, Position]): The first chunk that is not finished, and where
-            it begins."""
+        it begins."""
         number = 0
         while number in self.done:
             number += 1
@@ -237,5 +238,7 @@ def fingerprint(folder: Path) -> str:
     digest = sha256()
     for path in sorted(folder.rglob("*")):
         if path.is_file() and "__pycache__" not in path.parts:
-            digest.update(f"{path.relative_to(folder).as_posix()} {sha256_of_file(path)}\n".encode())
+            digest.update(
+                f"{path.relative_to(folder).as_posix()} {sha256_of_file(path)}\n".encode()
+            )
     return digest.hexdigest()

@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from spacy.tokens import DocBin
 
-from ..corpus.tables import import_pyarrow
+from ..corpus.readers.tables import import_pyarrow
 from ..errors import InputError
 from .chunks import as_string, to_json
 from .schema import Annotated, arrow_schema

@@ -7,7 +7,7 @@ from typing import Any
 
 from spacy.tokens import DocBin
 
-from ..corpus.tables import import_pyarrow
+from ..corpus.readers.tables import import_pyarrow
 from ..errors import InputError
 from .chunks import Text
 from .formats import Fields

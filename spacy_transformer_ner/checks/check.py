@@ -67,7 +67,7 @@ def check(
     for split, doc in progress(_read(paths, lang), "counting"):
         consistency.count(split, doc)
     for split, doc in progress(_read(paths, lang), "comparing"):
-        consistency.compare(split, doc)
+        consistency.judge(split, doc)
     splits = sizes.splits()
     entities = sum(split.entities for split in splits.values())
     findings = [*(f for one in checks for f in one.findings()), *_reading(report, entities)]

@@ -76,7 +76,7 @@ class Consistency:
         for mention in self._unlabelled(doc):
             self._labels[_form(mention)][NONE] += 1
 
-    def compare(self, split: str, doc: Doc) -> None:
+    def judge(self, split: str, doc: Doc) -> None:
         """Look for suspects, when all mentions have been counted.
 
         split (str): Its split.
@@ -170,7 +170,10 @@ class Consistency:
         """As of Check."""
         suspects = self.suspects()
         entities = sum(
-            c for counts in self._labels.values() for l, c in counts.items() if l != NONE
+            count
+            for counts in self._labels.values()
+            for label, count in counts.items()
+            if label != NONE
         )
         found = []
         for kind, message, remedy in (

@@ -8,7 +8,6 @@ from spacy.tokens import Doc, Span
 
 from ..corpus.origin import place_of
 
-
 EXAMPLES = 10
 
 Severity = Literal["error", "warning", "info"]

@@ -9,7 +9,7 @@ from spacy.tokens import Doc, Span
 from ..corpus.docbin import count_sentences
 from .report import EXAMPLES, Examples, Finding, Split, cut, in_context
 
-ESCAPES = frozenset("-LRB- -RRB- -LSB- -RSB- -LCB- -RCB- `` ''".split())
+ESCAPES = frozenset(["-LRB-", "-RRB-", "-LSB-", "-RSB-", "-LCB-", "-RCB-", "``", "''"])
 RARE = 20
 LONG = 15
 # A label that is so many times rarer than one that is nearly spelt like it.

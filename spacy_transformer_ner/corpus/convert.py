@@ -14,20 +14,20 @@ from ..files import read_json, write_json
 from ..progress import Progress, no_progress
 from .docbin import (
     ATTRS,
+    DocBinReader,
     DocBinWriter,
     DocMaker,
-    SpacyFile,
     check_language,
     count_sentences,
     to_doc,
 )
 from .documents import Document, TextDocument
-from .formats import Reader, open_corpus
 from .notes import Note
 from .options import ReadOptions
+from .readers.formats import Reader, open_corpus
+from .readers.tables import SAVED_SPLIT
 from .sources import Source
 from .splits import REPORT, SPLITS, RandomSplits, data_files, find_splits, output_name
-from .tables import SAVED_SPLIT
 
 # Encodings of languages that Latin-1 and Windows-1252 do not have the letters of.
 OTHER_ENCODINGS = {
@@ -247,7 +247,7 @@ def _write(
     lang: str,
     progress: Progress,
 ) -> dict[str, _Target]:
-    attrs = None if any(isinstance(reader, SpacyFile) for reader in readers) else ATTRS
+    attrs = None if any(isinstance(reader, DocBinReader) for reader in readers) else ATTRS
     names = [name] if splits is None else [f"{split}.spacy" for split in SPLITS]
     targets = {name: _Target(DocBinWriter(folder / name, attrs)) for name in names}
     maker = DocMaker(lang)

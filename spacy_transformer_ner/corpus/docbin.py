@@ -308,7 +308,7 @@ def count_sentences(doc: Doc) -> int:
     return int((doc.to_array("SENT_START") == 1).sum())
 
 
-class SpacyFile:
+class DocBinReader:
     """Reads the Docs of a .spacy file as they are.
 
     source (Source): The file.

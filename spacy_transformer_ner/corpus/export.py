@@ -11,8 +11,8 @@ from spacy.tokens import Doc
 from ..errors import InputError
 from ..files import replacing
 from .docbin import sentences_of
-from .layout import DOCSTART
 from .origin import place_of
+from .readers.layout import DOCSTART
 from .tags import write_tags
 
 NOT_WRITTEN = (".json", ".parquet", ".gz", ".spacy", ".conllu", ".csv", ".ann")

@@ -1,4 +1,4 @@
-"""What was found or mended while a file was read."""
+"""What was found or fixed while a file was read."""
 
 from dataclasses import dataclass
 

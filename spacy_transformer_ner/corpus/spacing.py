@@ -8,16 +8,39 @@ known (a quote), its place in the sentence and the quotes before it decide.
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-LEFT = frozenset(". , ; : ! ? … % ) ] } ’ '' .. ... !! ?? -RRB- -RSB- -RCB-".split())
-RIGHT = frozenset("( [ { `` ` ¿ ¡ -LRB- -LSB- -LCB-".split())
+LEFT = frozenset(
+    [
+        ".",
+        ",",
+        ";",
+        ":",
+        "!",
+        "?",
+        "…",
+        "%",
+        ")",
+        "]",
+        "}",
+        "’",
+        "''",
+        "..",
+        "...",
+        "!!",
+        "??",
+        "-RRB-",
+        "-RSB-",
+        "-RCB-",
+    ]
+)
+RIGHT = frozenset(["(", "[", "{", "``", "`", "¿", "¡", "-LRB-", "-LSB-", "-LCB-"])
 # Those that spaCy's tokeniser parts from the number again.
-CURRENCIES = frozenset("$ £ € ¥ US$ A$ C$".split())
+CURRENCIES = frozenset(["$", "£", "€", "¥", "US$", "A$", "C$"])
 MARKS = re.compile(r"[!?…]{2,}")
 # "dit -il", "anar -hi"
 ENCLITIC = re.compile(r"-[^\W\d_].*")
 HYPHEN_ENCLITICS = frozenset(("fr", "ca", "pt"))
 # In French these stand apart from their words.
-FRENCH_APART = frozenset("; : ! ? « » !! ?? %".split())
+FRENCH_APART = frozenset([";", ":", "!", "?", "«", "»", "!!", "??", "%"])
 # Whose text has no spaces between words.
 UNSPACED = frozenset(("zh", "ja", "th", "lo", "my", "km", "bo", "yue"))
 # Marks that open or close, by what is open: mark, its partners that it closes.
@@ -25,10 +48,10 @@ QUOTES = {"‘": "‚", "‚": "", "“": "„", "”": "“„”", "»": "«»
 # Who writes ”so” and »so» or »so«.
 SAME_QUOTES = frozenset(("sv", "fi", "nb", "nn", "da", "de"))
 NUMBER = re.compile(r"[-.,]?\d")
-CLOSES_AFTER = frozenset(". , ! ? …".split())
-CLOSES_BEFORE = frozenset(". , ; : ! ? … )".split())
+CLOSES_AFTER = frozenset([".", ",", "!", "?", "…"])
+CLOSES_BEFORE = frozenset([".", ",", ";", ":", "!", "?", "…", ")"])
 APOSTROPHES = ("'", "’")
-CLITICS = frozenset("s re ve ll d m t".split())
+CLITICS = frozenset(["s", "re", "ve", "ll", "d", "m", "t"])
 ENGLISH_CLITICS = frozenset(a + c for a in APOSTROPHES for c in CLITICS) | {"n't", "n’t"}
 ELIDING = frozenset(("ca", "fr", "it"))
 
@@ -126,9 +149,7 @@ def _quote(words: Sequence[str], i: int, open_quotes: set[str]) -> tuple[bool, b
     after = _next(words, i)
     if not before:
         closes = not after
-    elif not after or after in CLOSES_BEFORE:
-        closes = True
-    elif before in CLOSES_AFTER and mark in open_quotes:
+    elif not after or after in CLOSES_BEFORE or before in CLOSES_AFTER and mark in open_quotes:
         closes = True
     elif mark == "'" and mark not in open_quotes:
         # Alone in its sentence it is an apostrophe: "the players ' union".

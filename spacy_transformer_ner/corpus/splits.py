@@ -11,8 +11,8 @@ from spacy.tokens import Doc
 
 from ..errors import InputError
 from .documents import Document, TextDocument
+from .readers.tables import dataset_splits
 from .sources import Source
-from .tables import dataset_splits
 
 SPLITS = ("train", "dev", "test")
 # What convert says of the .spacy files of a folder. It makes the folder no source.

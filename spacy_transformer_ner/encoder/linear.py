@@ -36,8 +36,8 @@ class PackedLinear(nn.Module):
 @cache
 def can_pack() -> bool:
     """RETURNS (bool): Whether this processor and this torch have what `PackedLinear`
-        needs. torch's compiler is built on the same operators, but they are not
-        documented: they are tried."""
+    needs. torch's compiler is built on the same operators, but they are not
+    documented: they are tried."""
     if not cpu_has("avx512_bf16", "amx_bf16"):
         return False
     # Without random numbers: a training's would be others after it.

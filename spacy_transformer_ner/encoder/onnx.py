@@ -78,9 +78,7 @@ class Network(nn.Module):
         RETURNS (tuple[Tensor, ...]): The hidden states, (windows, length, width), and
             the scores, (windows, length, tags).
         """
-        hidden = self.encoder.hidden_states(
-            input_ids, attention_mask, word_shapes, word_continues
-        )
+        hidden = self.encoder.hidden_states(input_ids, attention_mask, word_shapes, word_continues)
         return (hidden,) if self.head is None else (hidden, self.head(hidden))
 
 
@@ -199,9 +197,7 @@ def difference(network: Network, session: "InferenceSession", inputs: Inputs) ->
 
 def _example(network: Network, windows: int, length: int) -> Inputs:
     """Inputs with padding, if there is more than one window."""
-    inputs = {
-        name: numpy.ones((windows, length), "int64") for name in network.encoder.input_names
-    }
+    inputs = {name: numpy.ones((windows, length), "int64") for name in network.encoder.input_names}
     inputs["attention_mask"][1:, length // 2 :] = 0
     return inputs
 

@@ -80,9 +80,7 @@ class AdamW(Optimizer):
         lr_scale *= self.head_factor * self.width_factor
         return super().__call__(key, weights, gradient, lr_scale=lr_scale)
 
-    def update_encoder(
-        self, key: KeyT, module: nn.Module, width: int, scaler: GradScaler
-    ) -> None:
+    def update_encoder(self, key: KeyT, module: nn.Module, width: int, scaler: GradScaler) -> None:
         """Update an encoder in place and clear its gradients. It comes before
         the heads in a pipeline, so they learn its width in time.
 
@@ -129,7 +127,7 @@ class AdamW(Optimizer):
     @property
     def left_out(self) -> int:
         """RETURNS (int): How many updates in a row, up to the last, left out some
-            weights, because their gradient was not finite."""
+        weights, because their gradient was not finite."""
         return max(self._left_out.values(), default=0)
 
     def of_encoder(self, key: KeyT, module: nn.Module) -> torch.optim.AdamW:

@@ -23,18 +23,18 @@ from transformers import (
 from transformers.utils import logging as transformers_logging
 
 from ..errors import InputError
-from .network import Encoder, Reading
+from .network import Encoder, EncoderInputs
 from .sources import resolve_encoder
 
 # Configurations of BERT's kind and of DistilBERT's call it differently.
 ATTENTION_DROPOUT_NAMES = ("attention_probs_dropout_prob", "attention_dropout")
 
 
-def load_pretrained(name: str, reading: Reading, *, attention_dropout: float) -> Encoder:
+def load_pretrained(name: str, inputs: EncoderInputs, *, attention_dropout: float) -> Encoder:
     """Load a pretrained encoder and its tokenizer.
 
     name (str): As `resolve_encoder` takes it. Only a hub name uses the network.
-    reading (Reading): How it is to read tokens.
+    inputs (EncoderInputs): How it is to read tokens.
     attention_dropout (float): The dropout rate within attention.
     RETURNS (Encoder): The encoder, on the CPU.
     RAISES: InputError if it cannot be found or read.
@@ -48,7 +48,7 @@ def load_pretrained(name: str, reading: Reading, *, attention_dropout: float) ->
         transformer = AutoModel.from_pretrained(
             source, config=config, use_safetensors=True, torch_dtype=torch.float32
         )
-    return Encoder(transformer, tokenizer, reading)
+    return Encoder(transformer, tokenizer, inputs)
 
 
 def load_tokenizer(name: str) -> tuple[PreTrainedTokenizerFast, PretrainedConfig]:
@@ -74,9 +74,13 @@ def loading(name: str) -> Iterator[str]:
         with _quiet_transformers():
             yield source
     except (OSError, ValueError, SafetensorError) as error:
-        hint = "is the folder complete?" if Path(source).is_dir() else (
-            "it is neither a folder here nor known without a hub, and the Hugging Face hub "
-            "does not give it (no network, a misspelt name, or no safetensors weights)."
+        hint = (
+            "is the folder complete?"
+            if Path(source).is_dir()
+            else (
+                "it is neither a folder here nor known without a hub, and the Hugging Face hub "
+                "does not give it (no network, a misspelt name, or no safetensors weights)."
+            )
         )
         raise InputError(
             f"cannot load the encoder {name!r}: {hint} ({_first_line(error)})"
@@ -88,7 +92,7 @@ def to_parts(encoder: Encoder) -> dict:
 
     encoder (Encoder): The encoder.
     RETURNS (dict): `config` (dict), `tokenizer` (file names to bytes), `weights`
-        (bytes of safetensors), and the fields of its `Reading`.
+        (bytes of safetensors), and the fields of its `EncoderInputs`.
     """
     with tempfile.TemporaryDirectory() as folder:
         encoder.wordpieces.tokenizer.save_pretrained(folder)
@@ -98,7 +102,7 @@ def to_parts(encoder: Encoder) -> dict:
         "config": encoder.transformer.config.to_dict(),
         "tokenizer": files,
         "weights": save_safetensors(weights),
-        **asdict(encoder.reading),
+        **asdict(encoder.inputs),
     }
 
 
@@ -118,8 +122,10 @@ def from_parts(parts: dict) -> Encoder:
             # AutoModel.from_config would import the modules of all architectures.
             transformer = MODEL_MAPPING[type(config)](config)
     # What was saved by an earlier version has fewer fields.
-    reading = Reading(**{f.name: parts[f.name] for f in fields(Reading) if f.name in parts})
-    encoder = Encoder(transformer, tokenizer, reading)
+    inputs = EncoderInputs(
+        **{f.name: parts[f.name] for f in fields(EncoderInputs) if f.name in parts}
+    )
+    encoder = Encoder(transformer, tokenizer, inputs)
     encoder.load_state_dict(load_safetensors(parts["weights"]))
     return encoder
 

@@ -66,9 +66,7 @@ def cut_windows(
                 or furthest  # a single token longer than the window
             )
         end = min(length, core_end + context)
-        windows.append(
-            Window(offset + start, offset + end, offset + core_start, offset + core_end)
-        )
+        windows.append(Window(offset + start, offset + end, offset + core_start, offset + core_end))
         core_start = core_end
     return windows
 

@@ -13,8 +13,8 @@ from thinc.types import Ints1d
 from ..corpus.docbin import read_annotated
 from ..errors import InputError
 from ..progress import Progress, no_progress
-from ..recogniser.calibration import FEATURES, Calibration, Evidence, features
-from .confidence import Scored, encoded, entities_of, find_recogniser
+from ..recogniser.calibration import FEATURES, Calibration, CalibrationFeatures, design_matrix
+from .reliability import Scored, encoded, entities_of, find_recogniser
 
 FOLDS = 5
 # A label gets a weight of its own if so many of its entities were predicted, and
@@ -28,16 +28,16 @@ INVERSE_REGULARISATION = 1.0
 
 @dataclass(frozen=True)
 class Gathered:
-    """The evidence of the entities predicted in a corpus.
+    """The features of the entities predicted in a corpus.
 
-    evidence (Evidence): What is known of each.
+    features (CalibrationFeatures): What is known of each.
     right (ndarray): Whether each is right.
     documents (Ints1d): Which document each is in.
     usual_entropy (float): The entropy of a token of the corpus.
     gold (dict[str, int]): How many entities of each label the corpus has.
     """
 
-    evidence: Evidence
+    features: CalibrationFeatures
     right: numpy.ndarray
     documents: Ints1d
     usual_entropy: float
@@ -55,20 +55,20 @@ def gather(
     nlp (Language): The pipeline.
     path (str | Path): The .spacy file.
     progress (Callable): Wraps the stream of texts, whose number it is given.
-    RETURNS (Gathered): The evidence.
+    RETURNS (Gathered): The features.
     RAISES: InputError if the corpus cannot be read, or nothing is found in it.
     """
     _, recogniser = find_recogniser(nlp)
     references = read_annotated(path, nlp.vocab)
     rest = iter(references)
-    parts: list[Evidence] = []
+    parts: list[CalibrationFeatures] = []
     right: list[bool] = []
     documents: list[int] = []
     entropy = tokens = 0.0
     number = 0
     for docs in encoded(nlp, progress((r.text for r in references), len(references))):
-        spans, evidence, entropies = recogniser.evidence(docs)
-        parts.append(evidence)
+        spans, features, entropies = recogniser.features(docs)
+        parts.append(features)
         entropy += float(entropies.sum())
         tokens += sum(map(len, docs))
         for doc, doc_spans, reference in zip(docs, spans, rest):
@@ -81,7 +81,7 @@ def gather(
     if not right:
         raise InputError("the pipeline finds no entities in this corpus.", path=path)
     return Gathered(
-        evidence=Evidence.join(parts),
+        features=CalibrationFeatures.join(parts),
         right=numpy.array(right, dtype=bool),
         documents=numpy.array(documents),
         usual_entropy=entropy / max(tokens, 1.0),
@@ -90,11 +90,11 @@ def gather(
 
 
 def fit(
-    evidence: Evidence, right: numpy.ndarray, usual_entropy: float, corpus: str = ""
+    features: CalibrationFeatures, right: numpy.ndarray, usual_entropy: float, corpus: str = ""
 ) -> Calibration:
     """Fit a calibration.
 
-    evidence (Evidence): What is known of predicted entities.
+    features (CalibrationFeatures): What is known of predicted entities.
     right (ndarray): Whether each is right.
     usual_entropy (float): The entropy of a token of their corpus.
     corpus (str): What the corpus is called.
@@ -107,14 +107,14 @@ def fit(
             f"{'right' if right.all() else 'wrong'}, so there is nothing to calibrate by. Give "
             "it more text, which it was not trained on."
         )
-    labels = evidence.labels
+    labels = features.labels
     weighted = [
         label
         for label in sorted(set(labels))
         if (labels == label).sum() >= MIN_ENTITIES and (~right[labels == label]).sum() >= MIN_WRONG
     ]
     table = numpy.column_stack(
-        [features(evidence, usual_entropy), *(labels == label for label in weighted)]
+        [design_matrix(features, usual_entropy), *(labels == label for label in weighted)]
     )
     model = LogisticRegression(C=INVERSE_REGULARISATION, max_iter=10_000).fit(table, right)
     weights = model.coef_[0].tolist()
@@ -131,7 +131,7 @@ def fit(
 def cross_validated(gathered: Gathered) -> Scored:
     """Score each entity by a calibration that was fitted on other documents.
 
-    gathered (Gathered): The evidence of a corpus.
+    gathered (Gathered): The features of a corpus.
     RETURNS (Scored): The entities.
     RAISES: InputError if there is too little to fit on.
     """
@@ -149,9 +149,13 @@ def cross_validated(gathered: Gathered) -> Scored:
                 "more text, which the pipeline was not trained on."
             )
         calibration = fit(
-            gathered.evidence.select(chosen), gathered.right[chosen], gathered.usual_entropy
+            gathered.features.select(chosen), gathered.right[chosen], gathered.usual_entropy
         )
-        scores[held_out] = calibration.scores(gathered.evidence.select(~chosen))
+        scores[held_out] = calibration.scores(gathered.features.select(~chosen))
     return Scored(
-        scores, gathered.evidence.marginals, gathered.right, gathered.evidence.labels.tolist(), gathered.gold
+        scores,
+        gathered.features.marginals,
+        gathered.right,
+        gathered.features.labels.tolist(),
+        gathered.gold,
     )

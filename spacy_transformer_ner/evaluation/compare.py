@@ -20,8 +20,8 @@ from .resampling import PERMUTATIONS, Difference, paired_test
 from .units import Units, align
 
 # Of an entity: wrong in the first and right in the second, and the other way round.
-Change = Literal["mended", "broken", "no longer invented", "newly invented"]
-CHANGES: tuple[Change, ...] = ("mended", "broken", "no longer invented", "newly invented")
+Change = Literal["fixed", "broken", "no longer spurious", "newly spurious"]
+CHANGES: tuple[Change, ...] = ("fixed", "broken", "no longer spurious", "newly spurious")
 
 
 @dataclass(frozen=True)
@@ -174,10 +174,10 @@ def _changed(number: int, first: Units, second: Units, reference: Doc) -> list[C
         )
     )
     by_change: dict[Change, set[Mention]] = {
-        "mended": (after - before) & gold,
+        "fixed": (after - before) & gold,
         "broken": (before - after) & gold,
-        "no longer invented": before - after - gold,
-        "newly invented": after - before - gold,
+        "no longer spurious": before - after - gold,
+        "newly spurious": after - before - gold,
     }
     return [
         Changed(change, number, mention)

@@ -1,4 +1,4 @@
-"""Entities counted as right, invented and missed."""
+"""Entities counted as right, spurious and missed."""
 
 from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping

@@ -19,13 +19,13 @@ from thinc.types import Ints2d
 from ..corpus.docbin import read_annotated, unannotated
 from ..errors import InputError
 from ..progress import Progress, no_progress
-from .confidence import Scored, recognisers, scored_entities
 from .counts import Counts
+from .error_types import KINDS, Match, confusion, match_entities, partial_credit
 from .figures import Figures, compute_figures
 from .mistakes import Mistake, mistakes
-from .outcomes import KINDS, Outcome, confusion, outcomes, partial_credit
+from .reliability import Scored, recognisers, scored_entities
 from .resampling import LEVEL, RESAMPLES, Interval, intervals
-from .strata import TrainingForms, strata
+from .slices import TrainingForms, slices
 from .units import Units, align
 
 Tokenization = Literal["text", "gold"]
@@ -78,14 +78,14 @@ class Evaluation:
         return compute_figures(self.texts)
 
     @cached_property
-    def outcomes(self) -> list[Outcome]:
-        """RETURNS (list[Outcome]): What became of each entity."""
-        return outcomes(self.texts)
+    def matches(self) -> list[Match]:
+        """RETURNS (list[Match]): What became of each entity."""
+        return match_entities(self.texts)
 
     @property
     def kinds(self) -> dict[str, int]:
-        """RETURNS (dict[str, int]): How many outcomes there are of each kind."""
-        counts = Counter(outcome.kind for outcome in self.outcomes)
+        """RETURNS (dict[str, int]): How many entities there are of each kind."""
+        counts = Counter(match.kind for match in self.matches)
         return {kind: counts[kind] for kind in KINDS}
 
     @cached_property
@@ -99,13 +99,13 @@ class Evaluation:
             for label in (None, *self.figures.per_type)
         }
 
-    def strata(self) -> dict[str, dict[str, Counts]]:
-        """RETURNS (dict[str, dict[str, Counts]]): See `strata.strata`."""
-        return strata(self.outcomes, self.texts, self.references, self.forms)
+    def slices(self) -> dict[str, dict[str, Counts]]:
+        """RETURNS (dict[str, dict[str, Counts]]): See `slices.slices`."""
+        return slices(self.matches, self.texts, self.references, self.forms)
 
     def mistakes(self) -> list[Mistake]:
         """RETURNS (list[Mistake]): What is not right, the surest first."""
-        return list(mistakes(self.outcomes, self.texts, self.references))
+        return list(mistakes(self.matches, self.texts, self.references))
 
     def to_dict(self) -> dict:
         """RETURNS (dict): All of it, for JSON; docs/evaluation.md says what is what."""
@@ -125,12 +125,12 @@ class Evaluation:
                     for label, of in self.intervals.items()
                 },
             },
-            "partial_credit": partial_credit(self.outcomes),
-            "outcomes": self.kinds,
-            "confusion": confusion(self.outcomes),
-            "strata": {
+            "partial_credit": partial_credit(self.matches),
+            "error_types": self.kinds,
+            "confusion": confusion(self.matches),
+            "slices": {
                 way: {group: counts.to_dict() for group, counts in of.items()}
-                for way, of in self.strata().items()
+                for way, of in self.slices().items()
             },
             "confidence": None if self.scored is None else self.scored.to_dict(),
         }
@@ -141,7 +141,7 @@ def counts_per_document(texts: Sequence[Units], label: Optional[str] = None) -> 
 
     texts (Sequence[Units]): The documents.
     label (str | None): The type to count; None for all.
-    RETURNS (Ints2d): Right, invented and missed ones. Shape: (documents, 3)
+    RETURNS (Ints2d): Right, spurious and missed ones. Shape: (documents, 3)
     """
     rows = []
     for units in texts:

@@ -9,7 +9,7 @@ from typing import Optional
 from spacy.tokens import Doc
 
 from ..corpus.origin import place_of
-from .outcomes import Kind, Outcome
+from .error_types import Kind, Match
 from .units import Entity, Units
 
 # Characters that are shown on each side.
@@ -35,7 +35,7 @@ class Mention:
 class Mistake:
     """One mistake.
 
-    kind (str): See `outcomes.Outcome`.
+    kind (str): See `error_types.Match`.
     document (int): The number of the text in the corpus, from 0.
     place (str): File and line it comes from, if known.
     gold, predicted (Mention | None): The entities.
@@ -59,17 +59,17 @@ class Mistake:
 
 
 def mistakes(
-    found: Iterable[Outcome], texts: Sequence[Units], references: Sequence[Doc]
+    found: Iterable[Match], texts: Sequence[Units], references: Sequence[Doc]
 ) -> Iterator[Mistake]:
     """Show what is not right, the surest first: a mistake that a pipeline is sure of is
     often one of the annotation. What was missed has no score and comes last.
 
-    found (Iterable[Outcome]): What became of the entities.
+    found (Iterable[Match]): What became of the entities.
     texts (Sequence[Units]): The texts.
     references (Sequence[Doc]): The same texts, annotated.
     YIELDS (Mistake): The mistakes.
     """
-    wrong = [outcome for outcome in found if outcome.kind != "right"]
+    wrong = [match for match in found if match.kind != "right"]
     wrong.sort(key=lambda o: (o.score is None, -(o.score or 0.0), o.text, o.place))
 
     @cache  # a text may have many
@@ -77,22 +77,24 @@ def mistakes(
         text = references[number].text
         return text, texts[number].offsets(text)
 
-    for outcome in wrong:
-        reference = references[outcome.text]
-        text, offsets = text_of(outcome.text)
+    for match in wrong:
+        reference = references[match.text]
+        text, offsets = text_of(match.text)
 
-        def mention(entity: Optional[Entity]) -> Optional[Mention]:
+        def mention(
+            entity: Optional[Entity], text: str = text, offsets: Sequence[tuple[int, int]] = offsets
+        ) -> Optional[Mention]:
             return None if entity is None else _mention(text, offsets, entity)
 
-        first, last = outcome.place
+        first, last = match.place
         start, end = offsets[first][0], offsets[last - 1][1]
         yield Mistake(
-            kind=outcome.kind,
-            document=outcome.text,
+            kind=match.kind,
+            document=match.text,
             place=place_of(reference, _token_at(reference, start)),
-            gold=mention(outcome.gold),
-            predicted=mention(outcome.predicted),
-            score=None if outcome.score is None else round(outcome.score, 4),
+            gold=mention(match.gold),
+            predicted=mention(match.predicted),
+            score=None if match.score is None else round(match.score, 4),
             before=_cut_left(text[max(0, start - CONTEXT) : start], start > CONTEXT),
             text=text[start:end],
             after=_cut_right(text[end : end + CONTEXT], end + CONTEXT < len(text)),

@@ -60,18 +60,16 @@ class Difference:
 
 
 def f_of(counts: numpy.ndarray) -> numpy.ndarray:
-    """counts (ndarray): Right, invented and missed. Shape: (..., 3)
+    """counts (ndarray): Right, spurious and missed. Shape: (..., 3)
     RETURNS (ndarray): F1, 0 where there is nothing. Shape: (...)"""
     tp, fp, fn = numpy.moveaxis(counts, -1, 0)
     return _divide(2 * tp, 2 * tp + fp + fn)
 
 
-def intervals(
-    counts: Ints2d, *, resamples: int = RESAMPLES, seed: int = 0
-) -> dict[str, Interval]:
+def intervals(counts: Ints2d, *, resamples: int = RESAMPLES, seed: int = 0) -> dict[str, Interval]:
     """Compute the intervals of precision, recall and F1.
 
-    counts (Ints2d): Right, invented and missed entities of each document.
+    counts (Ints2d): Right, spurious and missed entities of each document.
         Shape: (documents, 3)
     resamples (int): How often the documents are drawn.
     seed (int): Of the drawing.
@@ -95,7 +93,7 @@ def paired_test(
 ) -> Difference:
     """Test whether the F1 of two systems differs.
 
-    first, second (Ints2d): Right, invented and missed entities of each document.
+    first, second (Ints2d): Right, spurious and missed entities of each document.
         Shape: (documents, 3)
     permutations, resamples, seed (int): See `Difference`.
     RETURNS (Difference): What came out.

@@ -15,7 +15,7 @@ from spacy.training import Example
 
 from ..corpus.tags import write_tags
 from ..errors import InputError
-from ..recogniser.confidence import scores_of
+from ..recogniser.scores import scores_of
 
 Entity = tuple[int, int, str]
 # Beside the types, figures are given of "all", and of what is taken for "none".
@@ -85,9 +85,7 @@ def align(example: Example) -> Units:
     scores = scores_of(example.predicted)
     predicted = [
         (entity, score)
-        for entity, score in zip(
-            _entities(example.predicted, predicted_tokens, number), scores
-        )
+        for entity, score in zip(_entities(example.predicted, predicted_tokens, number), scores)
         if entity and all(known[entity[0] : entity[1]])
     ]
     return Units(

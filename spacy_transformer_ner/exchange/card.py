@@ -52,7 +52,7 @@ def package_name(name: str) -> str:
     return re.sub(r"[^0-9a-z]+", "_", name.lower()).strip("_")
 
 
-def describe(meta: Mapping[str, Any], card: Card, made: Made) -> dict[str, Any]:
+def card_meta(meta: Mapping[str, Any], card: Card, made: Made) -> dict[str, Any]:
     """Make the meta.json of a packaged pipeline. spaCy makes a card of it, with the
     "notes" at its end.
 
@@ -116,7 +116,7 @@ def _limits(metrics: Mapping[str, Any] | None) -> str:
         counts = metrics["text"]["entities_per_type"]
         worst = min(counts, key=lambda label: counts[label]["f"])
         limits.append(f"It is worst at {worst}: F1 {counts[worst]['f']:.4f}.")
-        seen = metrics["text"].get("strata", {}).get("seen in training", {})
+        seen = metrics["text"].get("slices", {}).get("seen in training", {})
         if {"seen", "not seen"} <= seen.keys():
             limits.append(
                 f"Entities that its training data does not have: F1 {seen['not seen']['f']:.4f}; "
@@ -138,12 +138,12 @@ def _scores(metrics: Mapping[str, Any]) -> str:
         for label, counts in (*text["entities_per_type"].items(), ("all", text["entities"]))
     ]
     level = f"F1, {text['intervals']['level']:.0%}"
-    wrong = text["outcomes"]
+    wrong = text["error_types"]
     return f"""On {metrics["corpus"]}, raw text, exact match of characters and label:
 
 {_table(("type", "precision", "recall", "F1", level, "TP", "FP", "FN"), rows)}
 
-Of the mistakes, {wrong["missed"]} are missed entities, {wrong["invented"]} invented ones, \
+Of the mistakes, {wrong["missed"]} are missed entities, {wrong["spurious"]} spurious ones, \
 {wrong["type"]} have the wrong type, {wrong["boundary"]} the wrong boundaries, {wrong["both"]} both.
 
 On the same corpus with its own tokens: F1 {metrics["gold"]["entities"]["f"]:.4f}. `ENTS_F` above \

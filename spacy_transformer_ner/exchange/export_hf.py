@@ -16,17 +16,17 @@ from transformers import AutoModelForTokenClassification, PreTrainedModel, pipel
 from ..corpus.docbin import read_annotated, sentences_of
 from ..corpus.tags import write_tags
 from ..encoder.model import Settings, plan_windows
-from ..encoder.network import Encoder, Reading
+from ..encoder.network import Encoder, EncoderInputs
 from ..encoder.shim import EncoderShim
 from ..encoder.windows import ON_CPU
 from ..errors import InputError
-from ..evaluation.confidence import entities_of, find_recogniser
 from ..evaluation.counts import Counts, count
+from ..evaluation.reliability import entities_of, find_recogniser
 from ..progress import Progress, no_progress
-from ..recogniser.lattice import BEGIN, INSIDE, LAST, UNIT
+from ..recogniser.constraints import BEGIN, INSIDE, LAST, UNIT
 
 # As transformers' fine-tuning does it.
-EXPORTED = Reading(wordpiece_pooling="first")
+EXPORTED = EncoderInputs(wordpiece_pooling="first")
 WINDOW = 510
 BATCH = 32
 # More change a linear layer no more, and take long.
@@ -34,7 +34,7 @@ MAX_TOKENS = 200_000
 
 
 @dataclass(frozen=True)
-class Exported:
+class HFExport:
     """What came of an export.
 
     lost (tuple[str, ...]): What has no counterpart in transformers.
@@ -63,7 +63,7 @@ def export_pipeline(
     train: Optional[Path] = None,
     dev: Optional[Path] = None,
     progress: Progress = no_progress,
-) -> Exported:
+) -> HFExport:
     """Write a folder that transformers' AutoModelForTokenClassification, AutoTokenizer
     and pipeline("token-classification") load.
 
@@ -76,7 +76,7 @@ def export_pipeline(
     train (Path | None): A .spacy file to fit the head on.
     dev (Path | None): A .spacy file to measure both on.
     progress (Callable): Wraps streams, with what they are.
-    RETURNS (Exported): What came of it.
+    RETURNS (HFExport): What came of it.
     RAISES: InputError if the pipeline has no transformer and transformer_ner of ours, or
         a head has to be fitted and there is nothing to fit it on.
     """
@@ -87,7 +87,7 @@ def export_pipeline(
     linear = recogniser.model.get_ref("output_layer")
     weights, bias = (linear.ops.to_numpy(linear.get_param(name)) for name in "Wb")
     rows = numpy.column_stack([weights, bias])
-    lost = _lost(encoder.reading)
+    lost = _lost(encoder.inputs)
     if not lost and _is_bio(rows):
         head, fitted_on = rows[_bio_rows(len(labels))], 0
     elif train is None:
@@ -103,7 +103,7 @@ def export_pipeline(
     shutil.copymode(folder / "config.json", folder / "model.safetensors")
     encoder.wordpieces.tokenizer.save_pretrained(folder)
     figures = {} if dev is None else _measure(nlp, folder, dev, progress)
-    return Exported(tuple(lost), not fitted_on, fitted_on, **figures)
+    return HFExport(tuple(lost), not fitted_on, fitted_on, **figures)
 
 
 def find_encoder(nlp: Language) -> tuple[Encoder, Settings]:
@@ -121,13 +121,13 @@ def find_encoder(nlp: Language) -> tuple[Encoder, Settings]:
     )
 
 
-def _lost(reading: Reading) -> list[str]:
+def _lost(inputs: EncoderInputs) -> list[str]:
     return [
         what
         for what, is_there in (
-            ("the case of words", reading.word_shape),
-            ("the boundaries of words", reading.word_boundaries),
-            ("the mean of a word's wordpieces", reading.wordpiece_pooling != "first"),
+            ("the case of words", inputs.word_shape),
+            ("the boundaries of words", inputs.word_boundaries),
+            ("the mean of a word's wordpieces", inputs.wordpiece_pooling != "first"),
         )
         if is_there
     ]
@@ -191,7 +191,9 @@ def _classifier(
         }
     )
     classifier = AutoModelForTokenClassification.from_config(config).eval()
-    if not isinstance(getattr(classifier, "classifier", None), torch.nn.Linear) or hasattr(classifier, "head"):
+    if not isinstance(getattr(classifier, "classifier", None), torch.nn.Linear) or hasattr(
+        classifier, "head"
+    ):
         raise InputError(
             f"{type(classifier).__name__} has more above its encoder than one linear layer: it "
             "cannot take our head."
@@ -199,7 +201,9 @@ def _classifier(
     state = {key: value.cpu() for key, value in transformer.state_dict().items()}
     missing = classifier.base_model.load_state_dict(state, strict=False)
     if missing.missing_keys:
-        raise InputError(f"the encoder lacks weights that transformers asks for: {missing.missing_keys}.")
+        raise InputError(
+            f"the encoder lacks weights that transformers asks for: {missing.missing_keys}."
+        )
     with torch.no_grad():
         classifier.classifier.weight.copy_(torch.from_numpy(head[:, :-1]))
         classifier.classifier.bias.copy_(torch.from_numpy(head[:, -1]))
@@ -221,7 +225,5 @@ def _measure(nlp: Language, folder: Path, dev: Path, progress: Progress) -> dict
             (span.start_char + e["start"], span.start_char + e["end"], e["entity_group"])
             for e in classify(span.text)
         )
-    scores = (
-        sum(count(zip(gold, found)).values(), Counts(0, 0, 0)).f for found in (ours, theirs)
-    )
+    scores = (sum(count(zip(gold, found)).values(), Counts(0, 0, 0)).f for found in (ours, theirs))
     return dict(zip(("pipeline_f", "checkpoint_f"), scores))

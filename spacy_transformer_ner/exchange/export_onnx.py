@@ -13,7 +13,7 @@ from ..encoder.model import Settings, plan_windows
 from ..encoder.network import Encoder, Inputs
 from ..encoder.onnx import Network, difference, export, load_session, quantize, require_onnx
 from ..errors import InputError
-from ..evaluation.confidence import find_recogniser
+from ..evaluation.reliability import find_recogniser
 from ..files import write_json
 from .export_hf import find_encoder
 
@@ -83,7 +83,7 @@ ADDED = {
 
 
 @dataclass(frozen=True)
-class Exported:
+class ONNXExport:
     """What came of an export.
 
     difference (float): The largest by which the graph's scores differed from the
@@ -95,14 +95,14 @@ class Exported:
     int8_difference: Optional[float] = None
 
 
-def export_onnx(nlp: Language, folder: Path, *, is_int8: bool = False) -> Exported:
+def export_onnx(nlp: Language, folder: Path, *, is_int8: bool = False) -> ONNXExport:
     """Write a folder with a graph of encoder and head, the tokenizer, what is needed to
     feed it, and a README.md that shows how.
 
     nlp (Language): The pipeline.
     folder (Path): Where to; it is made.
     is_int8 (bool): Whether the graph is quantized, for any processor.
-    RETURNS (Exported): What came of it.
+    RETURNS (ONNXExport): What came of it.
     RAISES: InputError if the pipeline has no encoder and transformer_ner of ours, if
         what it takes is not installed, or if the graph does not give what torch gives.
     """
@@ -131,10 +131,10 @@ def export_onnx(nlp: Language, folder: Path, *, is_int8: bool = False) -> Export
         rounded = difference(network, load_session(path, 1), inputs)
     encoder.wordpieces.backend.save(str(folder / "tokenizer.json"))
     write_json(folder / "config.json", _config(encoder, settings, recogniser.tag_names))
-    if encoder.reading.word_shape:
+    if encoder.inputs.word_shape:
         shutil.copy(shapes.__file__, folder / "word_shapes.py")
     (folder / "README.md").write_text(_readme(nlp, encoder), encoding="utf-8")
-    return Exported(found, rounded)
+    return ONNXExport(found, rounded)
 
 
 def _inputs(nlp: Language, encoder: Encoder, settings: Settings) -> Inputs:
@@ -156,12 +156,12 @@ def _config(encoder: Encoder, settings: Settings, tags: list[str]) -> dict:
         "pad": pieces.pad,
         "unknown": pieces.unknown,
         "leading_space": pieces.leading_space,
-        "wordpiece_pooling": encoder.reading.wordpiece_pooling,
+        "wordpiece_pooling": encoder.inputs.wordpiece_pooling,
     }
 
 
 def _readme(nlp: Language, encoder: Encoder) -> str:
-    pooling, names = encoder.reading.wordpiece_pooling, encoder.input_names
+    pooling, names = encoder.inputs.wordpiece_pooling, encoder.input_names
     return README.format(
         title=f"{nlp.meta['lang']}_{nlp.meta['name']} in ONNX",
         pooling={"mean": "mean of those", "first": "score of the first"}[pooling],

@@ -16,7 +16,7 @@ import spacy_transformer_ner
 
 from ..errors import InputError
 from ..files import read_json, replacing, sha256, write_json
-from .card import Card, Made, describe, package_name
+from .card import Card, Made, card_meta, package_name
 
 PROJECT_ROOT = Path(spacy_transformer_ner.__file__).parents[1]
 VERSION = re.compile(r"[0-9]+(\.[0-9]+)*((a|b|rc|\.post|\.dev)[0-9]+)?")
@@ -113,7 +113,7 @@ def _encoder_of(staged: Path) -> str:
 def _write_card(staged: Path, card: Card, made: Made) -> dict:
     """Write meta.json and README.md; RETURNS (dict): the meta."""
     try:
-        meta = describe(read_json(staged / "meta.json", "train"), card, made)
+        meta = card_meta(read_json(staged / "meta.json", "train"), card, made)
         given = {key: value for key, value in meta.items() if value != ""}
         readme = generate_readme(given)
     except (KeyError, TypeError, AttributeError, IndexError) as error:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy
 
 from ..errors import InputError
-from ..recogniser.lattice import tag_names
+from ..recogniser.constraints import tag_names
 
 # What each of our tags is called where an entity's last or only token has no tag of its
 # own, and in other spellings of BILUO.
@@ -24,7 +24,7 @@ def our_rows(id2label: Mapping[int, str]) -> tuple[list[str], numpy.ndarray]:
 
     id2label (Mapping[int, str]): What the classifier calls its outputs.
     RETURNS (tuple[list[str], ndarray]): The entity types, sorted, and for each of our
-        tags, in the order of `lattice.tag_names`, the number of the output.
+        tags, in the order of `constraints.tag_names`, the number of the output.
     RAISES: InputError if the outputs are not a scheme with a tag for the beginning of
         each type.
     """
@@ -42,7 +42,9 @@ def our_rows(id2label: Mapping[int, str]) -> tuple[list[str], numpy.ndarray]:
             "entities with tags like O, B-PER, I-PER."
         )
     for spelling in SPELLINGS.values():
-        wanted = ["O" if name == "O" else f"{spelling[name[0]]}{name[1:]}" for name in tag_names(labels)]
+        wanted = [
+            "O" if name == "O" else f"{spelling[name[0]]}{name[1:]}" for name in tag_names(labels)
+        ]
         if set(wanted) == set(numbers):
             return labels, numpy.array([numbers[name] for name in wanted])
     raise InputError(

@@ -170,7 +170,7 @@ def _alike(found: list[Entity], expected: list[Entity]) -> bool:
     )
 
 
-def compare(
+def compare_entities(
     packaged: Packaged,
     expected: list[list[Entity]],
     tagged: dict,

@@ -25,7 +25,7 @@ FEATURES = ("marginal", "softmax", "other_label", "new_form", "entropy")
 
 
 @dataclass(frozen=True)
-class Evidence:
+class CalibrationFeatures:
     """What is known of some spans.
 
     marginals (Floats1d): Their probabilities under the lattice.
@@ -45,21 +45,21 @@ class Evidence:
     labels: numpy.ndarray
 
     @classmethod
-    def join(cls, parts: Sequence["Evidence"]) -> "Evidence":
-        """parts (Sequence[Evidence]): Evidence of some spans each.
-        RETURNS (Evidence): Of all of them."""
+    def join(cls, parts: Sequence["CalibrationFeatures"]) -> "CalibrationFeatures":
+        """parts (Sequence[CalibrationFeatures]): CalibrationFeatures of some spans each.
+        RETURNS (CalibrationFeatures): Of all of them."""
         names = [f.name for f in fields(cls)]
         return cls(**{n: numpy.concatenate([getattr(p, n) for p in parts]) for n in names})
 
-    def select(self, chosen: numpy.ndarray) -> "Evidence":
+    def select(self, chosen: numpy.ndarray) -> "CalibrationFeatures":
         """chosen (ndarray): Which spans, bool.
-        RETURNS (Evidence): What is known of these."""
-        return Evidence(**{f.name: getattr(self, f.name)[chosen] for f in fields(self)})
+        RETURNS (CalibrationFeatures): What is known of these."""
+        return CalibrationFeatures(**{f.name: getattr(self, f.name)[chosen] for f in fields(self)})
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """A logistic regression on Evidence.
+    """A logistic regression on CalibrationFeatures.
 
     intercept (float): The log-odds where all else is 0.
     weights (dict[str, float]): A weight for each of FEATURES.
@@ -76,16 +76,16 @@ class Calibration:
     entities: int = 0
     corpus: str = ""
 
-    def scores(self, evidence: Evidence) -> Floats1d:
+    def scores(self, features: CalibrationFeatures) -> Floats1d:
         """Compute how probable it is that spans are right.
 
-        evidence (Evidence): What is known of them.
+        features (CalibrationFeatures): What is known of them.
         RETURNS (Floats1d): The probabilities.
         """
-        logits = self.intercept + features(evidence, self.usual_entropy) @ numpy.array(
+        logits = self.intercept + design_matrix(features, self.usual_entropy) @ numpy.array(
             [self.weights[name] for name in FEATURES]
         )
-        logits += [self.label_weights.get(label, 0.0) for label in evidence.labels]
+        logits += [self.label_weights.get(label, 0.0) for label in features.labels]
         # As of scipy.special.expit: no overflow on either side.
         return numpy.exp(-numpy.logaddexp(0.0, -logits))
 
@@ -115,20 +115,20 @@ class Calibration:
         return asdict(self)
 
 
-def features(evidence: Evidence, usual_entropy: float) -> Floats2d:
+def design_matrix(features: CalibrationFeatures, usual_entropy: float) -> Floats2d:
     """Compute what the regression is on.
 
-    evidence (Evidence): What is known of some spans.
+    features (CalibrationFeatures): What is known of some spans.
     usual_entropy (float): The entropy of a token of usual text.
     RETURNS (Floats2d): The FEATURES of each. Shape: (spans, features)
     """
-    mixed = (evidence.entropies + USUAL_TOKENS * usual_entropy) / (evidence.tokens + USUAL_TOKENS)
+    mixed = (features.entropies + USUAL_TOKENS * usual_entropy) / (features.tokens + USUAL_TOKENS)
     return numpy.stack(
         [
-            log_odds(evidence.marginals),
-            log_odds(evidence.softmaxes),
-            (evidence.novelty == OTHER).astype("float64"),
-            (evidence.novelty == NEW).astype("float64"),
+            log_odds(features.marginals),
+            log_odds(features.softmaxes),
+            (features.novelty == OTHER).astype("float64"),
+            (features.novelty == NEW).astype("float64"),
             numpy.sqrt(mixed),
         ],
         axis=1,

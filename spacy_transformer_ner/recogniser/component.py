@@ -17,13 +17,13 @@ from thinc.api import Config, Model, Optimizer, set_dropout_rate
 from thinc.types import Floats1d, Floats2d, Ints1d, Ints2d
 
 from ..errors import InputError
-from . import lattice
-from .calibration import Calibration, Evidence
-from .confidence import CANDIDATES, SPANS_KEY, register_extension, set_scores, with_kept
+from . import constraints
+from .calibration import Calibration, CalibrationFeatures
 from .decoding import Decoded
 from .known import KnownEntities, count_forms
 from .loss import cross_entropy
 from .prediction import Prediction, allowed_tags, by_doc
+from .scores import CANDIDATES, SPANS_KEY, register_extension, set_scores, with_kept
 
 DEFAULT_TRANSFORMER_NER_CONFIG = """
 [model]
@@ -101,7 +101,7 @@ class TransformerNER(TrainablePipe):
 
     vocab (Vocab): The pipeline's vocabulary.
     model (Model[List[Doc], List[Floats2d]]): Gives each token a score for each
-        tag. Its "output_layer" has the size of the tags, see `lattice`.
+        tag. Its "output_layer" has the size of the tags, see `constraints`.
     name (str): The component's name in the pipeline.
     spans_key (str | None): The group of `doc.spans` that gets the entities found
         and, as its attribute "scores", how probable it is that each is right;
@@ -166,7 +166,7 @@ class TransformerNER(TrainablePipe):
     @property
     def tag_names(self) -> list[str]:
         """RETURNS (list[str]): The tags, in the order of the model's output."""
-        return lattice.tag_names(self.labels)
+        return constraints.tag_names(self.labels)
 
     def add_label(self, label: str) -> int:
         """Add an entity type. A trained component keeps what it knows.
@@ -181,7 +181,7 @@ class TransformerNER(TrainablePipe):
         self.cfg["labels"].append(label)
         self.vocab.strings.add(label)
         if self.model.get_ref("output_layer").has_dim("nO"):
-            self.model.attrs["resize_output"](self.model, lattice.n_tags(len(self.labels)))
+            self.model.attrs["resize_output"](self.model, constraints.n_tags(len(self.labels)))
         return 1
 
     def initialize(
@@ -209,7 +209,7 @@ class TransformerNER(TrainablePipe):
         self._require_labels()
         sample = [example.predicted for example in islice(get_examples(), 10)]
         sample = [doc for doc in sample if len(doc)] or [Doc(self.vocab, words=["hello"])]
-        n_tags = lattice.n_tags(len(self.labels))
+        n_tags = constraints.n_tags(len(self.labels))
         self.model.initialize(
             X=sample, Y=[self.model.ops.alloc2f(len(doc), n_tags) for doc in sample]
         )
@@ -265,7 +265,7 @@ class TransformerNER(TrainablePipe):
         filled = [doc for doc in docs if len(doc)]
         ops, n_labels = self.model.ops, len(self.labels)
         if not filled:
-            return Decoded(docs, numpy.zeros((0, lattice.n_tags(n_labels))), None)
+            return Decoded(docs, numpy.zeros((0, constraints.n_tags(n_labels))), None)
         self._require_vectors(filled)
         # A step for each token is no work for a GPU: decoding is the CPU's.
         emissions = ops.to_numpy(ops.xp.concatenate(self.model.predict(filled)))
@@ -291,8 +291,8 @@ class TransformerNER(TrainablePipe):
         if calibration is None:
             marginals = decoded.posterior.spans(spans)
             return marginals, marginals
-        evidence = decoded.evidence(spans, self.labels, self.known_entities)
-        return calibration.scores(evidence), evidence.marginals
+        features = decoded.features(spans, self.labels, self.known_entities)
+        return calibration.scores(features), features.marginals
 
     def _candidates(self, decoded: Decoded) -> Iterable[tuple[Ints2d, Floats1d, Floats1d]]:
         assert self.candidates is not None
@@ -305,20 +305,20 @@ class TransformerNER(TrainablePipe):
             best = numpy.argsort(-part_scores, kind="stable")[: self.max_candidates]
             yield part[best], part_scores[best], part_marginals[best]
 
-    def evidence(self, docs: Iterable[Doc]) -> tuple[list[Ints2d], Evidence, Floats1d]:
+    def features(self, docs: Iterable[Doc]) -> tuple[list[Ints2d], CalibrationFeatures, Floats1d]:
         """Tell what is known of the entities that are found, whatever the
         thresholds, without changing the Docs. Calibration is fitted on it.
 
         docs (Iterable[Doc]): The Docs.
-        RETURNS (tuple[list[Ints2d], Evidence, Floats1d]): For each Doc first
+        RETURNS (tuple[list[Ints2d], CalibrationFeatures, Floats1d]): For each Doc first
             token, token after the last and number of the label of each entity;
             what is known of the entities of all, in their order; and the entropy
             of each Doc, in nats.
         """
         decoded = self._decode(docs)
         found = [part for (part,) in by_doc(decoded.starts, decoded.spans)]
-        evidence = decoded.evidence(decoded.spans, self.labels, self.known_entities)
-        return found, evidence, decoded.entropies
+        features = decoded.features(decoded.spans, self.labels, self.known_entities)
+        return found, features, decoded.entropies
 
     def uncertainty(self, docs: Iterable[Doc]) -> Floats1d:
         """Tell how unsure the recogniser is of texts: the entropy of the legal

@@ -9,8 +9,8 @@ import numpy
 from spacy.tokens import Doc
 from thinc.types import Floats1d, Floats2d, Ints2d
 
-from . import lattice
-from .calibration import Evidence
+from . import constraints
+from .calibration import CalibrationFeatures
 from .known import NEW, KnownEntities
 from .posterior import Posterior
 from .viterbi import viterbi
@@ -26,15 +26,13 @@ class Decoded:
         `viterbi.viterbi`. Shape: (tokens, tags), bool.
     """
 
-    def __init__(
-        self, docs: Sequence[Doc], emissions: Floats2d, allowed: Optional[numpy.ndarray]
-    ):
+    def __init__(self, docs: Sequence[Doc], emissions: Floats2d, allowed: Optional[numpy.ndarray]):
         self.docs = docs
         self.lengths = numpy.array([len(doc) for doc in docs], dtype="int64")
         self.starts = numpy.cumsum(self.lengths) - self.lengths
         self.allowed = allowed
         self.emissions = emissions
-        found = lattice.spans_of(viterbi(emissions, self.lengths, allowed))
+        found = constraints.spans_of(viterbi(emissions, self.lengths, allowed))
         # First token, token after the last, number of the label.
         self.spans: Ints2d = numpy.array(found, dtype="int64").reshape(-1, 3)
 
@@ -49,16 +47,16 @@ class Decoded:
         Shape: (docs,)"""
         return self.posterior.entropies()
 
-    def evidence(
+    def features(
         self, spans: Ints2d, labels: Sequence[str], known: Optional[KnownEntities]
-    ) -> Evidence:
+    ) -> CalibrationFeatures:
         """Tell what is known of spans.
 
         spans (Ints2d): First token, token after the last, and number of the label
             of each. Shape: (spans, 3)
         labels (Sequence[str]): All labels.
         known (KnownEntities | None): The entities of the training data.
-        RETURNS (Evidence): What is known of each.
+        RETURNS (CalibrationFeatures): What is known of each.
         """
         owners = numpy.searchsorted(self.starts, spans[:, 0], side="right") - 1
         names = [labels[label] for label in spans[:, 2].tolist()]
@@ -67,9 +65,9 @@ class Decoded:
             places = (spans[:, :2] - self.starts[owners][:, None]).tolist()
             texts = [self.docs[i][a:b].text for i, (a, b) in zip(owners.tolist(), places)]
             novelty = known.novelty(texts, names)
-        return Evidence(
+        return CalibrationFeatures(
             marginals=self.posterior.spans(spans),
-            softmaxes=lattice.mean_softmax(self.emissions, spans),
+            softmaxes=constraints.mean_softmax(self.emissions, spans),
             novelty=novelty,
             entropies=self.entropies[owners],
             tokens=self.lengths[owners].astype("float64"),

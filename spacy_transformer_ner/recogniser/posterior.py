@@ -10,8 +10,8 @@ is legal, no more). Computed by the forward-backward algorithm (Rabiner, 1989), 
 import numpy
 from thinc.types import Floats1d, Floats2d, Ints1d, Ints2d
 
-from .lattice import BEGIN, INSIDE, LAST, UNIT
-from .walk import LOG_SUM, SUM, Semiring, moves_of, reverse, states
+from .constraints import BEGIN, INSIDE, LAST, UNIT
+from .forward import LOG_SUM, SUM, Semiring, moves_of, reverse, states
 
 # How far apart the scores of a token may be (nats) to be summed as they are: in 64
 # bits, exp(-600) is not zero yet.
@@ -133,10 +133,8 @@ class Posterior:
         return numpy.maximum(entropies, 0.0)
 
 
-def _ways(
-    scores: Floats2d, lengths: Ints1d, semiring: Semiring
-) -> tuple[Floats2d, Floats1d]:
-    """As of `walk.states`, of the texts and of the texts read backwards, where entities
+def _ways(scores: Floats2d, lengths: Ints1d, semiring: Semiring) -> tuple[Floats2d, Floats1d]:
+    """As of `forward.states`, of the texts and of the texts read backwards, where entities
     begin with what is their end. Both at once take half of the steps."""
     moves = moves_of(numpy.exp(scores) if semiring is SUM else scores, semiring)
     with numpy.errstate(invalid="ignore"):

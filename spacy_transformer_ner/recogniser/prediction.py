@@ -9,7 +9,7 @@ from spacy.attrs import ENT_IOB, IS_SPACE, SENT_START
 from spacy.tokens import Doc
 from thinc.types import Floats1d, Ints1d, Ints2d
 
-from . import lattice
+from . import constraints
 
 
 @dataclass(frozen=True)
@@ -70,14 +70,14 @@ def allowed_tags(docs: Sequence[Doc], n_labels: int) -> Optional[numpy.ndarray]:
     taken = (table[:, 2] & 1).astype("bool")  # IN_ENTITY or BEGINS_ENTITY
     if not (is_space.any() or taken.any() or starts.any()):
         return None
-    tags = numpy.arange(lattice.n_tags(n_labels))
-    position = lattice.position_of(tags)
+    tags = numpy.arange(constraints.n_tags(n_labels))
+    position = constraints.position_of(tags)
 
     def are(*positions: int) -> numpy.ndarray:
         return numpy.isin(position, positions)
 
-    forbidden = is_space[:, None] & are(lattice.BEGIN, lattice.LAST, lattice.UNIT)
-    forbidden |= starts[:, None] & are(lattice.INSIDE, lattice.LAST)
-    forbidden |= ends[:, None] & are(lattice.BEGIN, lattice.INSIDE)
+    forbidden = is_space[:, None] & are(constraints.BEGIN, constraints.LAST, constraints.UNIT)
+    forbidden |= starts[:, None] & are(constraints.INSIDE, constraints.LAST)
+    forbidden |= ends[:, None] & are(constraints.BEGIN, constraints.INSIDE)
     forbidden |= taken[:, None] & (tags > 0)
     return ~forbidden

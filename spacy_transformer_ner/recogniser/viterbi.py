@@ -5,8 +5,8 @@ from typing import Optional
 import numpy
 from thinc.types import Floats2d, Ints1d
 
-from .lattice import BEGIN, INSIDE, LAST, OUTSIDE, UNIT, legal_transitions
-from .walk import BEST, cut, in_step, moves_of, n_states_of, parts_of, reach, walk
+from .constraints import BEGIN, INSIDE, LAST, OUTSIDE, UNIT, legal_transitions
+from .forward import BEST, cut, in_step, moves_of, n_states_of, parts_of, reach, walk
 
 
 def viterbi(
@@ -61,7 +61,7 @@ def _best(scores: Floats2d, lengths: Ints1d) -> Ints1d:
 def best_states(moves: Floats2d, lengths: Ints1d) -> Ints1d:
     """Find the states that the best sequence of each text goes through.
 
-    moves (Floats2d): The moves of all texts, as of `walk.moves_of` for BEST.
+    moves (Floats2d): The moves of all texts, as of `forward.moves_of` for BEST.
     lengths (Ints1d): How many tokens each text has, none of them 0. Shape: (texts,)
     RETURNS (Ints1d): The state before each token. Shape: (tokens,)
     """

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any, Optional
 
-from ..evaluation.outcomes import NONE
+from ..evaluation.error_types import NONE
 
 # Fewer mistakes than these are no pattern.
 FEW = 5
@@ -13,9 +13,7 @@ SURE = 0.9
 Record = dict[str, Any]
 
 
-def advise(
-    evaluation: Record, mistakes: Sequence[Record], check: Optional[Record]
-) -> list[str]:
+def advise(evaluation: Record, mistakes: Sequence[Record], check: Optional[Record]) -> list[str]:
     """Say what to do, what promises most first.
 
     evaluation (dict): What the evaluate command wrote.
@@ -68,24 +66,24 @@ def _of_confusion(text: Record) -> Iterator[str]:
 
 
 def _of_boundaries(text: Record, mistakes: Sequence[Record]) -> Iterator[str]:
-    outcomes = text["outcomes"]
-    n_wrong = sum(n for kind, n in outcomes.items() if kind != "right")
-    if outcomes["boundary"] >= max(FEW, 0.2 * n_wrong):
+    error_types = text["error_types"]
+    n_wrong = sum(n for kind, n in error_types.items() if kind != "right")
+    if error_types["boundary"] >= max(FEW, 0.2 * n_wrong):
         shorter = sum(
             len(m["predicted"]["text"]) < len(m["gold"]["text"])
             for m in mistakes
             if m["kind"] == "boundary"
         )
-        side = "too short" if 2 * shorter >= outcomes["boundary"] else "too long"
+        side = "too short" if 2 * shorter >= error_types["boundary"] else "too long"
         yield (
-            f"{outcomes['boundary']} entities have the right type and wrong boundaries, most of "
+            f"{error_types['boundary']} entities have the right type and wrong boundaries, most of "
             f"them found {side}: look whether titles, hyphens and words like “of” are annotated in "
             "one way."
         )
 
 
 def _of_unseen(text: Record) -> Iterator[str]:
-    parts = text["strata"].get("seen in training", {})
+    parts = text["slices"].get("seen in training", {})
     seen, new = parts.get("seen"), parts.get("not seen")
     if seen and new and new["tp"] + new["fn"] >= FEW and seen["r"] - new["r"] > 0.05:
         yield (

@@ -55,11 +55,19 @@ def per_type(rows: Mapping[str, Row], intervals: Mapping[str, Mapping[str, Row]]
         for y, name in enumerate(names):
             if name in intervals:
                 interval = intervals[name]["f"]
-                axes.plot([interval["low"], interval["high"]], [y, y], color=SECOND, linewidth=5, alpha=0.5)
+                axes.plot(
+                    [interval["low"], interval["high"]],
+                    [y, y],
+                    color=SECOND,
+                    linewidth=5,
+                    alpha=0.5,
+                )
             axes.plot(rows[name]["f"], y, "o", color=FIRST, markersize=6)
         axes.set_yticks(range(len(names)), [_shown(name) for name in names])
         axes.set_ylim(-0.6, len(names) - 0.4)
-        axes.set_xlabel("F1" + (", and where it lies with a probability of .95" if intervals else ""))
+        axes.set_xlabel(
+            "F1" + (", and where it lies with a probability of .95" if intervals else "")
+        )
         axes.set_xlim(right=min(1.005, axes.get_xlim()[1]))
 
     return _svg("per-type", "F1 of each type", 0.8 + 0.28 * len(names), draw)
@@ -75,7 +83,9 @@ def learning_curve(steps: Sequence[int], curves: Mapping[str, Sequence[float]]) 
 
     def draw(axes: Axes) -> None:
         for (name, values), colour in zip(curves.items(), (FIRST, SECOND)):
-            axes.plot(steps, values, color=colour, label=name, marker="." if len(steps) < 40 else None)
+            axes.plot(
+                steps, values, color=colour, label=name, marker="." if len(steps) < 40 else None
+            )
         # The first steps, from nothing, would make the others a line.
         later = [value for values in curves.values() for value in values[len(steps) // 5 :]]
         axes.set_ylim(bottom=max(0.0, 2 * min(later) - max(later)))
@@ -96,9 +106,17 @@ def reliability(before: Sequence[Row], after: Sequence[Row]) -> str:
     """
 
     def draw(axes: Axes) -> None:
-        low = min([0.9, *(value for row in (*before, *after) for value in (row["score"], row["precision"]))])
+        low = min(
+            [
+                0.9,
+                *(value for row in (*before, *after) for value in (row["score"], row["precision"])),
+            ]
+        )
         axes.plot([low, 1], [low, 1], color=LINE, linestyle="--")
-        for rows, colour, name in ((before, SECOND, "before calibration"), (after, FIRST, "as given")):
+        for rows, colour, name in (
+            (before, SECOND, "before calibration"),
+            (after, FIRST, "as given"),
+        ):
             x, y = ([row[key] for row in rows] for key in ("score", "precision"))
             axes.plot(x, y, marker="o", markersize=4, color=colour, label=name, linewidth=1)
         axes.set_xlabel("mean score of a bin")
@@ -121,7 +139,9 @@ def _svg(name: str, title: str, height: float, draw: Callable[[Axes], None]) -> 
         with warnings.catch_warnings():
             # The page's fonts draw it, not matplotlib's.
             warnings.filterwarnings("ignore", "Glyph")
-            figure.savefig(file, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
+            figure.savefig(
+                file, format="svg", transparent=True, metadata={"Date": None, "Creator": None}
+            )
     return _of_page(file.getvalue(), name, title)
 
 

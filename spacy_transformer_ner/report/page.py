@@ -13,7 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, UndefinedError
 from markupsafe import Markup
 
 from ..errors import InputError
-from ..evaluation.outcomes import KINDS
+from ..evaluation.error_types import KINDS
 from . import charts
 from .advice import advise
 
@@ -21,7 +21,7 @@ from .advice import advise
 MAX_MISTAKES = 2000
 NAMES = {
     "missed": "missed",
-    "invented": "invented",
+    "spurious": "spurious",
     "type": "wrong type",
     "boundary": "wrong boundary",
     "both": "wrong type and boundary",
@@ -76,7 +76,14 @@ def render(contents: Contents) -> str:
     try:
         variables = _variables(contents)
         page = template.render(**variables, style=style, script=script, script_hash=_hash(script))
-    except (LookupError, TypeError, AttributeError, ValueError, ArithmeticError, UndefinedError) as error:
+    except (
+        LookupError,
+        TypeError,
+        AttributeError,
+        ValueError,
+        ArithmeticError,
+        UndefinedError,
+    ) as error:
         raise InputError(
             "the figures are not what the evaluate, check, calibrate and train commands of this "
             f"version write ({type(error).__name__}: {error}). Make them again."
@@ -110,7 +117,7 @@ def _variables(contents: Contents) -> Record:
         "text": text,
         "gold": evaluation["gold"],
         "level": f"{text['intervals']['level']:.0%}",
-        "kinds": {kind: text["outcomes"][kind] for kind in KINDS if kind != "right"},
+        "kinds": {kind: text["error_types"][kind] for kind in KINDS if kind != "right"},
         "names": NAMES,
         "ways": WAYS,
         "most_confused": max([1, *off_diagonal]),

@@ -23,14 +23,22 @@ from wasabi import msg
 from ..corpus.docbin import docbin_files
 from ..errors import InputError
 from ..files import new_folder, sha256
-from ..report.provenance import versions
-from .run import Evaluated, Log, SetUp, TrainingRun, describe, run_of
+from ..provenance import versions
+from .run import Evaluated, Log, SetUp, TrainingRun, run_of, write_failure
 from .state import Tensors, digest_of_weights, get_state, set_state
 
 KEPT = 2
 FORMAT = 3
 # What reading something that was edited or half deleted raises.
-DAMAGED = (OSError, LookupError, TypeError, ValueError, AttributeError, RuntimeError, SafetensorError)
+DAMAGED = (
+    OSError,
+    LookupError,
+    TypeError,
+    ValueError,
+    AttributeError,
+    RuntimeError,
+    SafetensorError,
+)
 
 
 def checkpoint_logger(path: Optional[str] = None) -> SetUp:
@@ -102,7 +110,7 @@ class Checkpoints:
             )
         except OSError as error:
             self.run.give_up(
-                f"{describe(error, self.folder)} Name another folder in paths.checkpoints."
+                f"{write_failure(error, self.folder)} Name another folder in paths.checkpoints."
             )
 
     def _go_on(self) -> None:
@@ -157,9 +165,7 @@ class Checkpoints:
     def _cannot_go_on(self, why: str) -> NoReturn:
         self._put_back()
         self.newest = None
-        self.run.give_up(
-            f"It cannot go on: {why}. Remove {self.folder} to start anew."
-        )
+        self.run.give_up(f"It cannot go on: {why}. Remove {self.folder} to start anew.")
 
     def _put_back(self) -> None:
         """What spaCy takes for the best while steps are passed over is hollow."""
@@ -199,7 +205,7 @@ class Checkpoints:
             for old in _kept(self.folder)[:-KEPT]:
                 _remove(old)
         except (OSError, InputError, SafetensorError) as error:
-            self.run.give_up(describe(error, at))
+            self.run.give_up(write_failure(error, at))
 
     def finish(self, interrupted: bool) -> None:
         """interrupted (bool): Whether the training ended before its time. Else it needs no
@@ -255,7 +261,9 @@ def _read(path: Path) -> tuple[dict[str, Any], list[Evaluated], Tensors]:
 
 def _kept(folder: Path) -> list[Path]:
     """RETURNS (list[Path]): The checkpoints of a folder, by step."""
-    found = [p for p in folder.glob("step-*") if re.fullmatch(r"step-\d{6,}", p.name) and p.is_dir()]
+    found = [
+        p for p in folder.glob("step-*") if re.fullmatch(r"step-\d{6,}", p.name) and p.is_dir()
+    ]
     return sorted(found, key=lambda path: int(path.name.removeprefix("step-")))
 
 

@@ -150,7 +150,7 @@ class TrainingRun:
                     _require_room(Path(path))
                 except OSError as error:
                     shutil.rmtree(path, ignore_errors=True)
-                    self.give_up(describe(error, path))
+                    self.give_up(write_failure(error, path))
 
         self._put(nlp, "update", follow_update)
         self._put(nlp, "evaluate", follow_evaluate)
@@ -173,7 +173,7 @@ class TrainingRun:
         setattr(owner, name, value)
 
 
-def describe(error: Exception, path: str | Path) -> str:
+def write_failure(error: Exception, path: str | Path) -> str:
     """error (Exception): Why something could not be written.
     path (str | Path): What.
     RETURNS (str): A message for it."""

@@ -33,15 +33,15 @@ def run(nlp, path, output, **settings):
 @pytest.mark.parametrize("format", ["parquet", "jsonl", "docbin"])
 def test_formats(nlp, tmp_path, format):
     path, output = write_input(tmp_path), tmp_path / "out"
-    totals, worked = run(
-        nlp, path, output, format=format, fields=Fields(id="key", carry=("meta",))
-    )
+    totals, worked = run(nlp, path, output, format=format, fields=Fields(id="key", carry=("meta",)))
     expected = [entities(doc) for doc in nlp.pipe(TEXTS)]
     assert worked and totals.texts == len(TEXTS) and totals.shards == 9 and not totals.errors
     assert totals.entities == sum(map(len, expected)) > 100
     shards = sorted(output.glob("part-*"))
     if format == "docbin":
-        docs = [doc for s in shards for doc in DocBin().from_disk(s).get_docs(spacy.blank("en").vocab)]
+        docs = [
+            doc for s in shards for doc in DocBin().from_disk(s).get_docs(spacy.blank("en").vocab)
+        ]
         assert [doc.text for doc in docs] == TEXTS and [entities(doc) for doc in docs] == expected
         assert [doc.user_data["id"] for doc in docs] == [str(i) for i in range(60)]
         assert docs[3].user_data["meta"] == '{"n": [3]}' and docs[3].user_data["row"] == 4
@@ -88,7 +88,9 @@ def test_sentences():
     # Where the pipeline sets sentences they are taken.
     nlp.add_pipe("sentencizer", config={"punct_chars": [";"]}, first=True)
     assert sentences(nlp, "A b; no. Oslo, c; d") == [("Oslo", 5, "no. Oslo, c;")]
-    assert {e["score"] for e in Annotator(nlp)([Text("f", 1, "f:1", "Oslo")])[0][0].entities} == {None}
+    assert {e["score"] for e in Annotator(nlp)([Text("f", 1, "f:1", "Oslo")])[0][0].entities} == {
+        None
+    }
 
 
 class Picky:
@@ -133,7 +135,9 @@ def test_a_broken_pipeline_stops_the_run(nlp, tmp_path, monkeypatch):
     path, output = write_input(tmp_path), tmp_path / "out"
     with monkeypatch.context() as patch:
         patch.setattr(nlp, "_components", [("picky", Picky(""))])
-        with pytest.raises(InputError, match="fails on any text, .*in.jsonl:5 first: .*no such thing"):
+        with pytest.raises(
+            InputError, match="fails on any text, .*in.jsonl:5 first: .*no such thing"
+        ):
             run(nlp, path, output)
     totals, _ = run(nlp, path, output)
     assert (totals.texts, totals.errors) == (60, 0)
@@ -141,7 +145,11 @@ def test_a_broken_pipeline_stops_the_run(nlp, tmp_path, monkeypatch):
 
 def test_batches_are_bounded(nlp, monkeypatch):
     monkeypatch.setattr(annotator, "BATCH_CHARACTERS", 100)
-    found = list(Annotator(nlp)._batches([Text("f", 1, "x", "a" * n) for n in (50, 50, 1, 200, 3)], [0, 1, 2, 3, 4]))
+    found = list(
+        Annotator(nlp)._batches(
+            [Text("f", 1, "x", "a" * n) for n in (50, 50, 1, 200, 3)], [0, 1, 2, 3, 4]
+        )
+    )
     assert found == [[0, 1], [2], [3], [4]]
 
 
@@ -170,7 +178,9 @@ def test_threads_pass_on_what_is_raised():
             list(made)
     with pytest.raises(ZeroDivisionError):
         list(write_behind(lambda x: 1 / x, [1, 0, 1]))
-    assert list(read_ahead(range(50))) == list(write_behind(lambda x: x, range(50))) == list(range(50))
+    assert (
+        list(read_ahead(range(50))) == list(write_behind(lambda x: x, range(50))) == list(range(50))
+    )
 
 
 def test_names_of_carried_columns(nlp, tmp_path):

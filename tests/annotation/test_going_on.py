@@ -95,7 +95,10 @@ def test_it_does_not_go_on_with_something_else(pipeline, nlp, source, tmp_path):
     with pytest.raises(KeyboardInterrupt):
         run(nlp, source, out, progress=stop_after(3))
     before = content(out), (out / SHARDS).read_bytes()
-    for settings, said in (({"shard_texts": 5}, "--shard-texts: 4, not 5"), ({"format": "jsonl"}, "--format")):
+    for settings, said in (
+        ({"shard_texts": 5}, "--shard-texts: 4, not 5"),
+        ({"format": "jsonl"}, "--format"),
+    ):
         with pytest.raises(InputError, match=said):
             run(nlp, source, out, **settings)
     changed = tmp_path / "changed"
@@ -143,7 +146,12 @@ def command(pipeline, source, output, *options):
 
 def script(*arguments, **settings):
     return subprocess.run(
-        list(map(str, command(*arguments))), cwd=ROOT, capture_output=True, text=True, check=False, **settings
+        list(map(str, command(*arguments))),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        **settings,
     )
 
 
@@ -195,7 +203,9 @@ def test_a_full_disk(nlp, source, tmp_path):
     # The shards have three kilobytes and more, the list of them grows.
     resource.setrlimit(resource.RLIMIT_FSIZE, (6000, hard))
     try:
-        with pytest.raises(InputError, match="cannot be written: File too large.*same command goes on"):
+        with pytest.raises(
+            InputError, match="cannot be written: File too large.*same command goes on"
+        ):
             run(nlp, source, out, shard_texts=1)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))

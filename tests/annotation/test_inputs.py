@@ -10,12 +10,12 @@ import pytest
 import spacy
 from spacy.tokens import DocBin
 
-from spacy_transformer_ner.annotation.chunks import Chunk, Position, Reader, plan
+from spacy_transformer_ner.annotation.chunks import Chunk, ChunkReader, Position, plan
 from spacy_transformer_ner.annotation.formats import Fields, ParquetFile
 from spacy_transformer_ner.annotation.inputs import carried_types, check_fields, find_files
 from spacy_transformer_ner.errors import InputError
 
-TEXTS = ["Oslo", "", "a, \"b\"\nc", "Ünïcödé 😀", "x" * 300, "the end"]
+TEXTS = ["Oslo", "", 'a, "b"\nc', "Ünïcödé 😀", "x" * 300, "the end"]
 FIELDS = Fields(id="key", carry=("year",))
 
 
@@ -29,7 +29,9 @@ def write(path, rows):
         content = "".join(json.dumps(row) + "\n" for row in rows)
     elif name.endswith((".csv", ".tsv")):
         mark = "\t" if name.endswith(".tsv") else ","
-        quoted = [[f'"{str(v).replace(chr(34), chr(34) * 2)}"' for v in row.values()] for row in rows]
+        quoted = [
+            [f'"{str(v).replace(chr(34), chr(34) * 2)}"' for v in row.values()] for row in rows
+        ]
         content = "".join(mark.join(line) + "\r\n" for line in [list(rows[0]), *quoted])
     elif name.endswith(".parquet"):
         pq.write_table(pa.Table.from_pylist(rows), path, row_group_size=2)
@@ -48,7 +50,7 @@ def write(path, rows):
 
 def read(paths, fields, texts=100, begin=(0, Position())):
     files = find_files(map(str, paths), paths[0].parent / "output")
-    reader = Reader(files, fields)
+    reader = ChunkReader(files, fields)
     chunks = [Chunk.from_json(c.to_json()) for c in plan(files, fields, texts, *begin)]
     return files, chunks, [reader.read(chunk) for chunk in chunks]
 
@@ -72,11 +74,11 @@ def test_every_kind_gives_the_same_texts(tmp_path, name, size):
         assert abs(sum(chunk.size for chunk in chunks) + header - files[0].size) <= len(chunks)
     # Each chunk alone, the last first; and a plan that goes on from any.
     for chunk, expected in list(zip(chunks, found))[::-1]:
-        assert Reader(files, FIELDS).read(chunk) == expected
+        assert ChunkReader(files, FIELDS).read(chunk) == expected
         later = list(plan(files, FIELDS, size, chunk.number + 1, chunk.after))
         assert later == chunks[chunk.number + 1 :]
     # With gaps, as one of several workers reads.
-    reader = Reader(files, FIELDS)
+    reader = ChunkReader(files, FIELDS)
     assert [reader.read(chunk) for chunk in chunks[::2]] == found[::2]
 
 
@@ -178,10 +180,16 @@ def test_types_of_carried_columns(tmp_path):
     date = datetime.date(2020, 1, 2)
     rows = [{"text": "a", "n": 1, "d": date, "same": 1.5}]
     pq.write_table(pa.Table.from_pylist(rows), tmp_path / "a.parquet")
-    pq.write_table(pa.table({"text": ["b"], "n": ["x"], "d": [date], "same": [2.5]}), tmp_path / "b.parquet")
+    pq.write_table(
+        pa.table({"text": ["b"], "n": ["x"], "d": [date], "same": [2.5]}), tmp_path / "b.parquet"
+    )
     fields = Fields(carry=("n", "d", "same"))
     files = find_files([str(tmp_path)], tmp_path / "out")
-    assert carried_types(files, fields) == {"n": pa.string(), "d": pa.date32(), "same": pa.float64()}
+    assert carried_types(files, fields) == {
+        "n": pa.string(),
+        "d": pa.date32(),
+        "same": pa.float64(),
+    }
     (tmp_path / "c.jsonl").write_text("{}")
     files = find_files([str(tmp_path)], tmp_path / "out")
     assert set(carried_types(files, fields).values()) == {pa.string()}
@@ -215,7 +223,9 @@ def test_files_are_found_in_order(tmp_path):
 def test_what_is_asked_for_has_to_be_there(tmp_path, name):
     files = find_files([str(write(tmp_path / name, records()))], tmp_path / "out")
     check_fields(files, FIELDS)
-    with pytest.raises(InputError, match=r"a\.\w+: has no 'nothing', but .*'key'.*--text, --id and --carry"):
+    with pytest.raises(
+        InputError, match=r"a\.\w+: has no 'nothing', but .*'key'.*--text, --id and --carry"
+    ):
         check_fields(files, Fields(id="nothing"))
 
 

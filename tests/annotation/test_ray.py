@@ -20,7 +20,9 @@ def test_a_worker_is_killed(pipeline, nlp, source, tmp_path):
         list(map(str, command(pipeline, source, out, "--engine", "ray", "--workers", "2"))),
         cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     ) as process:  # fmt: skip
-        while process.poll() is None and not ((out / SHARDS).exists() and (out / SHARDS).stat().st_size):
+        while process.poll() is None and not (
+            (out / SHARDS).exists() and (out / SHARDS).stat().st_size
+        ):
             time.sleep(0.05)
         workers = [
             child
@@ -46,7 +48,9 @@ def test_a_worker_is_killed(pipeline, nlp, source, tmp_path):
 )
 def test_what_is_not_there(pipeline, source, tmp_path, options, said):
     wrong = command(pipeline, source, tmp_path / "out", "--engine", "ray", *options)
-    done = subprocess.run(list(map(str, wrong)), cwd=ROOT, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        list(map(str, wrong)), cwd=ROOT, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 1 and said in " ".join(done.stdout.split())
     assert "Traceback" not in done.stdout + done.stderr
 

@@ -25,7 +25,7 @@ def checked(tmp_path, **splits):
 
 
 def rows(text):
-    """"Ann/PER left" in columns; a stroke ends a sentence."""
+    """ "Ann/PER left" in columns; a stroke ends a sentence."""
     lines = []
     for word in text.split():
         token, _, label = word.partition("/")
@@ -55,7 +55,9 @@ def test_labels(tmp_path):
     assert "dev has labels that train has not: Z (1)" in found["label-not-in-train"].message or (
         "test has labels that train has not: x (1)" in found["label-not-in-train"].message
     )
-    assert found["label-not-in-train"].examples[0].endswith(("dev.conll:1: [b]", "test.conll:1: [c]"))
+    assert (
+        found["label-not-in-train"].examples[0].endswith(("dev.conll:1: [b]", "test.conll:1: [c]"))
+    )
     assert "fewer than 20 entities in train: X (1), Y (1)" in found["rare-label"].message
     assert "X, x" in found["labels-alike"].message
     assert "none of these labels of train" in found["label-only-in-train"].message
@@ -67,7 +69,9 @@ def test_texts_in_two_splits(tmp_path):
     across = found["duplicate-across"]
     assert across.severity == "warning"
     assert across.message == "1 documents of dev (50.0%) are the same as one of train"
-    assert across.examples == (f"{tmp_path}/dev.conll:1: as {tmp_path}/train.conll:1: Ann saw it rain.",)
+    assert across.examples == (
+        f"{tmp_path}/dev.conll:1: as {tmp_path}/train.conll:1: Ann saw it rain.",
+    )
     assert "1 documents of train (8.3%)" in found["duplicate"].message
     assert found["duplicate"].examples[0].startswith(f"{tmp_path}/train.conll:13: ")
 
@@ -81,7 +85,9 @@ def test_texts_that_are_nearly_the_same(tmp_path):
         train=rows("Ann/X " + " ".join(words)),
         dev=rows("Ann/X " + " ".join(other)) + rows("Lee/X " + " ".join(unlike)),
     )
-    assert "1 documents of dev (50.0%) are nearly the same" in found["near-duplicate-across"].message
+    assert (
+        "1 documents of dev (50.0%) are nearly the same" in found["near-duplicate-across"].message
+    )
     assert f"{tmp_path}/dev.conll:1: 9" in found["near-duplicate-across"].examples[0]
     assert "duplicate-across" not in found
 
@@ -112,7 +118,11 @@ def test_words_that_are_labelled_otherwise_than_most(tmp_path):
 def test_words_that_are_rarely_names(tmp_path):
     train = rows(" | ".join(["the man"] * 5 + ["the/X man"]))
     found = checked(tmp_path, train=train, dev="b I-X\n")
-    assert found["odd-one-out"].examples[0].endswith("train.conll:16: X, but none in 5 of 6: [the] man")
+    assert (
+        found["odd-one-out"]
+        .examples[0]
+        .endswith("train.conll:16: X, but none in 5 of 6: [the] man")
+    )
 
 
 def test_parts_of_entities_are_not_left_out(tmp_path):
@@ -146,7 +156,9 @@ def test_marks_at_the_ends_of_entities(tmp_path, entity, kind):
 
 def test_long_entities(tmp_path):
     found = checked(tmp_path, train="a I-X\n" * 16, dev="b I-X\n")
-    assert found["long-entities"].examples == (f"{tmp_path}/train.conll:1: 16 words: {' '.join('a' * 16)}",)
+    assert found["long-entities"].examples == (
+        f"{tmp_path}/train.conll:1: 16 words: {' '.join('a' * 16)}",
+    )
 
 
 def test_what_convert_noted_is_told(tmp_path):
@@ -203,7 +215,9 @@ def test_unknown_language_and_encoder(tmp_path):
 
 
 def test_texts_that_differ_in_numbers(tmp_path):
-    found = checked(tmp_path, train=rows("Ann/X won 3 of 12 games"), dev=rows("ANN/X won 5 of 11 games !"))
+    found = checked(
+        tmp_path, train=rows("Ann/X won 3 of 12 games"), dev=rows("ANN/X won 5 of 11 games !")
+    )
     assert "dev.conll:1: but for numbers as" in found["near-duplicate-across"].examples[0]
 
 
@@ -227,7 +241,9 @@ def test_entities_within_words(tmp_path):
     assert found["within-word"].severity == "warning"
 
 
-@pytest.mark.parametrize("label, slip", [("LCO", True), ("LO", False), ("LOCS", True), ("GPE", False)])
+@pytest.mark.parametrize(
+    "label, slip", [("LCO", True), ("LO", False), ("LOCS", True), ("GPE", False)]
+)
 def test_slips_in_labels(tmp_path, label, slip):
     found = checked(tmp_path, train="Oslo I-LOC\n\n" * 20 + f"Rome I-{label}\n", dev="b I-LOC\n")
     assert ("label-slip" in found) == slip
@@ -236,13 +252,16 @@ def test_slips_in_labels(tmp_path, label, slip):
 
 
 def test_quotes_within_names_are_no_mistake(tmp_path):
-    text = "Bar\tI-X\n\"\tI-X\nAlameda\tI-X\n\"\tI-X\n\nWisc\tI-X\n.\tI-X\n"
+    text = 'Bar\tI-X\n"\tI-X\nAlameda\tI-X\n"\tI-X\n\nWisc\tI-X\n.\tI-X\n'
     assert "entity-punctuation" not in checked(tmp_path, train=text, dev="b\tI-X\n")
 
 
 def test_escapes_of_the_penn_treebank(tmp_path):
     found = checked(tmp_path, train="-LRB- O\nOslo I-X\n-RRB- O\n", dev="b I-X\n")
-    assert found["treebank-escapes"].examples == (f"{tmp_path}/train.conll:1: -LRB-", f"{tmp_path}/train.conll:3: -RRB-")
+    assert found["treebank-escapes"].examples == (
+        f"{tmp_path}/train.conll:1: -LRB-",
+        f"{tmp_path}/train.conll:3: -RRB-",
+    )
 
 
 def test_the_language_is_that_of_convert(tmp_path):
@@ -251,7 +270,9 @@ def test_the_language_is_that_of_convert(tmp_path):
     convert([tmp_path], tmp_path, lang="fr")
     kinds = {finding.kind for finding in check(tmp_path)[0].findings}
     assert "tokeniser-boundary" not in kinds
-    assert "tokeniser-boundary" in {finding.kind for finding in check(tmp_path, lang="en")[0].findings}
+    assert "tokeniser-boundary" in {
+        finding.kind for finding in check(tmp_path, lang="en")[0].findings
+    }
 
 
 def test_a_folder_without_splits_is_told_from_an_empty_one(tmp_path):

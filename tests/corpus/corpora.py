@@ -50,7 +50,9 @@ def tags(sentence: Sentence, scheme: str) -> list[str]:
     return write_tags(len(sentence.words), spans, scheme)
 
 
-def rows(documents, row: Callable[..., str], scheme="IOB2", mark="", before="", between="\n") -> str:
+def rows(
+    documents, row: Callable[..., str], scheme="IOB2", mark="", before="", between="\n"
+) -> str:
     text = ""
     for document in documents:
         text += mark
@@ -220,15 +222,26 @@ FORMATS: dict[str, tuple[str, Callable]] = {
     "wnut17": (SENTENCES, _columns(_in_tabs, between="\t\n")),
     "germeval": (SENTENCES, _columns(lambda i, w, t: f"{i}\t{w}\t{t}\tO", before="#\tx [2009]\n")),
     "uner": (SENTENCES, _columns(lambda i, w, t: f"{i}\t{w}\t{t}\t-\t-", before="# sent_id = 1\n")),
-    "multiconer": (SENTENCES, _columns(lambda i, w, t: f"{w} _ _ {t}", before="# id 1\tdomain=en\n")),
-    "conllu": (WHOLE, _columns(lambda i, w, t: f"{i}\t{w}\t{UNDERSCORES}\tX=1|NE={t}", mark="# newdoc\n")),
-    "conllu-column": (WHOLE, _columns(lambda i, w, t: f"{i}\t{w}\t{UNDERSCORES}\t_\t{t}", mark="# newdoc\n")),
+    "multiconer": (
+        SENTENCES,
+        _columns(lambda i, w, t: f"{w} _ _ {t}", before="# id 1\tdomain=en\n"),
+    ),
+    "conllu": (
+        WHOLE,
+        _columns(lambda i, w, t: f"{i}\t{w}\t{UNDERSCORES}\tX=1|NE={t}", mark="# newdoc\n"),
+    ),
+    "conllu-column": (
+        WHOLE,
+        _columns(lambda i, w, t: f"{i}\t{w}\t{UNDERSCORES}\t_\t{t}", mark="# newdoc\n"),
+    ),
     "conllu-plus": (WHOLE, _exported("file.conllup", "BIOES")),
     "exported": (WHOLE, _exported("file.iob", "IOB1")),
     "json": (WHOLE, _with_labels),
     "jsonl": (
         WHOLE,
-        lambda docs: _text("x.jsonl", "".join(json.dumps(r) + "\n" for r in token_records(docs, "BIOES"))),
+        lambda docs: _text(
+            "x.jsonl", "".join(json.dumps(r) + "\n" for r in token_records(docs, "BIOES"))
+        ),
     ),
     "json-data": (
         WHOLE,
@@ -236,15 +249,21 @@ FORMATS: dict[str, tuple[str, Callable]] = {
     ),
     "spacy-jsonl": (
         TEXT,
-        lambda docs: _text("x.jsonl", records(docs, lambda d: {"text": d.text, "ents": d.to_json()["ents"]})),
+        lambda docs: _text(
+            "x.jsonl", records(docs, lambda d: {"text": d.text, "ents": d.to_json()["ents"]})
+        ),
     ),
     "spacy-2": (
         TEXT,
-        lambda docs: _text("x.json", json.dumps([[d.text, {"entities": offsets(d)}] for d in map(doc_of, docs)])),
+        lambda docs: _text(
+            "x.json", json.dumps([[d.text, {"entities": offsets(d)}] for d in map(doc_of, docs)])
+        ),
     ),
     "doccano": (
         TEXT,
-        lambda docs: _text("x.jsonl", records(docs, lambda d: {"id": 1, "text": d.text, "label": offsets(d)})),
+        lambda docs: _text(
+            "x.jsonl", records(docs, lambda d: {"id": 1, "text": d.text, "label": offsets(d)})
+        ),
     ),
     "prodigy": (WHOLE, _exported("file.jsonl")),
     "brat": (TEXT, _brat),
@@ -273,8 +292,8 @@ def example_corpus(seed: int) -> list[Document]:
         for _ in range(generator.randint(1, 3)):
             words = tuple(generator.choices(WORDS, k=generator.randint(1, 8)))
             end = generator.randint(1, len(words))
-            found.append(Sentence(words, (Span(0, end, generator.choice(LABELS)),), range(len(words))))
+            found.append(
+                Sentence(words, (Span(0, end, generator.choice(LABELS)),), range(len(words)))
+            )
         documents.append(Document(tuple(found), ""))
     return documents
-
-

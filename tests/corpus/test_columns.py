@@ -2,11 +2,12 @@ import gzip
 
 import pytest
 
-from spacy_transformer_ner.corpus.columns import ColumnFile
 from spacy_transformer_ner.corpus.documents import Span
 from spacy_transformer_ner.corpus.options import ReadOptions
+from spacy_transformer_ner.corpus.readers.columns import ColumnFile
 from spacy_transformer_ner.corpus.sources import Source
 from spacy_transformer_ner.errors import InputError
+
 
 def read(tmp_path, text, encoding="utf-8", **options):
     path = tmp_path / "file.conll"
@@ -279,11 +280,15 @@ def test_conllu_plus_names_its_columns(tmp_path):
 
 
 def test_comments_and_words_that_start_with_a_number_sign(tmp_path):
-    text = "# id 5239d808\tdomain=en\n#Oslo _ _ B-LOC\n# _ _ O\nis _ _ O\n\n# id 2\nRome _ _ B-LOC\n"
+    text = (
+        "# id 5239d808\tdomain=en\n#Oslo _ _ B-LOC\n# _ _ O\nis _ _ O\n\n# id 2\nRome _ _ B-LOC\n"
+    )
     assert words(read(tmp_path, text)[1]) == [("#Oslo", "#", "is"), ("Rome",)]
 
 
-@pytest.mark.parametrize("mark", ["-DOCSTART- 7", "1 -DOCSTART- O", "#begin document (x); part 000"])
+@pytest.mark.parametrize(
+    "mark", ["-DOCSTART- 7", "1 -DOCSTART- O", "#begin document (x); part 000"]
+)
 def test_numbered_documents(tmp_path, mark):
     text = f"{mark}\n\n1 Oslo B-LOC\n2 is O\n\n1 Rome B-LOC\n\n{mark}\n\n1 No O\n"
     _, documents = read(tmp_path, text)

@@ -17,7 +17,11 @@ from ..conftest import ROOT, SAMPLE
 from .corpora import FORMATS, example_corpus
 
 # documents, sentences, tokens, entities. Of the file's README.
-SAMPLE_COUNTS = {"train": (49, 403, 6053, 684), "dev": (13, 102, 1570, 170), "test": (18, 154, 2418, 286)}
+SAMPLE_COUNTS = {
+    "train": (49, 403, 6053, 684),
+    "dev": (13, 102, 1570, 170),
+    "test": (18, 154, 2418, 286),
+}
 
 
 @pytest.mark.parametrize(
@@ -41,7 +45,8 @@ def test_splits_are_told_by_names(tmp_path, name, split):
 
 
 @pytest.mark.parametrize(
-    "name, output", [("train.conll", "train.spacy"), ("eng.testa", "eng.testa.spacy"), ("a.jsonl.gz", "a.spacy")]
+    "name, output",
+    [("train.conll", "train.spacy"), ("eng.testa", "eng.testa.spacy"), ("a.jsonl.gz", "a.spacy")],
 )
 def test_output_names_do_not_collide(tmp_path, name, output):
     assert output_name(tmp_path / name) == output
@@ -151,10 +156,15 @@ def texts(path):
 
 
 def test_files_that_differ_in_numbers_are_one_split(tmp_path):
-    folder = folder_of(tmp_path, **{"train-0_conll": "a O\n", "train-1_conll": "b O\n", "dev_conll": "c O\n"})
+    folder = folder_of(
+        tmp_path, **{"train-0_conll": "a O\n", "train-1_conll": "b O\n", "dev_conll": "c O\n"}
+    )
     result, _ = convert([folder], tmp_path / "out")
     assert texts(tmp_path / "out" / "train.spacy") == ["a", "b"]
-    assert [file.source.rsplit("/", 1)[1] for file in result.files] == ["train-0.conll", "train-1.conll"]
+    assert [file.source.rsplit("/", 1)[1] for file in result.files] == [
+        "train-0.conll",
+        "train-1.conll",
+    ]
 
 
 def test_splits_may_be_folders(tmp_path):
@@ -258,7 +268,9 @@ def test_where_tokens_come_from(tmp_path):
     )
     convert([folder], tmp_path / "all.spacy")
     docs = read_docbin(tmp_path / "all.spacy", spacy.blank("en").vocab)
-    places = [[place_of(t.doc, t.i).rsplit("/", 1)[1] for t in doc if t.text.strip()] for doc in docs]
+    places = [
+        [place_of(t.doc, t.i).rsplit("/", 1)[1] for t in doc if t.text.strip()] for doc in docs
+    ]
     assert places == [
         ["a.conll:3", "a.conll:4", "a.conll:7"],
         ["b.jsonl:2", "b.jsonl:2"],

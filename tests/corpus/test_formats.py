@@ -8,9 +8,9 @@ import pytest
 from hypothesis import assume, given, settings
 
 from spacy_transformer_ner.corpus.docbin import DocMaker, to_doc
-from spacy_transformer_ner.corpus.formats import FORMATS as NAMES
-from spacy_transformer_ner.corpus.formats import find_format, open_corpus
 from spacy_transformer_ner.corpus.options import ReadOptions
+from spacy_transformer_ner.corpus.readers.formats import FORMATS as NAMES
+from spacy_transformer_ner.corpus.readers.formats import find_format, open_corpus
 from spacy_transformer_ner.corpus.sources import Source, spool
 from spacy_transformer_ner.corpus.splits import data_files
 from spacy_transformer_ner.errors import InputError
@@ -107,7 +107,7 @@ def test_a_word_in_brackets_is_no_json(tmp_path):
 
 
 def test_format_may_be_said(tmp_path):
-    (tmp_path / "x.txt").write_text("{ O\n\" O\nOslo B-LOC\n")
+    (tmp_path / "x.txt").write_text('{ O\n" O\nOslo B-LOC\n')
     reader = open_corpus(Source.at(tmp_path / "x.txt"), ReadOptions(format="columns"))
     assert [s.words for d in reader for s in d.sentences] == [("{", '"', "Oslo")]
 

@@ -3,8 +3,8 @@ import json
 import pytest
 
 from spacy_transformer_ner.corpus.docbin import DocMaker, to_doc
-from spacy_transformer_ner.corpus.formats import open_corpus
 from spacy_transformer_ner.corpus.options import ReadOptions
+from spacy_transformer_ner.corpus.readers.formats import open_corpus
 from spacy_transformer_ner.corpus.sources import Source
 from spacy_transformer_ner.errors import InputError
 
@@ -32,7 +32,10 @@ def line(**fields):
         {"spans": [{"start": 0, "end": 3, "label": "PER"}]},
         {"ents": [{"start": 0, "end": 3, "label": "PER", "kb_id": ""}]},
         {"entities": [[0, 3, "PER"]]},
-        {"entities": [{"id": 7, "label": "PER", "start_offset": 0, "end_offset": 3}], "relations": []},
+        {
+            "entities": [{"id": 7, "label": "PER", "start_offset": 0, "end_offset": 3}],
+            "relations": [],
+        },
         {"label": [[0, 3, "PER"]]},
         {"labels": [[0, 3, "PER"]]},
         {"spans": [{"start": 0, "end": 3, "label": "PER"}], "answer": "accept", "tokens": []},
@@ -53,13 +56,24 @@ def test_what_prodigy_rejected_is_left_out(tmp_path):
 
 
 def test_tokens_of_prodigy_are_kept(tmp_path):
-    tokens = [{"text": "a-b", "start": 0, "end": 3, "id": 0, "ws": True}, {"text": "c", "start": 4, "end": 5, "id": 1}]
-    _, docs = read(tmp_path, line(text="a-b c", tokens=tokens, spans=[{"start": 0, "end": 3, "label": "X"}]))
+    tokens = [
+        {"text": "a-b", "start": 0, "end": 3, "id": 0, "ws": True},
+        {"text": "c", "start": 4, "end": 5, "id": 1},
+    ]
+    _, docs = read(
+        tmp_path, line(text="a-b c", tokens=tokens, spans=[{"start": 0, "end": 3, "label": "X"}])
+    )
     assert [token.text for token in docs[0]] == ["a-b", "c"]
 
 
 def test_tokens_are_parted_at_entities(tmp_path):
-    _, docs = read(tmp_path, line(text="ex-Nazi Oslo", spans=[{"start": 3, "end": 7, "label": "X"}, {"start": 8, "end": 10, "label": "Y"}]))
+    _, docs = read(
+        tmp_path,
+        line(
+            text="ex-Nazi Oslo",
+            spans=[{"start": 3, "end": 7, "label": "X"}, {"start": 8, "end": 10, "label": "Y"}],
+        ),
+    )
     assert entities(docs) == [("Nazi", "X"), ("Os", "Y")]
     assert docs[0].text == "ex-Nazi Oslo"
 
@@ -72,16 +86,23 @@ def test_blanks_of_texts_stay(tmp_path):
 
 
 def test_blanks_at_the_ends_of_entities_are_left_out_and_noted(tmp_path):
-    reader, docs = read(tmp_path, line(text="in Oslo now", spans=[{"start": 2, "end": 8, "label": "X"}]))
+    reader, docs = read(
+        tmp_path, line(text="in Oslo now", spans=[{"start": 2, "end": 8, "label": "X"}])
+    )
     assert entities(docs) == [("Oslo", "X")]
     assert reader.notes()[0].message == "blanks at the ends of entities were left out"
 
 
-OVERLAP = line(text="Bank of Oslo", spans=[{"start": 0, "end": 12, "label": "ORG"}, {"start": 8, "end": 12, "label": "LOC"}])
+OVERLAP = line(
+    text="Bank of Oslo",
+    spans=[{"start": 0, "end": 12, "label": "ORG"}, {"start": 8, "end": 12, "label": "LOC"}],
+)
 
 
 def test_overlaps(tmp_path):
-    with pytest.raises(InputError, match="file.jsonl:1: entities overlap: LOC 'Oslo' and ORG 'Bank of Oslo'"):
+    with pytest.raises(
+        InputError, match="file.jsonl:1: entities overlap: LOC 'Oslo' and ORG 'Bank of Oslo'"
+    ):
         read(tmp_path, OVERLAP)
     reader, docs = read(tmp_path, OVERLAP, overlaps="longest")
     assert entities(docs) == [("Bank of Oslo", "ORG")]
@@ -181,7 +202,9 @@ def test_numbers_without_a_name(tmp_path):
 
 def test_fields_may_be_said(tmp_path):
     text = line(word=["Ann"], tags_a=["O"], tags_b=["B-X"])
-    assert entities(read(tmp_path, text, word_column="word", tag_column="tags_b")[1]) == [("Ann", "X")]
+    assert entities(read(tmp_path, text, word_column="word", tag_column="tags_b")[1]) == [
+        ("Ann", "X")
+    ]
 
 
 def test_records_of_one_document(tmp_path):

@@ -3,10 +3,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from seqeval.metrics.sequence_labeling import get_entities
 
-from spacy_transformer_ner.corpus.tags import SCHEME_NAMES, IllegalTags, TagReader, looks_bare, write_tags
+from spacy_transformer_ner.corpus.tags import (
+    SCHEME_NAMES,
+    IllegalTags,
+    TagReader,
+    looks_bare,
+    write_tags,
+)
 
 TAGS = st.lists(st.sampled_from(["O", "B-A", "I-A", "B-B", "I-B"]), max_size=12)
-ALL_TAGS = st.lists(st.sampled_from(["O", *(f"{p}-{l}" for p in "BIES" for l in "AB")]), max_size=12)
+ALL_TAGS = st.lists(
+    st.sampled_from(["O", *(f"{p}-{l}" for p in "BIES" for l in "AB")]), max_size=12
+)
 LOSSY = ("IO", "bare")
 
 

@@ -6,8 +6,8 @@ import pytest
 
 from spacy_transformer_ner.corpus.convert import convert
 from spacy_transformer_ner.corpus.docbin import DocMaker, to_doc
-from spacy_transformer_ner.corpus.formats import open_corpus
 from spacy_transformer_ner.corpus.options import ReadOptions
+from spacy_transformer_ner.corpus.readers.formats import open_corpus
 from spacy_transformer_ner.corpus.sources import Source
 from spacy_transformer_ner.errors import InputError
 
@@ -104,13 +104,17 @@ def test_spaces_where_the_file_knows_them(tmp_path):
     assert [doc.text for doc in docs] == ["ab", "He ( x )"]
 
 
-@pytest.mark.parametrize("lang, encoding", [("ru", "cp1251"), ("pl", "iso8859_2"), ("zh", "gb18030")])
+@pytest.mark.parametrize(
+    "lang, encoding", [("ru", "cp1251"), ("pl", "iso8859_2"), ("zh", "gb18030")]
+)
 def test_encodings_of_other_languages_are_not_guessed(tmp_path, lang, encoding):
     word = {"ru": "Москва", "pl": "Łódź", "zh": "中国"}[lang]
     (tmp_path / "x.conll").write_bytes(f"{word} B-LOC\n".encode(encoding))
     with pytest.raises(InputError, match=f"--encoding .*{encoding}"):
         convert([tmp_path / "x.conll"], tmp_path / "out", lang=lang)
-    convert([tmp_path / "x.conll"], tmp_path / "out", lang=lang, options=ReadOptions(encoding=encoding))
+    convert(
+        [tmp_path / "x.conll"], tmp_path / "out", lang=lang, options=ReadOptions(encoding=encoding)
+    )
 
 
 def test_output_within_the_input_is_not_read_again(tmp_path):
@@ -132,7 +136,9 @@ def test_a_users_own_docbin_is_not_removed(tmp_path):
     assert (tmp_path / "test.spacy").read_bytes() == before
 
 
-@pytest.mark.parametrize("content", ["[]", "null", '{"x.spacy": 1}', '{"x.spacy": {"files": [3]}}', "{"])
+@pytest.mark.parametrize(
+    "content", ["[]", "null", '{"x.spacy": 1}', '{"x.spacy": {"files": [3]}}', "{"]
+)
 def test_a_foreign_report_is_no_harm(tmp_path, content):
     (tmp_path / "convert.json").write_text(content)
     (tmp_path / "x.conll").write_text("a B-X\n")
@@ -159,8 +165,12 @@ def test_records_of_one_document_stay_in_one_split(tmp_path):
 def test_equal_texts_in_two_formats_are_in_one_split(tmp_path):
     words = [f"w{i}" for i in range(40)]
     (tmp_path / "a.conll").write_text("".join(f"{w} B-X\nyes O\n\n" for w in words))
-    (tmp_path / "b.jsonl").write_text("".join(f'{{"text": "{w} yes", "spans": []}}\n' for w in words))
-    results = convert([tmp_path / "a.conll", tmp_path / "b.jsonl"], tmp_path / "out", shares=(0.5, 0.5))
+    (tmp_path / "b.jsonl").write_text(
+        "".join(f'{{"text": "{w} yes", "spans": []}}\n' for w in words)
+    )
+    results = convert(
+        [tmp_path / "a.conll", tmp_path / "b.jsonl"], tmp_path / "out", shares=(0.5, 0.5)
+    )
     assert [result.documents for result in results] == [40, 40]
 
 

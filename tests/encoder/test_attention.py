@@ -54,11 +54,16 @@ def test_what_it_is_not_for_is_left_to_torch(monkeypatch):
         )
     torch.testing.assert_close(found, causal)
     monkeypatch.setattr(attention, "plain_attention", None)
-    three = [torch.randn(3, 2, 5, 4).bfloat16(), *(torch.randn(3, 1, 5, 4).bfloat16() for _ in "kv")]
+    three = [
+        torch.randn(3, 2, 5, 4).bfloat16(),
+        *(torch.randn(3, 1, 5, 4).bfloat16() for _ in "kv"),
+    ]
     with PlainAttention():  # what is the same for all texts, or all heads
         functional.scaled_dot_product_attention(*three)
         mask = torch.zeros(5, 5, dtype=torch.bfloat16)
-        functional.scaled_dot_product_attention(*(part.bfloat16() for part in parts), attn_mask=mask)
+        functional.scaled_dot_product_attention(
+            *(part.bfloat16() for part in parts), attn_mask=mask
+        )
     monkeypatch.setattr(attention, "LONGEST", 4)
     with PlainAttention():  # of long texts
         functional.scaled_dot_product_attention(*(part.bfloat16() for part in parts))

@@ -38,9 +38,7 @@ def test_inputs_need_not_lie_in_a_row(turn):
     torch.manual_seed(0)
     layer, inputs = nn.Linear(40, 24).bfloat16(), turn(torch.randn(5, 6, 40).bfloat16())
     with torch.inference_mode():
-        torch.testing.assert_close(
-            PackedLinear(layer)(inputs), layer(inputs), atol=1e-2, rtol=1e-2
-        )
+        torch.testing.assert_close(PackedLinear(layer)(inputs), layer(inputs), atol=1e-2, rtol=1e-2)
 
 
 @needs_packing

@@ -2,9 +2,8 @@ import numpy
 import pytest
 import spacy
 import torch
-from thinc.api import Adam
 from spacy.tokens import Doc
-from thinc.api import Config
+from thinc.api import Adam, Config
 from transformers import AutoModel, AutoTokenizer
 
 from spacy_transformer_ner.encoder.model import plan_windows
@@ -34,7 +33,7 @@ def initialised(encoders, kind):
 def test_vectors_and_gradients_equal_hugging_face(encoders, kind, initialised):
     """On a short text of words parted by spaces nothing differs from a plain
     forward over the text, averaged by token."""
-    words = "Ann Lee met Marit Solheim in Oslo".split()
+    words = ["Ann", "Lee", "met", "Marit", "Solheim", "in", "Oslo"]
     doc = Doc(initialised.vocab, words=words)
     tokenizer = AutoTokenizer.from_pretrained(encoders[kind], add_prefix_space=True)
     reference = AutoModel.from_pretrained(encoders[kind]).train()
@@ -63,7 +62,9 @@ def test_one_vector_a_token(initialised):
     docs = [initialised.make_doc(t) for t in ("", "Oslo", "\n\n", " a \ufe0f ", "word " * 300)]
     batch = model_of(initialised).predict(docs)
     assert [len(v) for v in batch.vectors] == [len(doc) for doc in docs]
-    assert [data.width if len(doc) else 0 for data, doc in zip(batch.doc_data, docs)] == [0] + [32] * 4
+    assert [data.width if len(doc) else 0 for data, doc in zip(batch.doc_data, docs)] == [0] + [
+        32
+    ] * 4
     assert not batch.vectors[2].any()
 
 
@@ -256,7 +257,9 @@ def test_a_step_too_large_for_fp16_is_left_out(encoders):
     shim.scaler.update(2.0**127)  # no gradient can bear that
     before = {name: value.clone() for name, value in shim.encoder.state_dict().items()}
     nlp.update(examples, sgd=optimizer)
-    assert all(torch.equal(value, before[name]) for name, value in shim.encoder.state_dict().items())
+    assert all(
+        torch.equal(value, before[name]) for name, value in shim.encoder.state_dict().items()
+    )
     assert shim.scaler.get_scale() < 2.0**127
     shim.scaler.update(1024.0)
     nlp.update(examples, sgd=optimizer)
@@ -280,9 +283,7 @@ def gradients(nlp, examples):
 def test_checkpointing_changes_no_gradient(encoders, precision):
     torch.manual_seed(0)
     plain = blank_pipeline(encoders["wordpiece"], precision=precision)
-    saving = blank_pipeline(
-        encoders["wordpiece"], precision=precision, gradient_checkpointing=True
-    )
+    saving = blank_pipeline(encoders["wordpiece"], precision=precision, gradient_checkpointing=True)
     found = []
     for nlp in (plain, saving):
         examples = make_examples(nlp)

@@ -3,7 +3,15 @@ import spacy
 from spacy.tokens import Doc
 from transformers import AutoTokenizer
 
-from spacy_transformer_ner.encoder.shapes import INITIAL, LOWER, MIXED, OTHER, TITLE, UPPER, word_shape
+from spacy_transformer_ner.encoder.shapes import (
+    INITIAL,
+    LOWER,
+    MIXED,
+    OTHER,
+    TITLE,
+    UPPER,
+    word_shape,
+)
 from spacy_transformer_ner.encoder.wordpieces import WordpieceEncoder
 
 from ..conftest import FAMILIES, SENTENCES

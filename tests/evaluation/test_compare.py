@@ -36,7 +36,7 @@ def test_a_pipeline_and_predictions(trained, gold, tmp_path):
     result = compare(first, second, references, permutations=999)
     missed = sum(ent.label_ == label for doc in references for ent in doc.ents)
     assert result.changes() == {
-        "mended": missed, "broken": 0, "no longer invented": 0, "newly invented": 0,
+        "fixed": missed, "broken": 0, "no longer spurious": 0, "newly spurious": 0,
     }  # fmt: skip
     assert result.difference.is_significant and result.difference.f > 0
     assert result.first[label].r == 0.0 and result.second["all"].f == 1.0

@@ -40,9 +40,7 @@ def corpora(draw):
     units = []
     for _ in range(draw(st.integers(1, 3))):
         length = draw(st.integers(1, 8))
-        units.append(
-            Units(draw(entity_sets(length)), draw(entity_sets(length)), (True,) * length)
-        )
+        units.append(Units(draw(entity_sets(length)), draw(entity_sets(length)), (True,) * length))
     return units
 
 
@@ -78,7 +76,14 @@ def test_counts():
     predicted = ((0, 2, "A"), (3, 4, "A"), (6, 7, "B"))
     figures = compute_figures([Units(gold, predicted, (True,) * 8)])
     assert (figures.all.tp, figures.all.fp, figures.all.fn) == (1, 2, 2)
-    assert figures.per_type["A"].to_dict() == {"p": 0.5, "r": 0.5, "f": 0.5, "tp": 1, "fp": 1, "fn": 1}
+    assert figures.per_type["A"].to_dict() == {
+        "p": 0.5,
+        "r": 0.5,
+        "f": 0.5,
+        "tp": 1,
+        "fp": 1,
+        "fn": 1,
+    }
     assert figures.token_accuracy == 5 / 8
 
 
@@ -118,7 +123,9 @@ def test_different_texts_are_refused():
 def test_missing_gold_counts_nothing():
     gold = doc_of(["a", "b", "c"], [(0, 1, "X")])
     gold.set_ents([gold[0:1]], missing=[gold[1:2]], default="outside")
-    gold = Example.from_dict(Doc(VOCAB, words=["a", "b", "c"]), {"entities": ["U-X", "-", "O"]}).reference
+    gold = Example.from_dict(
+        Doc(VOCAB, words=["a", "b", "c"]), {"entities": ["U-X", "-", "O"]}
+    ).reference
     units = align(Example(doc_of(["a", "b", "c"], [(0, 1, "X"), (1, 2, "X")]), gold))
     assert units.known == (True, False, True)
     assert units.predicted == ((0, 1, "X"),)

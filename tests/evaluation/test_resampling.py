@@ -9,8 +9,8 @@ def system(rng, entities, accuracy):
     wrong ones are missed, and others are replaced."""
     right = rng.binomial(entities, accuracy)
     missed = entities - right
-    invented = rng.binomial(missed, 0.7)
-    return numpy.stack([right, invented, missed], axis=1)
+    spurious = rng.binomial(missed, 0.7)
+    return numpy.stack([right, spurious, missed], axis=1)
 
 
 def test_no_difference_is_found_where_there_is_none():

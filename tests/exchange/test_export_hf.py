@@ -45,7 +45,9 @@ def test_there_and_back(name, tmp_path):
         ["Ann Lee met Marit Solheim in Oslo.", "Oslo"], padding=True, return_tensors="pt"
     ).input_ids).all()  # fmt: skip
     with torch.no_grad():
-        theirs, ours = (model(**batch).logits[batch.attention_mask.bool()] for model in (before, after))
+        theirs, ours = (
+            model(**batch).logits[batch.attention_mask.bool()] for model in (before, after)
+        )
     columns = [after.config.label2id[tag] for tag in BIO]
     numpy.testing.assert_allclose(ours[:, columns], theirs, atol=1e-5)
 
@@ -53,7 +55,9 @@ def test_there_and_back(name, tmp_path):
 def test_a_head_is_fitted_where_parts_are_lost(trained, corpus, tmp_path):
     exported = export_pipeline(trained, tmp_path / "exported", train=corpus, dev=corpus)
     assert exported.lost == ("the case of words", "the mean of a word's wordpieces")
-    assert not exported.is_exact and exported.fitted_on == 4 * sum(len(e) for e in make_examples(trained))
+    assert not exported.is_exact and exported.fitted_on == 4 * sum(
+        len(e) for e in make_examples(trained)
+    )
     assert exported.pipeline_f == 1.0 and exported.checkpoint_f > 0.9
     classify = pipeline(
         "token-classification", model=str(tmp_path / "exported"), aggregation_strategy="first"

@@ -42,7 +42,9 @@ def scores_of(folder, monkeypatch):
         ("unigram", {"word_boundaries": True}),
     ],
 )
-def test_the_readme_gives_the_pipelines_scores(encoders, tmp_path, monkeypatch, capsys, kind, settings):
+def test_the_readme_gives_the_pipelines_scores(
+    encoders, tmp_path, monkeypatch, capsys, kind, settings
+):
     nlp = blank_pipeline(encoders[kind], **settings)
     nlp.initialize(lambda: make_examples(nlp))
     head = nlp.get_pipe("transformer_ner").model.get_ref("output_layer")

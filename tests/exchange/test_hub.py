@@ -10,7 +10,7 @@ from spacy.cli.package import generate_readme
 
 from spacy_transformer_ner.errors import InputError
 from spacy_transformer_ner.exchange import hub
-from spacy_transformer_ner.exchange.card import Card, Made, describe
+from spacy_transformer_ner.exchange.card import Card, Made, card_meta
 from spacy_transformer_ner.exchange.package import Packaged
 from spacy_transformer_ner.files import sha256
 
@@ -26,7 +26,7 @@ def built(trained, tmp_path):
     model = tmp_path / "model"
     trained.to_disk(model)
     card = Card("ner_x", "1.2.3", "the data", "minilm", "Ann Lee", "MIT")
-    meta = describe(trained.meta, card, MADE)
+    meta = card_meta(trained.meta, card, MADE)
     srsly.write_json(model / "meta.json", meta)
     (model / "README.md").write_text(generate_readme(meta), "utf-8")
     wheels = tmp_path / "packages"
@@ -70,7 +70,10 @@ def test_what_would_be_uploaded(built, tmp_path):
     ):  # fmt: skip
         assert said in body, said
     # As the hub reads it.
-    assert ModelCard.load(tmp_path / "repository" / "README.md").data.eval_results[2].metric_value == 0.5
+    assert (
+        ModelCard.load(tmp_path / "repository" / "README.md").data.eval_results[2].metric_value
+        == 0.5
+    )
 
 
 def test_another_wheel_is_refused(built, tmp_path):
@@ -82,7 +85,7 @@ def test_another_wheel_is_refused(built, tmp_path):
 
 
 def test_metadata_without_figures(trained):
-    meta = describe(trained.meta, Card("x", "0.1.0", "d", "google-bert/bert-base-cased"), Made())
+    meta = card_meta(trained.meta, Card("x", "0.1.0", "d", "google-bert/bert-base-cased"), Made())
     data = hub.card_data({**meta, "lang": "xx"}).to_dict()
     assert data["base_model"] == "google-bert/bert-base-cased"
     assert data["language"] == "multilingual" and not {"model-index", "license"} & set(data)

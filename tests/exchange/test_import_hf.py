@@ -20,7 +20,7 @@ from transformers import (
 from spacy_transformer_ner.errors import InputError
 from spacy_transformer_ner.exchange.import_hf import import_pipeline
 from spacy_transformer_ner.exchange.tag_schemes import our_rows
-from spacy_transformer_ner.recogniser.lattice import tag_names
+from spacy_transformer_ner.recogniser.constraints import tag_names
 
 from ..conftest import SENTENCES, SHAPE, train_tokenizer
 
@@ -38,7 +38,12 @@ ARCHITECTURES = {
     "deberta-v3": (
         DebertaV2Config,
         "unigram",
-        {**SHAPE, "relative_attention": True, "pos_att_type": ["p2c", "c2p"], "position_buckets": 16},
+        {
+            **SHAPE,
+            "relative_attention": True,
+            "pos_att_type": ["p2c", "c2p"],
+            "position_buckets": 16,
+        },
     ),
 }
 
@@ -129,7 +134,9 @@ def test_entities_are_the_pipelines_where_those_are_legal(name, seed, tmp_path):
     for _ in range(300):
         text = " ".join(generator.choice(words, size=generator.integers(1, 4)))
         doc = nlp(text)
-        firsts = [t["entity"] for t in plain(text, ignore_labels=[]) if not t["word"].startswith("##")]
+        firsts = [
+            t["entity"] for t in plain(text, ignore_labels=[]) if not t["word"].startswith("##")
+        ]
         if not is_legal(firsts):
             continue
         compared += 1

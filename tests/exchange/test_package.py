@@ -5,9 +5,9 @@ import srsly
 from spacy.cli.package import generate_readme
 
 from spacy_transformer_ner.errors import InputError
-from spacy_transformer_ner.exchange.card import Card, Made, describe, package_name
+from spacy_transformer_ner.exchange.card import Card, Made, card_meta, package_name
 from spacy_transformer_ner.exchange.package import Packaged, package
-from spacy_transformer_ner.exchange.verify import compare, expected_entities, read_manifest
+from spacy_transformer_ner.exchange.verify import compare_entities, expected_entities, read_manifest
 
 from ..conftest import SENTENCES, entities, make_examples
 
@@ -23,13 +23,34 @@ METRICS = {
         "entities": {"p": 0.5, "r": 0.5, "f": 0.5, "tp": 1, "fp": 1, "fn": 1},
         "entities_per_type": {"PER": {"p": 0.5, "r": 0.5, "f": 0.5, "tp": 1, "fp": 1, "fn": 1}},
         "intervals": {"level": 0.95, "of": {"PER": {"f": {"low": 0.4, "high": 0.6}}}},
-        "outcomes": {"right": 1, "type": 1, "boundary": 0, "both": 0, "missed": 0, "invented": 0},
+        "error_types": {
+            "right": 1,
+            "type": 1,
+            "boundary": 0,
+            "both": 0,
+            "missed": 0,
+            "spurious": 0,
+        },
     },
     "gold": {"entities": {"f": 0.6}},
 }
 HISTORY = [
-    {"epoch": 1, "step": 50, "words": 5000, "seconds": 60.0, "score": 0.8, "hardware": "X, 2 threads"},
-    {"epoch": 2, "step": 99, "words": 9900, "seconds": 90.0, "score": 0.7, "hardware": "X, 2 threads"},
+    {
+        "epoch": 1,
+        "step": 50,
+        "words": 5000,
+        "seconds": 60.0,
+        "score": 0.8,
+        "hardware": "X, 2 threads",
+    },
+    {
+        "epoch": 2,
+        "step": 99,
+        "words": 9900,
+        "seconds": 90.0,
+        "score": 0.7,
+        "hardware": "X, 2 threads",
+    },
 ]
 SPLIT = {
     "documents": 2, "sentences": 3, "words": 1234, "entities": 5, "labels": {"PER": 5},
@@ -53,12 +74,18 @@ def test_names_are_fit_for_packages(name, expected):
 
 def test_the_card(trained):
     card = Card("ner_x", "1.2.3", "the data", "the encoder", "Ann Lee", "MIT")
-    meta = describe(trained.meta, card, MADE)
+    meta = card_meta(trained.meta, card, MADE)
     assert (meta["name"], meta["version"], meta["author"], meta["license"]) == (
-        "ner_x", "1.2.3", "Ann Lee", "MIT",
+        "ner_x",
+        "1.2.3",
+        "Ann Lee",
+        "MIT",
     )
     assert "LOC, ORG, PER" in meta["description"] and "the data" in meta["description"]
-    assert [source["name"] for source in meta["sources"]] == ["the data (training data)", "the encoder"]
+    assert [source["name"] for source in meta["sources"]] == [
+        "the data (training data)",
+        "the encoder",
+    ]
     assert meta["performance"]["ents_f"] == 0.5
     assert "| PER | 0.5000 | 0.5000 | 0.5000 | 0.400 to 0.600 | 1 | 1 | 1 |" in meta["notes"]
     assert "| all | 0.5000 | 0.5000 | 0.5000 | – | 1 | 1 | 1 |" in meta["notes"]
@@ -67,7 +94,7 @@ def test_the_card(trained):
 
 def test_the_card_has_all_its_parts(trained):
     card = Card("ner_x", "1.2.3", "the data", "minilm", "Ann Lee", "MIT")
-    text = generate_readme(describe(trained.meta, card, MADE))
+    text = generate_readme(card_meta(trained.meta, card, MADE))
     for said in (
         "### Intended use", 'spacy.load("en_ner_x")', "### Limits", "It is worst at PER: F1 0.5000",
         "### Entities per type", "### Data", "the data: train.conll.", "| train | 2 | 3 | 1,234 | 5 | 5 |",
@@ -79,14 +106,14 @@ def test_the_card_has_all_its_parts(trained):
 
 
 def test_a_card_without_figures(trained):
-    text = generate_readme(describe(trained.meta, Card("x", "0.1.0", "the data", "e"), Made()))
+    text = generate_readme(card_meta(trained.meta, Card("x", "0.1.0", "the data", "e"), Made()))
     for title in ("Intended use", "Limits", "Data", "Training", "Licence"):
         assert f"### {title}" in text
     assert "took" not in text and "F1" not in text
 
 
 def test_the_card_names_the_encoders_author_and_licence(trained):
-    meta = describe(trained.meta, Card("x", "0.1.0", "the data", "minilm"), Made())
+    meta = card_meta(trained.meta, Card("x", "0.1.0", "the data", "minilm"), Made())
     assert meta["sources"][1]["license"] == "Apache-2.0"
     assert "all-MiniLM-L6-v2" in meta["description"]
 
@@ -144,17 +171,19 @@ def test_the_installed_pipeline_has_to_find_the_same(trained, tmp_path):
     DocBin(docs=[e.reference for e in make_examples(trained)]).to_disk(tmp_path / "x.spacy")
     texts, expected = expected_entities(tmp_path / "model", tmp_path / "x.spacy", 3)
     assert texts == [text for text, _ in SENTENCES[:3]]
-    assert [[e[:3] for e in found] for found in expected] == [entities(trained(text)) for text in texts]
+    assert [[e[:3] for e in found] for found in expected] == [
+        entities(trained(text)) for text in texts
+    ]
     packaged = Packaged("en_x", "0.1.0", {})
     found = json.loads(json.dumps({"entities": expected, "versions": {"spacy": "3"}}))
-    verified = compare(packaged, expected, found, tmp_path / "v.json")
+    verified = compare_entities(packaged, expected, found, tmp_path / "v.json")
     assert (verified.texts, verified.entities) == (3, 8)
     assert srsly.read_json(tmp_path / "v.json") == verified.to_dict()
     found["entities"][0][0][3] += 0.1
     with pytest.raises(InputError, match="other scores"):
-        compare(packaged, expected, found)
+        compare_entities(packaged, expected, found)
     found["entities"][0][0][2] = "ORG"
     with pytest.raises(InputError, match="other entities .* in 1 of 3"):
-        compare(packaged, expected, found)
+        compare_entities(packaged, expected, found)
     with pytest.raises(InputError, match="no entity"):
-        compare(packaged, [[]], {"entities": [[]], "versions": {}})
+        compare_entities(packaged, [[]], {"entities": [[]], "versions": {}})

@@ -6,7 +6,7 @@ from spacy.training import Example
 
 from spacy_transformer_ner.encoder.optimizer import create_adamw
 from spacy_transformer_ner.errors import InputError
-from spacy_transformer_ner.recogniser import lattice
+from spacy_transformer_ner.recogniser import constraints
 from spacy_transformer_ner.recogniser.loss import cross_entropy
 from spacy_transformer_ner.recogniser.prediction import allowed_tags
 
@@ -67,11 +67,13 @@ def test_round_trip(trained, tmp_path, way):
     assert nlp.get_pipe("transformer_ner").labels == ("LOC", "ORG", "PER")
     for text in HARD_TEXTS:
         assert entities(nlp(text)) == entities(trained(text))
-    numpy.testing.assert_array_equal(*[
-        n.get_pipe("transformer_ner").model.predict([d])[0]
-        for n in (nlp, trained)
-        for d in [n.get_pipe("transformer")(n.make_doc("Ann Lee in Oslo"))]
-    ])
+    numpy.testing.assert_array_equal(
+        *[
+            n.get_pipe("transformer_ner").model.predict([d])[0]
+            for n in (nlp, trained)
+            for d in [n.get_pipe("transformer")(n.make_doc("Ann Lee in Oslo"))]
+        ]
+    )
 
 
 def test_select_pipes(trained):
@@ -109,7 +111,9 @@ def test_beside_an_entity_ruler_before(trained, tmp_path):
     trained.to_disk(tmp_path)
     nlp = spacy.load(tmp_path)
     ruler = nlp.add_pipe("entity_ruler", before="transformer_ner")
-    ruler.add_patterns([{"label": "CITY", "pattern": "Oslo", "id": "o"}, {"label": "VERB", "pattern": "Lee in"}])
+    ruler.add_patterns(
+        [{"label": "CITY", "pattern": "Oslo", "id": "o"}, {"label": "VERB", "pattern": "Lee in"}]
+    )
     doc = nlp("Marit Solheim leads Fjordverk in Oslo.")
     assert entities(doc) == [(0, 13, "PER"), (20, 29, "ORG"), (33, 37, "CITY")]
     assert doc.ents[-1].ent_id_ == "o"
@@ -155,7 +159,7 @@ def test_missing_annotation_teaches_nothing(encoders):
     reference = nlp.make_doc("Ann Lee in Oslo")
     reference.set_ents([Span(reference, 0, 2, "PER")], missing=[reference[3:4]], default="outside")
     example = Example(nlp.make_doc("Ann Lee in Oslo"), reference)
-    scores = [numpy.ones((4, lattice.n_tags(3)), dtype="float32")]
+    scores = [numpy.ones((4, constraints.n_tags(3)), dtype="float32")]
     _, (gradient,) = ner.get_loss([example], scores)
     assert gradient[:3].any(axis=1).all() and not gradient[3].any()
     nothing = Example(nlp.make_doc("Ann Lee"), nlp.make_doc("Ann Lee"))
@@ -264,14 +268,19 @@ def test_gradients_add_up_over_parts_of_a_batch(encoders):
 
 def test_other_components_can_share_the_encoder(encoders):
     nlp = blank_pipeline(encoders["wordpiece"])
-    nlp.add_pipe("tagger", config={"model": {
-        "@architectures": "spacy.Tagger.v2",
-        "tok2vec": {
-            "@architectures": "spacy-transformers.TransformerListener.v1",
-            "grad_factor": 1.0,
-            "pooling": {"@layers": "reduce_mean.v1"},
+    nlp.add_pipe(
+        "tagger",
+        config={
+            "model": {
+                "@architectures": "spacy.Tagger.v2",
+                "tok2vec": {
+                    "@architectures": "spacy-transformers.TransformerListener.v1",
+                    "grad_factor": 1.0,
+                    "pooling": {"@layers": "reduce_mean.v1"},
+                },
+            }
         },
-    }})
+    )
     examples = make_examples(nlp)
     for example in examples:
         for token in example.reference:

@@ -5,16 +5,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spacy_transformer_ner.recogniser import lattice, posterior, walk
+from spacy_transformer_ner.recogniser import constraints, forward, posterior
 from spacy_transformer_ner.recogniser.posterior import Posterior
 from spacy_transformer_ner.recogniser.viterbi import viterbi
 
-from .test_lattice import batches, is_legal
+from .test_constraints import batches, is_legal
 
 
 def paths_of(scores, n_labels):
     """Every legal sequence of a text and its probability, by brute force."""
-    names = lattice.tag_names(tuple("AB"[:n_labels]))
+    names = constraints.tag_names(tuple("AB"[:n_labels]))
     paths = [
         path
         for path in product(range(len(names)), repeat=len(scores))
@@ -29,12 +29,12 @@ def paths_of(scores, n_labels):
 
 def cut_into(patch, piece):
     """Have texts cut into pieces of so many tokens, whether it pays or not."""
-    patch.setattr(walk, "PIECE", piece)
-    patch.setattr(walk, "STEP", 1 << 40)
+    patch.setattr(forward, "PIECE", piece)
+    patch.setattr(forward, "STEP", 1 << 40)
 
 
 def spans_of_path(path):
-    return lattice.spans_of(numpy.array(path, dtype="int64"))
+    return constraints.spans_of(numpy.array(path, dtype="int64"))
 
 
 @settings(max_examples=100, deadline=None)
@@ -98,7 +98,7 @@ def test_large_and_small_scores_are_stable(scale):
     lengths = numpy.array([2500, 0, 499, 1])
     found = Posterior(scores, lengths)
     tags = viterbi(scores, lengths)
-    probabilities = found.spans(lattice.spans_of(tags))
+    probabilities = found.spans(constraints.spans_of(tags))
     assert numpy.isfinite(probabilities).all()
     assert (probabilities >= 0).all() and (probabilities <= 1 + 1e-9).all()
     assert found.tags().sum(axis=1) == pytest.approx(1.0, abs=1e-6)
@@ -112,7 +112,7 @@ def test_pieces_of_long_texts_make_no_difference(monkeypatch):
     generator = numpy.random.default_rng(1)
     scores = generator.normal(size=(500, 13)) * 3
     lengths = numpy.array([20, 333, 147])
-    spans = lattice.spans_of(viterbi(scores, lengths))
+    spans = constraints.spans_of(viterbi(scores, lengths))
     whole = Posterior(scores, lengths)
     cut_into(monkeypatch, 17)
     pieces = Posterior(scores, lengths)
@@ -138,7 +138,7 @@ def test_what_leads_nowhere_hides_nothing(n_tokens):
     """O is far less probable than entities that may not end, and all that is legal."""
     scores = numpy.zeros((n_tokens, 5))
     scores[:, 0] = -250.0
-    allowed = numpy.isin(numpy.arange(5), (lattice.LAST, lattice.UNIT), invert=True)
+    allowed = numpy.isin(numpy.arange(5), (constraints.LAST, constraints.UNIT), invert=True)
     found = Posterior(scores, [n_tokens], numpy.tile(allowed, (n_tokens, 1)))
     assert found.tags()[:, 0] == pytest.approx(numpy.ones(n_tokens))
     assert found.entropies() == pytest.approx(numpy.zeros(1), abs=1e-6)
@@ -146,10 +146,10 @@ def test_what_leads_nowhere_hides_nothing(n_tokens):
 
 def test_only_texts_that_save_steps_are_cut():
     n_states = 5
-    assert len(walk.cut(numpy.array([200] * 50), n_states).starts) == 50
-    pieces = walk.cut(numpy.array([40, 2000, 3]), n_states)
-    assert len(pieces.starts) == 2 + -(-2000 // walk.PIECE)
-    assert pieces.lengths.sum() == 2043 and pieces.lengths.max() == walk.PIECE
+    assert len(forward.cut(numpy.array([200] * 50), n_states).starts) == 50
+    pieces = forward.cut(numpy.array([40, 2000, 3]), n_states)
+    assert len(pieces.starts) == 2 + -(-2000 // forward.PIECE)
+    assert pieces.lengths.sum() == 2043 and pieces.lengths.max() == forward.PIECE
     assert pieces.is_first.sum() == pieces.is_last.sum() == 3
 
 

@@ -10,10 +10,10 @@ from spacy.tokens import Doc, DocBin, Span
 
 from spacy_transformer_ner.errors import InputError
 from spacy_transformer_ner.evaluation.evaluate import evaluate
-from spacy_transformer_ner.evaluation.strata import TrainingForms
+from spacy_transformer_ner.evaluation.slices import TrainingForms
+from spacy_transformer_ner.provenance import provenance
 from spacy_transformer_ner.report.advice import advise
 from spacy_transformer_ner.report.page import Contents, render
-from spacy_transformer_ner.report.provenance import provenance
 
 from ..conftest import make_examples
 
@@ -26,7 +26,9 @@ def contents(trained, tmp_path_factory):
     folder = tmp_path_factory.mktemp("report")
     docs = [example.reference for example in make_examples(trained)] * 8
     attack = Doc(trained.vocab, words=[ATTACK, "met", "Ann", "Lee", "in", "Oslo", ATTACK])
-    attack.set_ents([Span(attack, 0, 1, "PER"), Span(attack, 2, 3, "PER"), Span(attack, 5, 6, "ORG")])
+    attack.set_ents(
+        [Span(attack, 0, 1, "PER"), Span(attack, 2, 3, "PER"), Span(attack, 5, 6, "ORG")]
+    )
     for doc in docs[::2]:
         doc.ents = doc.ents[1:]
     DocBin(docs=[*docs, attack]).to_disk(folder / "test.spacy")
@@ -99,7 +101,7 @@ def test_every_mistake_is_there(contents):
     page = render(contents)
     assert page.count('<li class="mistake"') == len(contents.mistakes) > 8
     kinds = {mistake["kind"] for mistake in contents.mistakes}
-    assert {"invented", "boundary", "type"} <= kinds
+    assert {"spurious", "boundary", "type"} <= kinds
 
 
 def test_the_least_there_can_be(trained, tmp_path):
@@ -213,7 +215,7 @@ def test_in_a_browser(contents, browser, tmp_path):
             assert wide <= width
     n_first = min(100, len(contents.mistakes))
     assert len(shown()) == n_first
-    for kind in ("boundary", "invented"):
+    for kind in ("boundary", "spurious"):
         choose("by-kind", kind)
         assert len(shown()) == sum(m["kind"] == kind for m in contents.mistakes)
     choose("by-kind", "")
@@ -235,5 +237,9 @@ def test_in_a_browser(contents, browser, tmp_path):
     requests = [
         srsly.json_loads(entry["message"])["message"] for entry in browser.get_log("performance")
     ]
-    urls = [r["params"]["request"]["url"] for r in requests if r["method"] == "Network.requestWillBeSent"]
+    urls = [
+        r["params"]["request"]["url"]
+        for r in requests
+        if r["method"] == "Network.requestWillBeSent"
+    ]
     assert urls and set(urls) == {path.as_uri()}

@@ -20,8 +20,8 @@ from spacy.training.initialize import init_nlp
 from spacy.training.loop import train
 
 from spacy_transformer_ner.recogniser.component import TransformerNER
-from spacy_transformer_ner.running.recipe import load_recipe
 from spacy_transformer_ner.training.checkpoints import _kept
+from spacy_transformer_ner.training.recipe import load_recipe
 from spacy_transformer_ner.training.state import digest_of_weights
 
 from ..conftest import ROOT, blank_pipeline, make_examples

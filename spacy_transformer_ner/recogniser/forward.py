@@ -12,7 +12,7 @@ from typing import Optional
 import numpy
 from thinc.types import Floats1d, Floats2d, Ints1d
 
-from .lattice import BEGIN, INSIDE, LAST, UNIT
+from .constraints import BEGIN, INSIDE, LAST, UNIT
 
 # Long texts are taken in pieces of so many tokens side by side, where that saves
 # steps enough to pay for going through each piece from every state: a step takes
@@ -62,9 +62,7 @@ def reverse(moves: Floats2d) -> Floats2d:
     return numpy.concatenate([stays, last, inside, begin], axis=1)
 
 
-def states(
-    moves: Floats2d, lengths: Ints1d, semiring: Semiring
-) -> tuple[Floats2d, Floats1d]:
+def states(moves: Floats2d, lengths: Ints1d, semiring: Semiring) -> tuple[Floats2d, Floats1d]:
     """Compute the weight of all ways to each state before each token.
 
     moves (Floats2d): The moves of all texts, as of `moves_of`.
@@ -193,9 +191,7 @@ def walk(
             before[:, start:end], scales[start:end] = state[:, :n], scale[:n]
         closed, opened = state[0, ..., :n], state[1:, ..., :n]
         ended = plus.reduce(times(opened, last[..., start:end]), axis=0)
-        opened = plus(
-            times(closed, begin[..., start:end]), times(opened, inside[..., start:end])
-        )
+        opened = plus(times(closed, begin[..., start:end]), times(opened, inside[..., start:end]))
         closed = plus(times(closed, stays[0, ..., start:end]), ended)
         if not semiring.is_log:
             size = numpy.maximum(closed, opened.max(axis=0, initial=0.0))

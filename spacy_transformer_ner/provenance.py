@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from thinc.api import get_current_ops
 
-from ..files import sha256
+from .files import sha256
 
 PACKAGES = (
     "spacy-transformer-ner", "spacy", "spacy-transformers", "thinc", "torch", "transformers",
@@ -51,7 +51,7 @@ def versions() -> dict[str, str]:
 
 def processor() -> str:
     """RETURNS (str): The processor's name, where the system says it, and its family and
-        model: virtual machines hide them in the name, and one is twice the other's speed."""
+    model: virtual machines hide them in the name, and one is twice the other's speed."""
     info = Path("/proc/cpuinfo")
     lines = info.read_text().splitlines() if info.exists() else []
     said = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}

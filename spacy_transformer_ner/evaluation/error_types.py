@@ -1,4 +1,4 @@
-"""What became of each entity: right, missed, invented, or wrong in its type, in its
+"""What became of each entity: right, missed, spurious, or wrong in its type, in its
 boundaries or in both."""
 
 from collections import Counter
@@ -8,17 +8,17 @@ from typing import Literal, Optional
 
 from .units import Entity, Units
 
-Kind = Literal["right", "type", "boundary", "both", "missed", "invented"]
-KINDS: tuple[Kind, ...] = ("right", "type", "boundary", "both", "missed", "invented")
+Kind = Literal["right", "type", "boundary", "both", "missed", "spurious"]
+KINDS: tuple[Kind, ...] = ("right", "type", "boundary", "both", "missed", "spurious")
 NONE = "none"
 
 
 @dataclass(frozen=True)
-class Outcome:
+class Match:
     """A gold entity, the predicted one it is paired with, or one without the other.
 
     kind (str): "right"; "type", "boundary" or "both", for what is wrong of a pair;
-        "missed" without a predicted one, "invented" without a gold one.
+        "missed" without a predicted one, "spurious" without a gold one.
     text (int): The number of the text.
     gold, predicted (Entity | None): They, in the text's units.
     score (float | None): The score of the predicted one, if it has one.
@@ -33,20 +33,20 @@ class Outcome:
     @property
     def place(self) -> tuple[int, int]:
         """RETURNS (tuple[int, int]): The first unit of both and the one after the
-            last."""
+        last."""
         spans = [entity for entity in (self.gold, self.predicted) if entity]
         return min(start for start, _, _ in spans), max(end for _, end, _ in spans)
 
 
-def outcomes(texts: Iterable[Units]) -> list[Outcome]:
+def match_entities(texts: Iterable[Units]) -> list[Match]:
     """Pair gold and predicted entities, each with one other at most: equal ones first,
     then those of one place, then those that overlap, with the same label and with more
     in common first.
 
     texts (Iterable[Units]): The texts.
-    RETURNS (list[Outcome]): Of all entities, by text and place.
+    RETURNS (list[Match]): Of all entities, by text and place.
     """
-    found: list[Outcome] = []
+    found: list[Match] = []
     for number, units in enumerate(texts):
         scores = dict(zip(units.predicted, units.scores))
         pairs = sorted(
@@ -64,14 +64,12 @@ def outcomes(texts: Iterable[Units]) -> list[Outcome]:
             if one in gold and other in predicted:
                 gold.remove(one)
                 predicted.remove(other)
-                of_text.append(
-                    Outcome(_kind(one, other), number, one, other, scores.get(other))
-                )
-        of_text += [Outcome("missed", number, entity, None) for entity in gold]
+                of_text.append(Match(_kind(one, other), number, one, other, scores.get(other)))
+        of_text += [Match("missed", number, entity, None) for entity in gold]
         of_text += [
-            Outcome("invented", number, None, entity, scores.get(entity)) for entity in predicted
+            Match("spurious", number, None, entity, scores.get(entity)) for entity in predicted
         ]
-        found += sorted(of_text, key=lambda outcome: outcome.place)
+        found += sorted(of_text, key=lambda match: match.place)
     return found
 
 
@@ -101,19 +99,19 @@ def _kind(gold: Entity, predicted: Entity) -> Kind:
     return "boundary" if gold[2] == predicted[2] else "both"
 
 
-def confusion(found: Iterable[Outcome]) -> dict[str, dict[str, int]]:
+def confusion(found: Iterable[Match]) -> dict[str, dict[str, int]]:
     """Count which types are taken for which, wherever their boundaries are.
 
-    found (Iterable[Outcome]): The outcomes.
+    found (Iterable[Match]): What became of the entities, see `match_entities`.
     RETURNS (dict[str, dict[str, int]]): For each gold type, and "none", how often it
         became each predicted type, and "none".
     """
     pairs = Counter(
         (
-            outcome.gold[2] if outcome.gold else NONE,
-            outcome.predicted[2] if outcome.predicted else NONE,
+            match.gold[2] if match.gold else NONE,
+            match.predicted[2] if match.predicted else NONE,
         )
-        for outcome in found
+        for match in found
     )
     labels = sorted({label for pair in pairs for label in pair} - {NONE})
     return {
@@ -123,7 +121,7 @@ def confusion(found: Iterable[Outcome]) -> dict[str, dict[str, int]]:
 
 
 # How SemEval-2013 (Segura-Bedmar et al.) counts each kind in its four ways: C correct,
-# I incorrect, P partial; missed and invented are those in all.
+# I incorrect, P partial; missed and spurious are those in all.
 SEMEVAL: dict[str, dict[str, str]] = {
     "strict": {"right": "C", "type": "I", "boundary": "I", "both": "I"},
     "exact": {"right": "C", "type": "C", "boundary": "I", "both": "I"},
@@ -132,17 +130,17 @@ SEMEVAL: dict[str, dict[str, str]] = {
 }
 
 
-def partial_credit(found: Iterable[Outcome]) -> dict[str, dict[str, float]]:
+def partial_credit(found: Iterable[Match]) -> dict[str, dict[str, float]]:
     """Compute the figures of MUC-5 (Chinchor and Sundheim, 1993) and SemEval-2013 task 9,
     that give credit for what is partly right.
 
-    found (Iterable[Outcome]): The outcomes.
+    found (Iterable[Match]): What became of the entities, see `match_entities`.
     RETURNS (dict[str, dict[str, float]]): For "strict"; "exact", the boundaries whatever
         the type; "partial", the same with half a point for an overlap; "type", the type
         of what overlaps; and "muc", type and boundaries each a point: correct,
-        incorrect, partial, missed, invented, p, r, f.
+        incorrect, partial, missed, spurious, p, r, f.
     """
-    kinds = Counter(outcome.kind for outcome in found)
+    kinds = Counter(match.kind for match in found)
     counted = {
         name: Counter(
             {letter: sum(kinds[k] for k, of in ways.items() if of == letter) for letter in "CIP"}
@@ -154,20 +152,19 @@ def partial_credit(found: Iterable[Outcome]) -> dict[str, dict[str, float]]:
     result = {}
     for name, of in counted.items():
         slots = 2 if name == "muc" else 1
-        missed, invented = slots * kinds["missed"], slots * kinds["invented"]
+        missed, spurious = slots * kinds["missed"], slots * kinds["spurious"]
         met = of["C"] + of["I"] + of["P"]
         credit = of["C"] + 0.5 * of["P"]
-        p = credit / (met + invented) if met + invented else 0.0
+        p = credit / (met + spurious) if met + spurious else 0.0
         r = credit / (met + missed) if met + missed else 0.0
         result[name] = {
             "correct": of["C"],
             "incorrect": of["I"],
             "partial": of["P"],
             "missed": missed,
-            "invented": invented,
+            "spurious": spurious,
             "p": p,
             "r": r,
             "f": 2 * p * r / (p + r) if p + r else 0.0,
         }
     return result
-

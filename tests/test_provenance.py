@@ -2,7 +2,7 @@ import platform
 
 import pytest
 
-from spacy_transformer_ner.report import provenance
+from spacy_transformer_ner import provenance
 
 INTEL = """processor\t: 0
 cpu family\t: 6

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from spacy_transformer_ner.recogniser import lattice
+from spacy_transformer_ner.recogniser import constraints
 from spacy_transformer_ner.recogniser.viterbi import viterbi
 
 
@@ -30,12 +30,12 @@ def is_legal(names):
 def batches(draw):
     n_labels = draw(st.integers(1, 2))
     lengths = draw(st.lists(st.integers(0, 4), min_size=1, max_size=4))
-    shape = (sum(lengths), lattice.n_tags(n_labels))
+    shape = (sum(lengths), constraints.n_tags(n_labels))
     scores = draw(arrays("float32", shape, elements=st.integers(-8, 8).map(lambda n: n / 2)))
     allowed = None
     if draw(st.booleans()):
         allowed = draw(arrays("bool", shape))
-        allowed[:, lattice.OUTSIDE] = True
+        allowed[:, constraints.OUTSIDE] = True
     return n_labels, lengths, scores, allowed
 
 
@@ -43,7 +43,7 @@ def batches(draw):
 @given(batches())
 def test_viterbi_is_the_best_legal_sequence(batch):
     n_labels, lengths, scores, allowed = batch
-    names = lattice.tag_names(tuple("AB"[:n_labels]))
+    names = constraints.tag_names(tuple("AB"[:n_labels]))
     tags = viterbi(scores, numpy.array(lengths), allowed)
     assert tags.shape == (sum(lengths),)
     masked = scores if allowed is None else numpy.where(allowed, scores, -numpy.inf)
@@ -63,8 +63,8 @@ def test_viterbi_is_the_best_legal_sequence(batch):
 
 def test_legal_transitions_are_those_of_biluo():
     labels = ("A", "B")
-    names = lattice.tag_names(labels)
-    start, follows, end = lattice.legal_transitions(len(labels))
+    names = constraints.tag_names(labels)
+    start, follows, end = constraints.legal_transitions(len(labels))
     closers = {"B": "L", "I": "L"}
     for i, a in enumerate(names):
         assert start[i] == (a[0] not in "IL")
@@ -81,16 +81,16 @@ def test_legal_transitions_are_those_of_biluo():
 def test_texts_of_a_batch_do_not_touch():
     # Alone, neither text can hold an entity of two tokens.
     scores = numpy.zeros((2, 5), dtype="float32")
-    scores[0, lattice.BEGIN] = scores[1, lattice.LAST] = 9.0
-    assert viterbi(scores, numpy.array([2])).tolist() == [lattice.BEGIN, lattice.LAST]
+    scores[0, constraints.BEGIN] = scores[1, constraints.LAST] = 9.0
+    assert viterbi(scores, numpy.array([2])).tolist() == [constraints.BEGIN, constraints.LAST]
     assert viterbi(scores, numpy.array([1, 1])).tolist() == [0, 0]
 
 
 def test_spans():
-    names = lattice.tag_names(("A", "B"))
+    names = constraints.tag_names(("A", "B"))
     path = ["B-A", "L-A", "O", "U-B", "B-A", "I-A", "L-A"]
     tags = numpy.array([names.index(name) for name in path])
-    assert lattice.spans_of(tags) == [(0, 2, 0), (3, 4, 1), (4, 7, 0)]
+    assert constraints.spans_of(tags) == [(0, 2, 0), (3, 4, 1), (4, 7, 0)]
 
 
 @pytest.mark.parametrize("length", [0, 1, 10_000])
@@ -98,5 +98,5 @@ def test_lengths(length):
     rng = numpy.random.default_rng(0)
     scores = rng.normal(size=(length, 17)).astype("float32")
     tags = viterbi(scores, numpy.array([length]))
-    names = lattice.tag_names(("A", "B", "C", "D"))
+    names = constraints.tag_names(("A", "B", "C", "D"))
     assert is_legal([names[tag] for tag in tags])

@@ -4,18 +4,34 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
-from ..errors import InputError
+from ...errors import InputError
+from ..sources import shorten
+from ..tags import TAG, advice, looks_bare
 from .layout import DOCSTART, NUMBER, Layout, split_row
-from .sources import shorten
-from .tags import TAG, advice, looks_bare
 
 # The bracketing of chunks in CoNLL-2000 and CoNLL-2003 is written like entities.
-CHUNKS = frozenset("NP VP PP ADVP ADJP SBAR PRT CONJP INTJ LST UCP".split())
+CHUNKS = frozenset(["NP", "VP", "PP", "ADVP", "ADJP", "SBAR", "PRT", "CONJP", "INTJ", "LST", "UCP"])
 # A key of the MISC column with tags for its values.
 MISC_TAG = re.compile(r"(?:^|\|)([A-Za-z][\w:-]*)=(?:O|[BIESLUMW]-[^|\s]+)(?=\||$)")
 MISC_KEYS = frozenset(("ne", "ner", "entity", "named_entity", "name", "iob", "bio"))
 HEADERS = frozenset(
-    "tag tags ner nertag ner_tag ner_tags ner-tag label labels iob iob2 bio entity entities type".split()
+    [
+        "tag",
+        "tags",
+        "ner",
+        "nertag",
+        "ner_tag",
+        "ner_tags",
+        "ner-tag",
+        "label",
+        "labels",
+        "iob",
+        "iob2",
+        "bio",
+        "entity",
+        "entities",
+        "type",
+    ]
 )
 LANGUAGE = re.compile(r"[a-z]{2,3}(-[a-z]+)*:(?=.)")
 # What CoNLL-U Plus files call the column with the tags.

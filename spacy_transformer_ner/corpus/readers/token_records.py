@@ -3,13 +3,13 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from ..errors import InputError
-from .documents import MAX_WORDS, Document, Sentence
-from .notes import Note, Notes
+from ...errors import InputError
+from ..documents import MAX_WORDS, Document, Sentence
+from ..notes import Note, Notes
+from ..options import ReadOptions
+from ..sources import shorten
+from ..tags import IllegalTags, TagReader, looks_bare
 from .offsets import check_characters
-from .options import ReadOptions
-from .sources import shorten
-from .tags import IllegalTags, TagReader, looks_bare
 
 # Fields that say which sentences are of one document.
 DOCUMENT = ("document_id", "doc_id")
@@ -87,7 +87,7 @@ class TokenRecords:
         return f"records of {self.words_field} and {self.tags_field}"
 
     def notes(self) -> list[Note]:
-        """RETURNS (list[Note]): What was mended."""
+        """RETURNS (list[Note]): What was fixed."""
         self._notes.take(*self.options.illegal_note(self.tags))
         return self._notes.notes()
 

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from ..errors import InputError
-from .sources import Source, shorten
+from ...errors import InputError
+from ..sources import Source, shorten
 
 CHUNK = 1 << 16
 # A record that is longer is taken for a bracket that is never closed.

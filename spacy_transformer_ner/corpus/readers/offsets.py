@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable
 
-from ..errors import InputError
-from .documents import Span
-from .notes import Notes
-from .options import Overlaps
-from .sources import shorten
+from ...errors import InputError
+from ..documents import Span
+from ..notes import Notes
+from ..options import Overlaps
+from ..sources import shorten
 
 
 def check_characters(text: str, name: str, line: int) -> None:
@@ -85,7 +85,7 @@ def arrange(
     text (str): The text.
     name (str): The file's name.
     overlaps (str): What becomes of entities that overlap: see ReadOptions.
-    notes (Notes): Takes what was mended.
+    notes (Notes): Takes what was fixed.
     RETURNS (tuple[Span, ...]): The entities.
     RAISES: InputError if entities overlap and are not to be chosen from.
     """

@@ -10,10 +10,15 @@ from spacy.training import Example
 from spacy_transformer_ner.corpus.origin import set_origin
 from spacy_transformer_ner.evaluation.conlleval import chunks, conlleval
 from spacy_transformer_ner.evaluation.counts import Counts
+from spacy_transformer_ner.evaluation.error_types import (
+    NONE,
+    confusion,
+    match_entities,
+    partial_credit,
+)
 from spacy_transformer_ner.evaluation.figures import compute_figures
 from spacy_transformer_ner.evaluation.mistakes import mistakes
-from spacy_transformer_ner.evaluation.outcomes import NONE, confusion, outcomes, partial_credit
-from spacy_transformer_ner.evaluation.strata import TrainingForms, strata
+from spacy_transformer_ner.evaluation.slices import TrainingForms, slices
 from spacy_transformer_ner.evaluation.units import Units, align
 
 from .test_evaluation import corpora, doc_of
@@ -24,8 +29,8 @@ TEXT = Units(GOLD, PREDICTED, (True,) * 13)
 
 
 def test_each_kind():
-    found = outcomes([TEXT])
-    assert [o.kind for o in found] == ["right", "type", "boundary", "both", "missed", "invented"]
+    found = match_entities([TEXT])
+    assert [o.kind for o in found] == ["right", "type", "boundary", "both", "missed", "spurious"]
     assert [(o.gold, o.predicted) for o in found] == [
         *zip(GOLD[:4], PREDICTED[:4]),
         (GOLD[4], None),
@@ -40,18 +45,18 @@ def test_the_best_pair_is_taken():
         (((0, 1, "A"), (1, 4, "A")), (1, 4, "A")),  # more in common
     ):
         first, second = sorted(
-            outcomes([Units(gold, predicted, (True,) * 4)]), key=lambda o: o.kind
+            match_entities([Units(gold, predicted, (True,) * 4)]), key=lambda o: o.kind
         )
-        assert (first.kind, first.predicted, second.kind) == ("boundary", best, "invented")
+        assert (first.kind, first.predicted, second.kind) == ("boundary", best, "spurious")
 
 
 @given(corpora())
 def test_outcomes_and_counts_agree(texts):
-    found = outcomes(texts)
+    found = match_entities(texts)
     kinds = Counter(o.kind for o in found)
     wrong = kinds["type"] + kinds["boundary"] + kinds["both"]
     counts = compute_figures(texts).all
-    assert counts == Counts(kinds["right"], wrong + kinds["invented"], wrong + kinds["missed"])
+    assert counts == Counts(kinds["right"], wrong + kinds["spurious"], wrong + kinds["missed"])
     assert sum(o.gold is not None for o in found) == sum(len(t.gold) for t in texts)
     assert sum(o.predicted is not None for o in found) == sum(len(t.predicted) for t in texts)
     table = confusion(found)
@@ -63,10 +68,13 @@ def test_outcomes_and_counts_agree(texts):
 
 
 def test_partial_credit():
-    credit = partial_credit(outcomes([TEXT]))
+    credit = partial_credit(match_entities([TEXT]))
     points = {name: (of["correct"], of["partial"], of["incorrect"]) for name, of in credit.items()}
     assert points == {
-        "strict": (1, 0, 3), "exact": (2, 0, 2), "partial": (2, 2, 0), "type": (2, 0, 2),
+        "strict": (1, 0, 3),
+        "exact": (2, 0, 2),
+        "partial": (2, 2, 0),
+        "type": (2, 0, 2),
         "muc": (4, 0, 4),
     }
     assert credit["partial"]["p"] == credit["partial"]["r"] == 3 / 5
@@ -74,7 +82,7 @@ def test_partial_credit():
 
 
 def test_confusion():
-    table = confusion(outcomes([TEXT]))
+    table = confusion(match_entities([TEXT]))
     assert table["A"] == {"A": 1, "B": 1, NONE: 1}
     assert table["B"] == {"A": 1, "B": 1, NONE: 0}
     assert table[NONE] == {"A": 0, "B": 1, NONE: 0}
@@ -99,7 +107,11 @@ def test_conlleval_is_seqevals_default(sentences):
     if not any(map(chunks, gold + predicted)):
         return
     figures = conlleval(gold, predicted)
-    for name, score in (("precision", precision_score), ("recall", recall_score), ("fb1", f1_score)):
+    for name, score in (
+        ("precision", precision_score),
+        ("recall", recall_score),
+        ("fb1", f1_score),
+    ):
         assert figures[name] == pytest.approx(100 * score(gold, predicted, zero_division=0))
 
 
@@ -120,7 +132,23 @@ def test_tokens_of_each_tag():
 
 @pytest.fixture
 def example():
-    words = "Ann Lee saw Oslo . Then IBM saw Bob in Rome on May day .".split()
+    words = [
+        "Ann",
+        "Lee",
+        "saw",
+        "Oslo",
+        ".",
+        "Then",
+        "IBM",
+        "saw",
+        "Bob",
+        "in",
+        "Rome",
+        "on",
+        "May",
+        "day",
+        ".",
+    ]
     gold = doc_of(words, [(0, 2, "PER"), (3, 4, "LOC"), (6, 7, "ORG"), (10, 11, "LOC")])
     predicted = doc_of(words, [(0, 2, "PER"), (3, 4, "ORG"), (8, 9, "PER"), (10, 11, "LOC")])
     for token in gold:
@@ -131,8 +159,10 @@ def example():
 
 def test_strata(example):
     units = align(example)
-    training = doc_of(["Oslo", "Rome", "Rome", "Ann", "Lee"], [(0, 1, "ORG"), (1, 2, "LOC"), (2, 3, "LOC")])
-    parts = strata(outcomes([units]), [units], [example.reference], TrainingForms([training]))
+    training = doc_of(
+        ["Oslo", "Rome", "Rome", "Ann", "Lee"], [(0, 1, "ORG"), (1, 2, "LOC"), (2, 3, "LOC")]
+    )
+    parts = slices(match_entities([units]), [units], [example.reference], TrainingForms([training]))
     assert parts["seen in training"] == {
         "seen": Counts(1, 1, 0),  # Rome; Oslo as ORG
         "seen with other labels only": Counts(0, 0, 1),
@@ -141,7 +171,10 @@ def test_strata(example):
     assert list(parts["times in training"]) == ["0", "1", "2 to 4"]
     assert parts["length in tokens"] == {"1": Counts(1, 2, 2), "2": Counts(1, 0, 0)}
     assert parts["case"] == {"Title Case": Counts(2, 2, 1), "UPPER CASE": Counts(0, 0, 1)}
-    assert parts["tokens of the sentence"] == {"1 to 5": Counts(1, 1, 1), "6 to 10": Counts(1, 1, 1)}
+    assert parts["tokens of the sentence"] == {
+        "1 to 5": Counts(1, 1, 1),
+        "6 to 10": Counts(1, 1, 1),
+    }
     assert parts["place in the document"]["first quarter"] == Counts(1, 1, 1)
     for counts in parts.values():
         assert sum(counts.values(), Counts(0, 0, 0)) == compute_figures([units]).all
@@ -150,8 +183,8 @@ def test_strata(example):
 def test_mistakes(example):
     units = align(example)
     units = Units(units.gold, units.predicted, units.known, (0.9, 0.6, 0.8, 0.9), units.ends)
-    invented, of_type, missed = mistakes(outcomes([units]), [units], [example.reference])
-    assert (invented.kind, invented.predicted.text, invented.score) == ("invented", "Bob", 0.8)
+    spurious, of_type, missed = mistakes(match_entities([units]), [units], [example.reference])
+    assert (spurious.kind, spurious.predicted.text, spurious.score) == ("spurious", "Bob", 0.8)
     assert (of_type.kind, of_type.gold.label, of_type.predicted.label) == ("type", "LOC", "ORG")
     assert of_type.before + of_type.text + of_type.after == example.reference.text
     assert (of_type.place, of_type.gold.start) == ("a.conll:6", 12)
@@ -161,5 +194,5 @@ def test_mistakes(example):
 def test_context_of_mistakes_is_cut_at_words():
     words = ["word"] * 60 + ["Ann"] + ["word"] * 60
     units = align(example := Example(doc_of(words, []), doc_of(words, [(60, 61, "PER")])))
-    (mistake,) = mistakes(outcomes([units]), [units], [example.reference])
+    (mistake,) = mistakes(match_entities([units]), [units], [example.reference])
     assert mistake.before.startswith("…word ") and mistake.after.endswith(" word…")

@@ -3,12 +3,12 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from ..errors import InputError
-from .documents import Span, TextDocument
-from .notes import Note, Notes
+from ...errors import InputError
+from ..documents import Span, TextDocument
+from ..notes import Note, Notes
+from ..options import ReadOptions
+from ..sources import shorten
 from .offsets import arrange, check_characters, check_span
-from .options import ReadOptions
-from .sources import shorten
 
 # Fields that may hold the entities.
 SPANS = ("spans", "ents", "entities", "label", "labels")
@@ -50,7 +50,7 @@ class TextRecords:
         return f"records of text and {self.field}"
 
     def notes(self) -> list[Note]:
-        """RETURNS (list[Note]): What was mended."""
+        """RETURNS (list[Note]): What was fixed."""
         return self._notes.notes()
 
     def __iter__(self) -> Iterator[TextDocument]:

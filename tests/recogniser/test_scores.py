@@ -5,14 +5,23 @@ from spacy.cli.find_threshold import find_threshold
 from spacy.tokens import Doc, DocBin, Span
 
 from spacy_transformer_ner.errors import InputError
-from spacy_transformer_ner.recogniser import lattice
-from spacy_transformer_ner.recogniser.calibration import FEATURES, Calibration, Evidence, log_odds
+from spacy_transformer_ner.recogniser import constraints
+from spacy_transformer_ner.recogniser.calibration import (
+    FEATURES,
+    Calibration,
+    CalibrationFeatures,
+    log_odds,
+)
 from spacy_transformer_ner.recogniser.component import TransformerNER
 from spacy_transformer_ner.recogniser.known import NEW, OTHER, SAME, KnownEntities
 
 from ..conftest import SENTENCES, make_examples
 
-TEXTS = [text for text, _ in SENTENCES] + ["", "Oslo hired Bob and Ann", "Nobody left Fjordverk in Rome ."]
+TEXTS = [text for text, _ in SENTENCES] + [
+    "",
+    "Oslo hired Bob and Ann",
+    "Nobody left Fjordverk in Rome .",
+]
 CALIBRATION = Calibration(
     intercept=-0.5,
     weights={**dict.fromkeys(FEATURES, 0.1), "softmax": 0.3, "new_form": -1.0},
@@ -133,10 +142,14 @@ def test_thresholds(path):
     nlp = load(path, label_thresholds={"PER": 1.0})
     labels = {ent.label_ for doc in nlp.pipe(TEXTS) for ent in doc.ents}
     assert "PER" not in labels and "LOC" in labels
-    assert not [e for doc in load(path, threshold=1.0, spans_key=None).pipe(TEXTS[:1]) for e in doc.ents]
+    assert not [
+        e for doc in load(path, threshold=1.0, spans_key=None).pipe(TEXTS[:1]) for e in doc.ents
+    ]
 
 
-@pytest.mark.parametrize("setting", [{"threshold": 2.0}, {"label_thresholds": {"PER": -1}}, {"candidates": 0.0}])
+@pytest.mark.parametrize(
+    "setting", [{"threshold": 2.0}, {"label_thresholds": {"PER": -1}}, {"candidates": 0.0}]
+)
 def test_settings_that_make_no_sense(nlp, setting):
     with pytest.raises(ValueError, match="between 0 and 1|above 0"):
         TransformerNER(nlp.vocab, nlp.get_pipe("transformer_ner").model, **setting)
@@ -170,7 +183,11 @@ def test_spacys_find_threshold(trained, path, tmp_path):
 
 
 def test_uncertainty(nlp):
-    docs = list(nlp.pipe(["Ann Lee met Marit Solheim in Oslo.", "Oslo hired Bob or Rome in", ""],))
+    docs = list(
+        nlp.pipe(
+            ["Ann Lee met Marit Solheim in Oslo.", "Oslo hired Bob or Rome in", ""],
+        )
+    )
     ner = nlp.get_pipe("transformer_ner")
     with nlp.select_pipes(disable=["transformer_ner"]):
         docs = list(nlp.pipe([doc.text for doc in docs]))
@@ -205,7 +222,7 @@ def test_mean_softmax():
         (softmax[1, 5] + softmax[2, 7]) / 2,
         (softmax[3, 1] + softmax[4:8, 2].sum() + softmax[8, 3]) / 6,
     ]
-    assert lattice.mean_softmax(emissions, spans) == pytest.approx(expected)
+    assert constraints.mean_softmax(emissions, spans) == pytest.approx(expected)
 
 
 def test_a_doc_that_is_run_again_keeps_its_scores(nlp):
@@ -232,7 +249,12 @@ def test_a_calibration_of_a_later_version_is_read(nlp):
 
 
 @pytest.mark.parametrize(
-    "setting", [{"candidates": 0.1, "max_candidates": 0}, {"candidates": 0.1, "spans_key": None}, {"spans_key": "x_candidates"}]
+    "setting",
+    [
+        {"candidates": 0.1, "max_candidates": 0},
+        {"candidates": 0.1, "spans_key": None},
+        {"spans_key": "x_candidates"},
+    ],
 )
 def test_settings_that_do_not_go_together(nlp, setting):
     with pytest.raises(ValueError, match="candidates"):
@@ -244,7 +266,7 @@ def test_evidence_is_that_of_each_doc(nlp):
     ner = nlp.get_pipe("transformer_ner")
     with nlp.select_pipes(disable=["transformer_ner"]):
         docs = list(nlp.pipe(TEXTS))
-    spans, together, entropies = ner.evidence(docs)
+    spans, together, entropies = ner.features(docs)
     assert [len(found) for found in spans] == [len(doc.ents) for doc in nlp.pipe(TEXTS)]
     owners = numpy.repeat(numpy.arange(len(docs)), [len(found) for found in spans])
     assert together.entropies == pytest.approx(entropies[owners])
@@ -252,7 +274,7 @@ def test_evidence_is_that_of_each_doc(nlp):
     lengths = [max(len(doc), 1) for doc in docs]
     assert entropies / lengths == pytest.approx(ner.uncertainty(docs))
     assert len(set(entropies[owners].round(9).tolist())) > 2
-    alone = Evidence.join([ner.evidence([doc])[1] for doc in docs])
+    alone = CalibrationFeatures.join([ner.features([doc])[1] for doc in docs])
     for name in ("marginals", "softmaxes", "entropies", "tokens"):
         assert getattr(together, name) == pytest.approx(getattr(alone, name), abs=1e-5)
     assert together.novelty.tolist() == alone.novelty.tolist()

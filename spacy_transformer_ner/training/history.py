@@ -9,8 +9,8 @@ import srsly
 from spacy.language import Language
 
 from ..errors import InputError
-from ..training.run import Log, SetUp, run_of
-from .provenance import hardware
+from ..provenance import hardware
+from .run import Log, SetUp, run_of
 
 
 def history_logger(path: Optional[str] = None) -> SetUp:
@@ -29,7 +29,7 @@ def history_logger(path: Optional[str] = None) -> SetUp:
         if path is None:
             return _nothing, lambda: None
         Path(path).parent.mkdir(parents=True, exist_ok=True)
-        file = Path(path).open("w", encoding="utf-8")
+        file = Path(path).open("w", encoding="utf-8")  # noqa: SIM115, closed by finish
         run, machine = run_of(nlp), hardware()
 
         def log(info: Optional[Dict[str, Any]]) -> None:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from .tags import TAG
+from ..tags import TAG
 
 DOCSTART = "-DOCSTART-"
 # Blanks that part columns. Not str.split(): a no-break space belongs to its word.

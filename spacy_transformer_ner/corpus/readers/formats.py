@@ -8,19 +8,19 @@ from typing import Any, Protocol
 
 from spacy.tokens import Doc
 
-from ..errors import InputError
+from ...errors import InputError
+from ..docbin import DocBinReader
+from ..documents import Document, TextDocument
+from ..labels import labels_beside
+from ..notes import Note
+from ..options import ReadOptions
+from ..sources import Source
+from ..tags import TagReader
 from .brat import BratFile
 from .columns import ColumnFile
-from .docbin import SpacyFile
-from .documents import Document, TextDocument
 from .json_values import json_values
-from .labels import labels_beside
-from .notes import Note
-from .options import ReadOptions
 from .records import open_records
-from .sources import Source
 from .tables import DatasetRows, ParquetRows
-from .tags import TagReader
 
 FORMATS = ("columns", "json", "parquet", "datasets", "brat", "spacy")
 
@@ -45,7 +45,7 @@ class Reader(Protocol):
     def __iter__(self) -> Iterator[Document | TextDocument | Doc]: ...
 
     def notes(self) -> list[Note]:
-        """RETURNS (list[Note]): What was mended, when the file has been read."""
+        """RETURNS (list[Note]): What was fixed, when the file has been read."""
         ...
 
 
@@ -78,7 +78,7 @@ def open_corpus(source: Source, options: ReadOptions) -> Reader:
         text, annotations = brat_pair(source.path)
         return BratFile(Source(text, source.name), Source.at(annotations), options)
     if format == "spacy":
-        return SpacyFile(source)
+        return DocBinReader(source)
     raise InputError(f"there is no format {format!r}. There are {', '.join(FORMATS)}.")
 
 

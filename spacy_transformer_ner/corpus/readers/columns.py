@@ -4,15 +4,15 @@ CoNLL-U, CoNLL-U Plus, Universal NER and their like."""
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from ..errors import InputError
-from .documents import MAX_WORDS, Document, Sentence
+from ...errors import InputError
+from ..documents import MAX_WORDS, Document, Sentence
+from ..notes import Note, Notes
+from ..options import ReadOptions
+from ..sources import Source, shorten
+from ..spacing import spaces_from_text
+from ..tags import IllegalTags, TagReader
 from .find_layout import find_layout
 from .layout import NUMBER, is_comment, sample, starts_document
-from .notes import Note, Notes
-from .options import ReadOptions
-from .sources import Source, shorten
-from .spacing import spaces_from_text
-from .tags import IllegalTags, TagReader
 
 # What the layout is told from, in characters.
 SAMPLE = 1 << 18
@@ -54,7 +54,7 @@ class ColumnFile:
         return str(self.layout)
 
     def notes(self) -> list[Note]:
-        """RETURNS (list[Note]): What was mended."""
+        """RETURNS (list[Note]): What was fixed."""
         self._notes.take(*self.options.illegal_note(self.tags))
         return self._notes.notes()
 

@@ -3,12 +3,12 @@
 import re
 from collections.abc import Iterator
 
-from ..errors import InputError
-from .documents import Span, TextDocument
-from .notes import Note, Notes
+from ...errors import InputError
+from ..documents import Span, TextDocument
+from ..notes import Note, Notes
+from ..options import ReadOptions
+from ..sources import Source, shorten
 from .offsets import arrange, check_span
-from .options import ReadOptions
-from .sources import Source, shorten
 
 ENTITY = re.compile(r"(T\d+)\t(\S+) (\d+) (\d+)((?:;\d+ \d+)*)(?:\t(.*))?")
 
@@ -34,7 +34,7 @@ class BratFile:
         self._notes = Notes(annotations.name)
 
     def notes(self) -> list[Note]:
-        """RETURNS (list[Note]): What was mended."""
+        """RETURNS (list[Note]): What was fixed."""
         return self._notes.notes()
 
     def __iter__(self) -> Iterator[TextDocument]:

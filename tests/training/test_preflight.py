@@ -5,7 +5,7 @@ import torch
 from spacy.tokens import DocBin
 
 from spacy_transformer_ner.errors import InputError
-from spacy_transformer_ner.running.preflight import check_gpu, check_training
+from spacy_transformer_ner.training.preflight import check_gpu, check_training
 
 from ..conftest import ROOT, blank_pipeline, make_examples
 
@@ -95,7 +95,7 @@ def test_no_gpu(monkeypatch):
 def test_no_cupy(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
-    monkeypatch.setattr("spacy_transformer_ner.running.preflight.has_cupy_gpu", False)
+    monkeypatch.setattr("spacy_transformer_ner.training.preflight.has_cupy_gpu", False)
     with pytest.raises(InputError, match="only 1"):
         check_gpu(1)
     with pytest.raises(InputError, match="CuPy"):

@@ -7,9 +7,9 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from ..errors import InputError
-from .labels import labels_in_file, labels_of_features
-from .sources import Source
+from ...errors import InputError
+from ..labels import labels_in_file, labels_of_features
+from ..sources import Source
 
 BATCH = 1000
 # Every split that datasets saves has it.

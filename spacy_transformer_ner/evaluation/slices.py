@@ -12,7 +12,7 @@ from spacy.tokens import Doc
 from ..encoder.shapes import OTHER, word_shape
 from ..recogniser.known import count_forms
 from .counts import Counts
-from .outcomes import Outcome
+from .error_types import Match
 from .units import Entity, Units
 
 # By number, see `shapes.word_shape`; the last is for words that differ.
@@ -32,23 +32,23 @@ class TrainingForms:
     def __init__(self, docs: Iterable[Doc]):
         self.counts = count_forms(docs)
 
-    def seen(self, mention: "Mention") -> str:
-        """mention (Mention): An entity.
+    def seen(self, mention: "ScoredEntity") -> str:
+        """mention (ScoredEntity): An entity.
         RETURNS (str): Whether the training data has it."""
         labels = self.counts.get(mention.form, {})
         if not labels:
             return "not seen"
         return "seen" if mention.label in labels else "seen with other labels only"
 
-    def frequency(self, mention: "Mention") -> str:
-        """mention (Mention): An entity.
+    def frequency(self, mention: "ScoredEntity") -> str:
+        """mention (ScoredEntity): An entity.
         RETURNS (str): How often the training data has it with its label."""
         times = self.counts.get(mention.form, Counter())[mention.label]
         return _range(times, (0, 1, 2, 5, 20))
 
 
 @dataclass(frozen=True)
-class Mention:
+class ScoredEntity:
     """An entity where it stands.
 
     form (str): Its text.
@@ -65,15 +65,15 @@ class Mention:
     position: float
 
 
-def strata(
-    found: Iterable[Outcome],
+def slices(
+    found: Iterable[Match],
     texts: Sequence[Units],
     references: Sequence[Doc],
     forms: Optional[TrainingForms] = None,
 ) -> dict[str, dict[str, Counts]]:
     """Count the entities of parts of the corpus.
 
-    found (Iterable[Outcome]): What became of the entities.
+    found (Iterable[Match]): What became of the entities.
     texts (Sequence[Units]): The texts.
     references (Sequence[Doc]): The same texts, annotated.
     forms (TrainingForms | None): What was seen in training.
@@ -81,7 +81,7 @@ def strata(
         of each part. Precision is that of the predicted entities in it, recall that of
         the gold ones.
     """
-    ways: dict[str, Callable[[Mention], Optional[str]]] = {
+    ways: dict[str, Callable[[ScoredEntity], Optional[str]]] = {
         **({} if forms is None else {"seen in training": forms.seen}),
         **({} if forms is None else {"times in training": forms.frequency}),
         "length in tokens": lambda m: _range(m.length, (1, 2, 3, 4, 6)),
@@ -91,16 +91,14 @@ def strata(
         ),
         "place in the document": lambda m: QUARTERS[min(3, int(4 * m.position))],
     }
-    tables: dict[str, dict[str, Counter[str]]] = {
-        way: defaultdict(Counter) for way in ways
-    }
+    tables: dict[str, dict[str, Counter[str]]] = {way: defaultdict(Counter) for way in ways}
     where: dict[int, _Places] = {}
-    for outcome in found:
-        if outcome.text not in where:
-            where[outcome.text] = _Places(texts[outcome.text], references[outcome.text])
-        places, is_right = where[outcome.text], outcome.kind == "right"
+    for match in found:
+        if match.text not in where:
+            where[match.text] = _Places(texts[match.text], references[match.text])
+        places, is_right = where[match.text], match.kind == "right"
         kinds = ("tp",) if is_right else ("fn", "fp")
-        for entity, kind in zip((outcome.gold, outcome.predicted), kinds):
+        for entity, kind in zip((match.gold, match.predicted), kinds):
             if entity is None:
                 continue
             mention = places.mention(entity)
@@ -109,7 +107,10 @@ def strata(
                 if group is not None:
                     tables[way][group][kind] += 1
     return {
-        way: {group: Counts(c["tp"], c["fp"], c["fn"]) for group, c in sorted(table.items(), key=_order)}
+        way: {
+            group: Counts(c["tp"], c["fp"], c["fn"])
+            for group, c in sorted(table.items(), key=_order)
+        }
         for way, table in tables.items()
         if table
     }
@@ -128,13 +129,13 @@ class _Places:
             first = [bisect_right(starts, s.start_char - 1) for s in reference.sents]
             self.sentences = sorted({*first, len(starts)})
 
-    def mention(self, entity: Entity) -> Mention:
+    def mention(self, entity: Entity) -> ScoredEntity:
         start, end, label = entity
         length = None
         if self.sentences:
             i = bisect_right(self.sentences, start)
             length = self.sentences[i] - self.sentences[i - 1]
-        return Mention(
+        return ScoredEntity(
             form=self.text[self.offsets[start][0] : self.offsets[end - 1][1]],
             label=label,
             length=end - start,

@@ -2,10 +2,10 @@ import json
 
 import pytest
 
+from spacy_transformer_ner.annotation.rank import rank, read_texts
 from spacy_transformer_ner.corpus.convert import convert
 from spacy_transformer_ner.corpus.sources import Source
 from spacy_transformer_ner.errors import InputError
-from spacy_transformer_ner.running.rank import rank, read_texts
 
 from ..conftest import SENTENCES
 from ..test_project import run
@@ -52,7 +52,14 @@ def test_records_without_text(tmp_path):
 def test_script_and_what_it_writes_can_be_converted(trained, tmp_path):
     trained.to_disk(tmp_path / "pipeline")
     (tmp_path / "x.txt").write_text("\n".join(TEXTS))
-    done = run("scripts/rank.py", tmp_path / "pipeline", tmp_path / "x.txt", tmp_path / "out.jsonl", "-n", "3")
+    done = run(
+        "scripts/rank.py",
+        tmp_path / "pipeline",
+        tmp_path / "x.txt",
+        tmp_path / "out.jsonl",
+        "-n",
+        "3",
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     records = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
     assert len(records) == 3 and records[0]["meta"]["source"].endswith("x.txt:6")
@@ -62,8 +69,14 @@ def test_script_and_what_it_writes_can_be_converted(trained, tmp_path):
 
 def test_no_such_file(trained, tmp_path):
     trained.to_disk(tmp_path / "pipeline")
-    done = run("scripts/rank.py", tmp_path / "pipeline", tmp_path / "no.txt", tmp_path / "out.jsonl")
-    assert done.returncode == 1 and "no.txt: there is no" in done.stdout and "Traceback" not in done.stderr
+    done = run(
+        "scripts/rank.py", tmp_path / "pipeline", tmp_path / "no.txt", tmp_path / "out.jsonl"
+    )
+    assert (
+        done.returncode == 1
+        and "no.txt: there is no" in done.stdout
+        and "Traceback" not in done.stderr
+    )
 
 
 def test_inputs_are_not_overwritten(tmp_path):

@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
-from ..errors import InputError
-from .options import ReadOptions
-from .sources import shorten
+from ...errors import InputError
+from ..options import ReadOptions
+from ..sources import shorten
 from .text_records import SPANS, TextRecords
 from .token_records import TokenRecords
 

@@ -7,15 +7,15 @@ from spacy.tokens import DocBin
 
 from spacy_transformer_ner.errors import InputError
 from spacy_transformer_ner.evaluation.calibrate import Gathered, cross_validated, fit, gather
-from spacy_transformer_ner.evaluation.confidence import (
+from spacy_transformer_ner.evaluation.evaluate import evaluate
+from spacy_transformer_ner.evaluation.reliability import (
     Scored,
     curve,
     find_recogniser,
     reliability,
     threshold_for,
 )
-from spacy_transformer_ner.evaluation.evaluate import evaluate
-from spacy_transformer_ner.recogniser.calibration import Evidence
+from spacy_transformer_ner.recogniser.calibration import CalibrationFeatures
 from spacy_transformer_ner.recogniser.known import NEW, SAME
 
 from ..conftest import SENTENCES, make_examples
@@ -46,13 +46,13 @@ def pipeline(trained, tmp_path):
     return tmp_path / "pipeline"
 
 
-def evidence_of(generator, n, sharpness=3.0):
+def features_of(generator, n, sharpness=3.0):
     """Predictions whose marginals are too sure by a factor of the log-odds."""
     truth = generator.beta(4, 1, n)
     odds = numpy.log(truth / (1 - truth))
     sure = 1 / (1 + numpy.exp(-sharpness * odds))
     right = generator.random(n) < truth
-    evidence = Evidence(
+    features = CalibrationFeatures(
         marginals=sure,
         softmaxes=numpy.clip(sure, 0.01, 0.99),
         novelty=numpy.where(generator.random(n) < 0.5, SAME, NEW),
@@ -60,7 +60,7 @@ def evidence_of(generator, n, sharpness=3.0):
         tokens=numpy.full(n, 30.0),
         labels=numpy.where(generator.random(n) < 0.5, "A", "B").astype(object),
     )
-    return evidence, right
+    return features, right
 
 
 def test_reliability_of_perfect_scores():
@@ -82,10 +82,10 @@ def test_reliability_by_hand():
 
 def test_fitting_mends_what_is_too_sure():
     generator = numpy.random.default_rng(1)
-    calibration = fit(*evidence_of(generator, 4000), usual_entropy=0.05, corpus="dev")
-    evidence, right = evidence_of(generator, 4000)
-    before = reliability(evidence.marginals, right)
-    after = reliability(calibration.scores(evidence), right)
+    calibration = fit(*features_of(generator, 4000), usual_entropy=0.05, corpus="dev")
+    features, right = features_of(generator, 4000)
+    before = reliability(features.marginals, right)
+    after = reliability(calibration.scores(features), right)
     assert after.ece < 0.03 < before.ece and after.brier < before.brier
     assert set(calibration.label_weights) == {"A", "B"}
     assert calibration.entities == 4000 and calibration.corpus == "dev"
@@ -93,32 +93,32 @@ def test_fitting_mends_what_is_too_sure():
 
 def test_labels_with_few_entities_have_no_weight():
     generator = numpy.random.default_rng(2)
-    assert fit(*evidence_of(generator, 80), usual_entropy=0.05).label_weights == {}
+    assert fit(*features_of(generator, 80), usual_entropy=0.05).label_weights == {}
 
 
 def test_cross_validation_does_not_see_the_document():
     generator = numpy.random.default_rng(3)
-    evidence, right = evidence_of(generator, 600)
-    gathered = Gathered(evidence, right, numpy.arange(600) // 4, 0.05, {"A": 300, "B": 300})
+    features, right = features_of(generator, 600)
+    gathered = Gathered(features, right, numpy.arange(600) // 4, 0.05, {"A": 300, "B": 300})
     scored = cross_validated(gathered)
-    everything = fit(evidence, right, 0.05).scores(evidence)
+    everything = fit(features, right, 0.05).scores(features)
     assert not numpy.allclose(scored.scores, everything)
     assert numpy.abs(scored.scores - everything).mean() < 0.05
 
 
 def test_what_cannot_be_fitted():
     generator = numpy.random.default_rng(4)
-    evidence, right = evidence_of(generator, 50)
+    features, right = features_of(generator, 50)
     with pytest.raises(InputError, match="all 50 entities .* are right"):
-        fit(evidence, numpy.ones(50, dtype=bool), 0.05)
+        fit(features, numpy.ones(50, dtype=bool), 0.05)
 
 
 def test_gathered_evidence_is_that_of_the_pipeline(trained, corpus):
     gathered = gather(trained, corpus)
     scored = evaluate(trained, corpus).scored
     assert gathered.right.tolist() == scored.right.tolist()
-    assert gathered.evidence.labels.tolist() == scored.labels and gathered.gold == scored.gold
-    assert gathered.evidence.marginals == pytest.approx(scored.marginals, abs=1e-4)
+    assert gathered.features.labels.tolist() == scored.labels and gathered.gold == scored.gold
+    assert gathered.features.marginals == pytest.approx(scored.marginals, abs=1e-4)
     assert 0 < gathered.right.mean() < 1
     assert trained.pipe_names == ["transformer", "transformer_ner"]
 
@@ -191,6 +191,10 @@ def test_tune_threshold_script(pipeline, corpus, tmp_path):
     assert len(found["curve"]) > 3
     done = run("scripts/tune_threshold.py", pipeline, corpus, "-p", "0.3", "--write", "--per-type")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert set(spacy.load(pipeline).get_pipe("transformer_ner").label_thresholds) == {"LOC", "ORG", "PER"}
+    assert set(spacy.load(pipeline).get_pipe("transformer_ner").label_thresholds) == {
+        "LOC",
+        "ORG",
+        "PER",
+    }
     done = run("scripts/tune_threshold.py", pipeline, corpus, "--precision", "1.0")
     assert "Traceback" not in done.stderr

@@ -7,14 +7,14 @@ from itertools import count, tee
 from spacy.language import Language
 from spacy.tokens import Doc
 
-from ..corpus.formats import looks_like_json
-from ..corpus.json_values import json_values
-from ..corpus.offsets import check_characters
+from ..corpus.readers.formats import looks_like_json
+from ..corpus.readers.json_values import json_values
+from ..corpus.readers.offsets import check_characters
 from ..corpus.sources import Source
 from ..errors import InputError
-from ..evaluation.confidence import encoded, find_recogniser
+from ..evaluation.reliability import encoded, find_recogniser
 from ..progress import Progress, no_progress
-from ..recogniser.confidence import get_score
+from ..recogniser.scores import get_score
 
 
 def read_texts(source: Source, encoding: str | None = None) -> Iterator[tuple[str, str]]:

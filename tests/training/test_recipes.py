@@ -22,8 +22,8 @@ from transformers import (
 )
 
 from spacy_transformer_ner.errors import InputError
-from spacy_transformer_ner.running.preflight import check_training
-from spacy_transformer_ner.running.recipe import encoder_of, load_recipe
+from spacy_transformer_ner.training.preflight import check_training
+from spacy_transformer_ner.training.recipe import encoder_of, load_recipe
 
 from ..conftest import ROOT, SHAPE, blank_pipeline, make_examples, train_tokenizer
 
@@ -142,7 +142,11 @@ def test_debug_config_of_what_preflight_writes(corpus, tiny_encoder, tmp_path):
     ]  # fmt: skip
     for command in commands:
         done = subprocess.run(
-            [sys.executable, *map(str, command)], cwd=ROOT, capture_output=True, text=True, check=False
+            [sys.executable, *map(str, command)],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         assert done.returncode == 0, done.stdout + done.stderr
     assert "extends" not in path.read_text()

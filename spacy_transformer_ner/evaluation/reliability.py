@@ -12,7 +12,7 @@ from thinc.types import Floats1d
 
 from ..errors import InputError
 from ..recogniser.component import TransformerNER
-from ..recogniser.confidence import ENTITIES, MARGINALS, SCORES
+from ..recogniser.scores import ENTITIES, MARGINALS, SCORES
 
 BINS = 15
 BATCH = 32

@@ -1,1 +1,0 @@
-"""Guards of long work."""
