@@ -13,7 +13,7 @@ from thinc.types import Floats2d, Ragged
 
 from ..errors import InputError
 from .batch import TokenBatch
-from .network import Encoder, EncoderInputs
+from .network import Encoder, InputOptions
 from .onnx import Runtime, require_onnx
 from .shim import EncoderShim, TrainingSettings
 from .storage import load_pretrained
@@ -30,7 +30,7 @@ class Settings:
     window: int
     context: int
     attention_dropout: float = 0.0
-    inputs: EncoderInputs = EncoderInputs()
+    options: InputOptions = InputOptions()
 
 
 def build_transformer_model(
@@ -120,7 +120,7 @@ def build_transformer_model(
                 window,
                 context,
                 attention_dropout,
-                EncoderInputs(word_shape, word_boundaries, wordpiece_pooling, leading_space),
+                InputOptions(word_shape, word_boundaries, wordpiece_pooling, leading_space),
             ),
             "replace_listener": _replace_listener,
             "replace_listener_cfg": _replace_listener_config,
@@ -194,7 +194,7 @@ def init(model: Model, X: Optional[List[Doc]] = None, Y: object = None) -> None:
     if shim.encoder is not None:
         return
     encoder = load_pretrained(
-        settings.name, settings.inputs, attention_dropout=settings.attention_dropout
+        settings.name, settings.options, attention_dropout=settings.attention_dropout
     )
     _check_window(settings, encoder)
     shim.set_encoder(encoder)

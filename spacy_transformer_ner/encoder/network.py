@@ -21,7 +21,7 @@ Inputs = dict[str, numpy.ndarray]
 
 
 @dataclass(frozen=True)
-class EncoderInputs:
+class InputOptions:
     """How an encoder reads tokens.
 
     word_shape (bool): Whether an embedding of the word's shape is added to each
@@ -46,7 +46,7 @@ class Encoder(nn.Module):
 
     transformer (PreTrainedModel): The Hugging Face encoder.
     tokenizer (PreTrainedTokenizerFast): Its tokenizer.
-    inputs (EncoderInputs): How it reads tokens.
+    options (InputOptions): How it reads tokens.
 
     In training, `word_dropout` is the part of the wordpieces that are masked.
     """
@@ -55,18 +55,18 @@ class Encoder(nn.Module):
         self,
         transformer: PreTrainedModel,
         tokenizer: PreTrainedTokenizerFast,
-        inputs: EncoderInputs,
+        options: InputOptions,
     ):
         super().__init__()
         if getattr(transformer, "pooler", None) is not None:
             transformer.pooler = None  # serves sentences, not tokens
         self.transformer = transformer
-        self.wordpieces = WordpieceEncoder(tokenizer, inputs.leading_space)
-        self.inputs = inputs
+        self.wordpieces = WordpieceEncoder(tokenizer, options.leading_space)
+        self.options = options
         self.word_dropout = 0.0
         width = transformer.get_input_embeddings().embedding_dim
-        self.shape_embeddings = _zeros(N_SHAPES, width) if inputs.word_shape else None
-        self.boundary_embeddings = _zeros(2, width) if inputs.word_boundaries else None
+        self.shape_embeddings = _zeros(N_SHAPES, width) if options.word_shape else None
+        self.boundary_embeddings = _zeros(2, width) if options.word_boundaries else None
 
     @property
     def width(self) -> int:
@@ -87,7 +87,7 @@ class Encoder(nn.Module):
     @property
     def input_names(self) -> list[str]:
         """RETURNS (list[str]): Which of `INPUT_NAMES` the network takes."""
-        is_taken = True, True, self.inputs.word_shape, self.inputs.word_boundaries
+        is_taken = True, True, self.options.word_shape, self.options.word_boundaries
         return [name for name, taken in zip(INPUT_NAMES, is_taken) if taken]
 
     def forward(
@@ -111,7 +111,7 @@ class Encoder(nn.Module):
         lengths = pieces.token_lengths
         tokens = numpy.repeat(numpy.arange(len(lengths)), lengths)
         is_read = numpy.ones(len(tokens), dtype="bool")
-        if self.inputs.wordpiece_pooling == "first":
+        if self.options.wordpiece_pooling == "first":
             is_read[1:] = tokens[1:] != tokens[:-1]
             lengths = numpy.minimum(lengths, 1)
         # Filled batch by batch: vectors of all wordpieces would take as much again.
@@ -152,9 +152,9 @@ class Encoder(nn.Module):
 
         input_ids (Tensor): The wordpieces' ids, special ones included.
         attention_mask (Tensor | None): 1, and 0 for padding. None if there is none.
-        word_shapes (Tensor): The words' shapes; needed if `inputs` has them.
+        word_shapes (Tensor): The words' shapes; needed if `options` has them.
         word_continues (Tensor): 1 for a wordpiece of the same word as the one before
-            it; needed if `inputs` has them.
+            it; needed if `options` has them.
         RETURNS (Tensor): Shape: (windows, length, width)
         """
         added = [

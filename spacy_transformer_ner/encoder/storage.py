@@ -23,18 +23,18 @@ from transformers import (
 from transformers.utils import logging as transformers_logging
 
 from ..errors import InputError
-from .network import Encoder, EncoderInputs
+from .network import Encoder, InputOptions
 from .sources import resolve_encoder
 
 # Configurations of BERT's kind and of DistilBERT's call it differently.
 ATTENTION_DROPOUT_NAMES = ("attention_probs_dropout_prob", "attention_dropout")
 
 
-def load_pretrained(name: str, inputs: EncoderInputs, *, attention_dropout: float) -> Encoder:
+def load_pretrained(name: str, options: InputOptions, *, attention_dropout: float) -> Encoder:
     """Load a pretrained encoder and its tokenizer.
 
     name (str): As `resolve_encoder` takes it. Only a hub name uses the network.
-    inputs (EncoderInputs): How it is to read tokens.
+    options (InputOptions): How it is to read tokens.
     attention_dropout (float): The dropout rate within attention.
     RETURNS (Encoder): The encoder, on the CPU.
     RAISES: InputError if it cannot be found or read.
@@ -48,7 +48,7 @@ def load_pretrained(name: str, inputs: EncoderInputs, *, attention_dropout: floa
         transformer = AutoModel.from_pretrained(
             source, config=config, use_safetensors=True, torch_dtype=torch.float32
         )
-    return Encoder(transformer, tokenizer, inputs)
+    return Encoder(transformer, tokenizer, options)
 
 
 def load_tokenizer(name: str) -> tuple[PreTrainedTokenizerFast, PretrainedConfig]:
@@ -92,7 +92,7 @@ def to_parts(encoder: Encoder) -> dict:
 
     encoder (Encoder): The encoder.
     RETURNS (dict): `config` (dict), `tokenizer` (file names to bytes), `weights`
-        (bytes of safetensors), and the fields of its `EncoderInputs`.
+        (bytes of safetensors), and the fields of its `InputOptions`.
     """
     with tempfile.TemporaryDirectory() as folder:
         encoder.wordpieces.tokenizer.save_pretrained(folder)
@@ -102,7 +102,7 @@ def to_parts(encoder: Encoder) -> dict:
         "config": encoder.transformer.config.to_dict(),
         "tokenizer": files,
         "weights": save_safetensors(weights),
-        **asdict(encoder.inputs),
+        **asdict(encoder.options),
     }
 
 
@@ -122,10 +122,10 @@ def from_parts(parts: dict) -> Encoder:
             # AutoModel.from_config would import the modules of all architectures.
             transformer = MODEL_MAPPING[type(config)](config)
     # What was saved by an earlier version has fewer fields.
-    inputs = EncoderInputs(
-        **{f.name: parts[f.name] for f in fields(EncoderInputs) if f.name in parts}
+    options = InputOptions(
+        **{f.name: parts[f.name] for f in fields(InputOptions) if f.name in parts}
     )
-    encoder = Encoder(transformer, tokenizer, inputs)
+    encoder = Encoder(transformer, tokenizer, options)
     encoder.load_state_dict(load_safetensors(parts["weights"]))
     return encoder
 

@@ -16,7 +16,7 @@ from transformers import AutoModelForTokenClassification, PreTrainedModel, pipel
 from ..corpus.docbin import read_annotated, sentences_of
 from ..corpus.tags import write_tags
 from ..encoder.model import Settings, plan_windows
-from ..encoder.network import Encoder, EncoderInputs
+from ..encoder.network import Encoder, InputOptions
 from ..encoder.shim import EncoderShim
 from ..encoder.windows import ON_CPU
 from ..errors import InputError
@@ -26,7 +26,7 @@ from ..progress import Progress, no_progress
 from ..recogniser.constraints import BEGIN, INSIDE, LAST, UNIT
 
 # As transformers' fine-tuning does it.
-EXPORTED = EncoderInputs(wordpiece_pooling="first")
+EXPORTED = InputOptions(wordpiece_pooling="first")
 WINDOW = 510
 BATCH = 32
 # More change a linear layer no more, and take long.
@@ -87,7 +87,7 @@ def export_pipeline(
     linear = recogniser.model.get_ref("output_layer")
     weights, bias = (linear.ops.to_numpy(linear.get_param(name)) for name in "Wb")
     rows = numpy.column_stack([weights, bias])
-    lost = _lost(encoder.inputs)
+    lost = _lost(encoder.options)
     if not lost and _is_bio(rows):
         head, fitted_on = rows[_bio_rows(len(labels))], 0
     elif train is None:
@@ -121,13 +121,13 @@ def find_encoder(nlp: Language) -> tuple[Encoder, Settings]:
     )
 
 
-def _lost(inputs: EncoderInputs) -> list[str]:
+def _lost(options: InputOptions) -> list[str]:
     return [
         what
         for what, is_there in (
-            ("the case of words", inputs.word_shape),
-            ("the boundaries of words", inputs.word_boundaries),
-            ("the mean of a word's wordpieces", inputs.wordpiece_pooling != "first"),
+            ("the case of words", options.word_shape),
+            ("the boundaries of words", options.word_boundaries),
+            ("the mean of a word's wordpieces", options.wordpiece_pooling != "first"),
         )
         if is_there
     ]

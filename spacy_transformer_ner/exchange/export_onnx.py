@@ -131,7 +131,7 @@ def export_onnx(nlp: Language, folder: Path, *, is_int8: bool = False) -> ONNXEx
         rounded = difference(network, load_session(path, 1), inputs)
     encoder.wordpieces.backend.save(str(folder / "tokenizer.json"))
     write_json(folder / "config.json", _config(encoder, settings, recogniser.tag_names))
-    if encoder.inputs.word_shape:
+    if encoder.options.word_shape:
         shutil.copy(shapes.__file__, folder / "word_shapes.py")
     (folder / "README.md").write_text(_readme(nlp, encoder), encoding="utf-8")
     return ONNXExport(found, rounded)
@@ -156,12 +156,12 @@ def _config(encoder: Encoder, settings: Settings, tags: list[str]) -> dict:
         "pad": pieces.pad,
         "unknown": pieces.unknown,
         "leading_space": pieces.leading_space,
-        "wordpiece_pooling": encoder.inputs.wordpiece_pooling,
+        "wordpiece_pooling": encoder.options.wordpiece_pooling,
     }
 
 
 def _readme(nlp: Language, encoder: Encoder) -> str:
-    pooling, names = encoder.inputs.wordpiece_pooling, encoder.input_names
+    pooling, names = encoder.options.wordpiece_pooling, encoder.input_names
     return README.format(
         title=f"{nlp.meta['lang']}_{nlp.meta['name']} in ONNX",
         pooling={"mean": "mean of those", "first": "score of the first"}[pooling],

@@ -3,7 +3,7 @@ import socket
 
 import pytest
 
-from spacy_transformer_ner.encoder.network import EncoderInputs
+from spacy_transformer_ner.encoder.network import InputOptions
 from spacy_transformer_ner.encoder.sources import WHEEL_ENCODERS, WheelEncoder, resolve_encoder
 from spacy_transformer_ner.encoder.storage import load_pretrained
 from spacy_transformer_ner.errors import InputError
@@ -60,10 +60,10 @@ def test_minilm_from_its_wheel_without_a_network(monkeypatch):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
     monkeypatch.setattr(socket.socket, "connect", no_network)
     monkeypatch.setattr(socket, "getaddrinfo", no_network)
-    encoder = load_pretrained("minilm", EncoderInputs(word_shape=True), attention_dropout=0.0)
+    encoder = load_pretrained("minilm", InputOptions(word_shape=True), attention_dropout=0.0)
     assert (encoder.width, encoder.max_length) == (384, 510)
 
 
 def test_an_unknown_name_without_a_network():
     with pytest.raises(InputError, match="cannot load the encoder 'no-such-encoder'"):
-        load_pretrained("no-such-encoder", EncoderInputs(), attention_dropout=0.0)
+        load_pretrained("no-such-encoder", InputOptions(), attention_dropout=0.0)
