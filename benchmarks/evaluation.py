@@ -14,7 +14,7 @@ from machine import ROOT, keep, run
 from spacy.tokens import DocBin
 from spacy.vocab import Vocab
 
-from spacy_transformer_ner.corpus.docbin import read_annotated
+from spacy_transformer_ner.corpus.reader import annotated_docs
 
 app = typer.Typer(add_completion=False)
 
@@ -27,7 +27,7 @@ def main(
     tokens: int = typer.Option(1_000_000, help="How many tokens"),
     # fmt: on
 ) -> None:
-    docs = read_annotated(data_path, Vocab())
+    docs = annotated_docs(data_path, Vocab())
     n_tokens, n = sum(map(len, docs)), 0
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

@@ -47,7 +47,8 @@ from transformers import (
 )
 from wasabi import msg
 
-from spacy_transformer_ner.corpus.docbin import blank, read_annotated, sentences_of
+from spacy_transformer_ner.corpus.docbin import blank, sentences_of
+from spacy_transformer_ner.corpus.reader import annotated_docs
 from spacy_transformer_ner.corpus.tags import write_tags
 from spacy_transformer_ner.exchange.export_hf import export_pipeline
 from spacy_transformer_ner.exchange.import_hf import import_pipeline
@@ -143,7 +144,7 @@ def main(
 
 def sentences(path: Path, lang: str) -> list[Span]:
     """RETURNS (list[Span]): The sentences of a corpus."""
-    docs = read_annotated(path, blank(lang).vocab)
+    docs = annotated_docs(path, blank(lang).vocab)
     return [span for doc in docs for span in sentences_of(doc) if len(span)]
 
 

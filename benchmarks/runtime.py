@@ -19,7 +19,8 @@ from spacy.language import Language
 from spacy.tokens import Doc
 from tqdm import tqdm
 
-from spacy_transformer_ner.corpus.docbin import read_annotated, sentences_of
+from spacy_transformer_ner.corpus.docbin import sentences_of
+from spacy_transformer_ner.corpus.reader import annotated_docs
 from spacy_transformer_ner.evaluation.counts import Counts, count
 from spacy_transformer_ner.evaluation.reliability import entities_of
 
@@ -56,7 +57,7 @@ def main(
         name: spacy.load(pipeline, config={"components": {"transformer": {"model": settings}}})
         for name, settings in WAYS.items()
     }
-    references = read_annotated(corpus, pipelines["onnx"].vocab)
+    references = annotated_docs(corpus, pipelines["onnx"].vocab)
     texts = [doc.text for doc in references]
     gold = [entities_of(doc) for doc in references]
     found, first = {}, {}

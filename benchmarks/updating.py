@@ -27,7 +27,7 @@ from spacy.training.loop import train
 from spacy.util import fix_random_seed
 from wasabi import msg
 
-from spacy_transformer_ner.corpus.docbin import read_annotated
+from spacy_transformer_ner.corpus.reader import annotated_docs
 from spacy_transformer_ner.evaluation.counts import Counts, count
 from spacy_transformer_ner.evaluation.reliability import entities_of
 from spacy_transformer_ner.training.recipe import load_recipe
@@ -57,13 +57,13 @@ def main(
 ) -> None:
     corpus = ROOT / "corpus" / dataset
     vocab = spacy.blank(lang).vocab
-    docs = read_annotated(corpus / "train.spacy", vocab)
+    docs = annotated_docs(corpus / "train.spacy", vocab)
     random.Random(seed).shuffle(docs)
     first, fresh = docs[:base], docs[base : base + new]
-    test = read_annotated(corpus / "test.spacy", vocab)
+    test = annotated_docs(corpus / "test.spacy", vocab)
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
-        dev = read_annotated(corpus / "dev.spacy", vocab)[: base // 2]
+        dev = annotated_docs(corpus / "dev.spacy", vocab)[: base // 2]
         for name, some in (("train", first), ("dev", dev)):
             DocBin(docs=[without(doc, label) for doc in some]).to_disk(work / f"{name}.spacy")
         started = time.perf_counter()

@@ -1,5 +1,5 @@
-"""Remove what the project's commands made: corpora, trainings, figures, reports
-and packages of all datasets. The assets stay."""
+"""Remove what the project's commands made: corpora, trainings, figures, reports, packages
+and annotations of all datasets. The assets stay."""
 
 import shutil
 from pathlib import Path
@@ -7,17 +7,11 @@ from pathlib import Path
 import typer
 from wasabi import msg
 
-MADE = ("corpus", "training", "metrics", "report", "packages")
-
-app = typer.Typer(add_completion=False)
+MADE = ("corpus", "training", "metrics", "report", "packages", "annotated")
 
 
-@app.command(help=__doc__)
-def main(
-    # fmt: off
-    project_dir: Path = typer.Argument(Path("."), help="The project's folder"),
-    # fmt: on
-) -> None:
+def main(project_dir: Path = typer.Argument(Path("."), help="The project's folder")) -> None:
+    """Remove what the project's commands made. The assets stay."""
     if not (project_dir / "project.yml").is_file():
         msg.fail(f"{project_dir}: there is no project.yml here", exits=1)
     for name in MADE:
@@ -28,4 +22,4 @@ def main(
 
 
 if __name__ == "__main__":
-    app()
+    typer.run(main)

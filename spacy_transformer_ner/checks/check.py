@@ -11,7 +11,7 @@ from ..corpus.splits import SPLITS
 from ..errors import InputError
 from ..progress import Progress, no_progress
 from .boundaries import Boundaries
-from .consistency import Consistency, Suspect
+from .consistency import Consistency
 from .duplicates import Duplicates
 from .report import SEVERITIES, Check, Finding, Report
 from .sizes import Sizes
@@ -24,7 +24,7 @@ def check(
     lang: str | None = None,
     encoder: str | None = None,
     progress: Progress = no_progress,
-) -> tuple[Report, list[Suspect]]:
+) -> Report:
     """Check the .spacy files of a corpus. They are read three times; memory grows
     with the names and the distinct texts in them, not with the files.
 
@@ -34,8 +34,7 @@ def check(
         corpus was converted with, or else English, if None.
     encoder (str | None): The encoder to be trained, for its wordpieces.
     progress (Callable): Wraps a stream of documents, given with a description.
-    RETURNS (tuple[Report, list[Suspect]]): The report, and every mention that is
-        labelled otherwise than most mentions of the same words.
+    RETURNS (Report): The report.
     RAISES: InputError if train or dev is missing or cannot be read, spaCy has no
         such language, or the encoder cannot be found.
     """
@@ -72,7 +71,7 @@ def check(
     entities = sum(split.entities for split in splits.values())
     findings = [*(f for one in checks for f in one.findings()), *_reading(report, entities)]
     findings.sort(key=lambda finding: SEVERITIES.index(finding.severity))
-    return Report(splits, tuple(findings)), consistency.suspects()
+    return Report(splits, tuple(findings), tuple(consistency.suspects()))
 
 
 def _read(paths: dict[str, Path], lang: str) -> Iterator[tuple[str, Doc]]:

@@ -1,12 +1,15 @@
 """What a check says."""
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
-from typing import Literal, Protocol
+from dataclasses import asdict, dataclass, field, replace
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from spacy.tokens import Doc, Span
 
 from ..corpus.origin import place_of
+
+if TYPE_CHECKING:
+    from .consistency import Suspect
 
 EXAMPLES = 10
 
@@ -57,14 +60,19 @@ class Report:
 
     splits (dict[str, Split]): The sizes.
     findings (tuple[Finding, ...]): What was found, worst first.
+    suspects (tuple[Suspect, ...]): Every mention that is labelled differently from most
+        mentions of the same words, the most suspicious first.
     """
 
     splits: dict[str, Split]
     findings: tuple[Finding, ...]
+    suspects: tuple["Suspect", ...] = ()
 
     def to_dict(self) -> dict:
-        """RETURNS (dict): All of it, for JSON."""
-        return asdict(self)
+        """RETURNS (dict): Sizes and findings, for JSON; suspects have their own `to_dict`."""
+        content = asdict(replace(self, suspects=()))
+        del content["suspects"]
+        return content
 
     def count(self, severity: Severity) -> int:
         """severity (str): A severity.

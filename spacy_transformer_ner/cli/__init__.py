@@ -1,8 +1,90 @@
-"""`python -m spacy ner`: the commands. spaCy loads this module by the entry point group
-`spacy_cli` whenever its own command line starts, so heavy imports are inside the commands."""
+"""`python -m spacy ner`: the commands.
+
+spaCy loads this module by the entry point group `spacy_cli` whenever its own command line
+starts. What takes long to import is therefore imported within the commands.
+"""
+
+import sys
 
 import typer
 from spacy.cli._util import app as spacy_app
+from typer.core import TyperGroup
 
-app = typer.Typer(name="ner", help="Train, check and use a named entity recogniser")
+from ._util import clear_failure
+from .annotate import annotate_cli
+from .calibrate import calibrate_cli
+from .check import check_cli
+from .compare import compare_cli
+from .config import config_cli
+from .convert import convert_cli
+from .evaluate import evaluate_cli
+from .export import export_cli
+from .export_hf import export_hf_cli
+from .export_onnx import export_onnx_cli
+from .import_hf import import_hf_cli
+from .package import package_cli
+from .push import push_cli
+from .rank import rank_cli
+from .report import report_cli
+from .train import train_cli
+from .tune_threshold import tune_threshold_cli
+from .verify import verify_cli
+
+# The commands by the stage of the work, in the order of --help.
+STAGES = {
+    "Data": (convert_cli, check_cli, export_cli),
+    "Training": (config_cli, train_cli, calibrate_cli, tune_threshold_cli),
+    "Evaluation": (evaluate_cli, compare_cli, report_cli),
+    "Packaging": (package_cli, verify_cli, push_cli),
+    "Hugging Face and ONNX": (import_hf_cli, export_hf_cli, export_onnx_cli),
+    "Use": (annotate_cli, rank_cli),
+}
+
+
+def verb_of(command) -> str:
+    """command (Callable): A command's function, e.g. `tune_threshold_cli`.
+    RETURNS (str): Its name on the command line, e.g. "tune-threshold"."""
+    return command.__name__.removesuffix("_cli").replace("_", "-")
+
+
+class StagedGroup(TyperGroup):
+    """Lists the commands by the stage of the work."""
+
+    def format_commands(self, ctx, formatter) -> None:
+        """Write the commands' part of --help."""
+        for stage, commands in STAGES.items():
+            verbs = [verb_of(command) for command in commands]
+            width = formatter.width - 6 - max(map(len, self.commands))
+            with formatter.section(stage):
+                formatter.write_dl(
+                    [(verb, self.commands[verb].get_short_help_str(width)) for verb in verbs]
+                )
+
+
+app = typer.Typer(
+    name="ner",
+    cls=StagedGroup,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="Train, evaluate and package a transformer named entity recogniser.",
+)
+for commands in STAGES.values():
+    for command in commands:
+        # train takes overrides of any setting, as spaCy's own train command does.
+        takes_overrides = command is train_cli
+        app.command(
+            verb_of(command),
+            context_settings={
+                "allow_extra_args": takes_overrides,
+                "ignore_unknown_options": takes_overrides,
+            },
+        )(clear_failure()(command))
 spacy_app.add_typer(app)
+
+
+def run(verb: str) -> None:
+    """Run a command with the arguments of this process, as the scripts do.
+
+    verb (str): The command's name.
+    """
+    app([verb, *sys.argv[1:]], prog_name="spacy ner")

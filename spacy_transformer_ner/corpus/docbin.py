@@ -266,18 +266,6 @@ def read_docbin(path: str | Path, vocab: Vocab) -> Iterator[Doc]:
             ) from None
 
 
-def read_annotated(path: str | Path, vocab: Vocab) -> list[Doc]:
-    """Read the Docs of a .spacy file, or of a folder of them, that say where their
-    entities are, or that there are none.
-
-    path (str | Path): The file or folder.
-    vocab (Vocab): The vocabulary of the Docs.
-    RETURNS (list[Doc]): The Docs.
-    RAISES: InputError as of `read_docbin`.
-    """
-    return [doc for doc in read_docbin(path, vocab) if doc.has_annotation("ENT_IOB")]
-
-
 def unannotated(reference: Doc, vocab: Vocab, *, sentences: bool = False) -> Doc:
     """Copy the tokens of a Doc and nothing that is said of them.
 

@@ -1,5 +1,142 @@
-"""The corpus reader spacy-transformer-ner.Corpus.v1."""
+"""Annotated corpora in any format as Docs: for Python, for evaluation, and as the corpus
+reader spacy-transformer-ner.Corpus.v1 of a config."""
+
+from collections.abc import Callable, Iterable, Iterator
+from functools import cached_property
+from pathlib import Path
+from typing import Optional, Union
+
+from spacy.language import Language
+from spacy.tokens import Doc, DocBin
+from spacy.training import Corpus, Example
+from spacy.vocab import Vocab
+
+from .docbin import DocMaker, check_language, read_docbin, to_doc
+from .options import ReadOptions
+from .readers.formats import open_corpus
+from .splits import data_files
+
+# A path, or Docs themselves.
+AnyCorpus = Union[str, Path, Iterable[Doc]]
 
 
-def create_corpus_reader(path=None):
-    raise NotImplementedError
+def read_corpus(
+    path: str | Path, *, lang: str = "en", options: ReadOptions = ReadOptions()
+) -> Iterator[Doc]:
+    """Read the Docs of a corpus in any format that `convert` reads.
+
+    path (str | Path): A file, or a folder of files.
+    lang (str): The language's code, for the spaces between words and for spaCy's tokenizer.
+    options (ReadOptions): How to read the files, where that is not to be detected.
+    YIELDS (Doc): The Docs, with entities, and sentences where they are known.
+    RAISES: InputError if something cannot be read.
+    """
+    check_language(lang)
+    maker = DocMaker(lang)
+    for source in data_files(Path(path)):
+        for document in open_corpus(source, options):
+            yield to_doc(document, maker)
+
+
+def corpus_docs(corpus: AnyCorpus, vocab: Vocab, lang: str = "en") -> list[Doc]:
+    """Read the Docs of a corpus.
+
+    corpus (str | Path | Iterable[Doc]): A .spacy file, a file or folder in any format that
+        `convert` reads, or Docs.
+    vocab (Vocab): The vocabulary of the Docs.
+    lang (str): The language's code, for files in other formats.
+    RETURNS (list[Doc]): The Docs.
+    RAISES: InputError if something cannot be read.
+    """
+    if not isinstance(corpus, (str, Path)):
+        docs = list(corpus)
+    elif is_docbin(corpus):
+        return list(read_docbin(corpus, vocab))
+    else:
+        docs = list(read_corpus(corpus, lang=lang))
+    if all(doc.vocab is vocab for doc in docs):
+        return docs
+    return list(DocBin(docs=docs, store_user_data=True).get_docs(vocab))
+
+
+def annotated_docs(corpus: AnyCorpus, vocab: Vocab, lang: str = "en") -> list[Doc]:
+    """Read the Docs of a corpus that say where their entities are, or that there are none.
+
+    Parameters and errors: as of `corpus_docs`.
+    RETURNS (list[Doc]): The Docs.
+    """
+    docs = corpus_docs(corpus, vocab, lang)
+    return [doc for doc in docs if doc.has_annotation("ENT_IOB")]
+
+
+def is_docbin(path: str | Path) -> bool:
+    """path (str | Path): A path.
+    RETURNS (bool): Whether it is for spaCy's own reader: a .spacy file, or a folder of them.
+        A path that does not exist is judged by its name."""
+    path = Path(path)
+    if path.suffix == ".spacy":
+        return True
+    return path.is_dir() and next(path.rglob("*.spacy"), None) is not None
+
+
+class LabelledCorpus(Corpus):
+    """Reads Examples from files in any format. Its parameters are those of spaCy's `Corpus`,
+    and `lang`, the language's code. Files that are not .spacy are read once and kept."""
+
+    def __init__(self, path: str | Path, *, lang: str, **settings):
+        super().__init__(path, **settings)
+        self.lang = lang
+
+    @cached_property
+    def _docs(self) -> DocBin:
+        docs = (doc for doc in read_corpus(self.path, lang=self.lang) if len(doc))
+        return DocBin(docs=docs, store_user_data=True)
+
+    def read_docbin(self, vocab: Vocab, locs: Iterable[Union[str, Path]]) -> Iterator[Doc]:
+        """Read the Docs; as of `Corpus`."""
+        if is_docbin(self.path):
+            yield from super().read_docbin(vocab, locs)
+            return
+        for number, doc in enumerate(self._docs.get_docs(vocab), start=1):
+            yield doc
+            if number == self.limit:
+                return
+
+    def __call__(self, nlp: Language) -> Iterator[Example]:
+        """Read Examples; as of `Corpus`."""
+        if is_docbin(self.path):
+            yield from super().__call__(nlp)
+            return
+        docs = self.read_docbin(nlp.vocab, ())
+        make = self.make_examples_gold_preproc if self.gold_preproc else self.make_examples
+        for example in make(nlp, docs):
+            yield from self.augmenter(nlp, example)
+
+
+def create_corpus_reader(
+    path: Optional[Union[str, Path]],
+    lang: str = "en",
+    gold_preproc: bool = False,
+    max_length: int = 0,
+    limit: int = 0,
+    augmenter: Optional[Callable] = None,
+) -> Callable[[Language], Iterable[Example]]:
+    """Create a reader of a corpus in any format, for [corpora.train] of a config. Registered
+    as spacy-transformer-ner.Corpus.v1.
+
+    path (str | Path): A file in any format that `convert` reads, or a folder of files.
+    lang (str): The language's code, for the spaces between words and for spaCy's tokenizer.
+    gold_preproc, max_length, limit, augmenter: As of spaCy's `Corpus`.
+    RETURNS (Callable): Takes a pipeline and gives Examples.
+    RAISES: ValueError if there is no path.
+    """
+    if path is None:
+        raise ValueError("the corpus reader needs a path: set it in the config's [paths].")
+    return LabelledCorpus(
+        path,
+        lang=lang,
+        gold_preproc=gold_preproc,
+        max_length=max_length,
+        limit=limit,
+        augmenter=augmenter,
+    )

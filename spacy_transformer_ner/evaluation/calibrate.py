@@ -10,7 +10,7 @@ from sklearn.model_selection import GroupKFold
 from spacy.language import Language
 from thinc.types import Ints1d
 
-from ..corpus.docbin import read_annotated
+from ..corpus.reader import annotated_docs
 from ..errors import InputError
 from ..progress import Progress, no_progress
 from ..recogniser.calibration import FEATURES, Calibration, CalibrationFeatures, design_matrix
@@ -59,7 +59,7 @@ def gather(
     RAISES: InputError if the corpus cannot be read, or nothing is found in it.
     """
     _, recogniser = find_recogniser(nlp)
-    references = read_annotated(path, nlp.vocab)
+    references = annotated_docs(path, nlp.vocab, nlp.lang)
     rest = iter(references)
     parts: list[CalibrationFeatures] = []
     right: list[bool] = []

@@ -5,11 +5,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
+from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.training import Example
 from spacy.vocab import Vocab
 
-from ..corpus.docbin import read_docbin
+from ..corpus.reader import AnyCorpus, annotated_docs, corpus_docs
 from ..errors import InputError
 from ..loading import load_pipeline
 from ..progress import Progress, no_progress
@@ -71,34 +72,64 @@ class Comparison:
         }
 
 
+def compare_systems(
+    first: str | Path | Language,
+    second: str | Path | Language,
+    corpus: AnyCorpus,
+    *,
+    tokenization: Tokenization = "text",
+    permutations: int = PERMUTATIONS,
+    seed: int = 0,
+    progress: Progress = no_progress,
+) -> Comparison:
+    """Compare two systems on a corpus.
+
+    first, second (str | Path | Language): Pipelines, or .spacy files with what a system has
+        found in the same texts, in the same order.
+    corpus (str | Path | Sequence[Doc]): The annotated corpus, see `reader.annotated_docs`.
+    tokenization (str): What pipelines are given, see `evaluate.Evaluation`.
+    permutations, seed (int): See `resampling.Difference`.
+    progress (Callable): Wraps the stream of Docs, whose number it is given.
+    RETURNS (Comparison): How they differ.
+    RAISES: InputError if there is no such pipeline, file or corpus, or a file has other texts.
+    """
+    systems = [
+        predictions(source, corpus, tokenization=tokenization, progress=progress)
+        for source in (first, second)
+    ]
+    references = annotated_docs(corpus, Vocab())
+    return compare(*systems, references, permutations=permutations, seed=seed)
+
+
 def predictions(
-    source: str | Path,
-    path: str | Path,
+    source: str | Path | Language,
+    corpus: AnyCorpus,
     *,
     tokenization: Tokenization = "text",
     progress: Progress = no_progress,
 ) -> list[Units]:
     """Get what a system finds in a corpus.
 
-    source (str | Path): A pipeline, or a .spacy file with what it has found in the same
-        texts, in the same order.
-    path (str | Path): The corpus, a .spacy file.
+    source (str | Path | Language): A pipeline, or a .spacy file with what a system has found
+        in the same texts, in the same order.
+    corpus (str | Path | Sequence[Doc]): The annotated corpus, see `reader.annotated_docs`.
     tokenization (str): What a pipeline is given, see `evaluate.Evaluation`.
     progress (Callable): Wraps the stream of Docs, whose number it is given.
     RETURNS (list[Units]): Each text.
     RAISES: InputError if there is no such pipeline or file, or it has other texts.
     """
-    if Path(source).suffix != ".spacy":
-        nlp = load_pipeline(source)
-        return evaluate(nlp, path, tokenization=tokenization, progress=progress).texts
+    if isinstance(source, Language) or Path(source).suffix != ".spacy":
+        nlp = source if isinstance(source, Language) else load_pipeline(source)
+        return evaluate(nlp, corpus, tokenization=tokenization, progress=progress).texts
     vocab = Vocab()
-    references, docs = (list(read_docbin(each, vocab)) for each in (path, source))
+    references, docs = corpus_docs(corpus, vocab), corpus_docs(source, vocab)
     if len(docs) != len(references):
         raise InputError(
-            f"has {len(docs)} texts, and {path} has {len(references)}: they are to be the same.",
+            f"has {len(docs)} texts, and the corpus has {len(references)}: they have to be the "
+            "same.",
             path=source,
         )
-    require_entities(references, path)
+    require_entities(references, corpus)
     return [
         _aligned(doc, reference, source)
         for doc, reference in zip(docs, references)

@@ -16,7 +16,8 @@ from spacy.tokens import Doc
 from spacy.training import Example
 from thinc.types import Ints2d
 
-from ..corpus.docbin import read_annotated, unannotated
+from ..corpus.docbin import unannotated
+from ..corpus.reader import AnyCorpus, annotated_docs
 from ..errors import InputError
 from ..progress import Progress, no_progress
 from .counts import Counts
@@ -156,25 +157,26 @@ def counts_per_document(texts: Sequence[Units], label: Optional[str] = None) -> 
 
 def evaluate(
     nlp: Language,
-    path: str | Path,
+    corpus: AnyCorpus,
     *,
     tokenization: Tokenization = "text",
     forms: Optional[TrainingForms] = None,
     progress: Progress = no_progress,
 ) -> Evaluation:
-    """Evaluate a pipeline on a .spacy file.
+    """Evaluate a pipeline on an annotated corpus.
 
     nlp (Language): The pipeline.
-    path (str | Path): The file.
+    corpus (str | Path | Iterable[Doc]): The corpus: a .spacy file, a file in any format that
+        `convert` reads, or Docs.
     tokenization (str): See `Evaluation`.
     forms (TrainingForms | None): What was seen in training, if known.
     progress (Callable): Wraps the stream of Docs, whose number it is given, to
         show progress.
     RETURNS (Evaluation): What came out.
-    RAISES: InputError if the file cannot be read or holds no annotated text.
+    RAISES: InputError if the corpus cannot be read or has no entities.
     """
-    references = read_annotated(path, nlp.vocab)
-    require_entities(references, path)
+    references = annotated_docs(corpus, nlp.vocab, nlp.lang)
+    require_entities(references, corpus)
     docs = [_given(nlp, reference, tokenization) for reference in references]
     start = default_timer()
     predicted = list(progress(nlp.pipe(docs), len(docs)))
@@ -193,14 +195,15 @@ def evaluate(
     )
 
 
-def require_entities(references: Iterable[Doc], path: str | Path) -> None:
-    """See that there is something to compare with.
+def require_entities(references: Iterable[Doc], corpus: AnyCorpus) -> None:
+    """Check that there is something to compare with.
 
     references (Iterable[Doc]): Annotated Docs.
-    path (str | Path): The file they are from.
+    corpus (str | Path | Iterable[Doc]): The corpus that they are from.
     RAISES: InputError if they have no entities.
     """
     if not any(doc.ents for doc in references):
+        path = corpus if isinstance(corpus, (str, Path)) else "the corpus"
         raise InputError("holds no entities to compare with.", path=path)
 
 

@@ -13,7 +13,8 @@ from spacy.language import Language
 from spacy.tokens import Doc, Span
 from transformers import AutoModelForTokenClassification, PreTrainedModel, pipeline
 
-from ..corpus.docbin import read_annotated, sentences_of
+from ..corpus.docbin import sentences_of
+from ..corpus.reader import annotated_docs
 from ..corpus.tags import write_tags
 from ..encoder.model import Settings, plan_windows
 from ..encoder.network import Encoder, InputOptions
@@ -96,7 +97,7 @@ def export_pipeline(
             "so the head has to be fitted anew: give the training data with --train."
         )
     else:
-        head, fitted_on = _fit(encoder, read_annotated(train, nlp.vocab), names, progress)
+        head, fitted_on = _fit(encoder, annotated_docs(train, nlp.vocab, nlp.lang), names, progress)
     classifier = _classifier(encoder.transformer, names, head)
     classifier.save_pretrained(folder)
     # safetensors lets nobody else read what it writes.
@@ -211,7 +212,7 @@ def _classifier(
 
 
 def _measure(nlp: Language, folder: Path, dev: Path, progress: Progress) -> dict[str, float]:
-    references = read_annotated(dev, nlp.vocab)
+    references = annotated_docs(dev, nlp.vocab, nlp.lang)
     texts = [doc.text for doc in references]
     gold = [entities_of(doc) for doc in references]
     ours = [entities_of(doc) for doc in progress(nlp.pipe(texts), len(texts))]

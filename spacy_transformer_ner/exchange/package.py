@@ -17,6 +17,7 @@ import spacy_transformer_ner
 from ..errors import InputError
 from ..files import read_json, replacing, sha256, write_json
 from .card import Card, Made, card_meta, package_name
+from .own_wheel import installed_wheel
 
 PROJECT_ROOT = Path(spacy_transformer_ner.__file__).parents[1]
 VERSION = re.compile(r"[0-9]+(\.[0-9]+)*((a|b|rc|\.post|\.dev)[0-9]+)?")
@@ -71,11 +72,6 @@ def package(
             f"the name {card.name!r} has no letters or digits of ASCII, as a package's has to: "
             "give another with --name, or as vars.name in project.yml."
         )
-    if not (PROJECT_ROOT / "pyproject.toml").is_file():
-        raise InputError(
-            "the package spacy_transformer_ner is not installed from its source, so its wheel "
-            "cannot be built. Install it with pip install -e ."
-        )
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
         staged = work / "model"
@@ -88,7 +84,12 @@ def package(
             [sys.executable, "-m", "spacy", "package", str(staged), str(work / "built")]
             + ["--name", meta["name"], "--version", card.version, "--build", "wheel"]
         )
-        _run([sys.executable, "-m", "build", str(PROJECT_ROOT), "--outdir", str(work / "ours")])
+        (work / "ours").mkdir()
+        if (PROJECT_ROOT / "pyproject.toml").is_file():
+            # Installed from its source, which may have changed since.
+            _run([sys.executable, "-m", "build", str(PROJECT_ROOT), "--outdir", str(work / "ours")])
+        else:
+            installed_wheel(work / "ours")
         wheels = [*(work / "built").glob("*/dist/*.whl"), *(work / "ours").glob("*.whl")]
         if len(wheels) != 2:
             raise InputError(f"the build gave {len(wheels)} wheels where two were expected.")

@@ -5,32 +5,65 @@ from pathlib import Path
 
 from thinc.api import Config
 
+import spacy_transformer_ner
+
 from ..errors import InputError
 
 SECTION = "recipe"
-# The value of the project's var for the encoder that a recipe is made for.
+# The value of --encoder for the encoder that a recipe is made for.
 ITS_OWN = "default"
+BUILT_IN = Path(spacy_transformer_ner.__file__).parent / "recipes"
+# Where a spaCy project keeps its configs.
+OWN_FOLDER = Path("configs")
 
 
-def load_recipe(path: str | Path, overrides: dict | None = None) -> Config:
-    """Load a config. If it has a section [recipe], `extends` in it names another in the
-    same folder, which it changes; what it does not say is as there.
+def recipe_names() -> list[str]:
+    """RETURNS (list[str]): The names of the recipes that the package has."""
+    return sorted(path.stem for path in BUILT_IN.glob("*.cfg"))
 
-    path (str | Path): The file.
+
+def find_recipe(name: str | Path) -> Path:
+    """Find a config.
+
+    name (str | Path): A file; or the name of a recipe without .cfg, in the folder configs/ of
+        the working directory, or else in the package.
+    RETURNS (Path): The file.
+    RAISES: InputError if there is none.
+    """
+    path = Path(name)
+    if path.suffix == ".cfg" or path.is_file():
+        if not path.is_file():
+            raise InputError("there is no such config.", path=path)
+        return path
+    for folder in (OWN_FOLDER, BUILT_IN):
+        found = folder / f"{name}.cfg"
+        if found.is_file():
+            return found
+    raise InputError(
+        f"there is no recipe {str(name)!r}. Name a config file, or one of "
+        f"{', '.join(recipe_names())}."
+    )
+
+
+def load_recipe(name: str | Path, overrides: dict | None = None) -> Config:
+    """Load a config. If it has a section [recipe], `extends` in it names another config, which
+    it changes; what it does not say is as there.
+
+    name (str | Path): The config, see `find_recipe`.
     overrides (dict | None): Settings that override it, as `spacy train` takes them.
     RETURNS (Config): The whole config, not interpolated.
-    RAISES: InputError if one of them is not there, or they extend one another.
+    RAISES: InputError if one of them is not found, or they extend one another.
     """
-    config = _load(Path(path), ())
+    config = _load(find_recipe(name), ())
     if not overrides:
         return config
     return Config().from_str(config.to_str(), overrides=overrides, interpolate=False)
 
 
-def encoder_of(path: str | Path, encoder: str = ITS_OWN) -> str:
+def encoder_of(name: str | Path, encoder: str = ITS_OWN) -> str:
     """Tell which encoder is meant.
 
-    path (str | Path): The recipe.
+    name (str | Path): The recipe, see `find_recipe`.
     encoder (str): An encoder as `sources.resolve_encoder` takes it; "default" for the
         one that the recipe is made for.
     RETURNS (str): Its name.
@@ -38,16 +71,13 @@ def encoder_of(path: str | Path, encoder: str = ITS_OWN) -> str:
     """
     if encoder != ITS_OWN:
         return encoder
-    name = load_recipe(path).get("paths", {}).get("encoder")
-    if not name:
-        raise InputError("names no encoder in [paths]. Name one with --vars.encoder.", path=path)
-    return name
+    found = load_recipe(name).get("paths", {}).get("encoder")
+    if not found:
+        raise InputError("names no encoder in [paths]. Name one with --encoder.", path=name)
+    return found
 
 
 def _load(path: Path, extending: tuple[Path, ...]) -> Config:
-    if not path.is_file():
-        by = f" It is what {extending[-1]} extends." if extending else ""
-        raise InputError(f"there is no such config.{by}", path=path)
     if path in extending:
         raise InputError("extends itself.", path=path)
     config = Config().from_str(_with_parents(path.read_text("utf-8")), interpolate=False)
@@ -55,9 +85,21 @@ def _load(path: Path, extending: tuple[Path, ...]) -> Config:
     if recipe is None:
         return config
     if set(recipe) != {"extends"}:
-        raise InputError(f"[{SECTION}] has to have the setting extends, and no other.", path=path)
-    base = _load(path.parent / str(recipe["extends"]), (*extending, path))
-    return base.merge(config)
+        raise InputError(f"[{SECTION}] needs the setting extends, and no other.", path=path)
+    return _load(_extended(path, str(recipe["extends"])), (*extending, path)).merge(config)
+
+
+def _extended(path: Path, name: str) -> Path:
+    """The config that a recipe extends: a file or a name beside it, or one of the package."""
+    stem = name.removesuffix(".cfg")
+    for found in (path.parent / name, path.parent / f"{stem}.cfg", BUILT_IN / f"{stem}.cfg"):
+        if found.is_file() and found != path:
+            return found
+    raise InputError(
+        f"extends {name!r}, and there is no such config in {path.parent}. The package has "
+        f"{', '.join(recipe_names())}.",
+        path=path,
+    )
 
 
 def _with_parents(text: str) -> str:

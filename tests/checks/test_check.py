@@ -19,7 +19,7 @@ def corpus(tmp_path, **splits):
 
 
 def checked(tmp_path, **splits):
-    report, _ = check(corpus(tmp_path, **splits))
+    report = check(corpus(tmp_path, **splits))
     json.dumps(report.to_dict())
     return {finding.kind: finding for finding in report.findings}
 
@@ -35,7 +35,8 @@ def rows(text):
 
 def test_sample(tmp_path):
     convert([SAMPLE], tmp_path)
-    report, suspects = check(tmp_path, encoder=None)
+    report = check(tmp_path, encoder=None)
+    suspects = list(report.suspects)
     assert report.count("error") == report.count("warning") == 0
     train = report.splits["train"]
     assert train.labels == {"LOC": 267, "MISC": 118, "ORG": 148, "PER": 151}
@@ -169,7 +170,7 @@ def test_what_convert_noted_is_told(tmp_path):
 
 def test_what_the_encoder_sees(tmp_path, encoders):
     folder = corpus(tmp_path, train="Oslo I-LOC\n日本 O\n", dev="Oslo I-LOC\n" + "leads O\n" * 200)
-    report, _ = check(folder, encoder=str(encoders["wordpiece"]))
+    report = check(folder, encoder=str(encoders["wordpiece"]))
     found = {finding.kind: finding for finding in report.findings}
     assert "wordpieces a word" in found["wordpieces"].message
     assert found["unknown-tokens"].examples[0] == f"{tmp_path}/train.conll:2: '日本', 1 times"
@@ -181,7 +182,7 @@ def test_documents_that_say_nothing_of_entities(tmp_path):
     nlp = spacy.blank("en")
     convert([SAMPLE], tmp_path)
     DocBin(docs=[nlp("Oslo.")]).to_disk(tmp_path / "dev.spacy")
-    report, _ = check(tmp_path)
+    report = check(tmp_path)
     assert {"no-entities", "not-annotated"} <= {finding.kind for finding in report.findings}
 
 
@@ -191,7 +192,7 @@ def test_folders_of_docbins_are_checked(tmp_path):
     for name in ("dev", "test"):
         (tmp_path / "one" / f"{name}.spacy").rename(tmp_path / "two" / f"{name}.spacy")
     (tmp_path / "one" / "train.spacy").rename(tmp_path / "two" / "train.spacy" / "00000.spacy")
-    assert check(tmp_path / "two")[0].splits["train"].documents == 49
+    assert check(tmp_path / "two").splits["train"].documents == 49
 
 
 def test_no_corpus(tmp_path):
@@ -236,7 +237,7 @@ def test_entities_within_words(tmp_path):
         '{"text": "in Berlin now", "spans": [{"start": 3, "end": 8, "label": "X"}]}\n'
     )
     convert([tmp_path / "train.jsonl"], tmp_path)
-    found = {finding.kind: finding for finding in check(folder)[0].findings}
+    found = {finding.kind: finding for finding in check(folder).findings}
     assert found["within-word"].examples == (f"{tmp_path}/train.jsonl:1: X in [Berli]n now",)
     assert found["within-word"].severity == "warning"
 
@@ -268,11 +269,9 @@ def test_the_language_is_that_of_convert(tmp_path):
     for split in ("train", "dev"):
         (tmp_path / f"{split}.conll").write_text("d' O\nAvignon I-X\n")
     convert([tmp_path], tmp_path, lang="fr")
-    kinds = {finding.kind for finding in check(tmp_path)[0].findings}
+    kinds = {finding.kind for finding in check(tmp_path).findings}
     assert "tokeniser-boundary" not in kinds
-    assert "tokeniser-boundary" in {
-        finding.kind for finding in check(tmp_path, lang="en")[0].findings
-    }
+    assert "tokeniser-boundary" in {finding.kind for finding in check(tmp_path, lang="en").findings}
 
 
 def test_a_folder_without_splits_is_told_from_an_empty_one(tmp_path):

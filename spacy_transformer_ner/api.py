@@ -1,0 +1,232 @@
+"""The Python API: what the commands of `spacy ner` do, for notebooks and programs.
+
+Everything here can be imported from `spacy_transformer_ner`, and stays as it is from version
+to version. Docs, pipelines and paths go in; Docs, pipelines and frozen dataclasses with a
+`to_dict` come out. Mistakes in what is given raise `InputError`, a ValueError.
+"""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from spacy.language import Language
+
+from .annotation.annotate import SHARD_TEXTS
+from .annotation.annotate import annotate as annotate_files
+from .annotation.formats import Fields
+from .annotation.local import run_here
+from .annotation.manifest import Totals
+from .annotation.outputs import OutputFormat
+from .annotation.rank import rank as rank_texts
+from .checks.check import check
+from .corpus.convert import Converted
+from .corpus.convert import convert as convert_files
+from .corpus.options import ReadOptions
+from .corpus.reader import AnyCorpus, read_corpus
+from .errors import InputError
+from .evaluation.calibrate import calibrate
+from .evaluation.compare import compare_systems as compare
+from .evaluation.evaluate import Evaluation, Tokenization
+from .evaluation.evaluate import evaluate as evaluate_pipeline
+from .evaluation.thresholds import find_threshold
+from .exchange.card import Card, Made
+from .exchange.export_hf import HFExport, export_pipeline
+from .exchange.import_hf import import_pipeline as import_hf
+from .exchange.package import Packaged
+from .exchange.package import package as build_package
+from .files import new_folder
+from .loading import load_pipeline
+from .progress import Progress, no_progress
+
+__all__ = (
+    "InputError",
+    "ReadOptions",
+    "annotate",
+    "calibrate",
+    "check",
+    "compare",
+    "convert",
+    "evaluate",
+    "export_hf",
+    "find_threshold",
+    "import_hf",
+    "package",
+    "rank",
+    "read_corpus",
+)
+
+Pipeline = Language | str | Path
+
+
+def convert(
+    inputs: str | Path | Sequence[str | Path],
+    output: str | Path,
+    *,
+    lang: str = "en",
+    split: Sequence[float] | None = None,
+    seed: int = 0,
+    options: ReadOptions = ReadOptions(),
+    progress: Progress = no_progress,
+) -> list[Converted]:
+    """Convert annotated files to .spacy files. Nothing is written unless all files can be read.
+
+    inputs (str | Path | Sequence): Files, or folders whose files are named after their split.
+    output (str | Path): A folder, or one .spacy file for all inputs.
+    lang (str): The language's code.
+    split (Sequence[float] | None): Split the documents at random by these shares, such as
+        (80, 10, 10), into train, dev and test.
+    seed (int): The random seed of that.
+    options (ReadOptions): How to read the files, where that is not to be detected.
+    progress (Callable): Wraps a stream of documents, given with a file's name.
+    RETURNS (list[Converted]): What was written, for each .spacy file.
+    RAISES: InputError if something cannot be read.
+    """
+    given = [inputs] if isinstance(inputs, (str, Path)) else inputs
+    return convert_files(
+        [Path(path) for path in given],
+        Path(output),
+        options=options,
+        lang=lang,
+        shares=split,
+        seed=seed,
+        progress=progress,
+    )
+
+
+def evaluate(
+    pipeline: Pipeline,
+    corpus: AnyCorpus,
+    *,
+    tokenization: Tokenization = "text",
+    progress: Progress = no_progress,
+) -> Evaluation:
+    """Evaluate a pipeline on an annotated corpus.
+
+    pipeline (Language | str | Path): The pipeline, or its name or path.
+    corpus (str | Path | Iterable[Doc]): A file in any format that `convert` reads, or Docs.
+    tokenization (str): "text" gives the pipeline raw text, "gold" the corpus' tokens and
+        sentences.
+    progress (Callable): Wraps the stream of Docs, whose number it is given.
+    RETURNS (Evaluation): The figures and the mistakes.
+    RAISES: InputError if the pipeline or the corpus cannot be read.
+    """
+    nlp = _loaded(pipeline)
+    return evaluate_pipeline(nlp, corpus, tokenization=tokenization, progress=progress)
+
+
+def annotate(
+    pipeline: Pipeline,
+    inputs: str | Sequence[str],
+    output: str | Path,
+    *,
+    format: OutputFormat = "parquet",
+    text: str = "text",
+    id: str | None = None,
+    carry: Sequence[str] = (),
+    shard_texts: int = SHARD_TEXTS,
+    progress: Progress = no_progress,
+) -> Totals:
+    """Annotate files of texts. Call it again with the same arguments to resume.
+
+    pipeline (Language | str | Path): A pipeline that was loaded from disk, or its name or path.
+    inputs (str | Sequence[str]): Files, folders, and patterns like 'data/**/*.jsonl'.
+    output (str | Path): The folder to write.
+    format (str): "parquet", "jsonl" or "docbin".
+    text, id (str, str | None): Columns or keys of the text and of its ID.
+    carry (Sequence[str]): Columns or keys to copy to the output.
+    shard_texts (int): Texts per shard; fewer if they are long.
+    progress (Callable): Wraps the stream of shards, see `annotation.annotate`.
+    RETURNS (Totals): How many texts, words, entities and errors there are.
+    RAISES: InputError if it cannot start or resume.
+    """
+    totals, _ = annotate_files(
+        _loaded(pipeline),
+        [inputs] if isinstance(inputs, str) else inputs,
+        output,
+        run_here,
+        fields=Fields(text, id, tuple(carry)),
+        format=format,
+        shard_texts=shard_texts,
+        progress=progress,
+    )
+    return totals
+
+
+def rank(
+    pipeline: Pipeline,
+    texts: Iterable[str],
+    n: int | None = None,
+    *,
+    progress: Progress = no_progress,
+) -> list[dict]:
+    """Rank texts by model uncertainty, for active learning.
+
+    pipeline (Language | str | Path): The pipeline, or its name or path.
+    texts (Iterable[str]): The texts.
+    n (int | None): How many to keep; None for all.
+    progress (Callable): Wraps the stream of texts.
+    RETURNS (list[dict]): Records for Prodigy and Doccano, the most uncertain first.
+    RAISES: InputError if the pipeline has no transformer_ner.
+    """
+    numbered = ((str(number), text) for number, text in enumerate(texts))
+    return rank_texts(_loaded(pipeline), numbered, n, progress)
+
+
+def package(
+    pipeline: str | Path,
+    output: str | Path,
+    *,
+    name: str,
+    version: str = "0.1.0",
+    dataset: str = "unknown",
+    encoder: str = "",
+    author: str = "",
+    license: str = "",
+    made: Made = Made(),
+) -> Packaged:
+    """Build the wheel of a trained pipeline, and the wheel of this package, which it requires.
+
+    pipeline (str | Path): The pipeline's directory.
+    output (str | Path): The folder for the wheels.
+    name (str): The pipeline's name, without the language.
+    version, dataset, encoder, author, license (str): For its card, see `card.Card`.
+    made (Made): What the commands wrote about it: figures, history, corpus.
+    RETURNS (Packaged): What was built.
+    RAISES: InputError if there is no pipeline, the name or version is not valid, or a build
+        fails.
+    """
+    card = Card(name, version, dataset, encoder, author, license)
+    return build_package(pipeline, output, card, made=made)
+
+
+def export_hf(
+    pipeline: Pipeline,
+    output: str | Path,
+    *,
+    train: str | Path | None = None,
+    dev: str | Path | None = None,
+    progress: Progress = no_progress,
+) -> HFExport:
+    """Export a pipeline as a checkpoint of transformers.
+
+    pipeline (Language | str | Path): The pipeline, or its name or path.
+    output (str | Path): A new folder for the checkpoint.
+    train (str | Path | None): Data to refit the head on, if the pipeline has parts that
+        transformers lacks.
+    dev (str | Path | None): Data to measure both on.
+    progress (Callable): Wraps streams, with what they are.
+    RETURNS (HFExport): What is lost, and what that costs.
+    RAISES: InputError if it cannot be exported, or the folder exists.
+    """
+    nlp = _loaded(pipeline)
+    with new_folder(output) as folder:
+        return export_pipeline(
+            nlp,
+            folder,
+            train=None if train is None else Path(train),
+            dev=None if dev is None else Path(dev),
+            progress=progress,
+        )
+
+
+def _loaded(pipeline: Pipeline) -> Language:
+    return pipeline if isinstance(pipeline, Language) else load_pipeline(pipeline)

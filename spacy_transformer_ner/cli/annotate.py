@@ -1,0 +1,121 @@
+"""`spacy ner annotate`."""
+
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Optional
+
+import typer
+from wasabi import msg
+
+from ..annotation.annotate import SHARD_TEXTS, annotate
+from ..annotation.formats import Fields
+from ..annotation.manifest import Shard
+from ..annotation.outputs import SUFFIXES
+from ..errors import InputError
+from ._util import choices
+
+OutputFormat = choices("OutputFormat", SUFFIXES)
+EngineName = choices("EngineName", ("local", "ray"))
+TextPer = choices("TextPer", ("line", "file"))
+SOME_FAILED = 3
+INTERRUPTED = 130
+
+
+def annotate_cli(
+    # fmt: off
+    model: str = typer.Argument(..., help="Pipeline name or path"),
+    inputs: list[str] = typer.Argument(
+        ..., metavar="INPUT...", help="Files, folders, and patterns like 'data/**/*.jsonl'"
+    ),
+    output: Path = typer.Argument(..., help="Folder to write"),
+    format: OutputFormat = typer.Option("parquet", "--format", "-f", help="Format of the output"),
+    text: str = typer.Option("text", "--text", help="Column or key of the text"),
+    id: Optional[str] = typer.Option(
+        None, "--id", help="Column or key of the text's ID; file:row if not given"
+    ),
+    carry: list[str] = typer.Option(
+        [], "--carry", help="Column or key to copy to the output; can be repeated"
+    ),
+    text_per: TextPer = typer.Option(
+        "line", "--text-per", help="Whether each line of a .txt file is a text, or the whole file"
+    ),
+    shard_texts: int = typer.Option(
+        SHARD_TEXTS, "--shard-texts", min=1, help="Texts per shard; fewer if they are long"
+    ),
+    use_gpu: int = typer.Option(
+        -1, "--gpu-id", "-g", help="GPU ID or -1 for CPU; with Ray, 0 gives each worker a GPU"
+    ),
+    engine: EngineName = typer.Option(
+        "local", "--engine", help="Where to run: on this machine, or on Ray"
+    ),
+    workers: int = typer.Option(
+        1, "--workers", min=1, help="With Ray: number of pipelines, each with a core or a GPU"
+    ),
+    ray_address: Optional[str] = typer.Option(
+        None,
+        "--ray-address",
+        help="With Ray: address of a cluster, or 'auto'; one on this machine if not given",
+    ),
+    # fmt: on
+) -> None:
+    """Annotate files of texts of any size.
+
+    Reads .txt, .jsonl, .csv, .tsv, .parquet and .spacy files, and writes shards with the entities of each text. Rerun the same command to resume after an
+    interruption. Exit codes: 0 for success, 1 for an error, 3 if some texts failed
+    (OUTPUT/_errors says why).
+
+    \b
+    Example:
+      python -m spacy ner annotate en_ner_mine 'archive/**/*.jsonl' annotated --id doc_id
+    """
+    from ..annotation.local import run_here
+    from ..annotation.ray_engine import RayEngine
+    from ..loading import load_pipeline
+    from ..training.preflight import check_gpu
+
+    by_ray = engine.value == "ray"
+    if not by_ray:
+        if workers > 1 or ray_address:
+            raise InputError("--workers and --ray-address need --engine ray.")
+        check_gpu(use_gpu)
+    try:
+        totals, worked = annotate(
+            load_pipeline(model),
+            inputs,
+            output,
+            RayEngine(workers, use_gpu >= 0, ray_address) if by_ray else run_here,
+            fields=Fields(text, id, tuple(carry), text_per.value),
+            format=format.value,
+            shard_texts=shard_texts,
+            progress=_progress,
+        )
+    except KeyboardInterrupt:
+        msg.warn(f"Interrupted. Rerun the same command to resume: {output} keeps what is finished")
+        raise SystemExit(INTERRUPTED) from None
+    said = (
+        f"{totals.texts:,} texts, {totals.words:,} words, {totals.entities:,} entities in "
+        f"{totals.shards:,} shards: {output}"
+    )
+    msg.good(said if worked else f"Finished before: {said}")
+    if totals.errors:
+        msg.warn(f"{totals.errors:,} texts failed: {output / '_errors'}")
+        raise SystemExit(SOME_FAILED)
+
+
+def _progress(shards: Iterable[Shard], about: object) -> Iterator[Shard]:
+    """Show how much of the inputs is done, words per second, and the time left."""
+    from tqdm import tqdm
+
+    total, done = about  # type: ignore[misc]
+    if done:
+        msg.info(f"Resuming after {done:,} bytes of the inputs")
+    words, start = 0, time.perf_counter()
+    with tqdm(total=total, initial=done, unit="B", unit_scale=True, disable=None) as bar:
+        for shard in shards:
+            words += shard.words
+            speed = words / (time.perf_counter() - start)
+            bar.set_postfix_str(f"{speed:,.0f} words/s", refresh=False)
+            bar.update(shard.size)
+            yield shard
+    msg.info(f"{words / (time.perf_counter() - start):,.0f} words/s")

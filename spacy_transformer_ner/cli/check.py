@@ -1,0 +1,99 @@
+"""`spacy ner check`."""
+
+from pathlib import Path
+from typing import Optional
+
+import typer
+from wasabi import msg
+
+from ..training.recipe import ITS_OWN, encoder_of
+from ._util import progress_bar
+
+SEVERITY_NAMES = {"error": "errors", "warning": "warnings", "info": "notes"}
+
+
+def check_cli(
+    # fmt: off
+    corpus_dir: Path = typer.Argument(
+        ..., help="Folder with train.spacy, dev.spacy and optionally test.spacy"
+    ),
+    lang: Optional[str] = typer.Option(
+        None,
+        "--lang",
+        "-l",
+        help="Language, for spaCy's tokenizer; the one that the corpus was converted with if not given",
+    ),
+    encoder: Optional[str] = typer.Option(
+        None,
+        "--encoder",
+        help="The encoder to be trained: a folder, a known name or a name on the Hugging Face hub",
+    ),
+    config: Optional[str] = typer.Option(
+        None,
+        "--config",
+        help=f"The recipe or config, whose encoder is used for --encoder {ITS_OWN}",
+    ),
+    output: Optional[Path] = typer.Option(None, "--output", "-o", help="JSON file for the report"),
+    suspects: Optional[Path] = typer.Option(
+        None,
+        "--suspects",
+        help="JSON Lines file for mentions that are labelled differently from most of the same words",
+    ),
+    strict: bool = typer.Option(False, "--strict", help="Fail if there is an error"),
+    # fmt: on
+) -> None:
+    """Check a corpus before training on it.
+
+    Reports sizes and labels, words that are labelled inconsistently, duplicates and leaks
+    between splits, entities that raw text cannot give, and how the encoder's tokenizer
+    splits the words.
+
+    \b
+    Example:
+      python -m spacy ner check corpus/mine --encoder minilm --suspects suspects.jsonl
+    """
+    from ..checks.check import check
+    from ..files import check_writable, write_json, write_jsonl
+
+    for path in filter(None, (output, suspects)):
+        check_writable(path)
+    if config is not None:
+        encoder = encoder_of(config, encoder or ITS_OWN)
+    report = check(corpus_dir, lang=lang, encoder=encoder, progress=progress_bar("documents"))
+    if output is not None:
+        write_json(output, report.to_dict())
+        msg.good(f"Report: {output}")
+    if suspects is not None:
+        write_jsonl(suspects, [suspect.to_dict() for suspect in report.suspects])
+        msg.good(f"Suspects: {suspects} ({len(report.suspects):,})")
+    splits = report.splits
+    msg.table(
+        [
+            (name, *(f"{n:,}" for n in (s.documents, s.sentences, s.tokens, s.entities)))
+            for name, s in splits.items()
+        ],
+        header=("split", "documents", "sentences", "tokens", "entities"),
+        aligns=("l", *"rrrr"),
+        divider=True,
+    )
+    msg.table(
+        [
+            (label, *(f"{split.labels.get(label, 0):,}" for split in splits.values()))
+            for label in sorted({label for split in splits.values() for label in split.labels})
+        ],
+        header=("label", *splits),
+        aligns=("l", *("r" for _ in splits)),
+        divider=True,
+    )
+    show = {"error": msg.fail, "warning": msg.warn, "info": msg.info}
+    for finding in report.findings:
+        show[finding.severity](finding.message)
+        # Not by wasabi: it would break the lines, and so the places.
+        if finding.remedy:
+            print(f"  {finding.remedy}")
+        for example in finding.examples:
+            print(f"    {example}")
+    counts = [f"{report.count(severity)} {name}" for severity, name in SEVERITY_NAMES.items()]
+    msg.text(f"\n{', '.join(counts)}")
+    if strict and report.count("error"):
+        raise SystemExit(1)

@@ -1,0 +1,46 @@
+"""`spacy ner config`."""
+
+from pathlib import Path
+from typing import Optional
+
+import typer
+from wasabi import msg
+
+from ..files import replacing
+from ..training.recipe import ITS_OWN, load_recipe
+
+
+def config_cli(
+    # fmt: off
+    recipe: str = typer.Argument(
+        ..., help="Name of a recipe (minilm, bert-base-cased, …), or a config file that extends one"
+    ),
+    output: Optional[Path] = typer.Option(
+        None, "--output", "-o", help="File to write; standard output if not given"
+    ),
+    encoder: str = typer.Option(
+        ITS_OWN,
+        "--encoder",
+        help=f"The encoder: a folder, minilm, or a name on the Hugging Face hub; {ITS_OWN} is the recipe's own",
+    ),
+    lang: Optional[str] = typer.Option(None, "--lang", "-l", help="Language of the pipeline"),
+    # fmt: on
+) -> None:
+    """Write the whole config of a recipe.
+
+    For spaCy's own commands, or to change it.
+
+    \b
+    Example:
+      python -m spacy ner config minilm --output config.cfg
+    """
+    overrides = {"nlp.lang": lang} if lang else {}
+    if encoder != ITS_OWN:
+        overrides["paths.encoder"] = encoder
+    config = load_recipe(recipe, overrides)
+    if output is None:
+        print(config.to_str())
+        return
+    with replacing(output) as new:
+        config.to_disk(new)
+    msg.good(f"Config: {output}")

@@ -1,0 +1,115 @@
+"""`spacy ner evaluate`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Optional
+
+import typer
+from wasabi import msg
+
+from ._util import progress_bar
+
+if TYPE_CHECKING:
+    from ..evaluation.evaluate import Evaluation
+
+MEANING = {"text": "raw text", "gold": "the corpus' tokens and sentences"}
+
+
+def evaluate_cli(
+    # fmt: off
+    model: str = typer.Argument(..., help="Pipeline name or path"),
+    data_path: Path = typer.Argument(
+        ..., help="Annotated corpus: a .spacy file, or any format that convert reads"
+    ),
+    output: Optional[Path] = typer.Option(None, "--output", "-o", help="JSON file for the figures"),
+    errors: Optional[Path] = typer.Option(
+        None, "--errors", help="JSON Lines file for the mistakes on raw text"
+    ),
+    train: Optional[Path] = typer.Option(
+        None, "--train", help="The training data, to tell entities seen in training from others"
+    ),
+    use_gpu: int = typer.Option(-1, "--gpu-id", "-g", help="GPU ID or -1 for CPU"),
+    # fmt: on
+) -> None:
+    """Evaluate a pipeline on raw text and on gold tokens.
+
+    Raw text is what the pipeline will be used on; the corpus' own tokens and sentences are
+    what the literature reports.
+
+    \b
+    Example:
+      python -m spacy ner evaluate training/mine/model-best corpus/mine/test.spacy --output metrics.json
+    """
+    from spacy.vocab import Vocab
+
+    from ..corpus.reader import annotated_docs
+    from ..evaluation.evaluate import SCHEMA, evaluate
+    from ..evaluation.slices import TrainingForms
+    from ..files import check_writable, write_json, write_jsonl
+    from ..loading import load_pipeline
+    from ..training.preflight import check_gpu
+
+    check_gpu(use_gpu)
+    for path in filter(None, (output, errors)):
+        check_writable(path)
+    nlp = load_pipeline(model)
+    forms = None if train is None else TrainingForms(annotated_docs(train, Vocab(), nlp.lang))
+    results = {
+        tokenization: evaluate(
+            nlp,
+            data_path,
+            tokenization=tokenization,
+            forms=forms,
+            progress=progress_bar("documents"),
+        )
+        for tokenization in MEANING
+    }
+    for tokenization, result in results.items():
+        msg.divider(f"{data_path}, {MEANING[tokenization]}")
+        _show(result)
+    if output is not None:
+        figures = {name: result.to_dict() for name, result in results.items()}
+        write_json(output, {"schema": SCHEMA, "model": model, "corpus": str(data_path), **figures})
+        msg.good(f"Figures: {output}")
+    if errors is not None:
+        write_jsonl(errors, (mistake.to_dict() for mistake in results["text"].mistakes()))
+        msg.good(f"Mistakes: {errors}")
+
+
+def _show(result: "Evaluation") -> None:
+    from ..evaluation.figures import SEQEVAL_MODE
+    from ..evaluation.reliability import reliability
+    from ..evaluation.resampling import LEVEL
+
+    figures = result.figures
+    rows = [
+        (name, f"{c.p:.4f}", f"{c.r:.4f}", f"{c.f:.4f}", _interval(result, name), c.tp, c.fp, c.fn)
+        for name, c in (*figures.per_type.items(), ("all", figures.all))
+    ]
+    msg.table(
+        rows,
+        header=("type", "precision", "recall", "F1", f"{LEVEL:.0%} CI of F1", "TP", "FP", "FN"),
+        aligns=("l", *"rrrrrrr"),
+        divider=True,
+    )
+    print(f"Macro F1 {figures.averages['macro']['f']:.4f}")
+    print(f"Token accuracy {figures.token_accuracy:.4f}, {result.speed:,.0f} words/s")
+    if result.scored is not None:
+        before, after = (
+            reliability(scores, result.scored.right)
+            for scores in (result.scored.marginals, result.scored.scores)
+        )
+        print(
+            f"Scores: mean {after.mean_score:.4f}, expected calibration error {after.ece:.4f} "
+            f"(before calibration {before.ece:.4f}), Brier score {after.brier:.4f}"
+        )
+    kinds = result.kinds
+    print(
+        f"Missed {kinds['missed']}, spurious {kinds['spurious']}, wrong type {kinds['type']}, "
+        f"wrong boundary {kinds['boundary']}, both wrong {kinds['both']}"
+    )
+    print(f"\nseqeval, {SEQEVAL_MODE}, the same predictions:\n{figures.seqeval_report}")
+
+
+def _interval(result: "Evaluation", label: str) -> str:
+    interval = result.intervals.get(label, {}).get("f")
+    return f"{interval.low:.3f}–{interval.high:.3f}" if interval else "–"

@@ -1,0 +1,41 @@
+"""`spacy ner export`."""
+
+from pathlib import Path
+
+import typer
+from wasabi import msg
+
+from ..corpus.tags import SCHEME_NAMES
+from ._util import choices, progress_bar
+
+Scheme = choices("ExportScheme", SCHEME_NAMES)
+
+
+def export_cli(
+    # fmt: off
+    corpus: Path = typer.Argument(..., help="A .spacy file, or a folder of them"),
+    output: Path = typer.Argument(..., help="The file to write: .jsonl, .conllup, or columns"),
+    scheme: Scheme = typer.Option("IOB2", "--scheme", "-s", help="Tag scheme of the columns"),
+    # fmt: on
+) -> None:
+    """Export a .spacy file for other tools.
+
+    A name that ends in .jsonl gives JSON Lines as Prodigy has them, .conllup gives CoNLL-U
+    Plus, and any other name gives columns of words and tags. The convert command reads all
+    of them.
+
+    \b
+    Example:
+      python -m spacy ner export corpus/mine/train.spacy train.iob --scheme BIOES
+    """
+    from spacy.vocab import Vocab
+
+    from ..corpus.docbin import read_docbin
+    from ..corpus.export import export
+
+    docs = progress_bar("documents")(read_docbin(corpus, Vocab()), corpus)
+    lost = export(docs, output, scheme.value)
+    for what, count in lost.items():
+        if count:
+            msg.warn(f"{count:,} {what}")
+    msg.good(f"Exported: {output}")

@@ -1,0 +1,58 @@
+"""`spacy ner export-hf`."""
+
+from pathlib import Path
+from typing import Optional
+
+import typer
+from wasabi import msg
+
+from ._util import progress_bar
+
+
+def export_hf_cli(
+    # fmt: off
+    model: str = typer.Argument(..., help="Pipeline name or path"),
+    output_dir: Path = typer.Argument(..., help="Folder for the checkpoint"),
+    train: Optional[Path] = typer.Option(
+        None,
+        "--train",
+        help="The training data, to fit a new head if the pipeline has parts that transformers lacks",
+    ),
+    dev: Optional[Path] = typer.Option(
+        None, "--dev", help="Annotated data to measure the difference on"
+    ),
+    # fmt: on
+) -> None:
+    """Export a pipeline as a transformers checkpoint.
+
+    For AutoModelForTokenClassification and pipeline("token-classification").
+
+    \b
+    Example:
+      python -m spacy ner export-hf en_ner_mine checkpoint --train corpus/mine/train.spacy --dev corpus/mine/dev.spacy
+    """
+    from transformers.utils import logging
+
+    from ..exchange.export_hf import export_pipeline
+    from ..files import new_folder, write_json
+    from ..loading import load_pipeline
+
+    logging.set_verbosity_error()
+    with new_folder(output_dir) as new:
+        nlp = load_pipeline(model)
+        exported = export_pipeline(nlp, new, train=train, dev=dev, progress=progress_bar("batches"))
+        write_json(new / "export.json", {"pipeline": model, **exported.to_dict()})
+    msg.good(f"Checkpoint: {output_dir}")
+    if exported.is_exact:
+        print("Its scores are the pipeline's own.")
+    else:
+        print(
+            f"transformers has no {', '.join(exported.lost) or 'BILUO tags'}, so the head was "
+            f"refitted on {exported.fitted_on:,} tokens."
+        )
+    print("The checkpoint lacks the decoder, windows for long texts, and calibrated scores.")
+    if exported.pipeline_f is not None and exported.checkpoint_f is not None:
+        print(
+            f"F1 on {dev}: the pipeline {exported.pipeline_f:.4f}, the checkpoint "
+            f"{exported.checkpoint_f:.4f} ({exported.checkpoint_f - exported.pipeline_f:+.4f})."
+        )

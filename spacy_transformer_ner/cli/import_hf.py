@@ -1,0 +1,50 @@
+"""`spacy ner import-hf`."""
+
+from pathlib import Path
+
+import typer
+from wasabi import msg
+
+from ..encoder.sources import resolve_encoder
+from ._util import choices
+
+Precision = choices("Precision", ("fp32", "auto", "bf16", "fp16"))
+
+
+def import_hf_cli(
+    # fmt: off
+    source: str = typer.Argument(
+        ..., help="Folder of the checkpoint, or its name on the Hugging Face hub"
+    ),
+    output_dir: Path = typer.Argument(..., help="Folder for the pipeline"),
+    lang: str = typer.Option("en", "--lang", "-l", help="Language of the pipeline's tokenizer"),
+    precision: Precision = typer.Option(
+        "fp32",
+        "--precision",
+        help="Precision of the encoder; auto is faster, and can differ from the checkpoint in near ties",
+    ),
+    # fmt: on
+) -> None:
+    """Turn a transformers checkpoint into a spaCy pipeline.
+
+    The checkpoint is a token classifier. The pipeline keeps the weights and the entity types, and gets this package's decoder and scores.
+    Only a name on the hub uses the network.
+
+    \b
+    Example:
+      python -m spacy ner import-hf dslim/bert-base-NER pipelines/bert-base-ner
+    """
+    from ..exchange.import_hf import import_pipeline
+    from ..files import new_folder
+
+    with new_folder(output_dir) as new:
+        if not Path(resolve_encoder(source)).is_dir():
+            msg.info(f"There is no folder {source}: loading it from the Hugging Face hub")
+        nlp = import_pipeline(source, lang, precision=precision.value)
+        nlp.to_disk(new)
+    labels = ", ".join(nlp.get_pipe("transformer_ner").labels)
+    msg.good(f"Pipeline: {output_dir}, with the entity types {labels}")
+    print(
+        "Its scores are not calibrated. To calibrate them on annotated text that it was not "
+        f"trained on:\n  python -m spacy ner calibrate {output_dir} DEV.spacy"
+    )

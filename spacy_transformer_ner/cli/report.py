@@ -1,0 +1,55 @@
+"""`spacy ner report`."""
+
+from pathlib import Path
+from typing import List, Optional
+
+import typer
+from wasabi import msg
+
+
+def report_cli(
+    # fmt: off
+    evaluation: Path = typer.Argument(..., help="JSON file of the evaluate command"),
+    output: Path = typer.Argument(..., help="HTML file to write"),
+    errors: Optional[Path] = typer.Option(None, "--errors", help="JSON Lines file of its mistakes"),
+    check: Optional[Path] = typer.Option(None, "--check", help="JSON file of the check command"),
+    calibration: Optional[Path] = typer.Option(
+        None, "--calibration", help="JSON file of the calibrate or train command"
+    ),
+    history: Optional[Path] = typer.Option(
+        None, "--history", help="JSON Lines file of the train command"
+    ),
+    config: Optional[Path] = typer.Option(None, "--config", help="The pipeline's config.cfg"),
+    data: Optional[List[Path]] = typer.Option(
+        None, "--data", help="A file that the pipeline was made from, for its hash; can be repeated"
+    ),
+    command: Optional[List[str]] = typer.Option(
+        None, "--command", help="A command that was run, to be shown; can be repeated"
+    ),
+    # fmt: on
+) -> None:
+    """Write a self-contained HTML evaluation report.
+
+    \b
+    Example:
+      python -m spacy ner report metrics.json report.html --errors errors.jsonl
+    """
+    from ..files import check_writable, read_json, read_jsonl, replacing
+    from ..provenance import provenance
+    from ..report.page import Contents, render
+
+    check_writable(output)
+    page = render(
+        Contents(
+            evaluation=read_json(evaluation, "evaluate"),
+            mistakes=() if errors is None else read_jsonl(errors, "evaluate"),
+            check=None if check is None else read_json(check, "check"),
+            calibration=None if calibration is None else read_json(calibration, "train"),
+            history=() if history is None else read_jsonl(history, "train"),
+            made=provenance(data or (), command or ()),
+            config="" if config is None else config.read_text("utf-8", errors="replace"),
+        )
+    )
+    with replacing(output) as new:
+        new.write_text(page, encoding="utf-8")
+    msg.good(f"Report: {output} ({len(page.encode()) / 1024:,.0f} KiB)")
