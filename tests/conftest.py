@@ -3,8 +3,11 @@
 import os
 
 os.environ.update(HF_HUB_OFFLINE="1", TRANSFORMERS_OFFLINE="1")
+# Tests run in several processes, which share the cores.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import spacy
@@ -21,9 +24,21 @@ from transformers import (
     XLMRobertaConfig,
     XLMRobertaModel,
 )
+from typer.testing import CliRunner
 
 ROOT = Path(__file__).parents[1]
 SAMPLE = ROOT / "assets" / "sample"
+
+
+def ner(*arguments) -> SimpleNamespace:
+    """Run `spacy ner` in this process. A traceback is a failure of the test."""
+    from spacy_transformer_ner.cli import app
+
+    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return SimpleNamespace(returncode=result.exit_code, stdout=result.output, stderr="")
+
 
 SENTENCES = [
     ("Marit Solheim leads Fjordverk in Oslo.", [(0, 13, "PER"), (20, 29, "ORG"), (33, 37, "LOC")]),

@@ -1,6 +1,8 @@
 """The project as a whole: its file says the truth, and its commands do the work."""
 
+import ast
 import re
+import runpy
 import shutil
 import subprocess
 import sys
@@ -9,13 +11,18 @@ import pytest
 import srsly
 from spacy.tokens import DocBin
 from weasel.cli.document import project_document
+from weasel.cli.run import check_rerun, update_lockfile
 from weasel.util import load_project_config
 
+from spacy_transformer_ner.cli import STAGES, verb_of
 from spacy_transformer_ner.corpus.convert import convert
+from spacy_transformer_ner.training.recipe import BUILT_IN
 
-from .conftest import ROOT, SAMPLE, make_examples
+from .conftest import ROOT, SAMPLE, make_examples, ner
 
-SCRIPTS = sorted(path for path in (ROOT / "scripts").glob("*.py") if path.stem != "common")
+SCRIPTS = sorted((ROOT / "scripts").glob("*.py"))
+PACKAGE = ROOT / "spacy_transformer_ner"
+VERBS = [verb_of(command) for commands in STAGES.values() for command in commands]
 
 
 def run(*command, cwd=ROOT):
@@ -28,48 +35,124 @@ def commands():
     return {command["name"]: command for command in load_project_config(ROOT)["commands"]}
 
 
-@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
-def test_help(script):
-    done = run(script, "--help")
+@pytest.mark.parametrize("verb", VERBS)
+def test_help(verb):
+    done = ner(verb, "--help")
     assert done.returncode == 0 and "Usage" in done.stdout
-    # The script's docstring is its help.
-    first_words = script.read_text().split('"""')[1].split()[:4]
-    assert " ".join(first_words) in " ".join(done.stdout.split())
+    assert f"Example: python -m spacy ner {verb} " in " ".join(done.stdout.split())
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["convert", "check", "evaluate", "report", "verify", "package", "train", "push", "annotate"],
-)
-def test_deps_name_every_module_that_a_command_imports(name):
-    command = commands()[name]
-    scripts = [part for line in command["script"] for part in line.split() if part.endswith(".py")]
+def test_help_lists_all_by_stage():
+    shown = ner("--help").stdout
+    assert "..." not in shown.partition("Options")[2]
+    places = [shown.index(f"{stage}:") for stage in STAGES]
+    assert places == sorted(places)
+    for command in (command for commands in STAGES.values() for command in commands):
+        # The first sentence is whole.
+        line = f"  {verb_of(command)} .* {re.escape(command.__doc__.splitlines()[0])}\n"
+        assert re.search(line.replace(" .* ", " +"), shown)
+
+
+def test_spacy_and_the_scripts_run_the_same_commands():
+    """By spaCy's entry point, and by a script of a few lines, without slow imports."""
+    assert {script.stem.replace("_", "-") for script in SCRIPTS} == {*VERBS, "clean", "fingerprint"}
     code = (
-        "import runpy, sys; sys.path.insert(0, 'scripts')\n"
-        f"for s in {scripts!r}: runpy.run_path(s)\n"
-        + ("import spacy; spacy.blank('en')\n" if name in ("train", "evaluate") else "")
-        + "print(*(m.__file__ for n, m in sys.modules.items()"
-        " if n.startswith('spacy_transformer_ner.') and m.__file__))"
+        "import sys; sys.argv = ['spacy', 'ner', '--help']; from spacy.cli import setup_cli\n"
+        "try: setup_cli()\n"
+        "except SystemExit: pass\n"
+        "slow = {'transformers', 'sklearn', 'matplotlib', 'pyarrow', 'seqeval', 'tokenizers'}\n"
+        "print('slow:', sorted(slow & set(sys.modules)))"
     )
     done = run("-c", code)
-    assert done.returncode == 0, done.stderr
-    imported = {path[len(str(ROOT)) + 1 :] for path in done.stdout.split()}
-    imported = {path for path in imported if not path.endswith("__init__.py")}
-    assert imported and imported <= set(command["deps"])
-    assert set(scripts) <= set(command["deps"])
+    assert "tune-threshold" in done.stdout and "slow: []" in done.stdout, done.stdout + done.stderr
+    done = run("scripts/convert.py", "--help")
+    assert done.stdout.split()[5:] == ner("convert", "--help").stdout.split()[4:]
 
 
-def test_the_packages_deps_are_all_of_the_component_package():
-    modules = {str(p.relative_to(ROOT)) for p in (ROOT / "spacy_transformer_ner").rglob("*.py")}
-    modules = {m for m in modules if not m.endswith("/__init__.py") or m.count("/") == 1}
-    assert modules <= set(commands()["package"]["deps"])
+def imports_of(path):
+    """The modules of the package that one imports; of a command, within its functions too."""
+    tree = ast.parse(path.read_text("utf-8"))
+    nodes = ast.walk(tree) if path.parent.name == "cli" else tree.body
+    for node in nodes:
+        if isinstance(node, ast.ImportFrom) and node.level:
+            folder = path.parents[node.level - 1].joinpath(*(node.module or "").split("."))
+            yield from (folder / f"{alias.name}.py" for alias in node.names)
+            yield folder.with_suffix(".py")
 
 
-def test_every_dep_of_the_source_is_there():
-    for command in commands().values():
-        for dep in command["deps"] if "deps" in command else ():
-            if not dep.startswith(("corpus/", "training/", "metrics/", "packages/")):
-                assert (ROOT / dep).exists(), dep
+def folders_of(verb):
+    """The folders of the package whose code a command runs."""
+    seen, left = set(), [PACKAGE / "cli" / f"{verb}.py"]
+    if verb in ("train", "evaluate"):
+        # What the registry loads.
+        left += [PACKAGE / "encoder" / "model.py", PACKAGE / "recogniser" / "component.py"]
+    while left:
+        path = left.pop()
+        if path not in seen and path.is_file():
+            seen.add(path)
+            left += imports_of(path)
+    return {".".join(path.parent.relative_to(PACKAGE).parts) for path in seen} - {"", "cli"}
+
+
+@pytest.mark.parametrize("name", ["convert", "check", "train", "evaluate", "report", "verify"])
+def test_deps_name_the_code_that_a_command_runs(name):
+    hashed = {
+        dep.removeprefix("training/code/").removesuffix(".sha256")
+        for dep in commands()[name]["deps"]
+        if dep.startswith("training/code/")
+    }
+    assert f"cli.{name}" in hashed
+    assert folders_of(name) <= hashed - {f"cli.{name}"}
+
+
+# What runs again, apart from what follows from changed outputs.
+RERUN = {
+    "corpus/augment.py": {"convert", "check", "train", "evaluate", "report", "package", "verify"},
+    "corpus/readers/brat.py": {"convert", "check", "package"},
+    "encoder/model.py": {"check", "train", "evaluate", "package", "verify"},
+    "encoder/schedule.py": {"check", "train", "evaluate", "package", "verify"},
+    "recogniser/head.py": {"train", "evaluate", "report", "package"},
+    "training/guards.py": {"check", "train", "package"},
+    "checks/sizes.py": {"check", "package"},
+    "evaluation/figures.py": {"train", "evaluate", "report", "package"},
+    "report/page.css": {"report", "package"},
+    "exchange/card.py": {"package", "verify"},
+    "annotation/chunks.py": {"package"},
+    "cli/train.py": {"train", "package"},
+    "api.py": {"package"},
+    "errors.py": {"convert", "check", "train", "evaluate", "report", "package", "verify"},
+}
+
+
+def test_changed_code_runs_commands_again(tmp_path):
+    package = tmp_path / "spacy_transformer_ner"
+    shutil.copytree(PACKAGE, package, ignore=shutil.ignore_patterns("__pycache__"))
+    code = runpy.run_path(str(ROOT / "scripts" / "fingerprint.py"))["fingerprints"]
+
+    def hash_code():
+        (tmp_path / "training" / "code").mkdir(parents=True, exist_ok=True)
+        for name, digest in code(package).items():
+            (tmp_path / "training" / "code" / f"{name}.sha256").write_text(digest)
+
+    hash_code()
+    steps = {name: command for name, command in commands().items() if command.get("outputs")}
+    for command in steps.values():
+        for path in (*command["deps"], *command["outputs"]):
+            if not (tmp_path / path).exists():
+                (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+                (tmp_path / path).touch()
+    for command in steps.values():
+        update_lockfile(tmp_path, command)
+    assert not any(check_rerun(tmp_path, command) for command in steps.values())
+    for name, expected in RERUN.items():
+        path = package / name
+        own = path.read_bytes()
+        path.write_bytes(own + b"\n")
+        hash_code()
+        assert {n for n, c in steps.items() if check_rerun(tmp_path, c)} == expected, name
+        path.write_bytes(own)
+    hash_code()
+    assert not any(check_rerun(tmp_path, command) for command in steps.values())
 
 
 def test_outputs_of_different_runs_are_apart():
@@ -91,14 +174,14 @@ def test_outputs_of_different_runs_are_apart():
         seen |= of_run
 
 
-def test_the_readme_documents_the_project(tmp_path):
-    """`spacy project document` would change nothing."""
-    readme = (ROOT / "README.md").read_text()
+def test_the_docs_document_the_project(tmp_path):
+    """`spacy project document --output docs/project.md` would change nothing."""
+    page = (ROOT / "docs" / "project.md").read_text("utf-8")
     shutil.copy(ROOT / "project.yml", tmp_path)
-    (tmp_path / "README.md").write_text(readme)
-    project_document(tmp_path, tmp_path / "README.md", no_emoji=True)
-    assert (tmp_path / "README.md").read_text() == readme
-    assert readme.count("AUTO-GENERATED DOCS") == 2
+    (tmp_path / "project.md").write_text(page, "utf-8")
+    project_document(tmp_path, tmp_path / "project.md", no_emoji=True)
+    assert (tmp_path / "project.md").read_text("utf-8") == page
+    assert page.count("AUTO-GENERATED DOCS") == 2
 
 
 @pytest.fixture(scope="module")
@@ -108,9 +191,10 @@ def project(encoders, tmp_path_factory):
     for name in ("project.yml", "constraints.txt", "pyproject.toml"):
         shutil.copy(ROOT / name, folder)
     ignore = shutil.ignore_patterns("__pycache__")
-    for name in ("scripts", "configs", "spacy_transformer_ner"):
+    for name in ("scripts", "spacy_transformer_ner"):
         shutil.copytree(ROOT / name, folder / name, ignore=ignore)
-    config = (folder / "configs" / "minilm.cfg").read_text()
+    (folder / "configs").mkdir()
+    config = (PACKAGE / "recipes" / "minilm.cfg").read_text()
     for old, new in (
         ("window = 256\ncontext = 16", "window = 64\ncontext = 8"),
         ("max_epochs = 12", "max_epochs = 2"),
@@ -173,10 +257,10 @@ def test_the_whole_road(project):
     # A second run does nothing.
     assert skipped(run_project(project, "all")) == STEPS
 
-    # A changed script runs its command again, and nothing else.
-    with open(project / "scripts" / "check.py", "a") as file:
-        file.write("\n# changed\n")
-    assert skipped(run_project(project, "all")) == [s for s in STEPS if s != "check"]
+    # A changed setting of the recipe trains again.
+    with open(project / "configs" / "tiny.cfg", "a") as file:
+        file.write("\n# a comment changes nothing\n")
+    assert skipped(run_project(project, "all")) == STEPS
 
     # A changed test set leaves the training alone.
     with open(project / "assets" / "mine" / "test.txt", "a") as file:
@@ -186,9 +270,10 @@ def test_the_whole_road(project):
 
 @pytest.mark.slow
 def test_clean_removes_what_was_made(project):
-    (project / "corpus" / "x").mkdir(parents=True, exist_ok=True)
+    for name in ("corpus", "annotated"):
+        (project / name / "x").mkdir(parents=True, exist_ok=True)
     assert run_project(project, "clean").returncode == 0
-    for name in ("corpus", "training", "metrics", "report", "packages"):
+    for name in ("corpus", "training", "metrics", "report", "packages", "annotated"):
         assert not list((project / name).glob("*"))
     assert (project / "assets" / "mine" / "train.txt").exists()
     # Weasel notes the cleaning itself, and nothing else is taken as done.
@@ -198,38 +283,35 @@ def test_clean_removes_what_was_made(project):
 @pytest.mark.parametrize(
     "command, said",
     [
-        (["scripts/convert.py", "assets/nothing", "{tmp}"], "no such file or folder"),
-        (["scripts/convert.py", "assets/sample", "{tmp}/out", "--split", "80"], "80,10,10"),
-        (["scripts/convert.py", "assets/sample", "{tmp}/out", "--labels", "nothing"], "nothing"),
-        (["scripts/convert.py", "assets/sample", "{tmp}/out", "--tag-column", "9"], "no column 9"),
-        (["scripts/export.py", "{tmp}/nothing.spacy", "{tmp}/out/x.conll"], "nothing.spacy"),
-        (["scripts/check.py", "{tmp}/corpus", "--encoder", "./nothing"], "no encoder"),
-        (["scripts/convert.py", "assets/wnut17", "{tmp}/out"], "spacy project assets"),
-        (["scripts/convert.py", "{tmp}/broken.conll", "{tmp}/out"], "broken.conll:2"),
-        (["scripts/check.py", "{tmp}"], "train.spacy"),
-        (["scripts/preflight.py", "configs/minilm.cfg"], "no train corpus is given"),
-        (["scripts/evaluate.py", "{tmp}", "{tmp}/x.spacy"], "cannot load the pipeline"),
-        (["scripts/compare.py", "{tmp}", "{tmp}", "{tmp}/x.spacy"], "cannot load the pipeline"),
-        (["scripts/report.py", "{tmp}/x.json", "{tmp}/x.html"], "with the evaluate command"),
-        (["scripts/import_hf.py", "{tmp}/nothing", "{tmp}/out"], "no such folder"),
-        (["scripts/export_hf.py", "{tmp}", "{tmp}/out"], "cannot load the pipeline"),
-        (["scripts/export_onnx.py", "{tmp}", "{tmp}/out"], "cannot load the pipeline"),
-        (["scripts/package.py", "{tmp}", "{tmp}", "--name", "x"], "no trained pipeline"),
-        (["scripts/verify.py", "{tmp}/x.json", "{tmp}", "{tmp}/x.spacy"], "package command"),
-        (["scripts/push.py", "{tmp}/x.json", "--dry-run", "{tmp}/out"], "package command"),
-        (["scripts/clean.py", "{tmp}"], "no project.yml"),
+        (["convert", "assets/nothing", "{tmp}"], "no such file or folder"),
+        (["convert", "assets/sample", "{tmp}/out", "--split", "80"], "80,10,10"),
+        (["convert", "assets/sample", "{tmp}/out", "--labels", "nothing"], "nothing"),
+        (["convert", "assets/sample", "{tmp}/out", "--tag-column", "9"], "no column 9"),
+        (["export", "{tmp}/nothing.spacy", "{tmp}/out/x.conll"], "nothing.spacy"),
+        (["check", "{tmp}/corpus", "--encoder", "./nothing"], "no encoder"),
+        (["convert", "assets/wnut17", "{tmp}/out"], "spacy project assets"),
+        (["convert", "{tmp}/broken.conll", "{tmp}/out"], "broken.conll:2"),
+        (["check", "{tmp}"], "train.spacy"),
+        (["train", "minilm", "--output", "{tmp}/out"], "no train corpus is given"),
+        (["evaluate", "{tmp}", "{tmp}/x.spacy"], "cannot load the pipeline"),
+        (["compare", "{tmp}", "{tmp}", "{tmp}/x.spacy"], "cannot load the pipeline"),
+        (["report", "{tmp}/x.json", "{tmp}/x.html"], "with the evaluate command"),
+        (["import-hf", "{tmp}/nothing", "{tmp}/out"], "no such folder"),
+        (["export-hf", "{tmp}", "{tmp}/out"], "cannot load the pipeline"),
+        (["export-onnx", "{tmp}", "{tmp}/out"], "cannot load the pipeline"),
+        (["package", "{tmp}", "{tmp}", "--name", "x"], "no trained pipeline"),
+        (["verify", "{tmp}/x.json", "{tmp}", "{tmp}/x.spacy"], "package command"),
+        (["push", "{tmp}/x.json", "--dry-run", "{tmp}/out"], "package command"),
         (
-            ["scripts/annotate.py", "{tmp}", "{tmp}/broken.conll", "{tmp}/out"],
+            ["annotate", "{tmp}", "{tmp}/broken.conll", "{tmp}/out"],
             "cannot load the pipeline",
         ),
-        (["scripts/convert.py", "assets/sample", "{tmp}/broken.conll"], "broken.conll"),
-        (["scripts/check.py", "corpus", "--output", "{tmp}"], "train.spacy"),
-        (["scripts/check.py", "{tmp}/corpus", "--output", "{tmp}/corpus"], "is a folder"),
-        (["scripts/preflight.py", "configs/minilm.cfg", "--foo"], "--foo"),
-        (
-            ["-m", "spacy", "project", "run", "convert", ".", "--vars.dataset", "nothing"],
-            "assets/nothing",
-        ),
+        (["convert", "assets/sample", "{tmp}/broken.conll"], "broken.conll"),
+        (["check", "corpus", "--output", "{tmp}"], "is a folder"),
+        (["check", "{tmp}/corpus", "--output", "{tmp}/corpus"], "is a folder"),
+        (["train", "minilm", "--output", "{tmp}/out", "--foo"], "--foo"),
+        (["config", "nothing"], "one of bert-base-cased"),
+        (["train", "nothing.cfg", "--output", "{tmp}/out"], "no such config"),
     ],
     ids=lambda value: value if isinstance(value, str) else None,
 )
@@ -238,17 +320,34 @@ def test_a_users_mistake_gives_one_message(tmp_path, command, said):
         pytest.skip("WNUT-17 is here")
     (tmp_path / "broken.conll").write_text("Oslo I-LOC\nOslo\n")
     convert([SAMPLE], tmp_path / "corpus")
-    done = run(*[part.format(tmp=tmp_path) for part in command])
+    done = ner(*[part.format(tmp=tmp_path) for part in command])
     assert done.returncode == 1
     message = " ".join((done.stdout + done.stderr).split())
     assert said in message and "Traceback" not in message
     assert not (tmp_path / "out").exists() or not list((tmp_path / "out").iterdir())
 
 
+@pytest.mark.parametrize(
+    "command, said",
+    [
+        (["scripts/clean.py", "{tmp}"], "no project.yml"),
+        (
+            ["-m", "spacy", "project", "run", "convert", ".", "--vars.dataset", "nothing"],
+            "assets/nothing",
+        ),
+    ],
+)
+def test_a_mistake_with_the_project(tmp_path, command, said):
+    done = run(*[part.format(tmp=tmp_path) for part in command])
+    assert done.returncode == 1
+    message = " ".join((done.stdout + done.stderr).split())
+    assert said in message and "Traceback" not in message
+
+
 def test_init_labels(trained, encoders, tmp_path):
     DocBin(docs=[e.reference for e in make_examples(trained)]).to_disk(tmp_path / "x.spacy")
     done = run(
-        "-m", "spacy", "init", "labels", "configs/minilm.cfg", tmp_path / "labels",
+        "-m", "spacy", "init", "labels", BUILT_IN / "minilm.cfg", tmp_path / "labels",
         "--paths.train", tmp_path / "x.spacy", "--paths.dev", tmp_path / "x.spacy",
         "--paths.encoder", encoders["wordpiece"],
         "--components.transformer.model.window", "64",

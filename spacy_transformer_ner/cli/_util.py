@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from enum import Enum
 
+import click
 from wasabi import msg
 
 from ..errors import InputError
@@ -25,6 +26,8 @@ def clear_failure() -> Iterator[None]:
         yield
     except InputError as error:
         _fail(str(error))
+    except click.ClickException as error:  # of spaCy's functions
+        _fail(error.format_message())
     except OSError as error:
         # A missing permission, a full disk, a file where a folder should be.
         name = error.filename2 or error.filename

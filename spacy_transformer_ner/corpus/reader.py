@@ -13,8 +13,6 @@ from spacy.vocab import Vocab
 
 from .docbin import DocMaker, check_language, read_docbin, to_doc
 from .options import ReadOptions
-from .readers.formats import open_corpus
-from .splits import data_files
 
 # A path, or Docs themselves.
 AnyCorpus = Union[str, Path, Iterable[Doc]]
@@ -31,6 +29,10 @@ def read_corpus(
     YIELDS (Doc): The Docs, with entities, and sentences where they are known.
     RAISES: InputError if something cannot be read.
     """
+    # Not needed for .spacy files, which are all that most trainings read.
+    from .readers.formats import open_corpus
+    from .splits import data_files
+
     check_language(lang)
     maker = DocMaker(lang)
     for source in data_files(Path(path)):

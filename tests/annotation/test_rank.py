@@ -7,8 +7,7 @@ from spacy_transformer_ner.corpus.convert import convert
 from spacy_transformer_ner.corpus.sources import Source
 from spacy_transformer_ner.errors import InputError
 
-from ..conftest import SENTENCES
-from ..test_project import run
+from ..conftest import SENTENCES, ner
 
 TEXTS = [text for text, _ in SENTENCES] + ["Oslo hired Bob or Rome in", "It rained."]
 
@@ -52,8 +51,8 @@ def test_records_without_text(tmp_path):
 def test_script_and_what_it_writes_can_be_converted(trained, tmp_path):
     trained.to_disk(tmp_path / "pipeline")
     (tmp_path / "x.txt").write_text("\n".join(TEXTS))
-    done = run(
-        "scripts/rank.py",
+    done = ner(
+        "rank",
         tmp_path / "pipeline",
         tmp_path / "x.txt",
         tmp_path / "out.jsonl",
@@ -69,9 +68,7 @@ def test_script_and_what_it_writes_can_be_converted(trained, tmp_path):
 
 def test_no_such_file(trained, tmp_path):
     trained.to_disk(tmp_path / "pipeline")
-    done = run(
-        "scripts/rank.py", tmp_path / "pipeline", tmp_path / "no.txt", tmp_path / "out.jsonl"
-    )
+    done = ner("rank", tmp_path / "pipeline", tmp_path / "no.txt", tmp_path / "out.jsonl")
     assert (
         done.returncode == 1
         and "no.txt: there is no" in done.stdout
@@ -82,6 +79,6 @@ def test_no_such_file(trained, tmp_path):
 def test_inputs_are_not_overwritten(tmp_path):
     for output, said in (("b.txt", "no .jsonl file"), ("a.jsonl", "one of the inputs")):
         (tmp_path / output).write_text('{"text": "a"}\n')
-        done = run("scripts/rank.py", "pipeline", tmp_path / output, tmp_path / output)
+        done = ner("rank", "pipeline", tmp_path / output, tmp_path / output)
         assert done.returncode == 1 and said in " ".join(done.stdout.split())
         assert (tmp_path / output).read_text() == '{"text": "a"}\n'

@@ -1,13 +1,10 @@
-import subprocess
-import sys
-
 import pytest
 from spacy.tokens import DocBin
 
 from spacy_transformer_ner.errors import InputError
 from spacy_transformer_ner.evaluation.compare import compare, predictions
 
-from ..conftest import ROOT, make_examples
+from ..conftest import make_examples, ner
 
 
 @pytest.fixture
@@ -80,8 +77,8 @@ def test_what_the_script_says(trained, gold, tmp_path):
     worse = without(gold, trained, tmp_path, label)
     said = []
     for second in (gold, worse):
-        command = [sys.executable, "scripts/compare.py", gold, second, gold, "--permutations", "99"]
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+        done = ner("compare", gold, second, gold, "--permutations", 99)
+        assert done.returncode == 0
         said.append(" ".join(done.stdout.split()))
     same, changed = said
     assert "No difference: both find the same entities" in same and "chance" not in same

@@ -18,8 +18,7 @@ from spacy_transformer_ner.evaluation.reliability import (
 from spacy_transformer_ner.recogniser.calibration import CalibrationFeatures
 from spacy_transformer_ner.recogniser.known import NEW, SAME
 
-from ..conftest import SENTENCES, make_examples
-from ..test_project import run
+from ..conftest import SENTENCES, make_examples, ner
 
 # Some of the gold entities are not what the pipeline has learnt.
 OTHERS = [
@@ -158,7 +157,7 @@ def test_the_threshold_for_a_precision():
 
 def test_calibrate_script(pipeline, corpus, tmp_path):
     before = sorted(p for p in pipeline.rglob("*") if p.is_file())
-    done = run("scripts/calibrate.py", pipeline, corpus, "--output", tmp_path / "x.json")
+    done = ner("calibrate", pipeline, corpus, "--output", tmp_path / "x.json")
     assert done.returncode == 0, done.stdout + done.stderr
     figures = json.loads((tmp_path / "x.json").read_text())
     nlp = spacy.load(pipeline)
@@ -174,14 +173,13 @@ def test_calibrate_script(pipeline, corpus, tmp_path):
 @pytest.mark.parametrize("optional, code", [(["--optional"], 0), ([], 1)])
 def test_calibrate_script_with_too_little(pipeline, trained, tmp_path, optional, code):
     DocBin(docs=[e.reference for e in make_examples(trained)]).to_disk(tmp_path / "x.spacy")
-    done = run("scripts/calibrate.py", pipeline, tmp_path / "x.spacy", *optional)
+    done = ner("calibrate", pipeline, tmp_path / "x.spacy", *optional)
     assert done.returncode == code and "nothing to calibrate by" in " ".join(done.stdout.split())
     assert "Traceback" not in done.stderr
 
 
 def test_tune_threshold_script(pipeline, corpus, tmp_path):
-    done = run(
-        "scripts/tune_threshold.py", pipeline, corpus, "--precision", "0.5", "--write",
+    done = ner("tune-threshold", pipeline, corpus, "--precision", "0.5", "--write",
         "--output", tmp_path / "x.json",
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
@@ -189,12 +187,12 @@ def test_tune_threshold_script(pipeline, corpus, tmp_path):
     threshold = spacy.load(pipeline).get_pipe("transformer_ner").threshold
     assert 0 < threshold <= found["thresholds"]["all"]["threshold"]
     assert len(found["curve"]) > 3
-    done = run("scripts/tune_threshold.py", pipeline, corpus, "-p", "0.3", "--write", "--per-type")
+    done = ner("tune-threshold", pipeline, corpus, "-p", "0.3", "--write", "--per-type")
     assert done.returncode == 0, done.stdout + done.stderr
     assert set(spacy.load(pipeline).get_pipe("transformer_ner").label_thresholds) == {
         "LOC",
         "ORG",
         "PER",
     }
-    done = run("scripts/tune_threshold.py", pipeline, corpus, "--precision", "1.0")
+    done = ner("tune-threshold", pipeline, corpus, "--precision", "1.0")
     assert "Traceback" not in done.stderr

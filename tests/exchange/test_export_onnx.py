@@ -1,6 +1,5 @@
 import re
 import runpy
-import subprocess
 import sys
 
 import numpy
@@ -12,7 +11,7 @@ from tokenizers import Tokenizer
 from spacy_transformer_ner.errors import InputError
 from spacy_transformer_ner.exchange.export_onnx import export_onnx
 
-from ..conftest import ROOT, SENTENCES, blank_pipeline, make_examples
+from ..conftest import SENTENCES, blank_pipeline, make_examples, ner
 
 pytest.importorskip("onnxscript", reason="needs the extra onnx")
 onnxruntime = pytest.importorskip("onnxruntime", reason="needs the extra onnx")
@@ -119,9 +118,7 @@ def test_the_encoder_is_not_ours(trained, tmp_path):
 
 def test_the_script(trained, tmp_path):
     trained.to_disk(tmp_path / "trained")
-    command = [sys.executable, "scripts/export_onnx.py", tmp_path / "trained", tmp_path / "graph"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert "the pipeline's in fp32" in done.stdout and not done.stderr
+    done = ner("export-onnx", tmp_path / "trained", tmp_path / "graph")
+    assert done.returncode == 0 and "the pipeline's in fp32" in done.stdout
     names = {path.name for path in (tmp_path / "graph").iterdir()}
     assert names == {"model.onnx", "tokenizer.json", "config.json", "README.md", "word_shapes.py"}

@@ -2,8 +2,6 @@
 `ner_tags` as numbers, and a list of labels."""
 
 import json
-import subprocess
-import sys
 
 import pytest
 import srsly
@@ -13,16 +11,14 @@ from spacy_transformer_ner.corpus.readers.formats import open_corpus
 from spacy_transformer_ner.corpus.sources import Source
 from spacy_transformer_ner.corpus.tags import write_tags
 
-from ..conftest import ROOT, SAMPLE
+from ..conftest import SAMPLE, ner
 
 LABELS = ["O", "B-PER", "I-PER", "B-ORG", "I-ORG", "B-LOC", "I-LOC", "B-MISC", "I-MISC"]
 
 
 def run(*command):
-    done = subprocess.run(
-        [sys.executable, *map(str, command)], cwd=ROOT, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    done = ner(*command)
+    assert done.returncode == 0, done.stdout[-3000:]
     return done.stdout
 
 
@@ -62,25 +58,23 @@ def test_from_records_to_figures(recipe, suffix, encoders, tmp_path):
     gold["dev"] = gold.pop("valid")
     if suffix == "json":
         srsly.write_json(data / "labels.json", LABELS)
-        run("scripts/convert.py", data, corpus)
+        run("convert", data, corpus)
     else:
-        run("scripts/convert.py", data, corpus, "--labels", ",".join(LABELS))
+        run("convert", data, corpus, "--labels", ",".join(LABELS))
     made = srsly.read_json(corpus / "convert.json")
     assert {name: split["entities"] for name, split in made.items()} == {
         f"{split}.spacy": n for split, n in gold.items()
     }
     encoder = encoders["wordpiece"]
-    config = f"configs/{recipe}.cfg"
-    said = run("scripts/check.py", corpus, "--config", config, "--encoder", encoder)
+    said = run("check", corpus, "--config", recipe, "--encoder", encoder)
     assert "train" in said and "LOC" in said
     run(
-        "scripts/preflight.py", config, "--output", tmp_path / "config.cfg", "--encoder", encoder,
-        "--paths.train", corpus / "train.spacy", "--paths.dev", corpus / "dev.spacy",
+        "train", recipe, "--output", tmp_path / "out", "--encoder", encoder,
+        "--train", corpus / "train.spacy", "--dev", corpus / "dev.spacy",
         "--components.transformer.model.window", 64, "--training.eval_frequency", 2,
         "--training.max_steps", 4,
     )  # fmt: skip
-    run("-m", "spacy", "train", tmp_path / "config.cfg", "--output", tmp_path / "out")
-    run("scripts/evaluate.py", best, corpus / "test.spacy", "--output", tmp_path / "figures.json")
+    run("evaluate", best, corpus / "test.spacy", "--output", tmp_path / "figures.json")
     figures = srsly.read_json(tmp_path / "figures.json")
     for tokenization in ("text", "gold"):
         counts = figures[tokenization]["entities"]

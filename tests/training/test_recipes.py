@@ -1,8 +1,5 @@
 """Every recipe trains, with a tiny encoder of the architecture it is made for."""
 
-import subprocess
-import sys
-
 import pytest
 import spacy
 import torch
@@ -10,6 +7,7 @@ from spacy.cli.debug_config import debug_config
 from spacy.tokens import DocBin
 from spacy.training.initialize import init_nlp
 from spacy.training.loop import train
+from thinc.api import Config
 from transformers import (
     AutoModel,
     BertConfig,
@@ -23,12 +21,11 @@ from transformers import (
 
 from spacy_transformer_ner.errors import InputError
 from spacy_transformer_ner.training.preflight import check_training
-from spacy_transformer_ner.training.recipe import encoder_of, load_recipe
+from spacy_transformer_ner.training.recipe import encoder_of, load_recipe, recipe_names
 
-from ..conftest import ROOT, SHAPE, blank_pipeline, make_examples, train_tokenizer
+from ..conftest import SHAPE, blank_pipeline, make_examples, ner, train_tokenizer
 
-CONFIGS = ROOT / "configs"
-RECIPES = sorted(path.stem for path in CONFIGS.glob("*.cfg"))
+RECIPES = recipe_names()
 DISTIL = {"dim": 32, "n_layers": 2, "n_heads": 4, "hidden_dim": 64, "max_position_embeddings": 130}
 DEBERTA = {"relative_attention": True, "pos_att_type": ["p2c", "c2p"], "position_buckets": 16}
 MODERN = {
@@ -92,7 +89,7 @@ def test_a_few_steps(recipe, tiny_encoder, corpus, tmp_path):
         "training.max_steps": 4,
         "training.max_epochs": 0,
     }
-    config = check_training(CONFIGS / f"{recipe}.cfg", overrides)
+    config = check_training(recipe, overrides)
     nlp = init_nlp(config)
     before = nlp.get_pipe("transformer").model.shims[0].to_bytes()
     (tmp_path / "out").mkdir()
@@ -107,13 +104,13 @@ def test_a_few_steps(recipe, tiny_encoder, corpus, tmp_path):
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_encoders(recipe):
     """The recipe alone says which encoder it is for."""
-    name = encoder_of(CONFIGS / f"{recipe}.cfg")
+    name = encoder_of(recipe)
     assert recipe in ("minilm", "transformers") or recipe.split("-")[0] in name.lower()
-    assert encoder_of(CONFIGS / f"{recipe}.cfg", "other") == "other"
+    assert encoder_of(recipe, "other") == "other"
 
 
 def test_faithful_recipes_are_as_published():
-    config = load_recipe(CONFIGS / "bert-base-cased-faithful.cfg").interpolate()
+    config = load_recipe("bert-base-cased-faithful").interpolate()
     optimizer, training = config["training"]["optimizer"], config["training"]
     assert optimizer["learn_rate"]["initial_rate"] == 2e-5 and optimizer["eps"] == 1e-8
     assert (optimizer["beta1"], optimizer["beta2"], optimizer["rate_width"]) == (0.9, 0.999, None)
@@ -128,34 +125,49 @@ def test_faithful_recipes_are_as_published():
 def test_debug_config(recipe, corpus, tmp_path):
     """Each recipe is a whole config for spaCy."""
     paths = {"paths.train": str(corpus), "paths.dev": str(corpus)}
-    load_recipe(CONFIGS / f"{recipe}.cfg", paths).to_disk(tmp_path / "config.cfg")
+    load_recipe(recipe, paths).to_disk(tmp_path / "config.cfg")
     debug_config(tmp_path / "config.cfg")  # exits where something is wrong
 
 
-def test_debug_config_of_what_preflight_writes(corpus, tiny_encoder, tmp_path):
-    """What preflight writes is a whole config for spaCy."""
-    path = tmp_path / "config.cfg"
-    commands = [
-        ["scripts/preflight.py", CONFIGS / "spanberta-faithful.cfg", "--output", path,
-         "--encoder", tiny_encoder("spanberta"), "--paths.train", corpus, "--paths.dev", corpus, "--training.eval_frequency", "2"],
-        ["-m", "spacy", "debug", "config", path],
-    ]  # fmt: skip
-    for command in commands:
-        done = subprocess.run(
-            [sys.executable, *map(str, command)],
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
+def test_the_config_of_a_training(corpus, tiny_encoder, tmp_path):
+    """What train writes first is a whole config for spaCy."""
+    done = ner(
+        "train", "spanberta-faithful", "--output", tmp_path / "out", "--check-only",
+        "--encoder", tiny_encoder("spanberta"), "--train", corpus, "--dev", corpus,
+        "--training.eval_frequency", 2,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout
+    path = tmp_path / "out" / "config.cfg"
+    debug_config(path)  # exits where something is wrong
     assert "extends" not in path.read_text()
+    assert [p.name for p in (tmp_path / "out").iterdir()] == ["config.cfg"]
+
+
+def test_recipes_by_name(tmp_path, monkeypatch):
+    """A recipe of the package, one in configs/, and a file that extends one by its name."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "configs").mkdir()
+    (tmp_path / "configs" / "mine.cfg").write_text(
+        '[recipe]\nextends = "bert-base-cased"\n\n[training]\nmax_steps = 7\n'
+    )
+    (tmp_path / "alone.cfg").write_text('[recipe]\nextends = "minilm"\n\n[nlp]\nlang = "de"\n')
+    assert load_recipe("bert-base-cased")["training"]["max_steps"] != 7
+    mine = load_recipe("mine")
+    assert mine["training"]["max_steps"] == 7
+    assert mine["paths"]["encoder"] == "google-bert/bert-base-cased"
+    assert load_recipe("alone.cfg")["nlp"]["lang"] == "de"
+    with pytest.raises(InputError, match="one of .*minilm"):
+        load_recipe("nothing")
+    done = ner("config", "mine", "--lang", "fr", "--output", tmp_path / "whole.cfg")
+    assert done.returncode == 0
+    whole = Config().from_disk(tmp_path / "whole.cfg", interpolate=False)
+    assert whole == load_recipe("mine", {"nlp.lang": "fr"})
 
 
 @pytest.mark.parametrize(
     "text, said",
     [
-        ('[recipe]\nextends = "nothing.cfg"', "It is what"),
+        ('[recipe]\nextends = "nothing.cfg"', "there is no such config"),
         ('[recipe]\nextends = "x.cfg"', "extends itself"),
         ('[recipe]\nextend = "minilm.cfg"', "setting extends"),
         ("[paths]\nencoder = null", "names no encoder"),
