@@ -1,6 +1,6 @@
 # make run   the whole workflow on the embedded sample, from an empty machine
 # make test  the linter, the type checker and the tests
-# make dist  the package's sdist and wheel, checked
+# make dist  the package's sdist and wheel
 # Other versions of Python: make run PYTHON=python3.12
 
 PYTHON ?= python3
@@ -30,7 +30,6 @@ test: $(VENV)/test.installed
 dist: $(VENV)/test.installed
 	rm -rf dist
 	PIP_CONSTRAINT=$(CONSTRAINTS) PIP_BUILD_CONSTRAINT=$(CONSTRAINTS) $(BIN)/python -m build
-	$(BIN)/twine check --strict dist/*
 
 clean:
 	rm -rf $(VENV) dist
