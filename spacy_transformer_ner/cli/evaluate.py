@@ -76,7 +76,6 @@ def evaluate_cli(
 
 
 def _show(result: "Evaluation") -> None:
-    from ..evaluation.figures import SEQEVAL_MODE
     from ..evaluation.reliability import reliability
     from ..evaluation.resampling import LEVEL
 
@@ -107,7 +106,7 @@ def _show(result: "Evaluation") -> None:
         f"Missed {kinds['missed']}, spurious {kinds['spurious']}, wrong type {kinds['type']}, "
         f"wrong boundary {kinds['boundary']}, both wrong {kinds['both']}"
     )
-    print(f"\nseqeval, {SEQEVAL_MODE}, the same predictions:\n{figures.seqeval_report}")
+    print(f"\nseqeval (strict, IOB2):\n{figures.seqeval_report}")
 
 
 def _interval(result: "Evaluation", label: str) -> str:

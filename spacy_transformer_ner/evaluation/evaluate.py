@@ -31,7 +31,7 @@ from .units import Units, align
 
 Tokenization = Literal["text", "gold"]
 # Of the JSON file, see docs/evaluation.md.
-SCHEMA = "spacy-transformer-ner.evaluation.v1"
+SCHEMA = "spacy-transformer-ner.evaluation.v2"
 SEED = 0
 # Fewer documents tell nothing of how much others would differ.
 MIN_DOCUMENTS = 10

@@ -8,11 +8,8 @@ from seqeval.metrics import classification_report
 from seqeval.scheme import IOB2
 from sklearn.metrics import classification_report as token_report
 
-from .conlleval import conlleval
 from .counts import Counts, averages, count
 from .units import Units
-
-SEQEVAL_MODE = "strict, IOB2"
 
 
 @dataclass(frozen=True)
@@ -29,10 +26,8 @@ class Figures:
         precision, recall, f1-score and support of each.
     documents (int): How many Docs were counted.
     units (int): How many units.
-    seqeval_report (str): seqeval's classification report, strict mode, IOB2.
-    seqeval (dict): The same as numbers.
-    seqeval_default (dict): The same in seqeval's default mode.
-    conlleval (dict): What conlleval gives, see `conlleval.conlleval`.
+    seqeval_report (str): seqeval's classification report. Every predicted sequence is legal,
+        so seqeval's strict and default modes, conlleval and `all` agree.
     """
 
     all: Counts
@@ -43,9 +38,6 @@ class Figures:
     documents: int
     units: int
     seqeval_report: str
-    seqeval: dict[str, dict[str, float]]
-    seqeval_default: dict[str, dict[str, float]]
-    conlleval: dict
 
     def to_dict(self) -> dict:
         """RETURNS (dict): The figures, for JSON."""
@@ -57,10 +49,6 @@ class Figures:
             "entities": self.all.to_dict(),
             "entities_per_type": {k: v.to_dict() for k, v in self.per_type.items()},
             "entities_averages": self.averages,
-            "seqeval_mode": SEQEVAL_MODE,
-            "seqeval": self.seqeval,
-            "seqeval_default": self.seqeval_default,
-            "conlleval": self.conlleval,
         }
 
 
@@ -79,10 +67,6 @@ def compute_figures(texts: Sequence[Units]) -> Figures:
         for known, a, b in zip(units.known, *tags)
         if known
     ]
-    strict, default = (
-        _seqeval(gold, predicted, **mode) if per_type else ("", {})
-        for mode in ({"mode": "strict", "scheme": IOB2}, {})
-    )
     return Figures(
         all=sum(per_type.values(), Counts(0, 0, 0)),
         per_type=per_type,
@@ -91,25 +75,17 @@ def compute_figures(texts: Sequence[Units]) -> Figures:
         tokens=_of_tokens(pairs),
         documents=len(texts),
         units=len(pairs),
-        seqeval_report=strict[0],
-        seqeval=strict[1],
-        seqeval_default=default[1],
-        conlleval=conlleval(gold, predicted),
+        seqeval_report=_seqeval_report(gold, predicted) if per_type else "",
     )
 
 
-def _seqeval(gold: list[list[str]], predicted: list[list[str]], **mode) -> tuple[str, dict]:
-    """RETURNS (tuple[str, dict]): seqeval's report as text and as numbers."""
+def _seqeval_report(gold: list[list[str]], predicted: list[list[str]]) -> str:
     with warnings.catch_warnings():
         # Of labels that are not in the gold annotation, or not predicted.
         warnings.simplefilter("ignore")
-        text, numbers = (
-            classification_report(
-                gold, predicted, digits=4, zero_division=0, output_dict=as_numbers, **mode
-            )
-            for as_numbers in (False, True)
+        return classification_report(
+            gold, predicted, digits=4, zero_division=0, mode="strict", scheme=IOB2
         )
-    return text, _floats(numbers)
 
 
 def _of_tokens(pairs: Sequence[tuple[str, str]]) -> dict[str, dict[str, float]]:
@@ -117,8 +93,8 @@ def _of_tokens(pairs: Sequence[tuple[str, str]]) -> dict[str, dict[str, float]]:
         return {}
     gold, predicted = zip(*pairs)
     rows = token_report(gold, predicted, zero_division=0, output_dict=True)
-    return _floats({name: row for name, row in rows.items() if isinstance(row, dict)})
-
-
-def _floats(rows: dict) -> dict[str, dict[str, float]]:
-    return {name: {key: float(value) for key, value in row.items()} for name, row in rows.items()}
+    return {
+        name: {key: float(value) for key, value in row.items()}
+        for name, row in rows.items()
+        if isinstance(row, dict)
+    }

@@ -2,7 +2,7 @@ import pytest
 import spacy
 from hypothesis import given
 from hypothesis import strategies as st
-from seqeval.metrics import f1_score
+from seqeval.metrics import classification_report
 from seqeval.scheme import IOB2
 from spacy.scorer import get_ner_prf
 from spacy.tokens import Doc, DocBin, Span
@@ -14,6 +14,7 @@ from spacy_transformer_ner.evaluation.figures import compute_figures
 from spacy_transformer_ner.evaluation.units import Units, align
 
 from ..conftest import SENTENCES, make_examples
+from .conlleval import conlleval
 
 VOCAB = spacy.blank("en").vocab
 
@@ -45,17 +46,21 @@ def corpora(draw):
 
 
 @given(corpora())
-def test_figures_equal_seqevals(units):
+def test_figures_equal_seqevals_and_conllevals(units):
+    """Legal sequences have one reading, so the scorers of the field agree."""
     figures = compute_figures(units)
     gold, predicted = [u.gold_tags() for u in units], [u.predicted_tags() for u in units]
+    assert figures.all.f == pytest.approx(conlleval(gold, predicted)["fb1"] / 100)
     if any(u.gold or u.predicted for u in units):
-        strict = f1_score(gold, predicted, mode="strict", scheme=IOB2, zero_division=0)
-        assert figures.all.f == pytest.approx(strict)
-        assert figures.seqeval["micro avg"]["f1-score"] == pytest.approx(strict)
-        for label, counts in figures.per_type.items():
-            if label in figures.seqeval:
-                assert figures.seqeval[label]["precision"] == pytest.approx(counts.p)
-                assert figures.seqeval[label]["recall"] == pytest.approx(counts.r)
+        for mode in ({"mode": "strict", "scheme": IOB2}, {}):
+            report = classification_report(
+                gold, predicted, zero_division=0, output_dict=True, **mode
+            )
+            assert figures.all.f == pytest.approx(report["micro avg"]["f1-score"])
+            for label, counts in figures.per_type.items():
+                if label in report:
+                    assert report[label]["precision"] == pytest.approx(counts.p)
+                    assert report[label]["recall"] == pytest.approx(counts.r)
     right = sum(a == b for g, p in zip(gold, predicted) for a, b in zip(g, p))
     assert figures.token_accuracy == right / sum(map(len, gold))
 

@@ -7,7 +7,7 @@ start and end together and have one type.
 
 from collections.abc import Iterable, Sequence
 
-from .counts import Counts, count
+from spacy_transformer_ner.evaluation.counts import Counts, count
 
 Chunk = tuple[int, int, str]
 
