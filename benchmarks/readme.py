@@ -279,7 +279,7 @@ def _annotation(result: Result) -> str:
         "wide, so that the time is that of everything but the encoder.\n\n"
         f"- Speed: {speed['annotate_words_per_second']:,} words/s, against "
         f"{speed['pipe_words_per_second']:,} for `nlp.pipe` alone (median of {speed['turns']} "
-        f"alternating runs: {speed["annotate_of_pipe"]:.2f}x its speed).\n"
+        f"alternating runs: {speed['annotate_of_pipe']:.2f}x its speed).\n"
         f"- Memory: at most {watched['peak_mebibytes']} MiB, {watched['growth']:+.1%} in the second "
         "half.\n"
         f"- Interruptions: killed {len(killed['shards_finished_at_each_kill'])} times with `kill "
