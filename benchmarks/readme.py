@@ -1,4 +1,5 @@
-"""Write the measured tables of README.md and docs/ from benchmarks/results.
+"""Write the generated parts of README.md and docs/: the measured tables, from
+benchmarks/results, and the description of project.yml.
 
     python benchmarks/readme.py
 
@@ -6,11 +7,14 @@ Each table stands between `<!-- NAME -->` and `<!-- /NAME -->` on one page."""
 
 import re
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import redirect_stdout
 from pathlib import Path
 from statistics import mean, median
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import srsly
+from weasel.cli.document import project_document
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
@@ -206,7 +210,7 @@ def _ablation(result: Result) -> str:
             rows[-1].append(f"{of['mean']:.4f}{spread}")
             rows[-1].append("" if change == "default" or gain is None else f"{gain:+.4f}")
     steps = f"{result['max_steps']} training steps. " if result["max_steps"] else ""
-    commit = f", commit {result['commit']}" if "commit" in result else ""
+    commit = f"; commit {result['commit']}" if "commit" in result else ""
     return (
         f"{_markdown(head, rows)}\n\nMean ± standard deviation over seeds; the change is against "
         f"the default with the same seeds. {steps}{_hardware(result)[:-1]}{commit}.\n"
@@ -390,14 +394,31 @@ def _runtime(result: Result) -> str:
     )
 
 
+def project() -> str:
+    """RETURNS (str): What `spacy project document` writes, markers included, for a page in
+    docs/: one heading level down, and with links that start there."""
+    with TemporaryDirectory() as folder, redirect_stdout(None):
+        page = Path(folder) / "project.md"
+        project_document(ROOT, page, no_emoji=True)
+        text = page.read_text(encoding="utf-8")
+    # Weasel links files that may not be distributed, if they are on this machine.
+    text = re.sub(r"\[(`assets/[^`]*`)\]\([^)]*\)", r"\1", text)
+    return re.sub(r"(?m)^#", "##", text.replace("](project.yml)", "](../project.yml)"))
+
+
 def main() -> None:
     """Rewrite the pages."""
-    found = tables()
+    parts = {
+        rf"<!-- {re.escape(name)} -->\n.*?<!-- /{re.escape(name)} -->": (
+            f"<!-- {name} -->\n{table}<!-- /{name} -->"
+        )
+        for name, table in tables().items()
+    }
+    parts[r"<!-- WEASEL: .*START.*END [^\n]*-->"] = project()
     for path in PAGES:
         text = path.read_text(encoding="utf-8")
-        for name, table in found.items():
-            marks = rf"(<!-- {re.escape(name)} -->\n).*?(<!-- /{re.escape(name)} -->)"
-            text = re.sub(marks, lambda m, table=table: m[1] + table + m[2], text, flags=re.DOTALL)
+        for marks, part in parts.items():
+            text = re.sub(marks, lambda m, part=part: part, text, flags=re.DOTALL)
         path.write_text(text, encoding="utf-8")
 
 
