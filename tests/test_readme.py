@@ -75,7 +75,7 @@ def test_the_readmes_python(workspace, capsys):
     assert len(api[0].strip().splitlines()) <= 10
     pytest.importorskip("spacy_transformer_ner.api")
     *_, printed = run([*pipeline, api], capsys)
-    assert "95% confidence interval" in printed and "Nobody knows." in printed
+    assert "95% confidence interval" in printed and float(printed.split()[-1]) >= 0
 
 
 @pytest.mark.parametrize("page", ["scores", "deployment", "api"])
