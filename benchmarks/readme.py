@@ -1,19 +1,25 @@
-"""Write the tables of figures in README.md and docs/ from benchmarks/results.
+"""Write the generated parts of README.md and docs/: the measured tables, from
+benchmarks/results, and the description of project.yml.
 
     python benchmarks/readme.py
 
-A table stands between `<!-- NAME -->` and `<!-- /NAME -->`."""
+Each table stands between `<!-- NAME -->` and `<!-- /NAME -->` on one page."""
 
 import re
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import redirect_stdout
 from pathlib import Path
 from statistics import mean, median
+from tempfile import TemporaryDirectory
+from typing import Any
 
 import srsly
+from weasel.cli.document import project_document
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
-# Results that the text of the README needs no table of.
+# Results that no page shows.
 UNTABLED = {"kernels"}
 SYSTEMS = {
     "ours": "this package",
@@ -21,138 +27,177 @@ SYSTEMS = {
     "hf-bf16": "transformers, `run_ner.py`, bf16",
     "spacy": "spaCy, `transformer` and `ner`",
 }
-SPEEDS = {
-    "hf": "transformers' `pipeline`, sentences",
-    "hf, 16 bits": "the same in 16 bits",
-    "ours": "this package",
+# What annotates text with the weights of a system, by the names of the speed results.
+SPEED_OF = {"ours": "ours", "hf": "hf", "hf-bf16": "hf, 16 bits", "spacy": "spacy"}
+OTHER_SPEEDS = {
     "ours, 8 bits": 'this package, `runtime = "onnx-int8"`',
-    "ours, sentences": "this package, sentences",
-    "ours, encoder alone": "its encoder alone",
-    "spacy": "spaCy, `transformer` and `ner`",
-    "bare encoder, 16 bits": "the bare encoder on sorted sentences: the limit",
+    "ours, sentences": "this package, sentence by sentence",
+    "ours, encoder alone": "its encoder only",
+    "bare encoder, 16 bits": "the bare encoder on sorted sentences (upper bound)",
 }
-WAYS = {
+RUNTIMES = {
     "torch, fp32": '`precision = "fp32"`',
-    "torch, bf16": '`precision = "bf16"`, what "auto" takes here',
+    "torch, bf16": '`precision = "bf16"`, which "auto" selects here',
     "onnx": '`runtime = "onnx"`',
     "onnx-int8": '`runtime = "onnx-int8"`',
 }
-MEANING = {"text": "raw text", "gold": "gold tokens"}
+TOKENIZATIONS = {"text": "raw text", "gold": "gold tokens"}
+
+Result = dict[str, Any]
 
 
 def tables() -> dict[str, str]:
-    """RETURNS (dict[str, str]): Each result's name and its table."""
-    results = {path.stem: srsly.read_json(path) for path in sorted(RESULTS.glob("*.json"))}
-    kinds = {
+    """RETURNS (dict[str, str]): The tables by name."""
+    makers: dict[str, Callable[[Result], str]] = {
         "ablation": _ablation,
         "annotation": _annotation,
+        "calibration": _calibration,
+        "compare": _compare,
         "evaluation": _evaluation,
         "latency": _latency,
         "memory": _memory,
+        "parity": _parity,
         "reading": _reading,
         "resume": _resume,
-        "calibration": _calibration,
-        "compare": _compare,
         "runtime": _runtime,
         "updating": _updating,
-        "parity": _parity,
     }
-    return {
-        name: kinds.get(name.partition("-")[0], _table)(result)
-        for name, result in results.items()
-        if name.partition("-")[0] not in UNTABLED
-    }
-
-
-def _calibration(result: dict) -> str:
-    parts = ("without_shift", "with_shift")
-    head = [
-        "",
-        *(
-            f"{figure} {shift}"
-            for shift in ("dev halves", "test")
-            for figure in ("ECE", "Brier", "AURC")
-        ),
-    ]
-    lines = ["| " + " | ".join(row) + " |" for row in (head, ["---"] * len(head))]
-    for name in result["without_shift"]:
-        figures = [
-            f"{result[part][name][f]:.4f}" for part in parts for f in ("ece", "brier", "aurc")
-        ]
-        lines.append("| " + " | ".join([name, *figures]) + " |")
-    found = result["threshold"]
-    return "\n".join(lines) + (
-        f"\n\nDev halves: fitted on a random half of dev's documents, measured on the other, mean of "
-        f"{result['splits']} splits. Test: fitted on dev, measured on test. ECE over "
-        f"{result['binning']}. A threshold chosen for precision {found['wanted_precision']:.2f} on one "
-        f"half of dev gives {found['other_half_precision']:.4f} on the other; on test "
-        f"{found['test_precision']:.4f} with recall {found['test_recall']:.4f}.\n"
-    )
-
-
-def _compare(result: dict) -> str:
-    """Trainings and speeds of the systems side by side."""
-    speed = result.get("speed")
-    head = ["", "dev F1", "test F1", "seeds", "minutes an epoch", "minutes in all", "GiB"]
-    rows = []
-    for name, title in SYSTEMS.items():
-        found = result["training"].get(name)
-        if found is None:
+    found = {}
+    for path in sorted(RESULTS.glob("*.json")):
+        kind, _, rest = path.stem.partition("-")
+        if kind in UNTABLED:
             continue
+        result = srsly.read_json(path)
+        found[path.stem] = makers.get(kind, _scores)(result)
+        if kind == "compare":
+            found[f"details-{rest}"] = _details(result)
+    return found
+
+
+def _markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _hardware(result: Result, *more: str) -> str:
+    made, versions = result["hardware"], result["versions"]
+    parts = [
+        f"Hardware: {made['cpu']}, threads: {made['threads']}"
+        + (f", GPU: {made['gpu']}" if made["gpu"] else ""),
+        f"torch {versions['torch']}",
+        *more,
+    ]
+    return f"{'; '.join(parts)}."
+
+
+def _compare(result: Result) -> str:
+    """The systems side by side: accuracy, and what training and annotating take."""
+    speed = result.get("speed")
+    head = ["", "dev F1", "test F1", "seeds", "training, minutes", "training, GiB"]
+    rows = []
+    for name, found in _trained(result):
         rows.append(
             [
-                title,
+                SYSTEMS[name],
                 f"{found['mean_dev_f']:.4f}",
                 f"{found['mean_test_f']:.4f}",
                 str(found["seeds"]),
-                f"{found['seconds_per_epoch'] / 60:.1f}",
                 f"{mean(found['seconds']) / 60:.1f}",
                 f"{found['peak_memory_mib'] / 1024:.1f}",
             ]
         )
-    lines = ["| " + " | ".join(row) + " |" for row in (head, ["---"] * len(head), *rows)]
-    ours = result["training"].get("ours", {})
-    for base, title in (("hf", "in fp32"), ("hf-bf16", "in bf16")):
-        to = ours.get(f"to_dev_f_of_{base}")
-        if to and to["of_its_time"]:
-            lines += [
-                "",
-                f"The dev F1 that transformers reaches {title} ({to['dev_f']:.4f}) is reached in "
-                f"{to['of_its_time']:.2f} of its time.",
-            ]
-    for name, title in SYSTEMS.items():
-        found = result["training"].get(name, {})
-        if "mean_dev_f_text" in found:
-            lines += [
-                "",
-                f"From raw text, without the corpus' tokens and sentences, {title} has "
-                f"{found['mean_dev_f_text']:.4f} on dev and {found['mean_test_f_text']:.4f} on test.",
-            ]
+        if speed:
+            rows[-1].append(f"{speed['words_per_second'][SPEED_OF[name]]:,}")
     if speed:
-        head = ["text to entities", "words per second", "this package is faster by"]
-        lines += ["", *("| " + " | ".join(row) + " |" for row in (head, ["---"] * 3))]
-        for name, value in speed["words_per_second"].items():
-            factor = "" if name == "ours" else f"{speed['ours_over'][name]:.2f}"
-            lines.append(f"| {SPEEDS.get(name, name)} | {value:,} | {factor} |")
+        head.append("annotating, words/s")
+    sooner = [
+        f"{1 / to['of_its_time']:.1f}x sooner ({precision})"
+        for base, precision in (("hf", "fp32"), ("hf-bf16", "bf16"))
+        if (to := result["training"]["ours"].get(f"to_dev_f_of_{base}")) and to["of_its_time"]
+    ]
+    notes = f"This package reaches transformers' dev F1 {' and '.join(sooner)}. " if sooner else ""
+    made = _hardware(result, f"transformers {result['versions']['transformers']}")
+    return f"{_markdown(head, rows)}\n\n{notes}{made}\n"
+
+
+def _details(result: Result) -> str:
+    """What the comparison has beside its main table."""
+    raw = [
+        [SYSTEMS[name], f"{found['mean_dev_f_text']:.4f}", f"{found['mean_test_f_text']:.4f}"]
+        for name, found in _trained(result)
+        if "mean_dev_f_text" in found
+    ]
+    parts = [_markdown(["from raw text", "dev F1", "test F1"], raw)]
+    speed = result.get("speed")
+    if speed:
+        others = [
+            [title, f"{speed['words_per_second'][name]:,}"]
+            for name, title in OTHER_SPEEDS.items()
+            if name in speed["words_per_second"]
+        ]
+        parts.append(_markdown(["annotating", "words/s"], others))
         host = speed["host_words_per_second"]
         if host:
-            per = ", ".join(f"{SYSTEMS[name]} {value:,}" for name, value in host.items())
-            lines += ["", f"Words per second of all but the encoder, on one core: {per}."]
-    made = result["hardware"]
-    lines += [
-        "",
-        f"Hardware: {made['cpu']}, threads: {made['threads']}"
-        + (f", GPU: {made['gpu']}" if made["gpu"] else "")
-        + f"; torch {result['versions']['torch']}, transformers {result['versions']['transformers']}.",
+            per = ", ".join(f"{value:,} ({SYSTEMS[name]})" for name, value in host.items())
+            parts.append(f"Everything but the encoder, on one core, in words/s: {per}.")
+    return "\n\n".join(parts) + "\n"
+
+
+def _trained(result: Result) -> list[tuple[str, Result]]:
+    trained = result["training"]
+    return [(name, trained[name]) for name in SYSTEMS if name in trained]
+
+
+def _scores(result: Result) -> str:
+    """The scores of a run of the project."""
+    labels = list(result["test"]["text"]["f_per_type"])
+    rows = [
+        [
+            TOKENIZATIONS[name],
+            *(f"{figures[key]:.4f}" for key in "prf"),
+            *(f"{figures['f_per_type'][label]:.4f}" for label in labels),
+        ]
+        for name, figures in result["test"].items()
     ]
-    return "\n".join(lines) + "\n"
+    head = ["test", "precision", "recall", "F1", *(f"F1 {label}" for label in labels)]
+    took = result["seconds"]
+    return (
+        f"{_markdown(head, rows)}\n\nDev F1 on raw text: {result['dev_f']:.4f}. Training: "
+        f"{took['train'] / 60:.1f} minutes, {result['peak_memory_mib']['train'] / 1024:.1f} GiB. "
+        f"All commands together: {sum(took.values()) / 60:.1f} minutes. Evaluation: "
+        f"{result['words_per_second']:,} words/s. {_hardware(result)}\n"
+    )
 
 
-def _ablation(result: dict) -> str:
-    """What the recipe's parts are worth."""
+def _calibration(result: Result) -> str:
+    parts = ("without_shift", "with_shift")
+    head = [
+        "",
+        *(f"{f}, {data}" for data in ("dev halves", "test") for f in ("ECE", "Brier", "AURC")),
+    ]
+    rows = [
+        [
+            name,
+            *(f"{result[part][name][f]:.4f}" for part in parts for f in ("ece", "brier", "aurc")),
+        ]
+        for name in result["without_shift"]
+    ]
+    found = result["threshold"]
+    return (
+        f"{_markdown(head, rows)}\n\nDev halves: fitted on one random half of dev's documents and "
+        f"measured on the other, mean of {result['splits']} splits. Test: fitted on dev, measured "
+        f"on test. ECE uses {result['binning']}. A threshold chosen for precision "
+        f"{found['wanted_precision']:.2f} on one half of dev gives "
+        f"{found['other_half_precision']:.4f} on the other half, and {found['test_precision']:.4f} "
+        f"on test, with recall {found['test_recall']:.4f}.\n"
+    )
+
+
+def _ablation(result: Result) -> str:
+    """What the parts of the recipe contribute."""
     head = ["", "seeds"]
     for tokens in ("gold tokens", "raw text"):
-        head += [f"dev F1, {tokens}", "over the default"]
+        head += [f"dev F1, {tokens}", "change"]
     rows = []
     for change, found in result["changes"].items():
         rows.append([change, str(len(found["dev_f"]["of_seeds"]))])
@@ -162,220 +207,216 @@ def _ablation(result: dict) -> str:
             gain = of["over_default"]
             rows[-1].append(f"{of['mean']:.4f}{spread}")
             rows[-1].append("" if change == "default" or gain is None else f"{gain:+.4f}")
-    lines = ["| " + " | ".join(row) + " |" for row in (head, ["---"] * len(head), *rows)]
-    made = result["hardware"]
-    return "\n".join(lines) + (
-        "\n\nMeans and standard deviations of seeds, over the default's with the same seeds"
-        + (f", {result['max_steps']} steps of training" if result["max_steps"] else "")
-        + (f", commit {result['commit']}" if "commit" in result else "")
-        + f". Hardware: {made['cpu']}, threads: {made['threads']}; torch "
-        f"{result['versions']['torch']}.\n"
+    steps = f"{result['max_steps']} training steps. " if result["max_steps"] else ""
+    commit = f"; commit {result['commit']}" if "commit" in result else ""
+    return (
+        f"{_markdown(head, rows)}\n\nMean ± standard deviation over seeds; the change is against "
+        f"the default with the same seeds. {steps}{_hardware(result)[:-1]}{commit}.\n"
     )
 
 
-def _updating(result: dict) -> str:
+def _updating(result: Result) -> str:
     """What a pipeline knows before and after it learns a new label."""
     ways = {
         "before": "before",
-        "new label alone": f"{result['label']} alone, all else outside",
-        "filled in": "filled in by the pipeline itself",
-        "filled in, rehearsal whole": "filled in, and rehearsal, all else outside",
-        "filled in, rehearsal": "filled in, and rehearsal, all else missing",
+        "new label alone": f"{result['label']} annotated, everything else O",
+        "filled in": "with the pipeline's own entities",
+        "filled in, rehearsal whole": "the same plus rehearsal, everything else O",
+        "filled in, rehearsal": "the same plus rehearsal, everything else missing",
     }
-    head = ["learnt from", "F1 of the old labels", f"F1 of {result['label']}"]
+    head = ["trained on", "F1 of the old labels", f"F1 of {result['label']}"]
     rows = [
         [ways[way], f"{found['old']:.4f}", f"{found['new']:.4f}"]
         for way, found in result["f"].items()
     ]
-    lines = ["| " + " | ".join(row) + " |" for row in (head, ["---"] * len(head), *rows)]
-    some, made = result["documents"], result["hardware"]
-    return "\n".join(lines) + (
-        f"\n\nFirst trained on {some['first training']} documents; {some['new']} new ones with "
-        f"{result['entities']} entities, rehearsal on {some['rehearsal']} of the first; "
-        f"{result['steps']} steps of {result['batch']} documents at {result['learn_rate']:g} each "
-        f"time. Hardware: {made['cpu']}, threads: {made['threads']}; torch "
-        f"{result['versions']['torch']}.\n"
+    some = result["documents"]
+    return (
+        f"{_markdown(head, rows)}\n\nInitial training: {some['first training']} documents. Update: "
+        f"{some['new']} new documents with {result['entities']} entities, rehearsal on "
+        f"{some['rehearsal']} of the initial documents, {result['steps']} steps of "
+        f"{result['batch']} documents with learning rate {result['learn_rate']:g}. "
+        f"{_hardware(result)}\n"
     )
 
 
-def _parity(result: dict) -> str:
-    """What is left of checkpoints when they are imported, and exported again."""
+def _parity(result: Result) -> str:
+    """How far imported and exported checkpoints are from the original."""
     head = [
-        "checkpoint", "words", "scores differ by", "legal sentences", "entities", "differing",
-        "exported again, by",
+        "checkpoint", "words", "largest score difference", "sentences with legal tags", "entities",
+        "different entities", "score difference after re-export",
     ]  # fmt: skip
+    total = result["sentences"]
     rows = [
         [
             name if "/" not in name else f"`{name}`",
             f"{found['words']:,}",
             f"{found['emissions']:.1e}",
-            f"{result['sentences'] - found['illegal'] - found['blanks']:,} of "
-            f"{result['sentences']:,}",
+            f"{total - found['illegal'] - found['blanks']:,} of {total:,}",
             f"{found['entities']:,}",
             str(found["differing"]),
             f"{found['exported']:.1e}" if found["exported"] else "0",
         ]
         for name, found in result["checkpoints"].items()
     ]
-    lines = ["| " + " | ".join(row) + " |" for row in (head, ["---"] * len(head), *rows)]
+    parts = [_markdown(head, rows)]
     for name, found in result["pipelines"].items():
-        lines += [
-            "",
-            f"`{name}` without {', '.join(found['lost'])}, its head fitted anew: dev F1 "
-            f"{found['checkpoint_f']:.4f} for {found['pipeline_f']:.4f}.",
-        ]
-    return "\n".join(lines) + "\n"
+        parts.append(
+            f"The export of `{name}` drops {', '.join(found['lost'])}. With its refitted head it has "
+            f"dev F1 {found['checkpoint_f']:.4f}; the pipeline has {found['pipeline_f']:.4f}."
+        )
+    return "\n\n".join(parts) + "\n"
 
 
-def _annotation(result: dict) -> str:
-    """What a million texts showed, and where memory was drawn."""
+def _annotation(result: Result) -> str:
     speed, watched, killed, ray = (result[part] for part in ("speed", "memory", "kills", "ray"))
+    overhead = result["overhead"]
+    planned = ", ".join(
+        f"{n / 1e6:.2f} million `{suffix}` texts"
+        for suffix, n in overhead["texts_planned_per_second"].items()
+    )
+    per_shard = ", ".join(f"{ms:g} ({by})" for by, ms in overhead["milliseconds_a_shard"].items())
     return (
-        f"![Memory over texts](benchmarks/results/annotation.svg)\n\n{watched['totals']['texts']:,} generated "
-        f"texts of 5 to 10 words, a random BERT of 2 layers, 32 wide, so that all around the "
-        f"encoder is measured: {speed['annotate_words_per_second']:,} words a second, `nlp.pipe` "
-        f"alone {speed['pipe_words_per_second']:,} (median of {speed['turns']} turns: "
-        f"{speed['annotate_of_pipe']:.2f} of its speed), with other work on the machine. Memory: "
-        f"{watched['peak_mebibytes']} MiB at most, {watched['growth']:+.1%} in the second half. Killed {len(killed['shards_finished_at_each_kill'])} times with "
-        f"`kill -9`, or by Ray with one of {ray['workers']} workers killed: the same "
-        f"{killed['shards_equal']} shards, row for row and byte for byte. Hardware: "
-        f"{result['hardware']['cpu']}, threads: {result['hardware']['threads']}; by "
-        "`python benchmarks/annotation.py`.\n"
+        "![Resident memory over annotated texts](../benchmarks/results/annotation.svg)\n\n"
+        f"{watched['totals']['texts']:,} generated texts of 5 to 10 words; a BERT of 2 layers, 32 "
+        "wide, so that the time is that of everything but the encoder.\n\n"
+        f"- Speed: {speed['annotate_words_per_second']:,} words/s, against "
+        f"{speed['pipe_words_per_second']:,} for `nlp.pipe` alone (median of {speed['turns']} "
+        f"alternating runs: {speed['annotate_of_pipe']:.2f}x its speed).\n"
+        f"- Memory: at most {watched['peak_mebibytes']} MiB, {watched['growth']:+.1%} in the second "
+        "half.\n"
+        f"- Interruptions: killed {len(killed['shards_finished_at_each_kill'])} times with `kill "
+        f"-9`, and run on Ray with one of {ray['workers']} workers killed, it writes the same "
+        f"{killed['shards_equal']} shards, byte for byte.\n"
+        f"- Time for all of it: {watched['seconds']:.0f} seconds in one process, "
+        f"{ray['seconds']:.0f} on Ray with {ray['workers']} workers, one of them killed after "
+        f"{ray['shards_finished_at_kill']} shards.\n"
+        f"- Planning, per second: {planned}.\n"
+        f"- Overhead of a shard, in milliseconds: {per_shard}.\n\n"
+        f"The machine had other work. {_hardware(result)}\n"
     )
 
 
-def _evaluation(result: dict) -> str:
-    """What an evaluation of a large corpus takes."""
+def _evaluation(result: Result) -> str:
     rest = result["seconds"] - result["seconds_of_the_pipeline"]
     return (
-        f"{result['tokens']:,} words with {result['entities']:,} entities take {rest / 60:.1f} minutes "
-        f"beside the pipeline's own {result['seconds_of_the_pipeline'] / 60:.1f} (it runs twice) and at "
-        f"most {result['peak_memory_mib']:,} MiB; the page of it {result['report_seconds']:.1f} seconds "
-        f"and {result['report_kib']:,} KiB. Hardware: {result['hardware']['cpu']}, threads: "
-        f"{result['hardware']['threads']}; by `python benchmarks/evaluation.py`, with other work on "
-        "the machine.\n"
+        f"A corpus of {result['tokens']:,} words with {result['entities']:,} entities takes "
+        f"{rest / 60:.1f} minutes, plus {result['seconds_of_the_pipeline'] / 60:.1f} for running "
+        f"the pipeline twice, and at most {result['peak_memory_mib']:,} MiB. Its report takes "
+        f"{result['report_seconds']:.1f} seconds and {result['report_kib']:,} KiB. The machine had "
+        f"other work. {_hardware(result)}\n"
     )
 
 
-def _latency(result: dict) -> str:
-    """How long one text takes."""
+def _latency(result: Result) -> str:
     names = {"ours": "this package", "transformers": "transformers' `pipeline`"}
-    lines = ["| | to load | to the first entity | each text: half within | 99 in 100 within |"]
-    lines.append("|" + " --- |" * 5)
-    for name, seconds in result["seconds"].items():
-        lines.append(
-            f"| {names[name]} | {seconds['load']:.1f} s | {seconds['to_first_entity']:.1f} s | "
-            f"{1000 * seconds['p50']:.1f} ms | {1000 * seconds['p99']:.1f} ms |"
-        )
-    made = result["hardware"]
-    return "\n".join(lines) + (
-        f"\n\n{result['texts']} sentences of {result['words'] / result['texts']:.0f} words, one by "
-        f"one; medians of {result['rounds']} programs each, turn about. Loading counts the imports "
-        f"of torch and transformers. Hardware: {made['cpu']}, threads: {made['threads']}; torch "
-        f"{result['versions']['torch']}.\n"
+    rows = [
+        [
+            names[name],
+            f"{seconds['load']:.1f} s",
+            f"{seconds['to_first_entity']:.1f} s",
+            f"{1000 * seconds['p50']:.1f} ms",
+            f"{1000 * seconds['p99']:.1f} ms",
+        ]
+        for name, seconds in result["seconds"].items()
+    ]
+    head = ["", "loading", "first entity after", "p50 latency", "p99 latency"]
+    return (
+        f"{_markdown(head, rows)}\n\n{result['texts']} sentences of "
+        f"{result['words'] / result['texts']:.0f} words, one at a time; medians of "
+        f"{result['rounds']} alternating runs, each in a new process. Loading includes importing "
+        f"torch and transformers. {_hardware(result)}\n"
     )
 
 
-def _resume(result: dict) -> str:
-    """Whether an interrupted training ends as if it had not been."""
+def _resume(result: Result) -> str:
     assert result["equal"]
     steps = result["killed_after_step"]
     return (
-        f"Killed after the steps {', '.join(map(str, steps))} of {result['steps']}: the weights are "
-        f"the same (SHA-256). Hardware: {result['hardware']['cpu']}.\n"
+        f"Killed after steps {', '.join(map(str, steps[:-1]))} and {steps[-1]} of "
+        f"{result['steps']}, the training ends with the same weights (SHA-256). "
+        f"{_hardware(result)}\n"
     )
 
 
-def _memory(result: dict) -> str:
-    """The memory of nlp.pipe over many texts."""
-    found, made = result["mebibytes"], result["hardware"]
+def _memory(result: Result) -> str:
+    found = result["mebibytes"]
     return (
-        f"`nlp.pipe` over {result['docs']:,} sentences ({result['words']:,} words) takes {found[len(found) // 10]:,} "
-        f"MiB after a tenth of them and {found[-1]:,} MiB at the end, {result['growth']:+.1%} "
-        f"in the second half: what fills is caches, of words and of oneDNN's ways to multiply "
-        f"matrices of each shape. Hardware: {made['cpu']}, threads: {made['threads']}; torch "
-        f"{result['versions']['torch']}.\n"
+        f"`nlp.pipe` over {result['docs']:,} sentences ({result['words']:,} words) uses "
+        f"{found[len(found) // 10]:,} MiB after a tenth of them and {found[-1]:,} MiB at the end, "
+        f"{result['growth']:+.1%} in the second half. What grows are caches: of words, and of "
+        f"oneDNN's kernels for each matrix shape. {_hardware(result)}\n"
     )
 
 
-def _reading(result: dict) -> str:
+def _reading(result: Result) -> str:
     small, large = result["comparison"], result["large"]
     return (
-        f"Converting {small['file']}: {median(small['seconds']):.1f} seconds, `spacy convert` "
-        f"{median(small['spacy_convert_seconds']):.1f}: {small['ratio']:.1f} times as fast (medians "
-        f"of {len(small['seconds'])} turns, whole processes). A generated file of "
-        f"{large['megabytes']:,} MB: {large['megabytes_per_second']:.1f} MB or "
-        f"{large['words_per_second']:,} words a second, with at most {large['peak_memory_mib']} MiB "
-        f"of memory. Hardware: {result['hardware']['cpu']}.\n"
+        f"{small['file']}: {median(small['seconds']):.1f} seconds, and "
+        f"{median(small['spacy_convert_seconds']):.1f} with `spacy convert`: "
+        f"{small['ratio']:.1f}x as fast (medians of {len(small['seconds'])} alternating runs). "
+        f"A generated file of {large['megabytes']:,} MB: {large['megabytes_per_second']:.1f} MB or "
+        f"{large['words_per_second']:,} words per second, with at most "
+        f"{large['peak_memory_mib']} MiB. {_hardware(result)}\n"
     )
 
 
-def _runtime(result: dict) -> str:
+def _runtime(result: Result) -> str:
     """What runs the encoder, side by side."""
     head = [
         "",
         "dev F1",
-        "other entities",
-        *(f"words per second, {kind}" for kind in result["words_per_second"]),
+        "entities that differ",
+        *(f"words/s, {kind}" for kind in result["words_per_second"]),
     ]
     rows = [
         [
-            WAYS[name],
+            RUNTIMES[name],
             f"{f:.4f}",
             str(result["differing_from_fp32"][name]),
             *(
-                f"{of[name]:,} ({result['over_bf16'][kind][name]:.2f})"
+                f"{of[name]:,} ({result['over_bf16'][kind][name]:.2f}x)"
                 for kind, of in result["words_per_second"].items()
             ),
         ]
         for name, f in result["f"].items()
     ]
-    lines = ["| " + " | ".join(row) + " |" for row in (head, ["---"] * len(head), *rows)]
-    first, made = result["seconds_until_the_first_text"], result["hardware"]
-    lines += [
-        "",
-        "Other entities: found by one of it and torch in fp32, and not by the other; there are "
-        f"{result['entities']:,}. In brackets: as a factor of torch in bf16. Words per second are "
-        f"of the processor's time, the machine having other work; medians of {result['rounds']} "
-        f"rounds. To be made, the graph takes {first['onnx']:.0f} and {first['onnx-int8']:.0f} "
-        f"seconds once after loading. Hardware: {made['cpu']}, threads: {made['threads']}; torch "
-        f"{result['versions']['torch']}, onnxruntime {result['onnxruntime']}.",
-    ]
-    return "\n".join(lines) + "\n"
+    first = result["seconds_until_the_first_text"]
+    onnxruntime = f"onnxruntime {result['onnxruntime']}"
+    return (
+        f"{_markdown(head, rows)}\n\nEntities that differ: found by either this runtime or torch in "
+        f"fp32, not by both, of {result['entities']:,}. In brackets: relative to torch in bf16. "
+        f"Speed is per second of processor time, because the machine had other work; medians of "
+        f"{result['rounds']} alternating runs. Building the graph takes {first['onnx']:.0f} "
+        f'seconds ("onnx") or {first["onnx-int8"]:.0f} ("onnx-int8"), once after loading. '
+        f"{_hardware(result, onnxruntime)}\n"
+    )
 
 
-def _table(result: dict) -> str:
-    labels = list(result["test"]["text"]["f_per_type"])
-    head = ["test", "precision", "recall", "F1", *(f"F1 {label}" for label in labels)]
-    rows = [
-        [
-            MEANING[name],
-            *(f"{figures[key]:.4f}" for key in "prf"),
-            *(f"{figures['f_per_type'][label]:.4f}" for label in labels),
-        ]
-        for name, figures in result["test"].items()
-    ]
-    lines = ["| " + " | ".join(row) + " |" for row in (head, ["---"] * len(head), *rows)]
-    took, peak, made = result["seconds"], result["peak_memory_mib"], result["hardware"]
-    lines += [
-        "",
-        f"Dev F1 (raw text) {result['dev_f']:.4f}. Training took {took['train'] / 60:.1f} minutes "
-        f"and {peak['train'] / 1024:.1f} GiB, all commands together "
-        f"{sum(took.values()) / 60:.1f} minutes; {result['words_per_second']:,} words per second "
-        f"when evaluating. Hardware: {made['cpu']}, threads: {made['threads']}"
-        + (f", GPU: {made['gpu']}" if made["gpu"] else "")
-        + f"; torch {result['versions']['torch']}.",
-    ]
-    return "\n".join(lines) + "\n"
+def project() -> str:
+    """RETURNS (str): What `spacy project document` writes, markers included, for a page in
+    docs/: one heading level down, and with links that start there."""
+    with TemporaryDirectory() as folder, redirect_stdout(None):
+        page = Path(folder) / "project.md"
+        project_document(ROOT, page, no_emoji=True)
+        text = page.read_text(encoding="utf-8")
+    # Weasel links files that may not be distributed, if they are on this machine.
+    text = re.sub(r"\[(`assets/[^`]*`)\]\([^)]*\)", r"\1", text)
+    return re.sub(r"(?m)^#", "##", text.replace("](project.yml)", "](../project.yml)"))
 
 
 def main() -> None:
     """Rewrite the pages."""
+    parts = {
+        rf"<!-- {re.escape(name)} -->\n.*?<!-- /{re.escape(name)} -->": (
+            f"<!-- {name} -->\n{table}<!-- /{name} -->"
+        )
+        for name, table in tables().items()
+    }
+    parts[r"<!-- WEASEL: .*START.*END [^\n]*-->"] = project()
     for path in PAGES:
         text = path.read_text(encoding="utf-8")
-        for name, table in tables().items():
-            marks = rf"(<!-- {re.escape(name)} -->\n).*?(<!-- /{re.escape(name)} -->)"
-            text = re.sub(marks, lambda m: m[1] + table + m[2], text, flags=re.DOTALL)
+        for marks, part in parts.items():
+            text = re.sub(marks, lambda m, part=part: part, text, flags=re.DOTALL)
         path.write_text(text, encoding="utf-8")
 
 

@@ -10,7 +10,6 @@ import sys
 import pytest
 import srsly
 from spacy.tokens import DocBin
-from weasel.cli.document import project_document
 from weasel.cli.run import check_rerun, update_lockfile
 from weasel.util import load_project_config
 
@@ -172,16 +171,6 @@ def test_outputs_of_different_runs_are_apart():
         of_run = {o for o in outputs if not o.startswith("corpus/") and ".check.suspects" not in o}
         assert not seen & of_run
         seen |= of_run
-
-
-def test_the_docs_document_the_project(tmp_path):
-    """`spacy project document --output docs/project.md` would change nothing."""
-    page = (ROOT / "docs" / "project.md").read_text("utf-8")
-    shutil.copy(ROOT / "project.yml", tmp_path)
-    (tmp_path / "project.md").write_text(page, "utf-8")
-    project_document(tmp_path, tmp_path / "project.md", no_emoji=True)
-    assert (tmp_path / "project.md").read_text("utf-8") == page
-    assert page.count("AUTO-GENERATED DOCS") == 2
 
 
 @pytest.fixture(scope="module")
