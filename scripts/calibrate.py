@@ -10,9 +10,12 @@ from common import clear_failure, progress_bar
 from wasabi import msg
 
 from spacy_transformer_ner.errors import InputError
-from spacy_transformer_ner.evaluation.calibrate import cross_validated, fit, gather
-from spacy_transformer_ner.evaluation.reliability import find_recogniser, reliability
-from spacy_transformer_ner.files import write_json
+from spacy_transformer_ner.evaluation.calibrate import (
+    NotCalibrated,
+    calibrate,
+    save_calibration,
+)
+from spacy_transformer_ner.files import check_writable, write_json
 from spacy_transformer_ner.loading import load_pipeline
 from spacy_transformer_ner.training.preflight import check_gpu
 
@@ -36,25 +39,13 @@ def main(
     with clear_failure():
         check_gpu(use_gpu)
         if not model.is_dir():
-            raise InputError("is no folder of a pipeline.", path=model)
+            raise InputError("is not a pipeline directory.", path=model)
+        if output is not None:
+            check_writable(output)
         nlp = load_pipeline(str(model))
-        name, recogniser = find_recogniser(nlp)
         try:
-            gathered = gather(nlp, data_path, progress_bar("documents"))
-            calibration = fit(
-                gathered.features, gathered.right, gathered.usual_entropy, str(data_path)
-            )
-            scored = cross_validated(gathered)
-            before, after = (
-                reliability(s, scored.right) for s in (scored.marginals, scored.scores)
-            )
-            if after.brier > before.brier and after.ece > before.ece:
-                raise InputError(
-                    f"the scores of {before.entities} entities, {before.entities - sum(scored.right)} "
-                    f"of them wrong, would be worse for it (Brier score {before.brier:.4f}, then "
-                    f"{after.brier:.4f}). Give more text."
-                )
-        except InputError as error:
+            fitted = calibrate(nlp, data_path, progress=progress_bar("documents"))
+        except NotCalibrated as error:
             if not optional:
                 raise
             msg.warn(f"The scores are not calibrated: {error}")
@@ -62,12 +53,10 @@ def main(
                 write_json(output, {"corpus": str(data_path), "calibration": None})
             return
         if output is not None:
-            figures = {"corpus": str(data_path), "calibration": calibration.to_dict()}
-            write_json(output, {**figures, "cross_validated": scored.to_dict()})
+            write_json(output, fitted.to_dict())
             msg.good(f"Figures: {output}")
-        recogniser.calibration = calibration
-        # The one file of the pipeline that changes.
-        write_json(model / name / "cfg", recogniser.cfg)
+        save_calibration(nlp, model)
+        before, after = fitted.before, fitted.after
         msg.good(
             f"Calibrated on {before.entities:,} entities, {before.precision:.1%} of which are right"
         )
