@@ -59,11 +59,11 @@ def main(
     for tokenization, result in results.items():
         figures = result.figures
         msg.divider(f"{data_path}, {MEANING[tokenization]}")
-        rows = [*figures.per_type.items(), ("all", figures.all)]
+        rows = [*figures.per_type.items(), (None, figures.all)]
         msg.table(
             [
                 (
-                    name,
+                    name or "all",
                     f"{c.p:.4f}",
                     f"{c.r:.4f}",
                     f"{c.f:.4f}",
@@ -106,7 +106,7 @@ def main(
         msg.good(f"Mistakes: {errors}")
 
 
-def _sure(result: Evaluation, label: str) -> str:
+def _sure(result: Evaluation, label: Optional[str]) -> str:
     interval = result.intervals.get(label, {}).get("f")
     return f"{interval.low:.3f}–{interval.high:.3f}" if interval else "–"
 

@@ -35,6 +35,7 @@ def train_tiny(encoder, corpus, folder, overrides):
         "paths.checkpoints": str(folder / "checkpoints"),
         "paths.calibration": str(folder / "calibration.json"),
         "components.transformer.model.window": 64,
+        "components.transformer.model.precision": "fp32",
         "training.eval_frequency": 3,
         "training.max_steps": 16,
         "training.max_epochs": 0,

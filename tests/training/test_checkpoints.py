@@ -264,7 +264,8 @@ def test_no_room_for_the_best(run, whole, tmp_path, monkeypatch, capsys):
 
 @pytest.mark.slow
 def test_killed(encoders, corpus, tmp_path):
-    """By the command line, with no chance to tidy up."""
+    """By the command line, with no chance to clean up; and while the first training runs, a
+    second one in its folder leaves it alone."""
 
     def command(name):
         settings = {
@@ -288,6 +289,11 @@ def test_killed(encoders, corpus, tmp_path):
             if len(found) > 6 and found[1].isdigit():
                 steps.add(int(found[1]))
             if len(steps) == 4 + _ * 4:
+                if _ == 0:
+                    second = subprocess.run(command("run"), capture_output=True, text=True)
+                    assert second.returncode == 1 and process.poll() is None
+                    assert "Another training is running" in second.stdout
+                    assert files_of(tmp_path / "run" / "model-best")
                 process.send_signal(signal.SIGKILL)
                 break
         process.wait()
