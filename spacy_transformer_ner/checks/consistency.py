@@ -14,8 +14,9 @@ from .report import EXAMPLES, Finding, at, in_context
 LIKELY = 0.7
 # A mention is only doubted for what is known from so many others.
 MIN_LIKELY = 3
-NONE = "none"
-PARTED = "parted"
+# In the place of a label; no label is called so.
+NONE = ""
+PARTED = " "
 # Other mentions that agree in so many cases leave hardly a doubt.
 SURE = 0.95
 MIN_SURE = 20
@@ -104,8 +105,8 @@ class Consistency:
                 place=place_of(span.doc, span.start),
                 kind=_kind(label, likely),
                 text=span.text,
-                label=label if shown is None else f"{shown.label_} {shown.text!r}",
-                likely=likely,
+                label=label or "none" if shown is None else f"{shown.label_} {shown.text!r}",
+                likely=likely or "none",
                 support=support,
                 mentions=mentions,
                 context=in_context(shown or span),
@@ -226,7 +227,9 @@ class Consistency:
                     "Their context must decide. Write down for annotators how.",
                     tuple(
                         f"{' '.join(form)}: "
-                        + ", ".join(f"{label} {n:,}" for label, n in mixed[form].most_common())
+                        + ", ".join(
+                            f"{label or 'none'} {n:,}" for label, n in mixed[form].most_common()
+                        )
                         for form in common
                     ),
                 )

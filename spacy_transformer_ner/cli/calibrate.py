@@ -29,4 +29,41 @@ def calibrate_cli(
     Example:
       python -m spacy ner calibrate training/mine/model-best corpus/mine/dev.spacy
     """
-    raise NotImplementedError
+    from ..errors import InputError
+    from ..evaluation.calibrate import NotCalibrated, calibrate, save_calibration
+    from ..files import check_writable, write_json
+    from ..loading import load_pipeline
+    from ..training.preflight import check_gpu
+
+    check_gpu(use_gpu)
+    if not model.is_dir():
+        raise InputError("is not a pipeline directory.", path=model)
+    if output is not None:
+        check_writable(output)
+    nlp = load_pipeline(model)
+    try:
+        fitted = calibrate(nlp, data_path, progress=progress_bar("documents"))
+    except NotCalibrated as error:
+        if not optional:
+            raise
+        msg.warn(f"The scores are not calibrated: {error}")
+        if output is not None:
+            write_json(output, {"corpus": str(data_path), "calibration": None})
+        return
+    if output is not None:
+        write_json(output, fitted.to_dict())
+        msg.good(f"Figures: {output}")
+    save_calibration(nlp, model)
+    before, after = fitted.before, fitted.after
+    msg.good(
+        f"Calibrated on {before.entities:,} entities, {before.precision:.1%} of which are right"
+    )
+    msg.table(
+        [
+            (kind, f"{r.ece:.4f}", f"{r.brier:.4f}", f"{r.aurc:.4f}", f"{r.mean_score:.4f}")
+            for kind, r in (("before", before), ("after, cross-validated", after))
+        ],
+        header=("", "ECE", "Brier", "AURC", "mean score"),
+        aligns=("l", *"rrrr"),
+        divider=True,
+    )

@@ -63,11 +63,11 @@ def compare_cli(
     )
     msg.divider(f"{data_path}")
     print(f"First:  {first}\nSecond: {second}\n")
-    rows = [*result.per_type.items(), ("all", result.difference)]
+    rows = [*result.per_type.items(), (None, result.difference)]
     msg.table(
         [
             (
-                label,
+                label or "all",
                 f"{result.first[label].f:.4f}" if label in result.first else "–",
                 f"{result.second[label].f:.4f}" if label in result.second else "–",
                 *_row(test),

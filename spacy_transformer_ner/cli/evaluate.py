@@ -81,8 +81,17 @@ def _show(result: "Evaluation") -> None:
 
     figures = result.figures
     rows = [
-        (name, f"{c.p:.4f}", f"{c.r:.4f}", f"{c.f:.4f}", _interval(result, name), c.tp, c.fp, c.fn)
-        for name, c in (*figures.per_type.items(), ("all", figures.all))
+        (
+            name or "all",
+            f"{c.p:.4f}",
+            f"{c.r:.4f}",
+            f"{c.f:.4f}",
+            _interval(result, name),
+            c.tp,
+            c.fp,
+            c.fn,
+        )
+        for name, c in (*figures.per_type.items(), (None, figures.all))
     ]
     msg.table(
         rows,
@@ -109,6 +118,6 @@ def _show(result: "Evaluation") -> None:
     print(f"\nseqeval (strict, IOB2):\n{figures.seqeval_report}")
 
 
-def _interval(result: "Evaluation", label: str) -> str:
+def _interval(result: "Evaluation", label: Optional[str]) -> str:
     interval = result.intervals.get(label, {}).get("f")
     return f"{interval.low:.3f}–{interval.high:.3f}" if interval else "–"

@@ -97,8 +97,13 @@ class AdamW(Optimizer):
             group["lr"] = self.learn_rate * self.width_factor * group["factor"]
         scaler.unscale_(optimizer)
         norm = nn.utils.clip_grad_norm_(module.parameters(), self.grad_clip or math.inf)
-        # In fp16 the scaler sees to it.
-        if scaler.is_enabled() or self._goes_in(key, bool(norm.isfinite())):
+        is_finite = bool(norm.isfinite())
+        if scaler.is_enabled():
+            # It leaves the step out itself, and lowers its scale. Until that is 1 it was too
+            # large, and nothing is wrong.
+            self._goes_in(key, is_finite or scaler.get_scale() > 1.0)
+            scaler.step(optimizer)
+        elif self._goes_in(key, is_finite):
             scaler.step(optimizer)
         scaler.update()
         optimizer.zero_grad()

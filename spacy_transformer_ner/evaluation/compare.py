@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Optional
 
 from spacy.language import Language
 from spacy.tokens import Doc
@@ -45,14 +45,15 @@ class Comparison:
 
     difference (Difference): Of F1 over all entities, and what it is worth.
     per_type (dict[str, Difference]): The same of each type.
-    first, second (dict[str, Counts]): What each got right, by type and "all".
+    first, second (dict[str | None, Counts]): What each got right, by type; of all entities
+        under None.
     changed (tuple[Changed, ...]): What they do differently.
     """
 
     difference: Difference
     per_type: dict[str, Difference]
-    first: dict[str, Counts]
-    second: dict[str, Counts]
+    first: dict[Optional[str], Counts]
+    second: dict[Optional[str], Counts]
     changed: tuple[Changed, ...]
 
     def changes(self) -> dict[str, int]:
@@ -65,8 +66,8 @@ class Comparison:
         return {
             "difference": self.difference.to_dict(),
             "per_type": {label: of.to_dict() for label, of in self.per_type.items()},
-            "first": {label: of.to_dict() for label, of in self.first.items()},
-            "second": {label: of.to_dict() for label, of in self.second.items()},
+            "first": _to_dict(self.first),
+            "second": _to_dict(self.second),
             "changes": self.changes(),
             "changed": [asdict(one) for one in self.changed],
         }
@@ -99,6 +100,12 @@ def compare_systems(
     ]
     references = annotated_docs(corpus, Vocab())
     return compare(*systems, references, permutations=permutations, seed=seed)
+
+
+def _to_dict(counts: dict[Optional[str], Counts]) -> dict:
+    """The figures of all beside those of the types: a type can be called "all"."""
+    per_type = {label: of.to_dict() for label, of in counts.items()}
+    return {"all": per_type.pop(None), "per_type": per_type}
 
 
 def predictions(
@@ -184,8 +191,8 @@ def compare(
     return Comparison(
         difference=test(None),
         per_type={label: test(label) for label in labels},
-        first={**counts[0], "all": sum(counts[0].values(), Counts(0, 0, 0))},
-        second={**counts[1], "all": sum(counts[1].values(), Counts(0, 0, 0))},
+        first={**counts[0], None: sum(counts[0].values(), Counts(0, 0, 0))},
+        second={**counts[1], None: sum(counts[1].values(), Counts(0, 0, 0))},
         changed=tuple(
             one
             for number, (a, b, reference) in enumerate(zip(first, second, references))

@@ -10,7 +10,8 @@ from .units import Entity, Units
 
 Kind = Literal["right", "type", "boundary", "both", "missed", "spurious"]
 KINDS: tuple[Kind, ...] = ("right", "type", "boundary", "both", "missed", "spurious")
-NONE = "none"
+# In the place of a type where there is no entity; no type is called so.
+NONE = ""
 
 
 @dataclass(frozen=True)
@@ -103,8 +104,8 @@ def confusion(found: Iterable[Match]) -> dict[str, dict[str, int]]:
     """Count which types are taken for which, wherever their boundaries are.
 
     found (Iterable[Match]): What became of the entities, see `match_entities`.
-    RETURNS (dict[str, dict[str, int]]): For each gold type, and "none", how often it
-        became each predicted type, and "none".
+    RETURNS (dict[str, dict[str, int]]): For each gold type, and "" for no entity, how
+        often it became each predicted type, and "".
     """
     pairs = Counter(
         (

@@ -90,13 +90,13 @@ class Evaluation:
         return {kind: counts[kind] for kind in KINDS}
 
     @cached_property
-    def intervals(self) -> dict[str, dict[str, Interval]]:
-        """RETURNS (dict[str, dict[str, Interval]]): The intervals of p, r and f of all
-        entities, under "all", and of each type; nothing where documents are few."""
+    def intervals(self) -> dict[Optional[str], dict[str, Interval]]:
+        """RETURNS (dict[str | None, dict[str, Interval]]): The intervals of p, r and f of
+        each type, and of all entities, under None; nothing where documents are few."""
         if len(self.texts) < MIN_DOCUMENTS:
             return {}
         return {
-            label or "all": intervals(counts_per_document(self.texts, label), seed=SEED)
+            label: intervals(counts_per_document(self.texts, label), seed=SEED)
             for label in (None, *self.figures.per_type)
         }
 
@@ -110,6 +110,10 @@ class Evaluation:
 
     def to_dict(self) -> dict:
         """RETURNS (dict): All of it, for JSON; docs/evaluation.md says what is what."""
+        of_label = {
+            label: {name: asdict(interval) for name, interval in of.items()}
+            for label, of in self.intervals.items()
+        }
         return {
             "tokenization": self.tokenization,
             **self.scores,
@@ -121,10 +125,9 @@ class Evaluation:
                 "level": LEVEL,
                 "resamples": RESAMPLES,
                 "seed": SEED,
-                "of": {
-                    label: {name: asdict(interval) for name, interval in of.items()}
-                    for label, of in self.intervals.items()
-                },
+                # Beside the types, not among them: a type can be called "all".
+                "all": of_label.pop(None, {}),
+                "of": of_label,
             },
             "partial_credit": partial_credit(self.matches),
             "error_types": self.kinds,

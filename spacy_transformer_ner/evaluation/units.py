@@ -14,12 +14,9 @@ from spacy.tokens import Doc
 from spacy.training import Example
 
 from ..corpus.tags import write_tags
-from ..errors import InputError
 from ..recogniser.scores import scores_of
 
 Entity = tuple[int, int, str]
-# Beside the types, figures are given of "all", and of what is taken for "none".
-NOT_TYPES = ("all", "none")
 
 
 @dataclass(frozen=True)
@@ -67,8 +64,7 @@ def align(example: Example) -> Units:
 
     example (Example): The Example; both Docs have the same text but for blanks.
     RETURNS (Units): The units.
-    RAISES: ValueError if the texts differ; InputError of a type that is called as
-        figures are.
+    RAISES: ValueError if the texts differ.
     """
     gold_tokens = list(_token_spans(example.reference))
     predicted_tokens = list(_token_spans(example.predicted))
@@ -112,10 +108,5 @@ def _entities(
 ) -> Iterator[Optional[Entity]]:
     """Yield the entities of a Doc in units; None for one of blanks alone."""
     for ent in doc.ents:
-        if ent.label_ in NOT_TYPES:
-            raise InputError(
-                f"entities of a type {ent.label_!r} cannot be evaluated: figures of all types, and of "
-                "none, are called so. Rename the type in the corpus and train again."
-            )
         start, end = number[tokens[ent.start][0]], number[tokens[ent.end - 1][1]]
         yield (start, end, ent.label_) if start < end else None

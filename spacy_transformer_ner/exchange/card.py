@@ -127,15 +127,18 @@ def _limits(metrics: Mapping[str, Any] | None) -> str:
 
 def _scores(metrics: Mapping[str, Any]) -> str:
     text = metrics["text"]
-    intervals = text["intervals"]["of"]
+    intervals = text["intervals"]
     rows = [
         (
             label,
             *(f"{counts[figure]:.4f}" for figure in "prf"),
-            _interval(intervals, label),
+            _interval(interval),
             *(str(counts[figure]) for figure in ("tp", "fp", "fn")),
         )
-        for label, counts in (*text["entities_per_type"].items(), ("all", text["entities"]))
+        for label, counts, interval in (
+            *((k, c, intervals["of"].get(k)) for k, c in text["entities_per_type"].items()),
+            ("all", text["entities"], intervals.get("all")),
+        )
     ]
     level = f"F1, {text['intervals']['level']:.0%}"
     wrong = text["error_types"]
@@ -151,10 +154,8 @@ is what `spacy evaluate` gives; it counts an entity as right too if it is a part
 token. All figures are in `meta.json`, in `performance.evaluation`."""
 
 
-def _interval(intervals: Mapping[str, Any], label: str) -> str:
-    if label not in intervals:
-        return "–"
-    return "{low:.3f} to {high:.3f}".format(**intervals[label]["f"])
+def _interval(interval: Mapping[str, Any] | None) -> str:
+    return "{low:.3f} to {high:.3f}".format(**interval["f"]) if interval else "–"
 
 
 def _confidence(figures: Mapping[str, Any]) -> str:

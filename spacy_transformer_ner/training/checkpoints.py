@@ -1,5 +1,6 @@
 """The logger spacy-transformer-ner.CheckpointLogger.v1: a training that is interrupted
-goes on where it was, and ends with the weights it would have had."""
+resumes where it was and ends with the weights it would have had; one that is finished is
+not started again."""
 
 import json
 import os
@@ -14,21 +15,30 @@ from pathlib import Path
 from typing import IO, Any, Dict, NoReturn, Optional
 
 import torch
-from filelock import FileLock, Timeout
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from spacy.language import Language
 from wasabi import msg
 
-from ..corpus.docbin import docbin_files
 from ..errors import InputError
-from ..files import new_folder, sha256
+from ..files import new_folder, read_json, sha256, write_json
 from ..provenance import versions
-from .run import Evaluated, Log, SetUp, TrainingRun, run_of, write_failure
-from .state import Tensors, digest_of_weights, get_state, set_state
+from .folders import (
+    Call,
+    current_call,
+    lock,
+    lock_output,
+    require_room,
+    unlock,
+    write_failure,
+)
+from .run import Evaluated, Log, SetUp, TrainingRun, run_of
+from .state import Tensors, digest_of_weights, get_state, set_state, size_of_weights
 
 KEPT = 2
-FORMAT = 3
+FORMAT = 4
+# What is left when the training is finished.
+FINISHED = "finished.json"
 # What reading something that was edited or half deleted raises.
 DAMAGED = (
     OSError,
@@ -42,19 +52,25 @@ DAMAGED = (
 
 
 def checkpoint_logger(path: Optional[str] = None) -> SetUp:
-    """Keep a checkpoint at every evaluation, the newest two, and go on from the newest
+    """Keep a checkpoint at every evaluation, the newest two, and resume from the newest
     when the same training starts again. It passes over the steps that are done, so spaCy's
     loop, its table and every other logger are as if there had been no interruption; then
     it sets weights, optimizer and random numbers to what they were. On a CPU the weights
-    of the end are the same to the last bit. Registered as
+    at the end are the same to the last bit. Registered as
     spacy-transformer-ner.CheckpointLogger.v1.
 
-    A training of another config, other data or other weights to begin with starts anew.
-    When it has ended well the checkpoints go.
+    A training with another config, other data or other initial weights starts from
+    scratch. At the end the checkpoints are removed, and a file says that the training is
+    finished: the same training is then not started again, and its pipeline stays.
 
-    path (str | None): A folder for them, made if it is not there. None keeps none.
-    RETURNS (Callable): The logger.
+    path (str | None): A folder for the checkpoints. It is made. None keeps none.
+    RETURNS (Callable): The logger. In the chain it stands last, so that whatever the
+        other loggers do at the end can be done again.
     """
+    lock_output()
+    call = current_call()
+    if call is not None:
+        _prepare(call, None if path is None else Path(path))
 
     def set_up(
         nlp: Language, stdout: IO = sys.stdout, stderr: IO = sys.stderr
@@ -63,7 +79,7 @@ def checkpoint_logger(path: Optional[str] = None) -> SetUp:
             return lambda info: None, lambda: None
         run = run_of(nlp)
         keeper = Checkpoints(Path(path), nlp, run)
-        keeper.go_on()
+        keeper.resume()
 
         def finish() -> None:
             run.close()
@@ -72,6 +88,46 @@ def checkpoint_logger(path: Optional[str] = None) -> SetUp:
         return keeper.log, finish
 
     return set_up
+
+
+def _prepare(call: Call, folder: Optional[Path]) -> None:
+    """What is to be known before spaCy empties the output folder."""
+    size = size_of_weights(call.nlp)
+    # The best pipeline, the last, and a new one before it takes the place of the last.
+    needs = {} if call.output is None else {call.output: 3 * size}
+    if folder is not None:
+        lock(folder, "paths.checkpoints")
+        _stop_if_finished(call, folder)
+        # A checkpoint has the weights, and at least as much of the optimizer's. There is one
+        # more of them while a new one is written.
+        needs[folder] = needs.get(folder, 0) + (KEPT + 1) * 2 * size
+    require_room(needs)
+
+
+def _stop_if_finished(call: Call, folder: Path) -> None:
+    """End the program, as a success, if the pipeline that this training would give is
+    there: spaCy would remove it, and then make it again."""
+    if call.output is None or not (folder / FINISHED).is_file():
+        return
+    try:
+        finished = read_json(folder / FINISHED, "train")
+        same = finished["made_of"] == {**_made_of(call.nlp), **_software()}
+        missing = [name for name in finished["files"] if not (call.output / name).exists()]
+    except (*DAMAGED, InputError):
+        return
+    if not same:
+        return
+    if missing:
+        msg.warn(f"Trains again: of the finished training {call.output / missing[0]} is missing")
+        return
+    msg.good(
+        f"This training is finished: {call.output / 'model-best'}",
+        "The config, the corpus, the initial weights and the software are the same. To train "
+        f"again, remove {folder / FINISHED}",
+    )
+    unlock(folder)
+    unlock(call.output)
+    raise SystemExit(0)
 
 
 class Checkpoints:
@@ -90,30 +146,24 @@ class Checkpoints:
         self.evaluations: list[Evaluated] = []
         self.newest: Optional[Path] = None
         self._best: Optional[Path] = None
-        self._lock = FileLock(folder / ".lock")
         self._made_of = _made_of(nlp)
         self._surroundings = {**versions(), "threads": torch.get_num_threads()}
 
-    def go_on(self) -> None:
-        """Have the run pass over what the newest checkpoint has, if there is one that is
-        of this training."""
+    def resume(self) -> None:
+        """Have the run pass over what the newest checkpoint has, if there is one of this
+        training."""
+        lock(self.folder, "paths.checkpoints")
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            self._lock.acquire(timeout=0)
+            (self.folder / FINISHED).unlink(missing_ok=True)
             for half in self.folder.glob(".step-*"):
                 shutil.rmtree(half)
-            self._go_on()
-        except Timeout:
-            self.run.give_up(
-                f"Another training that is running keeps its checkpoints in {self.folder}. Wait "
-                "for its end, or name another folder in paths.checkpoints."
-            )
+            self._resume()
         except OSError as error:
             self.run.give_up(
-                f"{write_failure(error, self.folder)} Name another folder in paths.checkpoints."
+                f"{write_failure(error, self.folder)} Set another folder with paths.checkpoints."
             )
 
-    def _go_on(self) -> None:
+    def _resume(self) -> None:
         found = _kept(self.folder)
         for checkpoint in reversed(found):
             try:
@@ -132,7 +182,7 @@ class Checkpoints:
         )
         if changed:
             what = " and ".join(changed)
-            msg.warn(f"Starts anew: since {checkpoint} was kept, {what} changed")
+            msg.warn(f"Starts from scratch: since {checkpoint} was written, {what} changed")
             for old in _kept(self.folder):
                 _remove(old)
             return
@@ -143,18 +193,17 @@ class Checkpoints:
         ]
         if others:
             msg.warn(
-                "The last bits of the weights may come out otherwise: up to here it was "
-                + ", ".join(others)
+                "The last bits of the weights may differ: up to here it was " + ", ".join(others)
             )
-        msg.info(f"Goes on from {checkpoint}: up to step {state['step']} all is known")
+        msg.info(f"Resumes from {checkpoint}: up to step {state['step']} all is known")
 
         def restore() -> None:
             if self.run.batches != state["batches"]:
-                self._cannot_go_on("the batches come out otherwise than before the interruption")
+                self._cannot_resume("the batches are not those of before the interruption")
             try:
                 set_state(self.nlp, self.run.optimizer, tensors, state["rest"])
             except DAMAGED as error:
-                self._cannot_go_on(
+                self._cannot_resume(
                     f"{checkpoint} does not fit the pipeline ({type(error).__name__}: {error})"
                 )
             tensors.clear()
@@ -162,10 +211,10 @@ class Checkpoints:
         self.newest = checkpoint
         self.run.pass_over(evaluations, restore)
 
-    def _cannot_go_on(self, why: str) -> NoReturn:
+    def _cannot_resume(self, why: str) -> NoReturn:
         self._put_back()
         self.newest = None
-        self.run.give_up(f"It cannot go on: {why}. Remove {self.folder} to start anew.")
+        self.run.give_up(f"It cannot resume: {why}. Remove {self.folder} to start from scratch.")
 
     def _put_back(self) -> None:
         """What spaCy takes for the best while steps are passed over is hollow."""
@@ -185,10 +234,10 @@ class Checkpoints:
             return
         at = self.folder / f"step-{info['step']:06d}"
         if at == self.newest:
-            # Here the run goes on. The best up to here may be of this very step.
+            # Here the run resumes. The best up to here may be of this very step.
             if self._best and info["score"] < max(score for score, _ in info["checkpoints"]):
                 if not (at / "best").is_dir():
-                    self._cannot_go_on(f"{at} was kept without --output, and has no best pipeline")
+                    self._cannot_resume(f"{at} was kept without --output, and has no best pipeline")
                 self._put_back()
             return
         state = {
@@ -208,19 +257,35 @@ class Checkpoints:
             self.run.give_up(write_failure(error, at))
 
     def finish(self, interrupted: bool) -> None:
-        """interrupted (bool): Whether the training ended before its time. Else it needs no
-        checkpoints any more."""
+        """interrupted (bool): Whether the training ended before its time. Otherwise it
+        needs no checkpoints any more."""
         if interrupted and self.run.passes_over:
             self._put_back()
         if not interrupted:
-            for checkpoint in _kept(self.folder):
-                _remove(checkpoint)
+            try:
+                self._finished()
+                for checkpoint in _kept(self.folder):
+                    _remove(checkpoint)
+            except OSError as error:
+                self.run.give_up(write_failure(error, self.folder))
         elif self.newest:
-            msg.info(f"Interrupted. The same command goes on from {self.newest}")
-        self._lock.release()
+            msg.info(f"Interrupted. The same command resumes from {self.newest}")
+        if self.run.output is None or self.folder.resolve() != self.run.output.resolve():
+            unlock(self.folder)
         with suppress(OSError):  # there may be what is not ours
-            (self.folder / ".lock").unlink(missing_ok=True)
             self.folder.rmdir()
+
+    def _finished(self) -> None:
+        if not self._best:
+            return
+        output = self._best.parent
+        files = [*_files_in(self._best), *self.run.files]
+        content = {
+            "made_of": {**self._made_of, **_software()},
+            # From the output folder, so that a project can be moved.
+            "files": [Path(os.path.relpath(file, output)).as_posix() for file in files],
+        }
+        write_json(self.folder / FINISHED, content)
 
     def _write(self, path: Path, state: dict[str, Any]) -> None:
         with new_folder(path) as new:
@@ -268,7 +333,7 @@ def _kept(folder: Path) -> list[Path]:
 
 
 def _remove(checkpoint: Path) -> None:
-    """All at once, whatever interrupts it: go_on removes the rest."""
+    """All at once, whatever interrupts it: `resume` removes the rest."""
     shutil.rmtree(checkpoint.rename(checkpoint.with_name(f".{checkpoint.name}")))
 
 
@@ -289,15 +354,33 @@ def _made_of(nlp: Language) -> dict[str, str]:
     config = nlp.config.interpolate()
     config["training"].pop("logger")
     config.pop("paths")
+    # spaCy disables frozen components while it sets up loggers.
+    frozen = config["training"]["frozen_components"]
+    config["nlp"]["disabled"] = sorted({*config["nlp"]["disabled"], *frozen})
     files = [
         file
         for corpus in config["corpora"].values()
         if isinstance(corpus, dict) and corpus.get("path")
-        for file in docbin_files(corpus["path"])
+        for file in _corpus_files(Path(corpus["path"]))
     ]
     text = json.dumps(config, sort_keys=True)
     return {
         "the config": blake2b(text.encode(), digest_size=16).hexdigest(),
         "the corpus": " ".join(sha256(file) for file in files),
-        "the weights to begin with": digest_of_weights(nlp),
+        "the initial weights": digest_of_weights(nlp),
     }
+
+
+def _corpus_files(path: Path) -> list[Path]:
+    """Whatever a reader takes: a file, or a folder of them."""
+    return [path] if path.is_file() else sorted(_files_in(path))
+
+
+def _software() -> dict[str, str]:
+    """RETURNS (dict[str, str]): The versions of the packages, and a digest of our own code,
+    which changes without them."""
+    package = Path(__file__).parents[1]
+    digest = blake2b(digest_size=16)
+    for file in sorted(package.rglob("*.py")):
+        digest.update(file.relative_to(package).as_posix().encode() + file.read_bytes())
+    return {**versions(), "code": digest.hexdigest()}

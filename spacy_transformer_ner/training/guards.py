@@ -10,9 +10,10 @@ from spacy.language import Language
 from wasabi import msg
 
 from ..encoder.optimizer import AdamW
+from .folders import lock_output
 from .run import Log, SetUp, TrainingRun, run_of
 
-# Gradients in a row that are not finite: by then nothing will mend it.
+# Gradients in a row that are not finite: by then nothing will change it.
 HOPELESS = 50
 # Evaluations without a find that are too many, once others are found.
 UNFOUND = 5
@@ -30,6 +31,7 @@ def guard_logger() -> SetUp:
 
     RETURNS (Callable): The logger.
     """
+    lock_output()
 
     def set_up(
         nlp: Language, stdout: IO = sys.stdout, stderr: IO = sys.stderr
@@ -72,8 +74,10 @@ class Guard:
     def _look(self, info: Optional[dict[str, Any]]) -> Iterator[tuple[str, str, str]]:
         optimizer = self.run.optimizer
         if isinstance(optimizer, AdamW):
-            yield from self._of_gradients(optimizer)
+            yield from self._of_gradients(optimizer.left_out)
             yield from self._of_rate(optimizer.learn_rate)
+        else:
+            yield from self._of_losses(self.run.n_not_finite)
         if info is None or "ents_f" not in info["other_scores"]:
             return
         self.n_evaluations += 1
@@ -97,8 +101,8 @@ class Guard:
         if self.best >= GOING:
             yield from self._of_types(info["other_scores"].get("ents_per_type") or {})
 
-    def _of_gradients(self, optimizer: AdamW) -> Iterator[tuple[str, str, str]]:
-        if not optimizer.left_out:
+    def _of_gradients(self, n_left_out: int) -> Iterator[tuple[str, str, str]]:
+        if not n_left_out:
             return
         yield (
             "gradients",
@@ -106,11 +110,26 @@ class Guard:
             "If it happens often, lower initial_rate in [training.optimizer.learn_rate], or "
             'set precision = "fp32" in [components.transformer.model].',
         )
-        if optimizer.left_out >= HOPELESS:
+        if n_left_out >= HOPELESS:
             self.run.give_up(
-                f"{optimizer.left_out} gradients in a row were not finite. Lower initial_rate in "
+                f"{n_left_out} gradients in a row were not finite. Lower initial_rate in "
                 '[training.optimizer.learn_rate], or set precision = "fp32" in '
                 "[components.transformer.model]. model-best is the best up to here."
+            )
+
+    def _of_losses(self, n_not_finite: int) -> Iterator[tuple[str, str, str]]:
+        """Of an optimizer that takes such updates: no weight is finite after one."""
+        if not n_not_finite:
+            return
+        remedy = (
+            "Lower the learning rate in [training.optimizer], or set @optimizers = "
+            '"spacy-transformer-ner.AdamW.v1" there, which leaves such updates out.'
+        )
+        yield "losses", "The loss is not finite", remedy
+        if n_not_finite >= HOPELESS:
+            self.run.give_up(
+                f"{n_not_finite} losses in a row were not finite. {remedy} model-best is the best "
+                "up to here."
             )
 
     def _of_rate(self, rate: float) -> Iterator[tuple[str, str, str]]:

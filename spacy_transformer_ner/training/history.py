@@ -2,14 +2,17 @@
 
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
-from typing import IO, Any, Dict, Optional
+from typing import IO, Any, Dict, Optional, TextIO
 
 import srsly
 from spacy.language import Language
 
 from ..errors import InputError
+from ..files import check_writable
 from ..provenance import hardware
+from .folders import lock_output, write_failure
 from .run import Log, SetUp, run_of
 
 
@@ -22,17 +25,24 @@ def history_logger(path: Optional[str] = None) -> SetUp:
     path (str | None): The file; a folder is made for it. None writes none.
     RETURNS (Callable): The logger.
     """
+    lock_output()
 
     def set_up(
         nlp: Language, stdout: IO = sys.stdout, stderr: IO = sys.stderr
     ) -> tuple[Log, Callable[[], None]]:
         if path is None:
             return _nothing, lambda: None
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-        file = Path(path).open("w", encoding="utf-8")  # noqa: SIM115, closed by finish
         run, machine = run_of(nlp), hardware()
+        run.files.append(Path(path))
+        try:
+            check_writable(path)
+        except (InputError, OSError) as error:
+            why = str(error) if isinstance(error, InputError) else write_failure(error, path)
+            run.give_up(f"{why} Set another file with paths.history.")
+        file: Optional[TextIO] = None
 
         def log(info: Optional[Dict[str, Any]]) -> None:
+            nonlocal file
             if info is None:
                 return
             record = {
@@ -45,12 +55,19 @@ def history_logger(path: Optional[str] = None) -> SetUp:
                 "scores": info["other_scores"],
                 "hardware": machine,
             }
-            file.write(srsly.json_dumps(record) + "\n")
-            file.flush()  # so that it can be followed, and a run that breaks leaves it
+            try:
+                if file is None:  # what an earlier training wrote stays until now
+                    file = Path(path).open("w", encoding="utf-8")  # noqa: SIM115
+                file.write(srsly.json_dumps(record) + "\n")
+                file.flush()  # so that it can be followed, and a run that fails leaves it
+            except OSError as error:
+                run.give_up(write_failure(error, path))
 
         def finish() -> None:
             run.close()
-            file.close()
+            if file is not None:
+                with suppress(OSError):  # of a full disk: `log` has said so
+                    file.close()
 
         return log, finish
 

@@ -1,12 +1,11 @@
 """The training that a logger is called in. spaCy tells its loggers of evaluations
 only; this sees updates too, and can have steps passed over."""
 
-import errno
-import os
 import shutil
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
+from math import isfinite
 from pathlib import Path
 from timeit import default_timer
 from typing import IO, Any, Dict, NoReturn, Optional
@@ -14,7 +13,8 @@ from typing import IO, Any, Dict, NoReturn, Optional
 from spacy.language import Language
 from spacy.training import Example
 from thinc.api import Optimizer
-from wasabi import msg
+
+from .folders import current_call, disk_full, stop, unlock, write_failure
 
 # What spaCy's loggers are: set up with the pipeline, standard output and error; called
 # after each step, with what is known of it if it was evaluated; closed.
@@ -44,11 +44,20 @@ class TrainingRun:
     nlp (Language): The pipeline that is trained.
 
     optimizer (Optimizer | None): Its optimizer, after the first update.
+    output (Path | None): Where its model-best and model-last go.
+    files (list[Path]): What loggers write that belongs to the result.
+    n_not_finite (int): How many updates in a row, up to the last, had a loss that is not
+        finite. spaCy writes losses to meta.json, which cannot hold them, so what such an
+        update adds is left out.
     """
 
     def __init__(self, nlp: Language):
         self._nlp = nlp
         self.optimizer: Optional[Optimizer] = None
+        call = current_call()
+        self.output = call.output if call is not None and call.nlp is nlp else None
+        self.files: list[Path] = []
+        self.n_not_finite = 0
         self._batches = blake2b(digest_size=16)
         self._start = default_timer()
         self._scores: dict[str, Any] = {}
@@ -96,22 +105,25 @@ class TrainingRun:
         why (str): What is wrong and what to do.
         """
         self._writes = False
-        msg.fail("The training stops", why)
-        raise SystemExit(1)
+        stop(why)
 
     def close(self) -> None:
-        """Follow no longer."""
+        """Follow no longer. Where there is an output folder, spaCy writes model-last to it
+        after this, whatever happened; the folder is locked until then."""
         if self._to_pass:
             self._writes = False
+        self._unwrap(*({"to_disk"} if self.output else ()))
+        _RUNS.pop(self._nlp, None)
+
+    def _unwrap(self, *but: str) -> None:
         for owner, name, before in self._wrapped:
-            if name == "to_disk" and not self._writes:
-                continue  # spaCy writes the last pipeline whatever happened
+            if name in but:
+                continue
             if before is None:
                 delattr(owner, name)
             else:
                 setattr(owner, name, before)
-        self._wrapped.clear()
-        _RUNS.pop(self._nlp, None)
+        self._wrapped = [wrapped for wrapped in self._wrapped if wrapped[1] in but]
 
     def _wrap(self) -> None:
         nlp = self._nlp
@@ -123,10 +135,16 @@ class TrainingRun:
                 # The same text can come in other tokens.
                 text = f"{len(example.predicted)} {example.predicted.text}\0"
                 self._batches.update(text.encode("utf-8", "surrogatepass"))
-            if not self._to_pass:
-                return update(examples, *args, **kwargs)
-            losses = kwargs["losses"]
-            losses.update(self._to_pass[0].losses)
+            losses = kwargs.get("losses")
+            kwargs["losses"] = losses = {} if losses is None else losses
+            if self._to_pass:
+                losses.update(self._to_pass[0].losses)
+                return losses
+            before = dict(losses)
+            update(examples, *args, **kwargs)
+            wrong = [name for name, loss in losses.items() if not isfinite(loss)]
+            losses.update({name: before.get(name, 0.0) for name in wrong})
+            self.n_not_finite = self.n_not_finite + 1 if wrong else 0
             return losses
 
         def follow_evaluate(*args: Any, **kwargs: Any) -> dict:
@@ -142,15 +160,22 @@ class TrainingRun:
             return dict(known.scores)
 
         def follow_to_disk(path: str | Path, *args: Any, **kwargs: Any) -> None:
+            path = Path(path)
             if self._to_pass:  # the weights of this step are not known
-                Path(path).mkdir(parents=True, exist_ok=True)
+                path.mkdir(parents=True, exist_ok=True)
             elif self._writes:
+                new = path.with_name(f".{path.name}-new")
                 try:
-                    to_disk(path, *args, **kwargs)
-                    _require_room(Path(path))
-                except OSError as error:
+                    to_disk(new, *args, **kwargs)
+                    _require_room(new)
                     shutil.rmtree(path, ignore_errors=True)
+                    new.rename(path)
+                except OSError as error:
+                    shutil.rmtree(new, ignore_errors=True)
                     self.give_up(write_failure(error, path))
+            if self._nlp not in _RUNS:  # the last one
+                self._unwrap()
+                unlock(path.parent)
 
         self._put(nlp, "update", follow_update)
         self._put(nlp, "evaluate", follow_evaluate)
@@ -173,24 +198,12 @@ class TrainingRun:
         setattr(owner, name, value)
 
 
-def write_failure(error: Exception, path: str | Path) -> str:
-    """error (Exception): Why something could not be written.
-    path (str | Path): What.
-    RETURNS (str): A message for it."""
-    full = getattr(error, "errno", None) == errno.ENOSPC or "No space left" in str(error)
-    remedy = (
-        " Make room and give the same command again: it goes on from the newest checkpoint, "
-        "if the config keeps them."
-    )
-    return f"{path}: {getattr(error, 'strerror', None) or error}.{remedy if full else ''}"
-
-
 def _require_room(pipeline: Path) -> None:
     """spaCy removes the best pipeline and copies the new one: do not let it begin what it
     cannot end."""
     size = sum(file.stat().st_size for file in pipeline.rglob("*") if file.is_file())
     if shutil.disk_usage(pipeline).free < size:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(pipeline))
+        raise disk_full(pipeline)
 
 
 _RUNS: dict[Language, TrainingRun] = {}

@@ -96,6 +96,12 @@ def digest_of_weights(nlp: Language) -> str:
     return digest.hexdigest()
 
 
+def size_of_weights(nlp: Language) -> int:
+    """nlp (Language): A pipeline.
+    RETURNS (int): The bytes of all its weights."""
+    return sum(tensor.numel() * tensor.element_size() for _, _, tensor in _weights(nlp))
+
+
 def _weights(nlp: Language) -> Iterator[tuple[str, KeyT, torch.Tensor]]:
     """YIELDS (tuple[str, KeyT, Tensor]): The place of each weight, the optimizer's key
     for it, and itself: a change of the tensor is one of the weight."""
@@ -128,7 +134,8 @@ def _encoders(nlp: Language) -> Iterator[tuple[str, EncoderShim]]:
 
 def _nodes(nlp: Language) -> Iterator[tuple[str, Model]]:
     """YIELDS (tuple[str, Model]): The place of each node of the models, and itself."""
-    for pipe_name, pipe in nlp.pipeline:
+    # Not nlp.pipeline: spaCy disables frozen components while it sets up loggers.
+    for pipe_name, pipe in nlp.components:
         if getattr(pipe, "is_trainable", False) and pipe.model not in (True, False, None):
             for number, node in enumerate(pipe.model.walk()):
                 yield f"{pipe_name}.{number}", node

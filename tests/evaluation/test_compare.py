@@ -36,7 +36,7 @@ def test_a_pipeline_and_predictions(trained, gold, tmp_path):
         "fixed": missed, "broken": 0, "no longer spurious": 0, "newly spurious": 0,
     }  # fmt: skip
     assert result.difference.is_significant and result.difference.f > 0
-    assert result.first[label].r == 0.0 and result.second["all"].f == 1.0
+    assert result.first[label].r == 0.0 and result.second[None].f == 1.0
     other = next(name for name in result.per_type if name != label)
     assert result.per_type[other].f == 0.0 and not result.per_type[other].is_significant
     entity = result.changed[0].entity

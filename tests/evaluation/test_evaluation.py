@@ -1,3 +1,5 @@
+import json
+
 import pytest
 import spacy
 from hypothesis import given
@@ -9,9 +11,11 @@ from spacy.tokens import Doc, DocBin, Span
 from spacy.training import Example
 
 from spacy_transformer_ner.errors import InputError
+from spacy_transformer_ner.evaluation.compare import compare
 from spacy_transformer_ner.evaluation.evaluate import evaluate
 from spacy_transformer_ner.evaluation.figures import compute_figures
 from spacy_transformer_ner.evaluation.units import Units, align
+from spacy_transformer_ner.report.page import Contents, render
 
 from ..conftest import SENTENCES, make_examples
 from .conlleval import conlleval
@@ -156,10 +160,28 @@ def test_nothing_to_compare_with(trained, tmp_path):
         evaluate(trained, path)
 
 
-@pytest.mark.parametrize("label", ["all", "none"])
-def test_types_that_are_called_as_figures(trained, tmp_path, label):
-    doc = trained.make_doc("It rained in Oslo.")
-    doc.set_ents([Span(doc, 3, 4, label)])
-    DocBin(docs=[doc]).to_disk(tmp_path / "test.spacy")
-    with pytest.raises(InputError, match=f"a type '{label}'"):
-        evaluate(trained, tmp_path / "test.spacy")
+def test_types_that_are_called_as_figures(trained, tmp_path):
+    """Figures of all types, and of no entity, are not among those of the types."""
+    docs = [trained.make_doc(f"It rained in Oslo {i}.") for i in range(20)]
+    for i, doc in enumerate(docs):
+        doc.set_ents([Span(doc, 3, 4, ("all", "none")[i % 2])])
+    DocBin(docs=docs).to_disk(tmp_path / "test.spacy")
+    result = evaluate(trained, tmp_path / "test.spacy")
+    found = sum(len(doc.ents) for doc in trained.pipe(doc.text for doc in docs))
+    figures = json.loads(json.dumps(result.to_dict()))
+    assert set(figures["entities_per_type"]) >= {"all", "none"}
+    assert figures["entities_per_type"]["all"]["fn"] == 10
+    assert figures["entities"]["fn"] == 20 and figures["entities"]["fp"] == found > 0
+    assert set(figures["intervals"]["of"]) == set(figures["entities_per_type"])
+    assert figures["intervals"]["all"] != figures["intervals"]["of"]["all"]
+    confusion = figures["confusion"]
+    assert sum(confusion["none"].values()) == sum(confusion["all"].values()) == 10
+    assert confusion["none"]["none"] == 0
+
+    units = result.texts
+    comparison = compare(units, units, result.references, permutations=99).to_dict()
+    assert comparison["first"]["all"]["fn"] == 20
+    assert comparison["first"]["per_type"]["all"]["fn"] == 10
+    page = render(Contents({"model": "x", "corpus": "y", "text": figures, "gold": figures}))
+    assert page.count('<option value="none">none</option>') == 1
+    assert page.count('<th scope="row">(none)</th>') == 1

@@ -11,114 +11,37 @@ from types import SimpleNamespace
 
 import pytest
 import spacy
-import srsly
 import torch
 from filelock import FileLock
 from safetensors.torch import save_file
 from spacy.tokens import DocBin
-from spacy.training.initialize import init_nlp
-from spacy.training.loop import train
 
-from spacy_transformer_ner.recogniser.component import TransformerNER
 from spacy_transformer_ner.training.checkpoints import _kept
-from spacy_transformer_ner.training.recipe import load_recipe
-from spacy_transformer_ner.training.state import digest_of_weights
 
-from ..conftest import ROOT, blank_pipeline, make_examples
-
-
-def write_corpus(encoder, path):
-    docs = [e.reference for e in make_examples(blank_pipeline(encoder))]
-    DocBin(docs=docs * 4).to_disk(path)
-    return path
+from ..conftest import ROOT
+from .conftest import files_of, history
 
 
-@pytest.fixture
-def corpus(encoders, tmp_path):
-    return write_corpus(encoders["wordpiece"], tmp_path / "corpus.spacy")
-
-
-def train_tiny(encoder, corpus, folder, overrides):
-    overrides = {
-        "paths.train": str(corpus),
-        "paths.dev": str(corpus),
-        "paths.encoder": str(encoder),
-        "paths.history": str(folder / "history.jsonl"),
-        "paths.checkpoints": str(folder / "checkpoints"),
-        "components.transformer.model.window": 64,
-        "training.eval_frequency": 3,
-        "training.max_steps": 16,
-        "training.max_epochs": 0,
-        "training.dropout": 0.2,
-        "training.batcher.size.start": 40,
-        "training.optimizer.learn_rate.initial_rate": 2e-5,
-        **overrides,
-    }
-    nlp = init_nlp(load_recipe(ROOT / "configs" / "minilm.cfg", overrides))
-    folder.mkdir(exist_ok=True)
-    train(nlp, folder)
-    return digest_of_weights(nlp)
-
-
-@pytest.fixture(scope="module")
-def whole(encoders, tmp_path_factory):
-    """The weights of the training that nothing interrupts."""
-    folder = tmp_path_factory.mktemp("whole")
-    corpus = write_corpus(encoders["wordpiece"], folder / "corpus.spacy")
-    return train_tiny(encoders["wordpiece"], corpus, folder / "run", {})
-
-
-@pytest.fixture
-def run(encoders, corpus, tmp_path, monkeypatch):
-    """Trains from the beginning or from the checkpoint that there is; `until` interrupts at
-    that update of it."""
-
-    def run(name="run", until=None, **overrides):
-        updates = [0]
-        update = TransformerNER.update
-
-        def interrupted(self, *args, **kwargs):
-            updates[0] += 1
-            if updates[0] == until:
-                raise KeyboardInterrupt
-            return update(self, *args, **kwargs)
-
-        settings = {key.replace("__", "."): value for key, value in overrides.items()}
-        with monkeypatch.context() as patch:
-            patch.setattr(TransformerNER, "update", interrupted)
-            weights = train_tiny(encoders["wordpiece"], corpus, tmp_path / name, settings)
-        return weights, updates[0]
-
-    return run
-
-
-def files_of(pipeline: Path) -> dict[str, bytes]:
-    return {str(p.relative_to(pipeline)): p.read_bytes() for p in pipeline.rglob("model")}
-
-
-def history(folder: Path) -> list[dict]:
-    records = list(srsly.read_jsonl(folder / "history.jsonl"))
-    for record in records:
-        assert record.pop("seconds") >= 0
-        record["scores"].pop("speed")
-    return records
+def left(folder: Path) -> list[str]:
+    return sorted(path.name for path in (folder / "checkpoints").iterdir())
 
 
 def test_the_same_in_the_end(run, tmp_path, capsys):
     whole, n_updates = run("whole")
-    assert n_updates == 17 and not (tmp_path / "whole" / "checkpoints").exists()
+    assert n_updates == 17 and left(tmp_path / "whole") == ["finished.json"]
     for at in (6, 5, 4):  # each time from where it was
         with pytest.raises(KeyboardInterrupt):
             run(until=at)
-        assert "Interrupted. The same command goes on from" in capsys.readouterr().out
+        assert "Interrupted. The same command resumes from" in capsys.readouterr().out
         assert len(list((tmp_path / "run" / "checkpoints").iterdir())) <= 2
     weights, n_updates = run()
-    assert n_updates < 10 and "Goes on from" in capsys.readouterr().out
+    assert n_updates < 10 and "Resumes from" in capsys.readouterr().out
     assert weights == whole
     for name in ("model-best", "model-last"):
         assert files_of(tmp_path / "run" / name) == files_of(tmp_path / "whole" / name)
     assert history(tmp_path / "run") == history(tmp_path / "whole")
-    assert not (tmp_path / "run" / "checkpoints").exists()
+    assert left(tmp_path / "run") == ["finished.json"]
+    assert not list((tmp_path / "run").rglob(".*"))
 
 
 @pytest.mark.parametrize("best", [3, 9])
@@ -129,15 +52,15 @@ def test_the_best_is_kept(run, tmp_path, monkeypatch, best):
 
     def scored(self, *args, **kwargs):
         given = evaluate(self, *args, **kwargs)
-        return {**given, "ents_f": scores[left.pop(0)]}
+        return {**given, "ents_f": scores[steps.pop(0)]}
 
     monkeypatch.setattr(spacy.Language, "evaluate", scored)
-    left = list(scores)
+    steps = list(scores)
     whole, _ = run("whole")
-    left = list(scores)
+    steps = list(scores)
     with pytest.raises(KeyboardInterrupt):
         run(until=12)
-    left = [12, 15]
+    steps = [12, 15]
     assert run()[0] == whole
     assert files_of(tmp_path / "run" / "model-best") == files_of(tmp_path / "whole" / "model-best")
     assert files_of(tmp_path / "run" / "model-best") != files_of(tmp_path / "run" / "model-last")
@@ -147,17 +70,17 @@ def test_the_best_is_kept(run, tmp_path, monkeypatch, best):
     "change, what",
     [
         ({"training__dropout": 0.3}, "the config changed"),
-        ({"system__seed": 5}, "the config and the weights to begin with changed"),
+        ({"system__seed": 5}, "the config and the initial weights changed"),
     ],
 )
-def test_another_training_starts_anew(run, tmp_path, capsys, change, what):
+def test_another_training_starts_from_scratch(run, tmp_path, capsys, change, what):
     with pytest.raises(KeyboardInterrupt):
         run(until=6)
     assert run(**change)[1] == 17
     assert what in " ".join(capsys.readouterr().out.split())
 
 
-def test_another_corpus_starts_anew(run, corpus, capsys):
+def test_another_corpus_starts_from_scratch(run, corpus, capsys):
     with pytest.raises(KeyboardInterrupt):
         run(until=6)
     docs = list(DocBin().from_disk(corpus).get_docs(spacy.blank("en").vocab))
@@ -196,7 +119,7 @@ def test_damaged_checkpoint(run, whole, tmp_path, capsys, damage):
     assert f"{newest} cannot be read" in " ".join(capsys.readouterr().out.split())
 
 
-def test_another_form_starts_anew(run, tmp_path, capsys):
+def test_another_form_starts_from_scratch(run, tmp_path, capsys):
     with pytest.raises(KeyboardInterrupt):
         run(until=9)
     for checkpoint in (tmp_path / "run" / "checkpoints").iterdir():
@@ -213,12 +136,12 @@ def test_batches_that_differ(run, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(random, "shuffle", lambda items: (shuffle(items), items.reverse()))
     with pytest.raises(SystemExit):
         run()
-    assert "the batches come out otherwise" in " ".join(capsys.readouterr().out.split())
+    assert "the batches are not those" in " ".join(capsys.readouterr().out.split())
     assert files_of(tmp_path / "run" / "model-best") == best
     assert not files_of(tmp_path / "run" / "model-last")
 
 
-def test_interrupted_while_it_goes_on(run, whole, tmp_path, monkeypatch):
+def test_interrupted_while_it_resumes(run, whole, tmp_path, monkeypatch):
     """Weights that are set by half are not written, and the best is still there."""
     with pytest.raises(KeyboardInterrupt):
         run(until=9)
@@ -283,7 +206,7 @@ def test_no_folder(run, tmp_path, capsys):
     (tmp_path / "file").touch()
     with pytest.raises(SystemExit):
         run(paths__checkpoints=str(tmp_path / "file"))
-    assert "Name another folder in paths.checkpoints" in " ".join(capsys.readouterr().out.split())
+    assert "Set another folder with paths.checkpoints" in " ".join(capsys.readouterr().out.split())
 
 
 def test_two_at_once(run, tmp_path, capsys):
@@ -293,7 +216,7 @@ def test_two_at_once(run, tmp_path, capsys):
     before = sorted(folder.rglob("*"))
     with FileLock(folder / ".lock"), pytest.raises(SystemExit):
         run("other", paths__checkpoints=str(folder))
-    assert "Another training that is running" in " ".join(capsys.readouterr().out.split())
+    assert "Another training is running" in " ".join(capsys.readouterr().out.split())
     assert sorted(set(folder.rglob("*")) - {folder / ".lock"}) == before
 
 
@@ -330,17 +253,19 @@ def test_no_room_for_the_best(run, whole, tmp_path, monkeypatch, capsys):
     with pytest.raises(KeyboardInterrupt):
         run(until=9)
     with monkeypatch.context() as patch:
-        patch.setattr("shutil.disk_usage", lambda path: SimpleNamespace(free=10))
+        free = iter([10**9])  # before the training; then
+        patch.setattr("shutil.disk_usage", lambda path: SimpleNamespace(free=next(free, 10)))
         with pytest.raises(SystemExit):
             run()
-    assert "Make room and give the same command again" in " ".join(capsys.readouterr().out.split())
-    assert not (tmp_path / "run" / "model-last").exists()
+    assert "Make room and run the same command again" in " ".join(capsys.readouterr().out.split())
+    assert not files_of(tmp_path / "run" / "model-last")
     assert run()[0] == whole
 
 
 @pytest.mark.slow
 def test_killed(encoders, corpus, tmp_path):
-    """By the command line, with no chance to tidy up."""
+    """By the command line, with no chance to clean up; and while the first training runs, a
+    second one in its folder leaves it alone."""
 
     def command(name):
         settings = {
@@ -364,10 +289,15 @@ def test_killed(encoders, corpus, tmp_path):
             if len(found) > 6 and found[1].isdigit():
                 steps.add(int(found[1]))
             if len(steps) == 4 + _ * 4:
+                if _ == 0:
+                    second = subprocess.run(command("run"), capture_output=True, text=True)
+                    assert second.returncode == 1 and process.poll() is None
+                    assert "Another training is running" in second.stdout
+                    assert files_of(tmp_path / "run" / "model-best")
                 process.send_signal(signal.SIGKILL)
                 break
         process.wait()
         assert process.returncode == -signal.SIGKILL
     done = subprocess.run(command("run"), check=True, capture_output=True, text=True)
-    assert "Goes on from" in done.stdout
+    assert "Resumes from" in done.stdout
     assert files_of(tmp_path / "run" / "model-best") == files_of(tmp_path / "whole" / "model-best")

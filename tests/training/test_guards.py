@@ -2,18 +2,21 @@
 
 import numpy
 import pytest
+import srsly
 import torch
 from spacy import registry
 
 from spacy_transformer_ner.encoder.optimizer import create_adamw
+from spacy_transformer_ner.recogniser.component import TransformerNER
 from spacy_transformer_ner.training.guards import HOPELESS, UNFOUND, Guard
 from spacy_transformer_ner.training.run import run_of
 
 from ..conftest import blank_pipeline, make_examples
+from .conftest import history
 
 
 @pytest.fixture
-def run(encoders):
+def followed(encoders):
     run = run_of(blank_pipeline(encoders["wordpiece"]))
     run.optimizer = create_adamw(1e-4)
     yield run
@@ -31,40 +34,40 @@ def said(guard, *infos):
     return [what for one in infos for what, _ in guard.look(one)]
 
 
-def test_nothing_to_say(run):
-    assert said(Guard(run), *(info(i, i / 20, PER=i / 20) for i in range(20)), None) == []
+def test_nothing_to_say(followed):
+    assert said(Guard(followed), *(info(i, i / 20, PER=i / 20) for i in range(20)), None) == []
 
 
-def test_collapse(run):
-    guard = Guard(run)
+def test_collapse(followed):
+    guard = Guard(followed)
     assert said(guard, info(0, 0.0), info(50, 0.8), info(100, 0.7)) == []
     assert said(guard, info(150, 0.0)) == ["F1 on dev fell from 0.800 to 0.000 at step 150"]
 
 
-def test_nothing_is_learnt(run):
-    found = said(Guard(run), *(info(50 * i, 0.0) for i in range(UNFOUND + 5)))
+def test_nothing_is_learnt(followed):
+    found = said(Guard(followed), *(info(50 * i, 0.0) for i in range(UNFOUND + 5)))
     assert found == [f"No entity of dev is found after {50 * UNFOUND} steps"]
 
 
-def test_type_never_found(run):
-    guard = Guard(run)
+def test_type_never_found(followed):
+    guard = Guard(followed)
     found = said(guard, *(info(i, 0.5, PER=0.5, ART=0.0, ORG=0.1 * (i == 3)) for i in range(8)))
     assert found == [f"Of the type ART nothing is found, in {UNFOUND + 1} evaluations"]
 
 
 @pytest.mark.parametrize("rate, word", [(0.1, "above"), (1e-9, "below")])
-def test_rate(run, rate, word):
-    run.optimizer.learn_rate = rate
-    guard = Guard(run)
+def test_rate(followed, rate, word):
+    followed.optimizer.learn_rate = rate
+    guard = Guard(followed)
     found = [remedy for i in range(8) for _, remedy in guard.look(info(i, 0.5))]
     assert len(found) == 1 and f"None {word}" in found[0]
 
 
-def test_gradients_that_are_not_finite(run, capsys):
-    guard = Guard(run)
-    run.optimizer._left_out["encoder"] = 1
+def test_gradients_that_are_not_finite(followed, capsys):
+    guard = Guard(followed)
+    followed.optimizer._left_out["encoder"] = 1
     assert said(guard, None, None) == ["The gradient is not finite: the update is left out"]
-    run.optimizer._left_out["encoder"] = HOPELESS
+    followed.optimizer._left_out["encoder"] = HOPELESS
     with pytest.raises(SystemExit):
         said(guard, None)
     assert "Lower initial_rate" in capsys.readouterr().out
@@ -88,6 +91,65 @@ def test_such_gradients_change_nothing(encoders):
     del ner.get_loss
     nlp.update(examples, sgd=optimizer)
     assert optimizer.left_out == 0 and not numpy.array_equal(linear.get_param("W"), before[1])
+
+
+def spoil(monkeypatch, at):
+    """Losses and gradients of some updates are not finite."""
+    updates = iter(range(1000))
+    get_loss = TransformerNER.get_loss
+
+    def spoilt(self, examples, scores):
+        loss, gradient = get_loss(self, examples, scores)
+        if next(updates) not in at:
+            return loss, gradient
+        return numpy.nan, [g * numpy.nan for g in gradient]
+
+    monkeypatch.setattr(TransformerNER, "get_loss", spoilt)
+
+
+def test_a_loss_that_is_not_finite_now_and_then(run, tmp_path, monkeypatch, capsys):
+    """spaCy writes losses to meta.json, which cannot hold them."""
+    spoil(monkeypatch, {0, 4, 5, 9})
+    assert run(training__max_steps=9)[1] == 10
+    out = " ".join(capsys.readouterr().out.split())
+    assert out.count("The gradient is not finite: the update is left out") == 1
+    for record in history(tmp_path / "run"):
+        assert numpy.isfinite(list(record["losses"].values())).all()
+        # Of three updates some were right, but for the first evaluation.
+        assert (record["losses"]["transformer_ner"] > 0) == (record["step"] > 0)
+    meta = srsly.read_json(tmp_path / "run" / "model-best" / "meta.json")
+    assert numpy.isfinite(meta["performance"]["transformer_ner_loss"])
+
+
+@pytest.mark.parametrize(
+    "optimizer, said",
+    [
+        ({}, "8 gradients in a row were not finite. Lower initial_rate"),
+        (
+            {"training__optimizer": {"@optimizers": "Adam.v1", "learn_rate": 1e-5}},
+            "8 losses in a row were not finite. Lower the learning rate",
+        ),
+    ],
+)
+def test_losses_that_are_never_finite(run, tmp_path, monkeypatch, capsys, optimizer, said):
+    spoil(monkeypatch, range(1000))
+    monkeypatch.setattr("spacy_transformer_ner.training.guards.HOPELESS", 8)
+    with pytest.raises(SystemExit) as end:
+        run(training__max_steps=200, **optimizer)
+    assert end.value.code == 1
+    assert said in " ".join(capsys.readouterr().out.split())
+    assert (tmp_path / "run" / "model-best" / "meta.json").exists()
+
+
+def test_fp16_leaves_out_steps_until_its_scale_fits():
+    """Which is nothing to warn of; when the scale is small and it still does, it is."""
+    optimizer, module = create_adamw(1e-3), torch.nn.Linear(2, 2)
+    scaler = torch.amp.GradScaler("cpu", init_scale=4.0)
+    for left_out in (0, 0, 1, 2):
+        scaler.scale(module(torch.ones(1, 2)).sum()).backward()
+        module.weight.grad *= numpy.inf
+        optimizer.update_encoder((1, "encoder"), module, 384, scaler)
+        assert optimizer.left_out == left_out
 
 
 def test_logger(encoders, capsys):
