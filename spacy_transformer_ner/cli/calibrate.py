@@ -4,6 +4,9 @@ from pathlib import Path
 from typing import Optional
 
 import typer
+from wasabi import msg
+
+from ._util import progress_bar
 
 
 def calibrate_cli(
