@@ -8,7 +8,7 @@ from typing import IO, Any, Dict, Optional
 import srsly
 from spacy.language import Language
 
-from ..errors import InputError
+from ..errors import InputError, install_extra
 from ..provenance import hardware
 from .run import Log, SetUp, run_of
 
@@ -69,7 +69,7 @@ def tensorboard_logger(folder: str) -> SetUp:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:
         raise InputError(
-            "the TensorBoard logger needs TensorBoard: pip install tensorboard."
+            f"the TensorBoard logger needs TensorBoard: {install_extra('tensorboard')}"
         ) from None
 
     def set_up(
