@@ -181,17 +181,19 @@ def _from_parts(parts: dict) -> Encoder:
     tokenizer = _unpack_tokenizer(parts["tokenizer"])
     # AutoModel.from_config would import the modules of all architectures.
     network_class = MODEL_MAPPING[type(config)]
-    with torch.device("meta"):  # takes no memory, however large the settings are
-        check_weights(
-            network_class(config),
-            {
-                name.removeprefix("transformer."): tensor
-                for name, tensor in weights.items()
-                if name.startswith("transformer.")
-            },
-        )
     # The random weights drawn here are overwritten: leave no trace of them.
     with torch.random.fork_rng(devices=[]):
+        with torch.device("meta"):  # takes no memory, however large the settings are
+            empty = network_class(config)
+        prefix = "transformer."
+        check_weights(
+            empty,
+            {
+                name.removeprefix(prefix): tensor
+                for name, tensor in weights.items()
+                if name.startswith(prefix)
+            },
+        )
         encoder = Encoder(network_class(config), tokenizer, options)
     encoder.load_state_dict(weights)
     check_finite(encoder)
