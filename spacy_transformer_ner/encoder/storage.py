@@ -24,7 +24,14 @@ from transformers.utils import logging as transformers_logging
 from ..errors import InputError, one_line
 from .network import Encoder, InputOptions
 from .sources import resolve_encoder
-from .validate import check_config, check_encoder, check_finite, check_loaded, check_weights
+from .validate import (
+    check_config,
+    check_encoder,
+    check_finite,
+    check_loaded,
+    check_tensors,
+    check_weights,
+)
 
 # Configurations of BERT's kind and of DistilBERT's call it differently.
 ATTENTION_DROPOUT_NAMES = ("attention_probs_dropout_prob", "attention_dropout")
@@ -69,6 +76,9 @@ def load_network(auto_class: type, source: str, config: PretrainedConfig) -> Pre
     RAISES: InputError if weights are missing or not finite; and what transformers raises,
         which `loading` takes care of.
     """
+    if Path(source).is_dir():
+        with torch.device("meta"):  # takes no memory, however large the settings are
+            check_tensors(MODEL_MAPPING[type(config)](config), Path(source))
     network, found = auto_class.from_pretrained(
         source,
         config=config,
@@ -90,12 +100,16 @@ def load_tokenizer(name: str) -> tuple[PreTrainedTokenizerFast, PretrainedConfig
     RAISES: InputError if it cannot be found or read.
     """
     with loading(name) as source:
-        config = AutoConfig.from_pretrained(source, trust_remote_code=False)
+        with _reading("config.json", source):
+            config = AutoConfig.from_pretrained(source, trust_remote_code=False)
         # A kernel from a hub is code too.
         config._attn_implementation_internal = None
         check_config(config)
-        tokenizer = AutoTokenizer.from_pretrained(source, use_fast=True, trust_remote_code=False)
-        return tokenizer, config
+        with _reading("tokenizer", source):
+            return (
+                AutoTokenizer.from_pretrained(source, use_fast=True, trust_remote_code=False),
+                config,
+            )
 
 
 @contextmanager
@@ -111,23 +125,40 @@ def loading(name: str) -> Iterator[str]:
         with _quiet_transformers():
             yield source
     except Exception as error:  # each architecture and each tokenizer has its own
-        if isinstance(error, InputError):
-            raise InputError(f"cannot load the encoder {name!r}: {error}") from None
-        if "trust_remote_code" in str(error):
+        reason = _reason(error)
+        if not isinstance(error, InputError):
             hint = (
-                "it needs Python code of its own, which is never run. Use an encoder whose "
-                "architecture and tokenizer are part of transformers."
+                "do the files in the folder belong together?"
+                if Path(source).is_dir()
+                else (
+                    "it is neither a folder here nor known without a hub, and the Hugging Face "
+                    "hub does not give it (no network, a misspelt name, or no safetensors weights)."
+                )
             )
-        elif Path(source).is_dir():
-            hint = "is the folder complete, and do its files belong together?"
-        else:
-            hint = (
-                "it is neither a folder here nor known without a hub, and the Hugging Face hub "
-                "does not give it (no network, a misspelt name, or no safetensors weights)."
-            )
-        raise InputError(
-            f"cannot load the encoder {name!r}: {hint} ({type(error).__name__}: {one_line(error)})"
-        ) from None
+            reason = f"{hint} ({reason})"
+        raise InputError(f"cannot load the encoder {name!r}: {reason}") from None
+
+
+@contextmanager
+def _reading(what: str, source: str) -> Iterator[None]:
+    """Say which of a folder's files is at fault."""
+    try:
+        yield
+    except Exception as error:
+        if not Path(source).is_dir():  # it may be the network
+            raise
+        raise InputError(f"its {what} cannot be read: {_reason(error)}") from None
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, InputError):
+        return str(error)
+    if "trust_remote_code" in str(error):
+        return (
+            "it needs Python code of its own, which is never run. Use an encoder whose "
+            "architecture and tokenizer are part of transformers."
+        )
+    return f"{type(error).__name__}: {one_line(error)}"
 
 
 def to_parts(encoder: Encoder) -> dict:
@@ -160,11 +191,8 @@ def from_parts(parts: dict) -> Encoder:
         with _quiet_transformers():
             return _from_parts(parts)
     except Exception as error:  # each architecture and each tokenizer has its own
-        reason = (
-            error if isinstance(error, InputError) else f"{type(error).__name__}: {one_line(error)}"
-        )
         raise InputError(
-            f"the encoder that the pipeline has stored is damaged, or was changed: {reason}"
+            f"the encoder that the pipeline has stored is damaged, or was changed: {_reason(error)}"
         ) from None
 
 

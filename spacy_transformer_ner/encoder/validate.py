@@ -1,10 +1,14 @@
 """Whether an encoder that was read is the one that was stored: all its weights are there
 and finite, and settings, tokenizer and weights fit together."""
 
+import math
 import re
 from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NoReturn
 
 import torch
+from safetensors import safe_open
 from torch import nn
 from transformers import PretrainedConfig, PreTrainedModel
 
@@ -15,6 +19,8 @@ from .network import Encoder
 # damaged one would keep the computer busy for hours before it is seen not to fit.
 COUNTS = re.compile("layer|group|head|expert|block")
 MOST = 4096
+# So many numbers more than a checkpoint has are no reason to refuse it.
+SLACK = 10**7
 SHOWN = 3
 
 
@@ -22,11 +28,49 @@ def check_config(config: PretrainedConfig) -> None:
     """See that a network of these settings can be built.
 
     config (PretrainedConfig): The settings.
-    RAISES: InputError if it has absurdly many parts.
+    RAISES: InputError if it has no layers, or absurdly many parts.
     """
-    for key, value in config.to_dict().items():
-        if COUNTS.search(key) and isinstance(value, int) and value > MOST:
+    layers = {"num_hidden_layers": getattr(config, "num_hidden_layers", 1)}
+    for key, value in (config.to_dict() | layers).items():
+        if not isinstance(value, int):
+            continue
+        if (COUNTS.search(key) and value > MOST) or (key in layers and value < 1):
             raise InputError(f"its config.json has {key} = {value}, which no encoder has.")
+
+
+def check_tensors(network: PreTrainedModel, folder: Path) -> None:
+    """See that tensors have the names and shapes of a network's weights, before any memory
+    is taken for them.
+
+    network (PreTrainedModel): The network without a head, on the device "meta".
+    folder (Path): The folder with the tensors.
+    RAISES: InputError if most names, or some shapes, are others.
+    """
+    shapes: dict[str, tuple[int, ...]] = {}
+    base = f"{network.base_model_prefix}."
+    whole = folder / "model.safetensors"
+    for path in [whole] if whole.is_file() else sorted(folder.glob("model-*.safetensors")):
+        with safe_open(path, "pt") as tensors:
+            for name in tensors.keys():  # noqa: SIM118 (it has no other way)
+                shapes[name.removeprefix(base)] = tuple(tensors.get_slice(name).get_shape())
+    wanted = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
+    # transformers reads some names of old.
+    missing = _without_pooler([name for name in wanted if name not in shapes])
+    if len(missing) > len(wanted) / 2:
+        _refuse_missing(network, missing, [name for name in shapes if name not in wanted])
+    for name, shape in wanted.items():
+        if shapes.get(name, shape) != shape:
+            raise InputError(
+                f"the tensor {name} has the shape {shapes[name]}, and with the settings in "
+                f"config.json it is to have {shape}. The two do not belong together."
+            )
+    n_wanted = sum(math.prod(shape) for shape in wanted.values())
+    n_found = sum(math.prod(shape) for shape in shapes.values())
+    if n_wanted > 2 * n_found + SLACK:
+        raise InputError(
+            f"the settings in config.json are those of a network of {n_wanted} numbers, and the "
+            f"checkpoint has {n_found}."
+        )
 
 
 def check_loaded(network: PreTrainedModel, missing: Sequence[str], surplus: Sequence[str]) -> None:
@@ -38,33 +82,16 @@ def check_loaded(network: PreTrainedModel, missing: Sequence[str], surplus: Sequ
         other tasks are fine.
     RAISES: InputError if the checkpoint is not one of this network.
     """
-    missing = [key for key in missing if "pooler" not in key.split(".")]
-    kind = type(network).__name__
+    missing = _without_pooler(missing)
     if missing:
-        base = network.base_model_prefix
-        if network.base_model is not network and not any(
-            key.startswith(f"{base}.") for key in missing
-        ):
+        base = f"{network.base_model_prefix}."
+        if network.base_model is not network and not any(key.startswith(base) for key in missing):
             raise InputError(
-                f"the checkpoint has an encoder, but no trained head: {_listed(missing)} of "
-                f"{kind} is missing. To train one, use it as the encoder of "
+                f"the checkpoint has an encoder, but no trained head: {type(network).__name__} "
+                f"needs {_listed(missing)}. To train a head, use it as the encoder of "
                 "`spacy project run all`."
             )
-        prefix = _common_prefix(missing, surplus)
-        if prefix.startswith("module."):
-            hint = (
-                "The names start with 'module.', as torch's DataParallel makes them: save "
-                "the model within, with model.module.save_pretrained."
-            )
-        elif prefix:
-            hint = f"The names start with {prefix!r}: save the encoder itself with save_pretrained."
-        elif surplus:
-            hint = f"It has {_listed(surplus)} instead: its config.json is that of another model."
-        else:
-            hint = "Is it whole?"
-        raise InputError(
-            f"the checkpoint lacks {len(missing)} of the weights of {kind}: {_listed(missing)}. {hint}"
-        )
+        _refuse_missing(network, missing, surplus)
     known = {_numberless(key) for key in network.state_dict()}
     parts = [key for key in surplus if _numberless(key) in known]
     if parts:
@@ -73,6 +100,30 @@ def check_loaded(network: PreTrainedModel, missing: Sequence[str], surplus: Sequ
             "Set num_hidden_layers, or what it is called there, to their number."
         )
     check_finite(network)
+
+
+def _refuse_missing(
+    network: PreTrainedModel, missing: Sequence[str], surplus: Sequence[str]
+) -> NoReturn:
+    prefix = _common_prefix(missing, surplus)
+    if "module." in prefix:
+        hint = (
+            "The names start with 'module.', as torch's DataParallel makes them: save the model "
+            "within, with model.module.save_pretrained."
+        )
+    elif prefix:
+        hint = (
+            f"The names start with {prefix!r}: save the model again with save_pretrained, or is "
+            "model_type in config.json another's?"
+        )
+    elif len(missing) > len(network.state_dict()) / 2:
+        hint = f"It has {_listed(surplus)} instead. Is model_type in config.json another's?"
+    else:
+        hint = "The file is not whole, or the settings in config.json are another model's."
+    raise InputError(
+        f"the checkpoint lacks {len(missing)} of the weights of {type(network).__name__}: "
+        f"{_listed(missing)}. {hint}"
+    )
 
 
 def check_finite(network: nn.Module) -> None:
@@ -100,7 +151,7 @@ def check_weights(network: PreTrainedModel, weights: Mapping[str, torch.Tensor])
     wanted = {
         name: tensor.shape
         for name, tensor in network.state_dict().items()
-        if not name.startswith("pooler.")
+        if _without_pooler([name])
     }
     for names, what in (
         ([name for name in wanted if name not in weights], "missing"),
@@ -162,6 +213,11 @@ def check_encoder(encoder: Encoder) -> None:
             f"{kind} gives vectors that are infinite or not a number (NaN): a setting in its "
             "config.json is wrong, or its weights are damaged."
         )
+
+
+def _without_pooler(names: Sequence[str]) -> list[str]:
+    """A pooler serves sentences, not tokens."""
+    return [name for name in names if "pooler" not in name.split(".")]
 
 
 def _common_prefix(missing: Sequence[str], surplus: Sequence[str]) -> str:

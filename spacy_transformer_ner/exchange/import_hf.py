@@ -57,7 +57,8 @@ def import_pipeline(
     """
     check_language(lang)
     tokenizer, config = load_tokenizer(source)
-    outputs = read_outputs(config.id2label, scheme)
+    with loading(source):
+        outputs = read_outputs(config.id2label, scheme)
     weights, bias, window = _read_classifier(source, tokenizer, config)
     weights, bias = outputs.head(weights, bias)
     nlp = spacy.blank(lang)
@@ -114,8 +115,7 @@ def _read_classifier(
                 f"the encoder takes {positions} wordpieces (max_position_embeddings in "
                 "config.json, model_max_length in tokenizer_config.json), which is too few."
             )
-    weights, bias = (parameter.detach().numpy() for parameter in (head.weight, head.bias))
-    return weights, bias, window
+    return head.weight.detach().numpy(), head.bias.detach().numpy(), window
 
 
 def _linear_head(classifier: PreTrainedModel) -> nn.Linear:
