@@ -18,6 +18,8 @@ from transformers import (
 )
 
 from spacy_transformer_ner.errors import InputError
+from spacy_transformer_ner.exchange.export_hf import export_pipeline
+from spacy_transformer_ner.exchange.export_onnx import export_onnx
 from spacy_transformer_ner.exchange.import_hf import import_pipeline
 from spacy_transformer_ner.exchange.tag_schemes import find_scheme, read_outputs
 from spacy_transformer_ner.recogniser.constraints import tag_names
@@ -299,3 +301,19 @@ def test_a_long_text_is_not_cut(tmp_path):
     nlp = import_pipeline(str(make_checkpoint(tmp_path / "checkpoint", "bert")), scheme="bio")
     doc = nlp("Ann Lee met Marit Solheim in Oslo. " * 60)
     assert max(ent.end for ent in doc.ents) > 400
+
+
+def test_iob1_is_exported_as_it_came(tmp_path):
+    folder = starting_with(tmp_path / "checkpoint", "I")
+    nlp = import_pipeline(str(folder))
+    assert export_pipeline(nlp, tmp_path / "exported").is_exact
+    before, after = (
+        AutoModelForTokenClassification.from_pretrained(path)
+        for path in (folder, tmp_path / "exported")
+    )
+    for tag in BIO:
+        rows = (model.classifier.weight[model.config.label2id[tag]] for model in (before, after))
+        assert torch.equal(*rows)
+    with pytest.raises(InputError, match="IOB1"):
+        export_onnx(nlp, tmp_path / "graph")
+    assert not (tmp_path / "graph").exists()
