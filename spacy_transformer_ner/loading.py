@@ -5,7 +5,7 @@ from pathlib import Path
 import spacy
 from spacy.language import Language
 
-from .errors import InputError
+from .errors import InputError, one_line
 
 
 def load_pipeline(name: str | Path) -> Language:
@@ -17,11 +17,11 @@ def load_pipeline(name: str | Path) -> Language:
     """
     try:
         return spacy.load(name)
-    except InputError:
-        raise
+    except InputError as error:
+        raise InputError(f"cannot load the pipeline {str(name)!r}: {error}") from None
     except Exception as error:
         # Whatever a damaged folder makes spaCy, thinc or srsly raise.
-        reason = " ".join(str(error).split())[:400]
+        reason = one_line(error, 400)
         raise InputError(
             f"cannot load the pipeline {str(name)!r}: {type(error).__name__}: {reason}. Is it "
             "trained, and whole?"

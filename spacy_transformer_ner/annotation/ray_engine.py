@@ -15,7 +15,7 @@ from typing import Any
 
 from spacy.language import Language
 
-from ..errors import InputError
+from ..errors import InputError, install_extra
 from ..loading import load_pipeline
 from .annotate import Job, Worker
 from .chunks import Chunk
@@ -136,7 +136,5 @@ def _import_ray() -> Any:
         import ray
         import ray.data
     except ImportError:
-        raise InputError(
-            "Ray is needed for this engine: pip install 'spacy-transformer-ner[ray]'"
-        ) from None
+        raise InputError(f"Ray is needed for this engine: {install_extra('ray')}") from None
     return ray

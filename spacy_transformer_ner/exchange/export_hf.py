@@ -191,7 +191,7 @@ def _classifier(
             "label2id": {name: i for i, name in enumerate(names)},
         }
     )
-    classifier = AutoModelForTokenClassification.from_config(config).eval()
+    classifier = AutoModelForTokenClassification.from_config(config, trust_remote_code=False).eval()
     if not isinstance(getattr(classifier, "classifier", None), torch.nn.Linear) or hasattr(
         classifier, "head"
     ):
@@ -216,7 +216,12 @@ def _measure(nlp: Language, folder: Path, dev: Path, progress: Progress) -> dict
     texts = [doc.text for doc in references]
     gold = [entities_of(doc) for doc in references]
     ours = [entities_of(doc) for doc in progress(nlp.pipe(texts), len(texts))]
-    classify = pipeline("token-classification", model=str(folder), aggregation_strategy="first")
+    classify = pipeline(
+        "token-classification",
+        model=str(folder),
+        aggregation_strategy="first",
+        trust_remote_code=False,
+    )
     sentences: list[tuple[int, Span]] = [
         (number, span) for number, doc in enumerate(references) for span in sentences_of(doc)
     ]

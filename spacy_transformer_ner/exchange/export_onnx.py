@@ -108,6 +108,12 @@ def export_onnx(nlp: Language, folder: Path, *, is_int8: bool = False) -> ONNXEx
     """
     require_onnx()
     _, recogniser = find_recogniser(nlp)
+    if any(node.name == "iob1_starts" for node in recogniser.model.walk()):
+        raise InputError(
+            "the pipeline was imported from a checkpoint with IOB1 tags, whose scores depend on "
+            "the token before: a graph cannot give them. Export the checkpoint itself, or train "
+            "the encoder again with `spacy project run all`."
+        )
     encoder, settings = find_encoder(nlp)
     linear = recogniser.model.get_ref("output_layer")
     weights, bias = (linear.ops.to_numpy(linear.get_param(name)) for name in "Wb")

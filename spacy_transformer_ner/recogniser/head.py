@@ -11,11 +11,14 @@ from thinc.layers.with_array import forward as as_one_array
 from thinc.layers.with_array import init
 from thinc.types import Floats2d
 
+from .iob1 import iob1_starts
+
 
 def build_token_classifier(
     tok2vec: Model[List[Doc], List[Floats2d]],
     dropout: float = 0.1,
     nO: Optional[int] = None,
+    iob1: bool = False,
 ) -> Model[List[Doc], List[Floats2d]]:
     """Build a model that gives each token a score for each tag: dropout and a
     linear layer on the token's vector.
@@ -25,6 +28,9 @@ def build_token_classifier(
     dropout (float): The dropout rate on the vectors. `[training] dropout`
         overrides it in training.
     nO (int | None): The number of tags; the component sets it.
+    iob1 (bool): Whether the layer's tags are those of IOB1, where an entity starts with I-
+        unless one of its type ends right before it; see `iob1.iob1_starts`. For
+        checkpoints that were trained so.
     RETURNS (Model[List[Doc], List[Floats2d]]): The model.
     """
     linear = Linear(nO=nO, nI=tok2vec.maybe_get_dim("nO"))
@@ -37,7 +43,10 @@ def build_token_classifier(
         attrs={"pad": 0},
         dims={"nO": nO, "nI": linear.maybe_get_dim("nI")},
     )
-    model = chain(tok2vec, Dropout(dropout), scores)
+    layers = [tok2vec, Dropout(dropout), scores]
+    if iob1:
+        layers.append(iob1_starts(nO))
+    model = chain(*layers)
     model.set_ref("tok2vec", tok2vec)
     model.set_ref("resizable", output)
     model.set_ref("output_layer", linear)
@@ -72,6 +81,6 @@ def resize_output(model: Model, nO: int) -> Model:
     """
     output = resize_model(model.get_ref("resizable"), nO)
     model.set_ref("output_layer", output.layers[0])
-    for layer in (output, model.layers[-1], model):
+    for layer in (output, *model.layers[2:], model):
         layer.set_dim("nO", nO, force=True)
     return model

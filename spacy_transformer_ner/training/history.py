@@ -9,7 +9,7 @@ from typing import IO, Any, Dict, Optional, TextIO
 import srsly
 from spacy.language import Language
 
-from ..errors import InputError
+from ..errors import InputError, install_extra
 from ..files import check_writable
 from ..provenance import hardware
 from .folders import lock_output, write_failure
@@ -86,7 +86,7 @@ def tensorboard_logger(folder: str) -> SetUp:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:
         raise InputError(
-            "the TensorBoard logger needs TensorBoard: pip install tensorboard."
+            f"the TensorBoard logger needs TensorBoard: {install_extra('tensorboard')}"
         ) from None
 
     def set_up(

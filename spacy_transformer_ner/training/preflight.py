@@ -13,7 +13,7 @@ from thinc.api import Config, require_gpu
 from thinc.util import has_cupy_gpu
 
 from ..corpus.docbin import read_docbin
-from ..errors import InputError
+from ..errors import InputError, install_extra
 from .recipe import load_recipe
 
 # What the names of our own functions start with.
@@ -42,7 +42,7 @@ def check_gpu(gpu_id: int) -> None:
         version = (torch.version.cuda or "12").split(".")[0]
         raise InputError(
             f"GPU {gpu_id} was asked for, and torch can use it, but spaCy needs CuPy beside "
-            f"it: pip install 'spacy-transformer-ner[cuda{version}x]'"
+            f"it: {install_extra(f'cuda{version}x')}"
         )
     require_gpu(gpu_id)
 

@@ -123,5 +123,5 @@ def test_standard_input_may_be_gzipped(tmp_path):
 def test_without_pyarrow_the_remedy_is_said(tmp_path, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "pyarrow", None)
     (tmp_path / "x.parquet").write_bytes(b"PAR1")
-    with pytest.raises(InputError, match=r"pip install 'spacy-transformer-ner\[parquet\]'"):
+    with pytest.raises(InputError, match="pip install 'pyarrow"):
         read(tmp_path / "x.parquet")

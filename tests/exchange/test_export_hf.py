@@ -28,7 +28,7 @@ def corpus(trained, tmp_path):
 def test_there_and_back(name, tmp_path):
     """A checkpoint that was imported comes out as it was, types in another order."""
     folder = make_checkpoint(tmp_path / "checkpoint", name)
-    exported = export_pipeline(import_pipeline(str(folder)), tmp_path / "exported")
+    exported = export_pipeline(import_pipeline(str(folder), scheme="bio"), tmp_path / "exported")
     assert exported.is_exact and not exported.lost
     # Others can read the weights if they can read the rest.
     modes = {path.stat().st_mode for path in (tmp_path / "exported").iterdir()}

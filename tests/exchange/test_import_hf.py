@@ -18,8 +18,10 @@ from transformers import (
 )
 
 from spacy_transformer_ner.errors import InputError
+from spacy_transformer_ner.exchange.export_hf import export_pipeline
+from spacy_transformer_ner.exchange.export_onnx import export_onnx
 from spacy_transformer_ner.exchange.import_hf import import_pipeline
-from spacy_transformer_ner.exchange.tag_schemes import our_rows
+from spacy_transformer_ner.exchange.tag_schemes import find_scheme, read_outputs
 from spacy_transformer_ner.recogniser.constraints import tag_names
 
 from ..conftest import SENTENCES, SHAPE, train_tokenizer
@@ -87,7 +89,7 @@ def emissions(nlp, doc):
 @pytest.mark.parametrize("name", ARCHITECTURES)
 def test_emissions_are_the_checkpoints(name, tmp_path):
     folder = make_checkpoint(tmp_path / "checkpoint", name)
-    import_pipeline(str(folder)).to_disk(tmp_path / "pipeline")
+    import_pipeline(str(folder), scheme="bio").to_disk(tmp_path / "pipeline")
     nlp = spacy.load(tmp_path / "pipeline")
     assert nlp.get_pipe("transformer_ner").labels == ("LOC", "PER")
     tokenizer = AutoTokenizer.from_pretrained(folder, add_prefix_space=True)
@@ -112,7 +114,7 @@ def test_emissions_are_the_checkpoints(name, tmp_path):
 @pytest.mark.parametrize("prefix_space", [True, False])
 def test_the_first_word_is_read_as_the_tokenizer_reads_it(prefix_space, tmp_path):
     folder = make_checkpoint(tmp_path / "checkpoint", "roberta", prefix_space=prefix_space)
-    nlp = import_pipeline(str(folder))
+    nlp = import_pipeline(str(folder), scheme="bio")
     tokenizer = AutoTokenizer.from_pretrained(folder)
     model = AutoModelForTokenClassification.from_pretrained(folder).eval()
     with torch.no_grad():
@@ -125,7 +127,7 @@ def test_the_first_word_is_read_as_the_tokenizer_reads_it(prefix_space, tmp_path
 @pytest.mark.parametrize("seed", [0, 2])
 def test_entities_are_the_pipelines_where_those_are_legal(name, seed, tmp_path):
     folder = make_checkpoint(tmp_path / "checkpoint", name, seed=seed)
-    nlp = import_pipeline(str(folder))
+    nlp = import_pipeline(str(folder), scheme="bio")
     theirs = pipeline("token-classification", model=str(folder), aggregation_strategy="first")
     plain = pipeline("token-classification", model=str(folder), aggregation_strategy="none")
     compared = 0
@@ -171,21 +173,115 @@ def test_bioes(tmp_path):
     "tags, said",
     [
         (["LABEL_0", "LABEL_1"], "id2label"),
-        (["POSITIVE", "NEGATIVE"], "no recogniser"),
-        (["O", "I-PER", "I-LOC"], "IOB1"),
+        (["0", "1", "2"], "id2label"),
+        (["POSITIVE", "NEGATIVE"], "does not recognise entities"),
+        (["O", "PER", "LOC"], "does not recognise entities"),
         (["O", "B-PER", "I-PER", "B-LOC"], "whole for every type"),
+        (["O", "B-PER", "I-PER", "I-PER"], "the same name"),
     ],
 )
 def test_other_outputs_are_refused(tags, said):
     with pytest.raises(InputError, match=said):
-        our_rows(dict(enumerate(tags)))
+        read_outputs(dict(enumerate(tags)))
+
+
+def test_outputs_are_numbered_from_0():
+    with pytest.raises(InputError, match="counted from 0"):
+        read_outputs({0: "O", 1: "B-PER", 5: "I-PER"})
 
 
 def test_spellings():
-    labels, rows = our_rows({0: "I_PER", 1: "B_PER", 2: "O"})
-    assert labels == ["PER"] and rows.tolist() == [2, 1, 0, 0, 1]
-    labels, rows = our_rows(dict(enumerate(["O", "B-A-B", "I-A-B"])))
-    assert labels == ["A-B"] and rows.tolist() == [0, 1, 2, 2, 1]
+    outputs = read_outputs({0: "I_PER", 1: "B_PER", 2: "O"})
+    assert outputs.labels == ["PER"] and outputs.rows.tolist() == [2, 1, 0, 0, 1]
+    outputs = read_outputs(dict(enumerate(["O", "B-A-B", "I-A-B"])))
+    assert outputs.labels == ["A-B"] and outputs.rows.tolist() == [0, 1, 2, 2, 1]
+
+
+def test_the_scheme_of_names():
+    def scheme(tags, given=None):
+        return read_outputs(dict(enumerate(tags)), given).scheme
+
+    assert scheme(BIO) is None and scheme(BIO, "iob1") == "iob1" and scheme(BIOES) == "bio"
+    # No two of a type side by side in training, so no B-.
+    assert scheme(["O", "I-LOC", "I-PER"]) == scheme(["O", "I-LOC", "B-PER", "I-PER"]) == "iob1"
+    for tags, given in ((["O", "I-LOC"], "bio"), (BIOES, "iob1")):
+        with pytest.raises(InputError, match=f"not {given.upper()}"):
+            scheme(tags, given)
+
+
+def test_the_scheme_of_what_entities_start_with():
+    found = [find_scheme({"B": n, "I": 20 - n}) for n in range(21)]
+    assert found == ["iob1"] * 5 + [None] * 11 + ["bio"] * 5
+    assert find_scheme({"B": 4, "I": 0}) is None
+
+
+def starting_with(folder, prefix, tags=BIO):
+    """A checkpoint whose entities start with B- or I-, not with the other."""
+    make_checkpoint(folder, "bert", tags)
+    model = AutoModelForTokenClassification.from_pretrained(folder)
+    with torch.no_grad():
+        for number, tag in enumerate(tags):
+            model.classifier.bias[number] += 3.0 if tag[0] == "B" else 0.0
+            if tag[0] not in (prefix, "O"):
+                model.classifier.weight[number] = model.classifier.weight[
+                    tags.index(prefix + tag[1:])
+                ]
+                model.classifier.bias[number] = -9.0
+    model.save_pretrained(folder)
+    return folder
+
+
+def iob1_entities(tags):
+    """Read tags as IOB1. RETURNS (list): First token, token after the last, type."""
+    found = []
+    for i, tag in enumerate(tags):
+        goes_on = tag[0] == "I" and i > 0 and tags[i - 1][1:] == tag[1:]
+        if goes_on:
+            found[-1][1] = i + 1
+        elif tag != "O":
+            found.append([i, i + 1, tag[2:]])
+    return found
+
+
+@pytest.mark.parametrize("prefix, scheme", [("B", "bio"), ("I", "iob1")])
+def test_the_scheme_is_asked_of_the_checkpoint(prefix, scheme, tmp_path):
+    folder = starting_with(tmp_path / "checkpoint", prefix)
+    asked, told = (import_pipeline(str(folder), scheme=given) for given in (None, scheme))
+    assert asked.config["components"] == told.config["components"]
+    assert asked.config["components"]["transformer_ner"]["model"]["iob1"] == (scheme == "iob1")
+
+
+def test_a_checkpoint_that_does_not_tell_its_scheme(tmp_path):
+    folder = make_checkpoint(tmp_path / "checkpoint", "bert")
+    model = AutoModelForTokenClassification.from_pretrained(folder)
+    with torch.no_grad():
+        model.classifier.bias[0] = 99.0  # it finds no entities
+    model.save_pretrained(folder)
+    with pytest.raises(InputError, match="--scheme iob1"):
+        import_pipeline(str(folder))
+
+
+@pytest.mark.parametrize("seed, tags", [(0, BIO), (1, ["O", "I-PER", "B-LOC", "I-LOC"])])
+def test_iob1_is_read_as_its_best_tags_say(seed, tags, tmp_path):
+    folder = make_checkpoint(tmp_path / "checkpoint", "bert", tags, seed=seed)
+    import_pipeline(str(folder), scheme="iob1").to_disk(tmp_path / "pipeline")
+    nlp = spacy.load(tmp_path / "pipeline")
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    model = AutoModelForTokenClassification.from_pretrained(folder).eval()
+    words = [word.strip(".") for text, _ in SENTENCES for word in text.split()]
+    generator = numpy.random.default_rng(seed)
+    several = 0
+    for _ in range(100):
+        text = generator.choice(words, size=generator.integers(1, 7)).tolist()
+        batch = tokenizer(text, is_split_into_words=True, return_tensors="pt")
+        with torch.no_grad():
+            best = model(**batch).logits[0].argmax(-1).tolist()
+        ids = batch.word_ids()
+        expected = iob1_entities([tags[best[ids.index(i)]] for i in range(len(text))])
+        doc = nlp(Doc(nlp.vocab, words=text))
+        assert [[ent.start, ent.end, ent.label_] for ent in doc.ents] == expected
+        several += any(end - start > 1 for start, end, _ in expected)
+    assert several > 15
 
 
 def test_a_head_of_several_layers_is_refused(tmp_path):
@@ -202,6 +298,22 @@ def test_a_head_of_several_layers_is_refused(tmp_path):
 
 
 def test_a_long_text_is_not_cut(tmp_path):
-    nlp = import_pipeline(str(make_checkpoint(tmp_path / "checkpoint", "bert")))
+    nlp = import_pipeline(str(make_checkpoint(tmp_path / "checkpoint", "bert")), scheme="bio")
     doc = nlp("Ann Lee met Marit Solheim in Oslo. " * 60)
     assert max(ent.end for ent in doc.ents) > 400
+
+
+def test_iob1_is_exported_as_it_came(tmp_path):
+    folder = starting_with(tmp_path / "checkpoint", "I")
+    nlp = import_pipeline(str(folder))
+    assert export_pipeline(nlp, tmp_path / "exported").is_exact
+    before, after = (
+        AutoModelForTokenClassification.from_pretrained(path)
+        for path in (folder, tmp_path / "exported")
+    )
+    for tag in BIO:
+        rows = (model.classifier.weight[model.config.label2id[tag]] for model in (before, after))
+        assert torch.equal(*rows)
+    with pytest.raises(InputError, match="IOB1"):
+        export_onnx(nlp, tmp_path / "graph")
+    assert not (tmp_path / "graph").exists()

@@ -58,7 +58,7 @@ def test_tensorboard(encoders, tmp_path):
     try:
         import tensorboard  # noqa: F401
     except ImportError:
-        with pytest.raises(InputError, match="pip install tensorboard"):
+        with pytest.raises(InputError, match="pip install 'tensorboard"):
             make(str(tmp_path))
         return
     log, finish = make(str(tmp_path))(blank_pipeline(encoders["wordpiece"]))

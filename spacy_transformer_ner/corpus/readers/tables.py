@@ -7,7 +7,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from ...errors import InputError
+from ...errors import InputError, install_extra
 from ..labels import labels_in_file, labels_of_features
 from ..sources import Source
 
@@ -107,8 +107,7 @@ def import_pyarrow(path: str | None = None) -> Any:
         import pyarrow.parquet
     except ImportError:
         raise InputError(
-            "pyarrow is needed for Parquet and Arrow files: pip install "
-            "'spacy-transformer-ner[parquet]'",
+            f"pyarrow is needed for Parquet and Arrow files: {install_extra('parquet')}",
             path=path,
         ) from None
     return pyarrow
