@@ -85,7 +85,7 @@ def import_pipeline(
             "tags)."
         )
     nlp.add_pipe("transformer_ner", config={"model": {"iob1": True}} if scheme == "iob1" else {})
-    nlp.add_pipe("doc_cleaner", config={"attrs": {"tensor": None, "_.trf_data": None}})
+    nlp.add_pipe("doc_cleaner")
     recogniser = nlp.get_pipe("transformer_ner")
     for label in outputs.labels:
         recogniser.add_label(label)
