@@ -125,7 +125,7 @@ def new_folder(path: str | Path) -> Iterator[Path]:
 def _made_beside(path: Path) -> Iterator[Path]:
     # Two machines may write the same shard of an annotation, if the one is believed lost.
     name = f".{path.name[:NAME_KEPT]}-{uuid4().hex[:8]}{TEMPORARY}"
-    new = path.with_name(name)
+    new = Path(os.path.abspath(path)).with_name(name)
     with writing(path, new):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
