@@ -83,9 +83,9 @@ def check_room(path: str | Path, size: int = 0) -> None:
     free, needed = shutil.disk_usage(there).free, max(size, LEAST_ROOM)
     if free < needed:
         raise InputError(
-            f"cannot be written: it takes {_mib(needed)}, and the disk has {_mib(free)} left. Make "
-            "room there, or name a path on another disk.",
-            path=path,
+            f"the disk has {_mib(free)} left, and {_mib(needed)} are to be written. Free some "
+            "space there, or name a path on another disk.",
+            path=there,
         )
 
 
@@ -125,13 +125,14 @@ def new_folder(path: str | Path) -> Iterator[Path]:
 def _made_beside(path: Path) -> Iterator[Path]:
     # Two machines may write the same shard of an annotation, if the one is believed lost.
     name = f".{path.name[:NAME_KEPT]}-{uuid4().hex[:8]}{TEMPORARY}"
-    new = Path(os.path.abspath(path)).with_name(name)
+    place = Path(os.path.abspath(path))
+    new = place.with_name(name)
     with writing(path, new):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             yield new
             _sync(new)
-            os.replace(new, path)
+            os.replace(new, place)
         except BaseException:
             with suppress(OSError):
                 remove(new)
@@ -150,9 +151,8 @@ def writing(path: str | Path, temporary: Path | None = None) -> Iterator[None]:
     """
     try:
         yield
-    except InputError:
-        raise
     except Exception as error:
+        # An InputError of another place may tell it too.
         told = TOLD.search(str(error))
         code = int(told[1] or told[2]) if told else None
         if code not in FULL and not (
@@ -162,8 +162,8 @@ def writing(path: str | Path, temporary: Path | None = None) -> Iterator[None]:
         reason = os.strerror(code) if code is not None else str(error)
         raise InputError(
             f"cannot be written: {reason}. "
-            + ("Make room there and give" if code in FULL else "Change that, and give")
-            + " the same command again.",
+            + ("Free some space" if code in FULL else "Change that")
+            + " and run the same command again.",
             path=path,
         ) from None
 

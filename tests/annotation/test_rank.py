@@ -1,5 +1,6 @@
 import gzip
 import json
+import shutil
 
 import pyarrow
 import pyarrow.parquet
@@ -113,8 +114,17 @@ def test_no_such_file(trained, tmp_path):
 
 
 def test_inputs_are_not_overwritten(tmp_path):
-    for output, said in (("b.txt", "no .jsonl file"), ("a.jsonl", "one of the inputs")):
+    for output, said in (("b.txt", "not a .jsonl file"), ("a.jsonl", "one of the inputs")):
         (tmp_path / output).write_text('{"text": "a"}\n')
         done = ner("rank", "pipeline", tmp_path / output, tmp_path / output)
         assert done.returncode == 1 and said in " ".join(done.stdout.split())
         assert (tmp_path / output).read_text() == '{"text": "a"}\n'
+
+
+def test_a_full_disk_is_found_before_the_work(tmp_path, monkeypatch):
+    """The pipeline is not even loaded."""
+    (tmp_path / "a.txt").write_text("a\n")
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=0))
+    done = ner("rank", "no-pipeline", tmp_path / "a.txt", tmp_path / "out.jsonl")
+    assert done.returncode == 1 and "the disk has 0.0 MiB left" in " ".join(done.stdout.split())
