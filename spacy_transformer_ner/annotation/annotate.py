@@ -10,13 +10,14 @@ from spacy.language import Language
 
 from ..corpus.readers.tables import import_pyarrow
 from ..errors import InputError
+from ..files import write_bytes
 from ..progress import Progress, no_progress
 from .annotator import Annotator
 from .chunks import Chunk, ChunkReader, Text, plan, to_json
 from .formats import Fields, InputFile
 from .inputs import carried_types, check_fields, find_files
 from .manifest import ERRORS, Run, Shard, Totals, fingerprint, part_path
-from .outputs import OutputFormat, to_bytes, write_durably
+from .outputs import OutputFormat, to_bytes
 from .schema import VERSION, Annotated, check_names
 
 # How many texts a shard has, if they are not long.
@@ -69,9 +70,9 @@ class Worker:
             kept = ("id", "file", "row", "reason")
             lines = (to_json({name: getattr(text, name) for name in kept}) for text in failed)
             errors = (job.output / ERRORS / path.name).with_suffix(".jsonl")
-            write_durably(errors, "".join(f"{line}\n" for line in lines).encode("utf-8"))
+            write_bytes(errors, "".join(f"{line}\n" for line in lines).encode("utf-8"))
         content = to_bytes(annotated, job.format, job.carried)
-        write_durably(path, content)
+        write_bytes(path, content)
         return Shard(
             number=chunk.number,
             texts=len(annotated),

@@ -166,7 +166,7 @@ class ChunkReader:
             if damage:
                 yield Text(name, row, f"{name}:{row}", reason=damage)
             elif record is not None:
-                yield _text(name, row, record, self.fields)
+                yield to_text(name, row, record, self.fields)
 
     def _seek(self, piece: Piece) -> None:
         same = piece.file == self._index and self._position <= piece.start
@@ -184,7 +184,12 @@ class ChunkReader:
         raise InputError("ends before it did when it was begun. Was it changed?", path=path)
 
 
-def _text(name: str, row: int, record: Mapping[str, Any] | Failure, fields: Fields) -> Text:
+def to_text(name: str, row: int, record: Mapping[str, Any] | Failure, fields: Fields) -> Text:
+    """name (str): The name of a file.
+    row (int): The number of a row of it.
+    record (Mapping[str, Any] | Failure): What the row is.
+    fields (Fields): What is taken of it.
+    RETURNS (Text): The text, or the reason why there is none."""
     place = f"{name}:{row}"
     if isinstance(record, Failure):
         return Text(name, row, place, reason=record.reason)

@@ -7,27 +7,27 @@ cannot be read is a Failure, not an exception; a file that cannot be is an Input
 """
 
 import csv
-import gzip
 import json
 import os
-import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
 from spacy.tokens import DocBin
 from spacy.vocab import Vocab
 
-from ..corpus.readers.tables import import_pyarrow
+from ..corpus import sources
+from ..corpus.readers.formats import looks_like_json
+from ..corpus.readers.json_values import JsonRecords
+from ..corpus.readers.tables import open_parquet
+from ..corpus.sources import BOM, Recoded, Source, reading
 from ..errors import InputError
 
-# A line that is longer is no text, and is not read into memory.
-LONGEST = 1 << 26
 BATCH = 1000
-BOM = "\ufeff"
 
 
 @dataclass(frozen=True)
@@ -96,6 +96,9 @@ class Format(ABC):
     def __init__(self, file: InputFile, fields: Fields):
         self.file = file
         self.fields = fields
+        self.source = Source(Path(file.path), file.name)
+        # What its text is in, if it is not UTF-8.
+        self.encoding: str | None = None
 
     @property
     def seekable(self) -> bool:
@@ -133,8 +136,9 @@ class TextLines(Format):
     def rows(self, start: int) -> Iterator[tuple[int, Row]]:
         """As of `Format`."""
         for end, line, length in self._lines(start):
-            if length > LONGEST:
-                yield end, Failure(f"a line of {length:,} bytes")
+            if length > sources.LONGEST_RECORD:
+                limit = f"{sources.LONGEST_RECORD:,}"
+                yield end, Failure(f"a line of {length:,} bytes: a record has {limit} at most")
                 continue
             try:
                 text = line.decode("utf-8")
@@ -148,19 +152,21 @@ class TextLines(Format):
 
     def _lines(self, start: int) -> Iterator[tuple[int, bytes, int]]:
         """Where each line ends, as much of it as is to be kept, and its length."""
-        with reading(self.file), self._open() as file:
-            file.seek(start)
+        longest = sources.LONGEST_RECORD
+        with reading(self.file.name), self._open() as file:
+            if start:
+                file.seek(start)
             end = start
-            while line := file.readline(LONGEST):
+            while line := file.readline(longest):
                 length, part = len(line), line
-                while len(part) == LONGEST and part[-1:] != b"\n":
-                    part = file.readline(LONGEST)
+                while len(part) == longest and part[-1:] != b"\n":
+                    part = file.readline(longest)
                     length += len(part)
                 end += length
                 yield end, line, length
 
     def _open(self) -> BinaryIO:
-        return gzip.open(self.file.path) if self.file.zipped else open(self.file.path, "rb")  # type: ignore
+        return self.source.open() if self.encoding is None else Recoded(self.source, self.encoding)
 
 
 class WholeText(TextLines):
@@ -175,10 +181,10 @@ class WholeText(TextLines):
         """As of `Format`."""
         if start > 0:
             return
-        with reading(self.file), self._open() as file:
-            content = file.read(LONGEST + 1)
-        if len(content) > LONGEST:
-            yield 1, Failure(f"more than {LONGEST:,} bytes")
+        with reading(self.file.name), self._open() as file:
+            content = file.read(sources.LONGEST_RECORD + 1)
+        if len(content) > sources.LONGEST_RECORD:
+            yield 1, Failure(f"more than {sources.LONGEST_RECORD:,} bytes")
             return
         try:
             yield 1, self._record(content.decode("utf-8").removeprefix(BOM))
@@ -207,7 +213,7 @@ class CsvFile(TextLines):
     def __init__(self, file: InputFile, fields: Fields):
         super().__init__(file, fields)
         self._delimiter = "\t" if kind_of(file.name) == ".tsv" else ","
-        csv.field_size_limit(LONGEST)
+        csv.field_size_limit(sources.LONGEST_RECORD)
 
     def ends(self, start: int) -> Iterator[tuple[int, float]]:
         """As of `Format`."""
@@ -245,11 +251,14 @@ class CsvFile(TextLines):
         return self.fields.names, 0
 
     def _records(self, start: int) -> Iterator[tuple[int, list[str] | Failure]]:
-        end = start
+        end = begin = start
+        found = self._lines(start)
 
         def lines() -> Iterator[str]:
             nonlocal end
-            for end, line, _ in self._lines(start):  # noqa: B007, read by the callers
+            for end, line, _ in found:  # noqa: B007, read by the callers
+                if end - begin > sources.LONGEST_RECORD:
+                    raise csv.Error(f"a record of more than {sources.LONGEST_RECORD:,} bytes")
                 # What is not UTF-8 is found in the field where it stands.
                 yield line.decode("utf-8", "surrogateescape")
 
@@ -261,7 +270,34 @@ class CsvFile(TextLines):
                 return
             except csv.Error as error:
                 record = Failure(f"cannot be read: {error}. Is a quote not closed?")
+                reader = csv.reader(lines(), delimiter=self._delimiter)
+            begin = end
             yield end, record
+
+
+class JsonFile(Format):
+    """A .json file: an array of records, or one record after the other. Its places are
+    numbers of records."""
+
+    def ends(self, start: int) -> Iterator[tuple[int, float]]:
+        """As of `Format`, of records of average size."""
+        records, damage = 0, None
+        try:
+            for records, _ in self.rows(0):  # noqa: B007, read below
+                pass
+        except InputError as error:
+            damage = error
+        for row in range(start, records):
+            yield row + 1, self.file.size / records
+        if damage is not None:
+            raise damage
+
+    def rows(self, start: int) -> Iterator[tuple[int, Row]]:
+        """As of `Format`."""
+        records = JsonRecords(self.source, self.encoding or "utf-8-sig")
+        for end, (_, record) in enumerate(records, start=1):
+            if end > start:
+                yield end, record if isinstance(record, dict) else Failure("is not a JSON object")
 
 
 class ParquetFile(Format):
@@ -295,11 +331,7 @@ class ParquetFile(Format):
 
     @contextmanager
     def _open(self) -> Iterator[Any]:
-        pyarrow = import_pyarrow(self.file.name)
-        with (
-            reading(self.file, pyarrow.ArrowException),
-            pyarrow.parquet.ParquetFile(self.file.path) as parquet,
-        ):
+        with open_parquet(self.file.path, self.file.name) as parquet:
             check_columns(self.file, self.fields, parquet.schema_arrow.names)
             yield parquet
 
@@ -311,14 +343,14 @@ class DocBinInput(Format):
 
     def ends(self, start: int) -> Iterator[tuple[int, float]]:
         """As of `Format`, of Docs of average size."""
-        with reading(self.file, Exception):
+        with reading(self.file.name, ".spacy", Exception):
             docs = len(DocBin().from_disk(self.file.path))
         for row in range(start, docs):
             yield row + 1, self.file.size / docs
 
     def rows(self, start: int) -> Iterator[tuple[int, Row]]:
         """As of `Format`."""
-        with reading(self.file, Exception):
+        with reading(self.file.name, ".spacy", Exception):
             docs = DocBin(store_user_data=True).from_disk(self.file.path).get_docs(Vocab())
             for end, doc in enumerate(docs, start=1):
                 if end > start:
@@ -329,20 +361,26 @@ class DocBinInput(Format):
 INPUT_FORMATS: dict[str, type[Format]] = {
     ".txt": TextLines,
     ".jsonl": JsonLines,
+    ".json": JsonFile,
     ".csv": CsvFile,
     ".tsv": CsvFile,
     ".parquet": ParquetFile,
     ".spacy": DocBinInput,
 }
 # These may be gzipped.
-LINES = (".txt", ".jsonl", ".csv", ".tsv")
+LINES = (".txt", ".jsonl", ".json", ".csv", ".tsv")
 
 
 def open_format(file: InputFile, fields: Fields) -> Format:
-    """file (InputFile): A file of a known kind.
+    """file (InputFile): A file. Where its name does not tell its kind, its first bytes say
+        whether it is JSON or text.
     fields (Fields): What is taken of it.
     RETURNS (Format): What reads it."""
-    made = INPUT_FORMATS[kind_of(file.name)]
+    kind = kind_of(file.name)
+    if not kind:
+        start = Source(Path(file.path), file.name).start()
+        kind = ".json" if looks_like_json(start) else ".txt"
+    made = INPUT_FORMATS[kind]
     return (WholeText if made is TextLines and fields.text_per == "file" else made)(file, fields)
 
 
@@ -370,25 +408,6 @@ def not_utf8(error: UnicodeDecodeError) -> str:
     """error (UnicodeDecodeError): What was raised.
     RETURNS (str): The reason."""
     return f"is not UTF-8: byte 0x{error.object[error.start]:02x} at {error.start:,}"
-
-
-@contextmanager
-def reading(file: InputFile, *errors: type[Exception]) -> Iterator[None]:
-    """Turn what is raised for damaged data into an InputError. What the system raises
-    (a missing file, a permission, a lost network) stays: it may pass.
-
-    file (InputFile): The file that is read.
-    errors (type[Exception]): What is raised for damage beside what gzip raises.
-    """
-    try:
-        yield
-    except InputError:
-        raise
-    except (gzip.BadGzipFile, EOFError, zlib.error, OSError, *errors) as error:
-        if isinstance(error, OSError) and error.errno is not None:
-            raise
-        said = " ".join(str(error).split())[:200]
-        raise InputError(f"is damaged ({type(error).__name__}: {said}).", path=file.name) from None
 
 
 def check_columns(file: InputFile, fields: Fields, columns: Iterable[str]) -> None:

@@ -21,12 +21,16 @@ from .formats import (
 )
 
 
-def find_files(inputs: Iterable[str], output: Path) -> list[InputFile]:
+def find_files(
+    inputs: Iterable[str], output: Path | None = None, *, any_kind: bool = False
+) -> list[InputFile]:
     """Find the files that inputs stand for, in the order of the inputs.
 
     inputs (Iterable[str]): Files, folders, and patterns such as `data/**/*.jsonl`. Of a
         folder or pattern the files of known kinds are taken, sorted by name.
-    output (Path): Where the output goes, which is not to be read.
+    output (Path | None): Where the output goes, which is not to be read.
+    any_kind (bool): Whether a file that is given itself may be of any kind: it is then
+        JSON or text, by its first bytes.
     RETURNS (list[InputFile]): The files.
     RAISES: InputError if there is nothing, a file is of no known kind, or comes twice.
     """
@@ -35,7 +39,7 @@ def find_files(inputs: Iterable[str], output: Path) -> list[InputFile]:
     for given in inputs:
         if os.path.isfile(given):
             found = [given]
-            if not kind_of(given):
+            if not any_kind and not kind_of(given):
                 raise InputError(f"is of no known kind. Known are {kinds}.", path=given)
         else:
             pattern = os.path.join(glob.escape(given), "**") if os.path.isdir(given) else given
@@ -45,7 +49,7 @@ def find_files(inputs: Iterable[str], output: Path) -> list[InputFile]:
             raise InputError(f"there is no such file, or none of {kinds} in it.", path=given)
         for path in found:
             absolute = os.path.realpath(path)
-            if Path(absolute).is_relative_to(output.resolve()):
+            if output is not None and Path(absolute).is_relative_to(output.resolve()):
                 raise InputError(f"is in the output {output}. Name another output.", path=path)
             if absolute in files:
                 raise InputError("comes twice in the inputs.", path=path)

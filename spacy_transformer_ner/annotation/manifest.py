@@ -10,7 +10,6 @@ Names with an underscore are no data: readers of Parquet folders pass over them.
 """
 
 import json
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -22,9 +21,10 @@ import srsly
 from filelock import FileLock, Timeout
 
 from ..errors import InputError
+from ..files import TEMPORARY, append_line, sync_folder, write_bytes, writing
 from ..files import sha256 as sha256_of_file
 from .chunks import Position
-from .outputs import SUFFIXES, TEMPORARY, saying_how_to_go_on, sync_folder, write_durably
+from .outputs import SUFFIXES
 
 MANIFEST = "_manifest.json"
 SHARDS = "_shards.jsonl"
@@ -102,7 +102,7 @@ class Run:
         manifest = self.folder / MANIFEST
         if self.folder.exists() and not manifest.exists() and not self._is_ours():
             raise InputError("is there already. Name another output.", path=self.folder)
-        with saying_how_to_go_on(self.folder):
+        with writing(self.folder):
             (self.folder / ERRORS).mkdir(parents=True, exist_ok=True)
         lock = FileLock(self.folder / LOCK)
         try:
@@ -205,11 +205,7 @@ class Run:
         shard (Shard): The shard.
         RETURNS (Shard): It.
         """
-        path = self.folder / SHARDS
-        with saying_how_to_go_on(path), open(path, "ab") as file:
-            file.write(json.dumps(asdict(shard)).encode() + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
+        append_line(self.folder / SHARDS, json.dumps(asdict(shard)))
         self.done[shard.number] = shard
         return shard
 
@@ -220,7 +216,7 @@ class Run:
 
     def _write_manifest(self, totals: dict | None) -> None:
         content = json.dumps({**self.settings, "totals": totals}, indent=1, ensure_ascii=False)
-        write_durably(self.folder / MANIFEST, content.encode("utf-8"))
+        write_bytes(self.folder / MANIFEST, content.encode("utf-8"))
         sync_folder(self.folder.parent)
 
 

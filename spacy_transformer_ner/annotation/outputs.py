@@ -1,23 +1,17 @@
-"""Annotated texts as bytes, and bytes as files that are whole or not there."""
+"""Annotated texts as the bytes of a shard."""
 
 import io
-import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
-from uuid import uuid4
 
 from spacy.tokens import DocBin
 
 from ..corpus.readers.tables import import_pyarrow
-from ..errors import InputError
 from .chunks import as_string, to_json
 from .schema import Annotated, arrow_schema
 
 OutputFormat = Literal["parquet", "jsonl", "docbin"]
 SUFFIXES = {"parquet": ".parquet", "jsonl": ".jsonl", "docbin": ".spacy"}
-TEMPORARY = ".tmp"
 
 
 def to_bytes(
@@ -48,55 +42,3 @@ def to_bytes(
     table = pa.Table.from_pylist(records, schema=arrow_schema(carried))
     pa.parquet.write_table(table, file, compression="zstd")
     return file.getvalue()
-
-
-def write_durably(path: Path, content: bytes) -> None:
-    """Write a file, so that after a loss of power it is there and whole, or not there.
-
-    path (Path): The file.
-    content (bytes): What it is to hold.
-    RAISES: InputError if the disk is full, or cannot be written to.
-    """
-    # Two machines may write the same shard, if the one is believed lost.
-    new = path.with_name(f".{path.name}-{uuid4().hex[:8]}{TEMPORARY}")
-    with saying_how_to_go_on(path):
-        try:
-            with open(new, "xb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(new, path)
-        except BaseException:
-            with suppress(OSError):
-                new.unlink()
-            raise
-        sync_folder(path.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the names in a folder last.
-
-    folder (Path): The folder.
-    """
-    if hasattr(os, "O_DIRECTORY"):  # not on Windows
-        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
-
-
-@contextmanager
-def saying_how_to_go_on(path: Path) -> Iterator[None]:
-    """Turn what the system raises for a file that cannot be written into an InputError.
-
-    path (Path): The file.
-    """
-    try:
-        yield
-    except OSError as error:
-        raise InputError(
-            f"cannot be written: {error.strerror or error}. What is finished is kept: mend "
-            "that, and the same command goes on.",
-            path=path,
-        ) from None

@@ -3,41 +3,46 @@
 import heapq
 from collections.abc import Iterable, Iterator
 from itertools import count, tee
+from pathlib import Path
 
 from spacy.language import Language
 from spacy.tokens import Doc
 
-from ..corpus.readers.formats import looks_like_json
-from ..corpus.readers.json_values import json_values
-from ..corpus.readers.offsets import check_characters
-from ..corpus.sources import Source
 from ..errors import InputError
 from ..evaluation.reliability import encoded, find_recogniser
 from ..progress import Progress, no_progress
 from ..recogniser.scores import get_score
+from .chunks import to_text
+from .formats import DocBinInput, Fields, ParquetFile, open_format
+from .inputs import find_files
 
 
-def read_texts(source: Source, encoding: str | None = None) -> Iterator[tuple[str, str]]:
-    """Read unlabelled texts.
+def read_texts(
+    inputs: Iterable[str | Path], fields: Fields = Fields(), encoding: str | None = None
+) -> Iterator[tuple[str, str]]:
+    """Read unlabelled texts, from all that `annotate` reads, and from files of other names
+    that hold JSON records or a text a line.
 
-    source (Source): A file with a text a line, or JSON records with a "text".
-    encoding (str | None): Its encoding; found if None.
-    YIELDS (tuple[str, str]): Where each text is, as file:line, and the text.
-    RAISES: InputError, naming the line, if a record has no text.
+    inputs (Iterable[str | Path]): Files, folders and patterns.
+    fields (Fields): What is taken of them.
+    encoding (str | None): The encoding of text files; found if None.
+    YIELDS (tuple[str, str]): Where each text is, as file:row, and the text.
+    RAISES: InputError, naming the row, if a record has no text.
     """
-    encoding = encoding or source.encoding()
-    if source.path.suffix in (".json", ".jsonl") or looks_like_json(source.start()):
-        for line, record in json_values(source, encoding):
-            text = record.get("text") if isinstance(record, dict) else None
-            if not isinstance(text, str):
-                raise InputError("this record has no text.", path=source.name, line=line)
-            check_characters(text, source.name, line)
-            if text.strip():
-                yield f"{source.name}:{line}", text
-    else:
-        for line, row in enumerate(source.rows(encoding), start=1):
-            if row.strip():
-                yield f"{source.name}:{line}", row
+    for file in find_files(map(str, inputs), any_kind=True):
+        reader = open_format(file, fields)
+        if not isinstance(reader, (ParquetFile, DocBinInput)):
+            reader.encoding = encoding or reader.source.encoding()
+            if reader.encoding == "utf-8-sig":
+                reader.encoding = None
+        for number, (_, row) in enumerate(reader.rows(0), start=1):
+            if row is None:
+                continue
+            text = to_text(file.name, number, row, fields)
+            if text.reason:
+                raise InputError(f"{text.reason}.", path=file.name, line=number)
+            if text.text.strip():
+                yield f"{file.name}:{number}", text.text
 
 
 def rank(

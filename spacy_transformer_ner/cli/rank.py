@@ -1,13 +1,11 @@
 """`spacy ner rank`."""
 
-from itertools import chain
 from pathlib import Path
 from typing import Optional
 
 import typer
 from wasabi import msg
 
-from ..corpus.sources import Source
 from ..errors import InputError
 from ._util import progress_bar
 
@@ -16,7 +14,9 @@ def rank_cli(
     # fmt: off
     model: str = typer.Argument(..., help="Pipeline name or path"),
     inputs: list[Path] = typer.Argument(
-        ..., metavar="INPUT...", help="Files with a text per line, or JSON records with a text"
+        ...,
+        metavar="INPUT...",
+        help="Files, folders and patterns, of the kinds that annotate reads; other files hold JSON records or a text per line",
     ),
     output: Path = typer.Argument(..., help="JSON Lines file to write"),
     n: Optional[int] = typer.Option(
@@ -37,21 +37,21 @@ def rank_cli(
     Example:
       python -m spacy ner rank en_ner_mine texts.txt ranked.jsonl -n 100
     """
+    from ..annotation.inputs import find_files
     from ..annotation.rank import rank, read_texts
-    from ..files import write_jsonl
+    from ..files import check_writable, write_jsonl
     from ..loading import load_pipeline
     from ..training.preflight import check_gpu
 
     check_gpu(use_gpu)
-    for path in inputs:
-        if not path.is_file():
-            raise InputError("no such file.", path=path)
+    files = find_files(map(str, inputs), any_kind=True)
     if output.exists() and output.suffix != ".jsonl":
         raise InputError("exists, and is not a .jsonl file. Name the output last.", path=output)
-    if output.exists() and any(output.samefile(path) for path in inputs):
+    if output.exists() and any(output.samefile(file.path) for file in files):
         raise InputError("is one of the inputs. Name another output.", path=output)
+    # All texts together are no shorter in the output than in the inputs.
+    check_writable(output, 0 if n else sum(file.size for file in files))
     nlp = load_pipeline(model)
-    texts = chain.from_iterable(read_texts(Source.at(path), encoding) for path in inputs)
-    records = rank(nlp, texts, n, progress_bar("texts"))
+    records = rank(nlp, read_texts(inputs, encoding=encoding), n, progress_bar("texts"))
     write_jsonl(output, records)
     msg.good(f"{len(records):,} texts, the most uncertain first: {output}")

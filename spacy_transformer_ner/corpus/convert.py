@@ -1,6 +1,5 @@
 """From corpus files to .spacy files."""
 
-import shutil
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
@@ -10,7 +9,7 @@ from tempfile import TemporaryDirectory
 from spacy.tokens import Doc
 
 from ..errors import InputError
-from ..files import read_json, write_json
+from ..files import check_room, read_json, replace_together, write_json, writing
 from ..progress import Progress, no_progress
 from .docbin import (
     ATTRS,
@@ -120,8 +119,9 @@ def convert(
     seed: int = 0,
     progress: Progress = no_progress,
 ) -> list[Converted]:
-    """Convert corpus files to .spacy files. Nothing is written unless all files
-    can be read; large ones become folders of .spacy files of the same name.
+    """Convert corpus files to .spacy files. Nothing is written unless all files can be
+    read, and then all of it at once, or nothing; large ones become folders of .spacy files
+    of the same name.
 
     inputs (Sequence[Path | Source]): Files, or folders whose files are named
         after their split.
@@ -134,7 +134,7 @@ def convert(
     seed (int): The seed of that.
     progress (Callable): Wraps a stream of documents, given with a file's name.
     RETURNS (list[Converted]): What was done, for each .spacy file.
-    RAISES: InputError if something cannot be read.
+    RAISES: InputError if something cannot be read, or the disk is full.
     """
     into_file = output.suffix == ".spacy"
     if into_file and shares is not None:
@@ -143,7 +143,11 @@ def convert(
     check_language(lang)
     targets = _targets(inputs, output.name if into_file else None, shares is not None)
     folder.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(prefix=".convert-", dir=folder) as staging:
+    check_room(folder)
+    with (
+        TemporaryDirectory(prefix=".convert-", dir=folder) as staging,
+        writing(folder, Path(staging)),
+    ):
         results: list[Converted] = []
         for name, sources in targets.items():
             readers = [open_corpus(source, options) for source in sources]
@@ -178,16 +182,17 @@ def convert(
                 )
                 for target_name, target in written.items()
             ]
-        for result in results:
-            _move(Path(staging, Path(result.target).name), Path(result.target))
-    known = read_report(folder)
-    made = {Path(result.target).name: result.to_dict() for result in results}
-    for name in known.keys() - made.keys():
+        made = {Path(result.target).name: result.to_dict() for result in results}
+        known = read_report(folder)
         # A split that the source no longer has is not to be taken for its own.
-        if not into_file and _comes_from(known[name], inputs):
-            _remove(folder / name)
-    known = {name: entry for name, entry in known.items() if (folder / name).exists()}
-    write_json(folder / REPORT, known | made)
+        gone = {
+            name
+            for name in known.keys() - made.keys()
+            if not into_file and _comes_from(known[name], inputs)
+        }
+        kept = {n: e for n, e in known.items() if n not in gone and (folder / n).exists()}
+        write_json(Path(staging, REPORT), kept | made)
+        replace_together(Path(staging), folder, gone)
     return results
 
 
@@ -263,20 +268,6 @@ def _write(
     for target in written.values():
         target.writer.close()
     return written
-
-
-def _move(new: Path, target: Path) -> None:
-    """Put a file or folder in the place of another of its name."""
-    if new.is_dir() or target.is_dir():
-        _remove(target)
-    new.replace(target)
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
 
 
 def _comes_from(entry: dict, inputs: Sequence[Path | Source]) -> bool:

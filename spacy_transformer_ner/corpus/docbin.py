@@ -17,12 +17,13 @@ from ..errors import InputError
 from .documents import Document, TextDocument
 from .notes import Note
 from .origin import set_origin
-from .sources import Source
+from .sources import LONGEST_RECORD, Source
 from .spacing import restore_spaces
 
 # What documents of ours have beside their words and spaces.
 ATTRS = ("ENT_IOB", "ENT_TYPE", "SENT_START")
-# A .spacy file is made and read whole, so this bounds the memory it takes.
+# A .spacy file is made and read whole, so this bounds the memory it takes; of texts with
+# words of any length, LONGEST_RECORD does.
 SHARD_WORDS = 500_000
 
 
@@ -188,7 +189,7 @@ class DocBinWriter:
         self.shard_words = shard_words
         self._attrs = attrs
         self._docbin = self._new()
-        self._words = 0
+        self._words = self._characters = 0
         self._shards = 0
 
     def _new(self) -> DocBin:
@@ -204,7 +205,8 @@ class DocBinWriter:
         """
         self._docbin.add(doc)
         self._words += len(doc)
-        if self._words < self.shard_words:
+        self._characters += doc[-1].idx + len(doc[-1]) if len(doc) else 0
+        if self._words < self.shard_words and self._characters < LONGEST_RECORD:
             return False
         folder = self.path.with_name(f"{self.path.name}.shards")
         folder.mkdir(exist_ok=True)
@@ -214,7 +216,7 @@ class DocBinWriter:
     def _write(self, path: Path) -> None:
         self._docbin.to_disk(path)
         self._docbin = self._new()
-        self._words = 0
+        self._words = self._characters = 0
         self._shards += 1
 
     def close(self) -> None:

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-# A longer sentence lacks its blank rows, and a longer document is parted, so that
-# the memory it takes has a bound.
+# A longer sentence lacks its blank rows, and a longer document is split, so that
+# the memory it takes has a bound: see also sources.LONGEST_RECORD.
 MAX_WORDS = 100_000
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
+from .sources import read_text
 
 # Where the corpora of Hugging Face and T-NER keep it, beside the data.
 FILES = (
@@ -69,10 +70,12 @@ def labels_in_file(path: Path) -> dict[str, tuple[str, ...]]:
     RAISES: InputError if it is no JSON, or tags and numbers do not match.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = read_text(path)
         is_json = path.suffix.lower() == ".json"
         lines = [line.strip() for line in text.splitlines() if line.strip()]
         content = json.loads(text) if is_json else lines
+    except InputError:
+        raise
     except (ValueError, RecursionError) as error:
         raise InputError(f"is no list of tags: {error}", path=path) from None
     if isinstance(content, list):

@@ -27,6 +27,8 @@ DATA_SUFFIXES = (
     ".conll", ".conll03", ".conllu", ".conllup", ".bio", ".iob", ".iob2", ".tsv", ".txt", ".ner",
     ".json", ".jsonl", ".parquet", ".spacy",
 )  # fmt: skip
+# How much of a folder's README is shown, in characters.
+ADVICE = 10_000
 # What lies beside the data of a corpus.
 NO_DATA = re.compile(
     r"(?i)\..*|readme.*|licen[cs]e.*|.*\.(md|ann|cfg|py|pdf|html?|rst|bak|orig|log|swp|tmp)|.*~|(annotation|visual|kb_shortcuts|tools)\.conf"
@@ -95,7 +97,10 @@ def _children(folder: Path) -> list[Path]:
     return sorted(
         child
         for child in folder.iterdir()
-        if not NO_DATA.fullmatch(child.name) and not (child / REPORT).is_file()
+        # Not a pipe or a device either, which may never end.
+        if (child.is_file() or child.is_dir())
+        and not NO_DATA.fullmatch(child.name)
+        and not (child / REPORT).is_file()
     )
 
 
@@ -150,7 +155,10 @@ def _cut(text: str) -> str:
 
 def _advice(folder: Path) -> str:
     readme = folder / "README.md"
-    return f"\n{readme.read_text(encoding='utf-8').strip()}" if readme.is_file() else ""
+    if not readme.is_file():
+        return ""
+    with open(readme, encoding="utf-8", errors="replace") as file:
+        return f"\n{file.read(ADVICE).strip()}"
 
 
 def parse_shares(text: str) -> tuple[float, ...]:

@@ -24,6 +24,7 @@ from ..encoder.windows import ON_CPU
 from ..errors import InputError
 from ..evaluation.counts import Counts, count
 from ..evaluation.reliability import entities_of, find_recogniser
+from ..files import check_room
 from ..progress import Progress, no_progress
 from ..recogniser.constraints import BEGIN, INSIDE, LAST, UNIT
 
@@ -80,10 +81,12 @@ def export_pipeline(
     progress (Callable): Wraps streams, with what they are.
     RETURNS (HFExport): What came of it.
     RAISES: InputError if the pipeline has no transformer and transformer_ner of ours, or
-        a head has to be fitted and there is nothing to fit it on.
+        a head has to be fitted and there is nothing to fit it on, or the disk is full.
     """
     _, recogniser = find_recogniser(nlp)
     encoder, _ = find_encoder(nlp)
+    # Before a head is fitted, which may take long.
+    check_room(folder, weights_size(encoder))
     labels = recogniser.labels
     names = ["O", *(f"{prefix}-{label}" for label in labels for prefix in "BI")]
     linear = recogniser.model.get_ref("output_layer")
@@ -121,6 +124,13 @@ def find_encoder(nlp: Language) -> tuple[Encoder, EncoderSettings]:
     raise InputError(
         "the pipeline has no encoder of the architecture spacy-transformer-ner.TransformerModel.v1."
     )
+
+
+def weights_size(encoder: Encoder) -> int:
+    """encoder (Encoder): An encoder.
+    RETURNS (int): The bytes of its transformer's weights."""
+    weights = encoder.transformer.state_dict().values()
+    return sum(tensor.numel() * tensor.element_size() for tensor in weights)
 
 
 def _lost(options: InputOptions) -> list[str]:

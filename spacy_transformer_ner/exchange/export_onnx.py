@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Optional
 
+import srsly
 import torch
 from spacy.language import Language
 
@@ -15,8 +16,8 @@ from ..encoder.onnx import Network, difference, export, load_session, quantize, 
 from ..encoder.settings import EncoderSettings
 from ..errors import InputError
 from ..evaluation.reliability import find_recogniser
-from ..files import write_json
-from .export_hf import find_encoder
+from ..files import check_room
+from .export_hf import find_encoder, weights_size
 
 # What the scores of the graph may differ by from the pipeline's.
 TOLERANCE = 1e-4
@@ -105,7 +106,8 @@ def export_onnx(nlp: Language, folder: Path, *, is_int8: bool = False) -> ONNXEx
     is_int8 (bool): Whether the graph is quantized, for any processor.
     RETURNS (ONNXExport): What came of it.
     RAISES: InputError if the pipeline has no encoder and transformer_ner of ours, if
-        what it takes is not installed, or if the graph does not give what torch gives.
+        what it takes is not installed, if the disk is full, or if the graph does not give
+        what torch gives.
     """
     require_onnx()
     _, recogniser = find_recogniser(nlp)
@@ -123,6 +125,8 @@ def export_onnx(nlp: Language, folder: Path, *, is_int8: bool = False) -> ONNXEx
         head.weight.copy_(torch.from_numpy(weights))
         head.bias.copy_(torch.from_numpy(bias))
     network = Network(encoder, head)
+    # The graph has them in 32 bits; to quantize it, it is written again.
+    check_room(folder, 2 * weights_size(encoder) if is_int8 else weights_size(encoder))
     folder.mkdir()
     path = folder / "model.onnx"
     export(network, path)
@@ -137,7 +141,7 @@ def export_onnx(nlp: Language, folder: Path, *, is_int8: bool = False) -> ONNXEx
         quantize(path, reduce_range=True)
         rounded = difference(network, load_session(path, 1), inputs)
     encoder.wordpieces.backend.save(str(folder / "tokenizer.json"))
-    write_json(folder / "config.json", _config(encoder, settings, recogniser.tag_names))
+    srsly.write_json(folder / "config.json", _config(encoder, settings, recogniser.tag_names))
     if encoder.options.word_shape:
         shutil.copy(shapes.__file__, folder / "word_shapes.py")
     (folder / "README.md").write_text(_readme(nlp, encoder), encoding="utf-8")

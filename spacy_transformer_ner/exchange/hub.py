@@ -18,7 +18,7 @@ from huggingface_hub import EvalResult, HfApi, ModelCard, ModelCardData, get_tok
 from huggingface_hub.errors import HFValidationError
 
 from ..errors import InputError
-from ..files import new_folder, read_json, sha256
+from ..files import check_room, new_folder, read_json, sha256, size_of
 from .package import Packaged
 
 HUB = "https://huggingface.co/"
@@ -42,6 +42,8 @@ def build_repository(packaged: Packaged, wheels: Path, folder: Path, repo_id: st
                 "run package . --force",
                 path=wheels / name,
             )
+    # The wheels, and what is in the first of them.
+    check_room(folder, 2 * sum(size_of(wheels / name) for name in packaged.wheels))
     with new_folder(folder) as new:
         new.mkdir()
         _unpack(wheels / next(iter(packaged.wheels)), new, packaged)

@@ -15,7 +15,7 @@ from spacy.util import load_config
 import spacy_transformer_ner
 
 from ..errors import InputError
-from ..files import read_json, replacing, sha256, write_json
+from ..files import check_room, read_json, replacing, sha256, size_of, write_json
 from .card import Card, Made, card_meta, package_name
 from .own_wheel import installed_wheel
 
@@ -72,6 +72,10 @@ def package(
             f"the name {card.name!r} has no letters or digits of ASCII, as a package's has to: "
             "give another with --name, or as vars.name in project.yml."
         )
+    # The wheel is about as large as the pipeline, and building it takes three copies more.
+    size = size_of(model_dir)
+    check_room(tempfile.gettempdir(), 4 * size)
+    check_room(output_dir, size)
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
         staged = work / "model"

@@ -204,7 +204,8 @@ def test_a_full_disk(nlp, source, tmp_path):
     resource.setrlimit(resource.RLIMIT_FSIZE, (6000, hard))
     try:
         with pytest.raises(
-            InputError, match="cannot be written: File too large.*same command goes on"
+            InputError,
+            match="cannot be written: File too large. Free some space and run the same command again",
         ):
             run(nlp, source, out, shard_texts=1)
     finally:

@@ -91,11 +91,11 @@ def test_lines(tmp_path):
 
 
 def test_long_lines_are_not_kept(tmp_path, monkeypatch):
-    monkeypatch.setattr("spacy_transformer_ner.annotation.formats.LONGEST", 10)
+    monkeypatch.setattr("spacy_transformer_ner.corpus.sources.LONGEST_RECORD", 10)
     (tmp_path / "a.txt").write_text("a" * 9 + "\n" + "b" * 35 + "\nc\n" + "d" * 20)
     _, chunks, found = read([tmp_path / "a.txt"], Fields(), 1)
     assert [(t.text, t.reason) for (t,) in found] == [
-        ("a" * 9, ""), ("", "a line of 36 bytes"), ("c", ""), ("", "a line of 20 bytes")
+        ("a" * 9, ""), ("", "a line of 36 bytes: a record has 10 at most"), ("c", ""), ("", "a line of 20 bytes: a record has 10 at most")
     ]  # fmt: skip
     assert chunks[-1].after == Position(0, 68, 5)
 
@@ -143,7 +143,7 @@ def test_rows_that_fail(tmp_path):
         ("a", ""), ("", "has 3 fields, "), ("", "is not UTF-8: "), ("e", ""), ("open", "")
     ]  # fmt: skip
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("spacy_transformer_ner.annotation.formats.LONGEST", 30)
+        patch.setattr("spacy_transformer_ner.corpus.sources.LONGEST_RECORD", 30)
         (tmp_path / "a.csv").write_text('text\na\n"b\n' + "c" * 20 + "\n" + "d" * 20 + "\ne\n")
         _, _, [texts] = read([tmp_path / "a.csv"], Fields())
     assert "Is a quote not closed?" in texts[1].reason and texts[-1].text == "e"
@@ -165,7 +165,7 @@ def test_a_damaged_file_does_not_stop_the_others(tmp_path, name, keep):
     names = ["a.jsonl", name, "c.jsonl"]
     paths = [write(tmp_path / n, records() * 50) for n in names]
     data = paths[1].read_bytes()
-    paths[1].write_bytes(data[: int(keep * len(data))] or b"x")
+    paths[1].write_bytes(data[: int(keep * len(data))] or data[:2])
     for size in (100, 1000):
         _, chunks, found = read(paths, FIELDS, size)
         texts = [text for part in found for text in part]
@@ -233,3 +233,35 @@ def test_only_what_is_needed_is_read_of_parquet(tmp_path):
     path = write(tmp_path / "a.parquet", records())
     (file,) = find_files([str(path)], tmp_path / "out")
     assert list(ParquetFile(file, Fields()).rows(5)) == [(6, {"text": "the end"})]
+
+
+def test_records_of_json(tmp_path):
+    rows = records()
+    for name, content in (
+        ("array", json.dumps(rows)),
+        ("spread", json.dumps(rows, indent=1)),
+        ("lines", "".join(json.dumps(row) + "\n" for row in rows)),
+        ("named", json.dumps({"version": 1, "data": rows})),
+    ):
+        path = tmp_path / f"{name}.json.gz"
+        path.write_bytes(gzip.compress(content.encode()))
+        files, chunks, found = read([path], FIELDS, 2)
+        assert [[t.text for t in part] for part in found] == [TEXTS[:2], TEXTS[2:4], TEXTS[4:]]
+        for chunk, expected in list(zip(chunks, found))[::-1]:
+            assert ChunkReader(files, FIELDS).read(chunk) == expected
+    # What is before the damage is read.
+    (tmp_path / "cut.json").write_text(json.dumps(rows)[:-20])
+    _, _, [texts] = read([tmp_path / "cut.json"], FIELDS)
+    assert [t.text for t in texts] == [*TEXTS[:5], ""] and "is not JSON" in texts[5].reason
+    (tmp_path / "odd.json").write_text('[{"text": "a"}, 3, {"text": "b"}]')
+    _, _, [texts] = read([tmp_path / "odd.json"], Fields())
+    assert [t.reason for t in texts] == ["", "is not a JSON object", ""]
+
+
+def test_csv_records_have_a_longest_size(tmp_path, monkeypatch):
+    monkeypatch.setattr("spacy_transformer_ner.corpus.sources.LONGEST_RECORD", 30)
+    rows = ",".join(['"bbbbb\nbb"'] * 5)
+    (tmp_path / "a.csv").write_text(f"text\na\n{rows}\nc\n")
+    _, _, [texts] = read([tmp_path / "a.csv"], Fields())
+    assert texts[0].text == "a" and texts[-1].text == "c"
+    assert "a record of more than 30 bytes" in texts[1].reason

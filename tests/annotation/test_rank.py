@@ -1,10 +1,15 @@
+import gzip
 import json
+import shutil
 
+import pyarrow
+import pyarrow.parquet
 import pytest
+import spacy
+from spacy.tokens import DocBin
 
 from spacy_transformer_ner.annotation.rank import rank, read_texts
 from spacy_transformer_ner.corpus.convert import convert
-from spacy_transformer_ner.corpus.sources import Source
 from spacy_transformer_ner.errors import InputError
 
 from ..conftest import SENTENCES, ner
@@ -36,16 +41,48 @@ def test_the_least_sure_come_first(trained):
 )
 def test_texts_are_read(tmp_path, content, places):
     (tmp_path / "f").write_text(content)
-    found = list(read_texts(Source(tmp_path / "f", "f")))
-    assert [(place, text.strip("[{]").replace("]", "")) for place, text in found] == list(
-        zip(places, ["a b", "c"])
-    )
+    found = list(read_texts([tmp_path / "f"]))
+    assert [
+        (place.removeprefix(f"{tmp_path}/"), text.strip("[{]").replace("]", ""))
+        for place, text in found
+    ] == list(zip(places, ["a b", "c"]))
 
 
-def test_records_without_text(tmp_path):
-    (tmp_path / "f").write_text('{"text": "a"}\n{"txt": "b"}\n')
-    with pytest.raises(InputError, match="f:2: this record has no text"):
-        list(read_texts(Source(tmp_path / "f", "f")))
+def test_all_that_annotate_reads(tmp_path):
+    """Folders of files of all kinds, packed or not, in any encoding."""
+    (tmp_path / "a.csv").write_text('n,text\n1,"a\nb"\n2,c\n')
+    (tmp_path / "b.jsonl.gz").write_bytes(gzip.compress(b'{"text": "d"}\n\n{"text": "e"}\n'))
+    (tmp_path / "c.json").write_text('[{"text": "f"}, {"text": " "}]')
+    pyarrow.parquet.write_table(pyarrow.table({"text": ["g"]}), tmp_path / "d.parquet")
+    DocBin(docs=[spacy.blank("en")("h")]).to_disk(tmp_path / "e.spacy")
+    (tmp_path / "f.txt").write_bytes("España\u2028 \n".encode())
+    (tmp_path / "g.txt").write_bytes("España\n\n2".encode("latin-1"))
+    (tmp_path / "h.txt").write_bytes("日本\r\nj\n".encode("utf-16"))
+    found = [(place.removeprefix(f"{tmp_path}/"), text) for place, text in read_texts([tmp_path])]
+    assert found == [
+        ("a.csv:1", "a\nb"), ("a.csv:2", "c"), ("b.jsonl.gz:1", "d"), ("b.jsonl.gz:3", "e"),
+        ("c.json:1", "f"), ("d.parquet:1", "g"), ("e.spacy:1", "h"), ("f.txt:1", "España\u2028 "),
+        ("g.txt:1", "España"), ("g.txt:3", "2"), ("h.txt:1", "日本"), ("h.txt:2", "j"),
+    ]  # fmt: skip
+    (tmp_path / "g.txt").write_bytes("Łódź".encode("cp1250"))
+    assert [text for _, text in read_texts([tmp_path / "g.txt"], encoding="cp1250")] == ["Łódź"]
+    with pytest.raises(InputError, match=r"g\.txt: cannot be read as ascii.*--encoding"):
+        list(read_texts([tmp_path / "g.txt"], encoding="ascii"))
+
+
+@pytest.mark.parametrize(
+    "content, said",
+    [
+        ('{"text": "a"}\n{"txt": "b"}\n', "f:2: has no 'text'"),
+        ('[{"text": "a"}, 3]', "f:2: is not a JSON object"),
+        ('{"text": "a"}\n{"text": "\\ud800"}', "f:2: .*no characters"),
+        ('{"text": "a"}\n{"text": "b\n', "f:2: is not JSON"),
+    ],
+)
+def test_records_without_text(tmp_path, content, said):
+    (tmp_path / "f").write_text(content)
+    with pytest.raises(InputError, match=said):
+        list(read_texts([tmp_path / "f"]))
 
 
 def test_script_and_what_it_writes_can_be_converted(trained, tmp_path):
@@ -77,8 +114,17 @@ def test_no_such_file(trained, tmp_path):
 
 
 def test_inputs_are_not_overwritten(tmp_path):
-    for output, said in (("b.txt", "no .jsonl file"), ("a.jsonl", "one of the inputs")):
+    for output, said in (("b.txt", "not a .jsonl file"), ("a.jsonl", "one of the inputs")):
         (tmp_path / output).write_text('{"text": "a"}\n')
         done = ner("rank", "pipeline", tmp_path / output, tmp_path / output)
         assert done.returncode == 1 and said in " ".join(done.stdout.split())
         assert (tmp_path / output).read_text() == '{"text": "a"}\n'
+
+
+def test_a_full_disk_is_found_before_the_work(tmp_path, monkeypatch):
+    """The pipeline is not even loaded."""
+    (tmp_path / "a.txt").write_text("a\n")
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=0))
+    done = ner("rank", "no-pipeline", tmp_path / "a.txt", tmp_path / "out.jsonl")
+    assert done.returncode == 1 and "the disk has 0.0 MiB left" in " ".join(done.stdout.split())

@@ -1,5 +1,9 @@
+import errno
 import json
+import os
 import random
+import resource
+import shutil
 
 import pytest
 import spacy
@@ -331,3 +335,62 @@ def test_files_without_text_are_refused(tmp_path):
     with pytest.raises(InputError, match="no text for all.spacy"):
         convert([tmp_path / "a.txt"], tmp_path / "out" / "all.spacy")
     assert not (tmp_path / "out" / "all.spacy").exists()
+
+
+def _splits(folder, word):
+    folder.mkdir(exist_ok=True)
+    for split in ("train", "dev", "test"):
+        (folder / f"{split}.conll").write_text(f"{word} B-LOC\n\n")
+    return folder
+
+
+def _content(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.mark.parametrize("fail_at", range(1, 9))
+def test_all_splits_are_replaced_or_none(tmp_path, monkeypatch, fail_at):
+    """However far the move gets, train is never new beside an old dev."""
+    out = tmp_path / "out"
+    convert([_splits(tmp_path / "in", "Oslo")], out)
+    before = _content(out)
+    _splits(tmp_path / "in", "Bergen")
+    replace, calls = os.replace, []
+
+    def failing(source, target):
+        # The first is that of convert.json, within the new ones.
+        calls.append(target)
+        if len(calls) == 1 + fail_at:
+            raise OSError(errno.EIO, "Input/output error", str(source))
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", failing)
+    with pytest.raises((OSError, InputError)):
+        convert([tmp_path / "in"], out)
+    assert _content(out) == before
+    monkeypatch.setattr(os, "replace", replace)
+    convert([tmp_path / "in"], out)
+    after = _content(out)
+    assert sorted(after) == ["convert.json", "dev.spacy", "test.spacy", "train.spacy"]
+    assert all(after[name] != before[name] for name in after if name != "convert.json")
+
+
+def test_a_full_disk_leaves_what_was_there(tmp_path, monkeypatch):
+    out = tmp_path / "out"
+    convert([_splits(tmp_path / "in", "Oslo")], out)
+    before = _content(out)
+    (tmp_path / "in" / "dev.conll").write_text(
+        "".join(f"{random.Random(i).random()} O\n\n" for i in range(3000))
+    )
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4000, hard))
+    try:
+        with pytest.raises(InputError, match="out: cannot be written: File too large. Free some"):
+            convert([tmp_path / "in"], out)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert _content(out) == before
+    usage = shutil.disk_usage(out)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=0))
+    with pytest.raises(InputError, match="out: the disk has 0.0 MiB left"):
+        convert([tmp_path / "in"], out)

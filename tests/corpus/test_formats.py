@@ -89,7 +89,7 @@ def test_formats_are_told_by_content(tmp_path, name, format):
         (b"\xfd7zXZ\0", "xz file"),
         (b"\x28\xb5\x2f\xfd", "zstandard"),
         (b"ARROW1\0\0", "Give the folder"),
-        (b"PAR1 and no more", "Parquet data"),
+        (b"PAR1 and no more", "not a Parquet file"),
         (b"", "no tagged words"),
     ],
 )

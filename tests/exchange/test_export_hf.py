@@ -1,3 +1,6 @@
+import resource
+import shutil
+
 import numpy
 import pytest
 import spacy
@@ -6,8 +9,10 @@ from spacy.tokens import DocBin
 from transformers import AutoModelForTokenClassification, AutoTokenizer, pipeline
 
 from spacy_transformer_ner.errors import InputError
+from spacy_transformer_ner.exchange import export_hf
 from spacy_transformer_ner.exchange.export_hf import export_pipeline
 from spacy_transformer_ner.exchange.import_hf import import_pipeline
+from spacy_transformer_ner.files import new_folder
 
 from ..conftest import blank_pipeline, make_examples
 from .test_import_hf import ARCHITECTURES, BIO, make_checkpoint
@@ -85,3 +90,22 @@ def test_listeners_may_be_replaced(encoders, corpus, tmp_path):
     nlp.replace_listeners("transformer", "transformer_ner", ["model.tok2vec"])
     nlp.remove_pipe("transformer")
     assert export_pipeline(nlp, tmp_path / "exported", train=corpus).fitted_on
+
+
+def test_a_full_disk(trained, corpus, tmp_path, monkeypatch):
+    """Known before the head is fitted, or said when it is met, where the folder is to be."""
+    usage = shutil.disk_usage(tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(export_hf, "_fit", None)
+        patch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=0))
+        with pytest.raises(InputError, match=f"^{tmp_path}: the disk has 0.0 MiB left"):
+            export_pipeline(trained, tmp_path / "exported", train=corpus)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, hard))
+    try:
+        with pytest.raises(InputError, match="/exported: cannot be written: File too large"):
+            with new_folder(tmp_path / "exported") as new:
+                export_pipeline(trained, new, train=corpus)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert [path.name for path in tmp_path.iterdir()] == ["corpus.spacy"]

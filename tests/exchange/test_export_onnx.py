@@ -1,5 +1,7 @@
 import re
+import resource
 import runpy
+import shutil
 import sys
 
 import numpy
@@ -10,6 +12,7 @@ from tokenizers import Tokenizer
 
 from spacy_transformer_ner.errors import InputError
 from spacy_transformer_ner.exchange.export_onnx import export_onnx
+from spacy_transformer_ner.files import new_folder
 
 from ..conftest import SENTENCES, blank_pipeline, make_examples, ner
 
@@ -122,3 +125,21 @@ def test_the_script(trained, tmp_path):
     assert done.returncode == 0 and "the pipeline's in fp32" in done.stdout
     names = {path.name for path in (tmp_path / "graph").iterdir()}
     assert names == {"model.onnx", "tokenizer.json", "config.json", "README.md", "word_shapes.py"}
+
+
+def test_a_full_disk(trained, tmp_path, monkeypatch):
+    """Known before, or said when it is met, where the folder is to be."""
+    usage = shutil.disk_usage(tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=0))
+        with pytest.raises(InputError, match=f"^{tmp_path}: the disk has 0.0 MiB left"):
+            export_onnx(trained, tmp_path / "graph")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, hard))
+    try:
+        with pytest.raises(InputError, match="/graph: cannot be written: File too large"):
+            with new_folder(tmp_path / "graph") as new:
+                export_onnx(trained, new)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert not list(tmp_path.iterdir())

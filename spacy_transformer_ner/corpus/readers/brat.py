@@ -4,10 +4,11 @@ import re
 from collections.abc import Iterator
 
 from ...errors import InputError
+from .. import sources
 from ..documents import Span, TextDocument
 from ..notes import Note, Notes
 from ..options import ReadOptions
-from ..sources import Source, shorten
+from ..sources import Source, shorten, too_long
 from .offsets import arrange, check_span
 
 ENTITY = re.compile(r"(T\d+)\t(\S+) (\d+) (\d+)((?:;\d+ \d+)*)(?:\t(.*))?")
@@ -39,12 +40,8 @@ class BratFile:
 
     def __iter__(self) -> Iterator[TextDocument]:
         self._notes = Notes(self.annotations.name)
-        try:
-            with self.source.text(self.encoding) as file:
-                # brat counts as Python does when it has made line ends one.
-                text = file.read().replace("\r\n", "\n")
-        except (UnicodeError, LookupError) as error:
-            raise self.source.undecodable(self.encoding, error, 1) from None
+        # brat counts as Python does when it has made line ends one.
+        text = self.source.whole(self.encoding).replace("\r\n", "\n")
         if not text.strip():
             self._notes.add("texts that were empty or blank were left out", 1)
             return
@@ -60,7 +57,11 @@ class BratFile:
     def _entities(self, text: str) -> Iterator[tuple[Span, int]]:
         name = self.annotations.name
         encoding = self.options.encoding or self.annotations.encoding()
+        size = 0
         for line, row in enumerate(self.annotations.rows(encoding), start=1):
+            size += len(row)
+            if size > sources.LONGEST_RECORD:
+                raise too_long(name, line)
             if not row.startswith("T"):
                 continue
             match = ENTITY.fullmatch(row)

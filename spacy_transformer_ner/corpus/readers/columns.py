@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from ...errors import InputError
+from .. import sources
 from ..documents import MAX_WORDS, Document, Sentence
 from ..notes import Note, Notes
 from ..options import ReadOptions
@@ -82,25 +83,28 @@ class ColumnFile:
 
     def _documents(self) -> Iterator[Document]:
         document: list[Sentence] = []
-        words = 0
+        words = characters = 0
         for sentence in self._sentences():
             if sentence is None:
                 ends = True
             elif not self.marks_documents:
                 ends = len(document) == self.options.sentences_per_document
             else:
-                ends = words + len(sentence.words) > MAX_WORDS
+                ends = (
+                    words + len(sentence.words) > MAX_WORDS or characters > sources.LONGEST_RECORD
+                )
                 if ends and document:
                     self._notes.add(
-                        f"documents of more than {MAX_WORDS:,} words were parted at a sentence",
+                        f"documents of more than {MAX_WORDS:,} words were split at a sentence",
                         sentence.lines[0],
                     )
             if ends and document:
                 yield Document(tuple(document), self.source.name)
-                document, words = [], 0
+                document, words, characters = [], 0, 0
             if sentence is not None:
                 document.append(sentence)
                 words += len(sentence.words)
+                characters += sum(map(len, sentence.words))
         if document:
             yield Document(tuple(document), self.source.name)
 
@@ -116,7 +120,7 @@ class ColumnFile:
             if simple and len(cells) == n and row[0] not in "#-":
                 # Most rows by far. The others take the long way.
                 word, tag = cells[at_word], cells[at_tag]
-                if word and word.strip() == word and tag in known and len(rows.words) < MAX_WORDS:
+                if word and word.strip() == word and tag in known and not rows.full:
                     rows.add(word, known[tag], line)
                     continue
             if row.strip(" \t"):
@@ -150,7 +154,7 @@ class ColumnFile:
         cells = layout.split(row)
         if len(cells) != layout.columns:
             raise self._ragged(row, line)
-        if len(rows.words) >= MAX_WORDS:
+        if rows.full:
             raise self._endless(rows)
         word = cells[layout.word].strip(" ").removeprefix(layout.prefix)
         if not word.strip():
@@ -199,8 +203,8 @@ class ColumnFile:
 
     def _endless(self, rows: "_Rows") -> InputError:
         return InputError(
-            f"a sentence of more than {MAX_WORDS:,} words starts here. Put a blank row after "
-            "each sentence.",
+            f"a sentence of more than {MAX_WORDS:,} words or {sources.LONGEST_RECORD:,} characters "
+            "starts here. Put a blank row after each sentence.",
             path=self.source.name,
             line=rows.lines[0],
         )
@@ -238,6 +242,8 @@ class _Rows:
     lines: list[int] = field(default_factory=list)
     glued: set[int] = field(default_factory=set)
     tagged: bool = False
+    characters: int = 0
+    full: bool = False
     text: str = ""
     # Words up to this number are parts of the one that was read last.
     range_end: int = 0
@@ -246,8 +252,10 @@ class _Rows:
         self.words.append(word)
         self.tags.append(tag)
         self.lines.append(line)
+        self.characters += len(word)
         if tag[1]:
             self.tagged = True
+        self.full = len(self.words) >= MAX_WORDS or self.characters > sources.LONGEST_RECORD
 
     def add_numbered(
         self, number: str, word: str, tag: tuple[str, str], line: int, glued: bool

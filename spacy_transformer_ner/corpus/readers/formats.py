@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from spacy.tokens import Doc
 
@@ -18,7 +18,7 @@ from ..sources import Source
 from ..tags import TagReader
 from .brat import BratFile
 from .columns import ColumnFile
-from .json_values import json_values
+from .json_values import JsonRecords
 from .records import open_records
 from .tables import DatasetRows, ParquetRows
 
@@ -62,7 +62,7 @@ def open_corpus(source: Source, options: ReadOptions) -> Reader:
         return ColumnFile(source, options)
     if format == "json":
         encoding = options.encoding or source.encoding()
-        rows = _JsonRows(source, encoding)
+        rows = JsonRecords(source, encoding)
         reader = open_records(source.name, rows, options, lambda: labels_beside(source.path))
         reader.encoding = encoding
         return reader
@@ -160,27 +160,3 @@ def looks_like_json(start: bytes) -> bool:
                 and "\t" not in first
             )
     return False
-
-
-class _JsonRows:
-    def __init__(self, source: Source, encoding: str):
-        self.source = source
-        self.encoding = encoding
-
-    def __iter__(self) -> Iterator[tuple[int, Any]]:
-        first = True
-        for line, value in json_values(self.source, self.encoding):
-            inner = _inner(value) if first and isinstance(value, dict) else None
-            if inner is not None:
-                for record in inner:
-                    yield line, record
-            else:
-                yield line, value
-            first = False
-
-
-def _inner(value: dict[str, Any]) -> list | None:
-    """The records, where all are in one field, as in {"version": …, "data": […]}."""
-    if {"text", "tokens", "words"} & value.keys():
-        return None
-    return next((value[f] for f in ("data", "records") if isinstance(value.get(f), list)), None)

@@ -7,16 +7,45 @@ from collections.abc import Iterator
 from typing import Any
 
 from ...errors import InputError
-from ..sources import Source, shorten
+from .. import sources
+from ..sources import Source, shorten, too_long
 
 CHUNK = 1 << 16
-# A record that is longer is taken for a bracket that is never closed.
-MAX_RECORD = 1 << 26
 BLANKS = " \t\r\n\ufeff"
 # What spaCy 2 was trained on: a text and what is in it.
 PAIR = re.compile(r"\[\s*\"")
 # The next character that is no blank, or the end.
 NO_BLANK = re.compile(f"[^{BLANKS}]|\\Z")
+
+
+class JsonRecords:
+    """The records of a JSON file, read again at each iteration. Where they all are in one
+    field of an object, as in {"version": …, "data": […]}, they are those.
+
+    source (Source): The file.
+    encoding (str): Its encoding.
+    """
+
+    def __init__(self, source: Source, encoding: str):
+        self.source = source
+        self.encoding = encoding
+
+    def __iter__(self) -> Iterator[tuple[int, Any]]:
+        first = True
+        for line, value in json_values(self.source, self.encoding):
+            inner = _inner(value) if first and isinstance(value, dict) else None
+            if inner is not None:
+                for record in inner:
+                    yield line, record
+            else:
+                yield line, value
+            first = False
+
+
+def _inner(value: dict[str, Any]) -> list | None:
+    if {"text", "tokens", "words"} & value.keys():
+        return None
+    return next((value[f] for f in ("data", "records") if isinstance(value.get(f), list)), None)
 
 
 def json_values(source: Source, encoding: str) -> Iterator[tuple[int, Any]]:
@@ -26,7 +55,8 @@ def json_values(source: Source, encoding: str) -> Iterator[tuple[int, Any]]:
     source (Source): The file.
     encoding (str): Its encoding.
     YIELDS (tuple[int, Any]): The line each starts on, from 1, and the value.
-    RAISES: InputError, naming the line, where it is no JSON.
+    RAISES: InputError, naming the line, where it is no JSON, or a value is longer than a
+        record may be.
     """
     if _has_a_value_a_line(source, encoding):
         for line, row in enumerate(source.rows(encoding), start=1):
@@ -46,7 +76,11 @@ def _has_a_value_a_line(source: Source, encoding: str) -> bool:
                 row = row.lstrip(BLANKS)
                 if row:
                     # An array may be one line, however large.
-                    row += text.readline(MAX_RECORD) if row[0] == "{" and row[-1] != "\n" else ""
+                    row += (
+                        text.readline(sources.LONGEST_RECORD)
+                        if row[0] == "{" and row[-1] != "\n"
+                        else ""
+                    )
                     return row[0] == "{" and isinstance(json.loads(row), dict)
     except (ValueError, RecursionError, LookupError):
         pass  # What is wrong is said when it is read.
@@ -90,11 +124,15 @@ class _Stream:
                             raise _not_json(self.source, line, error, buffer[position:]) from None
                         except ValueError as error:
                             whole = False
-                            if at_end or len(buffer) - position > MAX_RECORD:
+                            if len(buffer) - position > sources.LONGEST_RECORD:
+                                raise too_long(self.source.name, line) from None
+                            if at_end:
                                 raise _not_json(
                                     self.source, line, error, buffer[position:]
                                 ) from None
                         if whole:
+                            if end - position > sources.LONGEST_RECORD:
+                                raise too_long(self.source.name, line)
                             began = True
                             yield line, value
                             line += buffer.count("\n", position, end)
@@ -106,7 +144,7 @@ class _Stream:
                     at_end = not chunk
                     buffer, position = buffer[position:] + chunk, 0
                     # Doubled, so that a long record is not begun anew too often.
-                    wanted = min(2 * wanted, MAX_RECORD)
+                    wanted = min(2 * wanted, sources.LONGEST_RECORD)
                 if in_array:
                     raise InputError(
                         "the array of records is not closed. Is the file cut off?",

@@ -9,9 +9,11 @@ from typing import Any
 
 from ...errors import InputError, install_extra
 from ..labels import labels_in_file, labels_of_features
-from ..sources import Source
+from ..sources import Source, read_text, reading
 
 BATCH = 1000
+# What is raised where JSON or a table has other contents than it should.
+WRONG = (ValueError, KeyError, TypeError)
 # Every split that datasets saves has it.
 SAVED_SPLIT = "state.json"
 
@@ -25,20 +27,11 @@ class ParquetRows:
 
     def __init__(self, source: Source):
         self.source = source
-        with self._open() as file:
+        with open_parquet(self.source.path, self.source.name) as file:
             self.labels = _labels_of(file.schema_arrow.metadata)
 
-    @contextmanager
-    def _open(self) -> Iterator[Any]:
-        pyarrow = import_pyarrow(self.source.name)
-        with (
-            _reading(self.source.name, "Parquet", pyarrow.ArrowException),
-            pyarrow.parquet.ParquetFile(self.source.path) as file,
-        ):
-            yield file
-
     def __iter__(self) -> Iterator[tuple[int, Mapping[str, Any]]]:
-        with self._open() as file:
+        with open_parquet(self.source.path, self.source.name) as file:
             yield from enumerate(_records(file.iter_batches(batch_size=BATCH)), start=1)
 
 
@@ -53,8 +46,8 @@ class DatasetRows:
     def __init__(self, folder: Path):
         self.folder = folder
         import_pyarrow(str(folder))
-        with _reading(str(folder), "saved"):
-            state = json.loads((folder / SAVED_SPLIT).read_text(encoding="utf-8"))
+        with reading(str(folder), "saved", *WRONG):
+            state = json.loads(read_text(folder / SAVED_SPLIT))
             names = [entry["filename"] for entry in state["_data_files"]]
             if state.get("_indices_data_files"):
                 raise InputError(
@@ -73,7 +66,7 @@ class DatasetRows:
         pyarrow = import_pyarrow(str(path))
         # Not mapped into memory: a damaged file would end the process.
         with (
-            _reading(str(path), "Arrow", pyarrow.ArrowException),
+            reading(str(path), "Arrow", *WRONG, pyarrow.ArrowException),
             pyarrow.OSFile(str(path)) as file,
             pyarrow.ipc.open_stream(file) as stream,
         ):
@@ -92,9 +85,27 @@ def dataset_splits(folder: Path) -> dict[str, Path] | None:
     listing = folder / "dataset_dict.json"
     if not listing.is_file():
         return None
-    with _reading(str(listing), "saved"):
-        names = json.loads(listing.read_text(encoding="utf-8"))["splits"]
+    with reading(str(listing), "saved", *WRONG):
+        names = json.loads(read_text(listing))["splits"]
         return {str(name): folder / Path(str(name)).name for name in names}
+
+
+@contextmanager
+def open_parquet(path: str | Path, name: str) -> Iterator[Any]:
+    """Open a Parquet file.
+
+    path (str | Path): Where it is.
+    name (str): What it is called in an error.
+    YIELDS (pyarrow.parquet.ParquetFile): The file.
+    RAISES: InputError if it cannot be read, also while it is open, or pyarrow is not
+        installed.
+    """
+    pyarrow = import_pyarrow(name)
+    with (
+        reading(name, "Parquet", *WRONG, pyarrow.ArrowException),
+        pyarrow.parquet.ParquetFile(path) as file,
+    ):
+        yield file
 
 
 def import_pyarrow(path: str | None = None) -> Any:
@@ -127,17 +138,3 @@ def _records(batches: Iterable[Any]) -> Iterator[Mapping[str, Any]]:
         # Before it is looked at: what is damaged could end the process.
         batch.validate(full=True)
         yield from batch.to_pylist()
-
-
-@contextmanager
-def _reading(name: str, kind: str, *errors: type[Exception]) -> Iterator[None]:
-    """Turn what is raised for damaged data into an InputError."""
-    try:
-        yield
-    except InputError:
-        raise
-    except (OSError, ValueError, KeyError, TypeError, *errors) as error:
-        said = " ".join(str(error).split())[:200]
-        raise InputError(
-            f"cannot be read as {kind} data ({type(error).__name__}: {said}).", path=name
-        ) from None

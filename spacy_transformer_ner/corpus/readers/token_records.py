@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ...errors import InputError
+from .. import sources
 from ..documents import MAX_WORDS, Document, Sentence
 from ..notes import Note, Notes
 from ..options import ReadOptions
@@ -101,19 +102,24 @@ class TokenRecords:
         self._notes = Notes(self.name)
         sentences: list[Sentence] = []
         current: object = None
-        words = 0
+        words = characters = 0
         for document, sentence in self._sentences():
             ends = (
                 len(sentences) >= self.options.sentences_per_document
                 if document is None
                 else document != current
             )
-            if sentences and (ends or words + len(sentence.words) > MAX_WORDS):
+            if sentences and (
+                ends
+                or words + len(sentence.words) > MAX_WORDS
+                or characters > sources.LONGEST_RECORD
+            ):
                 yield self._document(sentences, current)
-                sentences, words = [], 0
+                sentences, words, characters = [], 0, 0
             current = document
             sentences.append(sentence)
             words += len(sentence.words)
+            characters += sum(map(len, sentence.words))
         if not sentences:
             raise InputError("holds no tagged words. Is it the right file?", path=self.name)
         yield self._document(sentences, current)
