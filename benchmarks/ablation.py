@@ -16,6 +16,8 @@ from compare import PEERS
 from machine import ROOT, keep, run
 from wasabi import msg
 
+from spacy_transformer_ner.training.recipe import find_recipe
+
 ENCODER = "--components.transformer.model."
 STEPS = "--training.max_steps"
 CHANGES = {
@@ -44,7 +46,7 @@ def main(
     # fmt: off
     dataset: str = typer.Option("conll2003", help="A folder of corpus/, converted"),
     encoder: str = typer.Option("minilm", help="Folder, known name or hub name"),
-    config: str = typer.Option("minilm", help="A recipe of configs/"),
+    config: str = typer.Option("minilm", help="A recipe"),
     lang: str = typer.Option("en", help="Language"),
     changes: str = typer.Option(",".join(CHANGES), help="What to train; a + b is both at once"),
     seeds: int = typer.Option(3, help="How many seeds"),
@@ -70,7 +72,7 @@ def main(
                 msg.divider(f"{change}, seed {seed}")
                 output.mkdir(parents=True, exist_ok=True)
                 run(
-                    PEERS / "spacy_train.py", ROOT / "configs" / f"{config}.cfg",
+                    PEERS / "spacy_train.py", find_recipe(config),
                     ROOT / "corpus" / dataset, output, "--lang", lang, "--gpu-id", gpu_id,
                     "--seed", seed, "--paths.encoder", encoder,
                     *([STEPS, max_steps] if max_steps else []), *of_change,

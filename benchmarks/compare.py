@@ -26,7 +26,7 @@ from wasabi import msg
 
 from spacy_transformer_ner.encoder.sources import resolve_encoder
 from spacy_transformer_ner.files import write_json
-from spacy_transformer_ner.training.recipe import encoder_of
+from spacy_transformer_ner.training.recipe import encoder_of, find_recipe
 
 PEERS = ROOT / "benchmarks" / "peers"
 SYSTEMS = ("ours", "hf-bf16", "hf", "spacy")
@@ -169,7 +169,7 @@ def main(
     # fmt: off
     dataset: str = typer.Option("conll2003", help="A folder of corpus/, converted"),
     encoder: str = typer.Option("minilm", help=f"Folder, known name, hub name, or {RANDOM}"),
-    config: str = typer.Option("minilm", help="Our recipe of configs/"),
+    config: str = typer.Option("minilm", help="Our recipe"),
     lang: str = typer.Option("en", help="Language"),
     systems: str = typer.Option(",".join(SYSTEMS), help="What to train"),
     seeds: int = typer.Option(3, help="How many seeds"),
@@ -184,7 +184,7 @@ def main(
     # fmt: on
 ) -> None:
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # one thread is one thread
-    recipe = ROOT / "configs" / f"{config}.cfg"
+    recipe = find_recipe(config)
     encoder = encoder_of(recipe, encoder)
     source = random_encoder() if encoder == RANDOM else encoder
     corpus = ROOT / "corpus" / dataset

@@ -22,7 +22,7 @@ def main(
     encoder: str = typer.Option(
         "default", help="Folder, known name or hub name; default is the recipe's"
     ),
-    config: str = typer.Option("minilm", help="A recipe of configs/"),
+    config: str = typer.Option("minilm", help="A recipe"),
     lang: str = typer.Option("en", help="Language"),
     gpu_id: int = typer.Option(-1, help="GPU ID or -1 for CPU"),
     # fmt: on

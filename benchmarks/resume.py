@@ -33,7 +33,7 @@ def main(
     corpus: Path = typer.Argument(
         ROOT / "corpus" / "sample", help="Folder with train.spacy and dev.spacy"
     ),
-    config: str = typer.Option("minilm", help="A recipe of configs/"),
+    config: str = typer.Option("minilm", help="A recipe"),
     encoder: str = typer.Option("minilm", help="Folder, known name or hub name"),
     times: int = typer.Option(5, help="How many times it is interrupted"),
     max_steps: int = typer.Option(60, help="Steps of training"),
@@ -46,21 +46,15 @@ def main(
         whole, broken = Path(folder, "whole"), Path(folder, "broken")
 
         def command(output: Path) -> list[str]:
-            return [
-                "-m", "spacy", "train", str(output / "config.cfg"), "--output", str(output),
-                "--gpu-id", str(gpu_id),
-            ]  # fmt: skip
-
-        for output in (whole, broken):
-            run(
-                "scripts/preflight.py", f"configs/{config}.cfg", "--output", output / "config.cfg",
-                "--encoder", encoder, "--gpu-id", gpu_id,
-                "--paths.train", corpus / "train.spacy", "--paths.dev", corpus / "dev.spacy",
-                "--paths.checkpoints", output / "checkpoints",
+            arguments = [
+                "-m", "spacy", "ner", "train", config, "--output", output, "--encoder", encoder,
+                "--train", corpus / "train.spacy", "--dev", corpus / "dev.spacy",
+                "--gpu-id", gpu_id,
                 "--training.max_steps", max_steps, "--training.eval_frequency", eval_frequency,
                 "--training.max_epochs", 0, "--training.patience", 0,
-                quiet=True,
-            )  # fmt: skip
+            ]  # fmt: skip
+            return [str(argument) for argument in arguments]
+
         uninterrupted, _ = run(*command(whole), quiet=True)
         generator = random.Random(seed)
         killed_at: list[int] = []

@@ -30,7 +30,7 @@ from wasabi import msg
 from spacy_transformer_ner.corpus.reader import annotated_docs
 from spacy_transformer_ner.evaluation.counts import Counts, count
 from spacy_transformer_ner.evaluation.reliability import entities_of
-from spacy_transformer_ner.training.recipe import load_recipe
+from spacy_transformer_ner.training.recipe import find_recipe, load_recipe
 
 # Of the update.
 LEARN_RATE = 1e-4
@@ -47,7 +47,7 @@ def main(
     # fmt: off
     dataset: str = typer.Option("conll2003", help="A folder of corpus/, converted"),
     label: str = typer.Option("MISC", help="The label that is new"),
-    config: str = typer.Option("minilm", help="A recipe of configs/"),
+    config: str = typer.Option("minilm", help="A recipe"),
     lang: str = typer.Option("en", help="Language"),
     base: int = typer.Option(100, help="Documents of the first training"),
     new: int = typer.Option(40, help="Documents with the new label"),
@@ -67,7 +67,7 @@ def main(
         for name, some in (("train", first), ("dev", dev)):
             DocBin(docs=[without(doc, label) for doc in some]).to_disk(work / f"{name}.spacy")
         started = time.perf_counter()
-        pipeline = train_base(ROOT / "configs" / f"{config}.cfg", work, lang, seed)
+        pipeline = train_base(find_recipe(config), work, lang, seed)
         seconds = {"first training": time.perf_counter() - started}
         f = {"before": f_scores(spacy.load(pipeline), test, label)}
         records = [(doc.text, [e for e in entities_of(doc) if e[2] == label]) for doc in fresh]

@@ -5,8 +5,9 @@ import numpy
 import pytest
 
 from spacy_transformer_ner.corpus.convert import convert
-from spacy_transformer_ner.corpus.docbin import read_annotated, unannotated
+from spacy_transformer_ner.corpus.docbin import unannotated
 from spacy_transformer_ner.corpus.options import ReadOptions
+from spacy_transformer_ner.corpus.reader import annotated_docs
 from spacy_transformer_ner.corpus.readers.formats import open_corpus
 from spacy_transformer_ner.corpus.sources import Source
 
@@ -67,7 +68,7 @@ def test_no_token_of_a_long_sentence_is_lost(encoders, tmp_path):
     window = {"window": 24, "context": 0, "wordpiece_pooling": "first"}
     nlp = blank_pipeline(encoders["byte-bpe"], **window)
     nlp.initialize(lambda: make_examples(nlp))
-    references = read_annotated(tmp_path / "test.spacy", nlp.vocab)
+    references = annotated_docs(tmp_path / "test.spacy", nlp.vocab)
     assert any("ñ" in doc.text for doc in references) and not any("�" in d.text for d in references)
     docs = [unannotated(doc, nlp.vocab, sentences=True) for doc in references]
     encoder = nlp.get_pipe("transformer").model.shims[0].encoder

@@ -35,7 +35,7 @@ class RayWorker:
 
     def __init__(self, job: Job, pipeline: str, use_gpu: bool):
         if use_gpu:
-            from ..training.preflight import check_gpu
+            from ..gpu import check_gpu
 
             check_gpu(0)
         self.worker = Worker(job, load_pipeline(pipeline))

@@ -71,8 +71,8 @@ def annotate_cli(
     """
     from ..annotation.local import run_here
     from ..annotation.ray_engine import RayEngine
+    from ..gpu import check_gpu
     from ..loading import load_pipeline
-    from ..training.preflight import check_gpu
 
     by_ray = engine.value == "ray"
     if not by_ray:

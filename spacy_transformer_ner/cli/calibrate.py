@@ -35,8 +35,8 @@ def calibrate_cli(
     from ..errors import InputError
     from ..evaluation.calibrate import NotCalibrated, calibrate, save_calibration
     from ..files import check_writable, write_json
+    from ..gpu import check_gpu
     from ..loading import load_pipeline
-    from ..training.preflight import check_gpu
 
     check_gpu(use_gpu)
     if not model.is_dir():

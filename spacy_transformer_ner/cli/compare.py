@@ -47,7 +47,7 @@ def compare_cli(
     from ..evaluation.compare import CHANGES, compare_systems
     from ..evaluation.evaluate import MIN_DOCUMENTS
     from ..files import check_writable, write_json
-    from ..training.preflight import check_gpu
+    from ..gpu import check_gpu
 
     check_gpu(use_gpu)
     if output is not None:

@@ -45,8 +45,8 @@ def evaluate_cli(
     from ..evaluation.evaluate import SCHEMA, evaluate
     from ..evaluation.slices import TrainingForms
     from ..files import check_writable, write_json, write_jsonl
+    from ..gpu import check_gpu
     from ..loading import load_pipeline
-    from ..training.preflight import check_gpu
 
     check_gpu(use_gpu)
     for path in filter(None, (output, errors)):

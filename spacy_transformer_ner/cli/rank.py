@@ -40,8 +40,8 @@ def rank_cli(
     from ..annotation.inputs import find_files
     from ..annotation.rank import rank, read_texts
     from ..files import check_writable, write_jsonl
+    from ..gpu import check_gpu
     from ..loading import load_pipeline
-    from ..training.preflight import check_gpu
 
     check_gpu(use_gpu)
     files = find_files(map(str, inputs), any_kind=True)

@@ -44,8 +44,8 @@ def tune_threshold_cli(
     """
     from ..evaluation.thresholds import ALL, config_path, find_threshold
     from ..files import check_writable, write_json
+    from ..gpu import check_gpu
     from ..loading import load_pipeline
-    from ..training.preflight import check_gpu
 
     check_gpu(use_gpu)
     if write:

@@ -29,7 +29,7 @@ def require_upstream(name: str, model: Model) -> None:
             f"the component {name!r} listens to a transformer, and there is none with weights "
             "before it. If the pipeline has none, as what `spacy init config` writes: put "
             f"'transformer' before {name!r} in [nlp] pipeline, and add [components.transformer] "
-            "as configs/minilm.cfg has it. If it is in [training] frozen_components: "
+            "as the recipe minilm has it. If it is in [training] frozen_components: "
             f"{_instead_of_freezing(name)}"
         )
 

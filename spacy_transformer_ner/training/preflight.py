@@ -3,49 +3,21 @@
 import difflib
 from pathlib import Path
 
-import torch
 from catalogue import RegistryError
 from confection import ConfigValidationError
 from spacy import util
 from spacy.schemas import ConfigSchemaNlp, ConfigSchemaTraining
 from spacy.vocab import Vocab
-from thinc.api import Config, require_gpu
-from thinc.util import has_cupy_gpu
+from thinc.api import Config
 
 from ..corpus.docbin import read_docbin
 from ..encoder.listeners import check_listeners
-from ..errors import InputError, install_extra
+from ..errors import InputError
+from ..gpu import check_gpu
 from .recipe import load_recipe
 
 # What the names of our own functions start with.
 OURS = "spacy-transformer-ner."
-
-
-def check_gpu(gpu_id: int) -> None:
-    """See that a GPU can be used if one is asked for.
-
-    gpu_id (int): Its number; -1 for the CPU.
-    RAISES: InputError if it cannot.
-    """
-    if gpu_id < 0:
-        return
-    if not torch.cuda.is_available():
-        raise InputError(
-            f"GPU {gpu_id} was asked for, but torch finds none. Train on the CPU with "
-            "--gpu-id -1, or install a torch built for this machine's CUDA."
-        )
-    if gpu_id >= torch.cuda.device_count():
-        raise InputError(
-            f"GPU {gpu_id} was asked for, but there are only {torch.cuda.device_count()}, "
-            "counted from 0."
-        )
-    if not has_cupy_gpu:
-        version = (torch.version.cuda or "12").split(".")[0]
-        raise InputError(
-            f"GPU {gpu_id} was asked for, and torch can use it, but spaCy needs CuPy beside "
-            f"it: {install_extra(f'cuda{version}x')}"
-        )
-    require_gpu(gpu_id)
 
 
 def check_training(config_path: str | Path, overrides: dict, *, gpu_id: int = -1) -> Config:

@@ -140,7 +140,7 @@ def test_what_is_there_is_not_overwritten(nlp, source, tmp_path):
 
 def command(pipeline, source, output, *options):
     return [
-        sys.executable, "scripts/annotate.py", pipeline, source, output, "--shard-texts", "4", *options
+        sys.executable, "-m", "spacy", "ner", "annotate", pipeline, source, output, "--shard-texts", "4", *options
     ]  # fmt: skip
 
 

@@ -7,11 +7,11 @@ from thinc.api import Config
 from spacy_transformer_ner.encoder.optimizer import create_adamw
 from spacy_transformer_ner.errors import InputError
 from spacy_transformer_ner.training.preflight import check_training
-from spacy_transformer_ner.training.recipe import load_recipe
+from spacy_transformer_ner.training.recipe import BUILT_IN, load_recipe
 
-from ..conftest import ROOT, blank_pipeline, make_examples
+from ..conftest import blank_pipeline, make_examples
 
-CONFIG = ROOT / "configs" / "minilm.cfg"
+CONFIG = BUILT_IN / "minilm.cfg"
 BOTH = ["transformer", "transformer_ner"]
 
 

@@ -11,8 +11,9 @@ from spacy_transformer_ner.encoder.optimizer import create_adamw, parameter_grou
 from spacy_transformer_ner.encoder.precision import grad_scaler
 from spacy_transformer_ner.encoder.schedule import count_steps, last_evaluated_step, linear_over_run
 from spacy_transformer_ner.errors import InputError
+from spacy_transformer_ner.training.recipe import BUILT_IN
 
-from ..conftest import ROOT, blank_pipeline, make_examples
+from ..conftest import blank_pipeline, make_examples
 
 
 def test_no_decay_on_vectors():
@@ -113,7 +114,7 @@ def test_schedule_reads_the_corpus_only_when_training_starts():
 
 def test_a_pipeline_of_the_default_recipe_can_be_updated_in_python(encoders, tmp_path):
     config = util.load_config(
-        ROOT / "configs" / "minilm.cfg",
+        BUILT_IN / "minilm.cfg",
         overrides={
             "paths.encoder": str(encoders["wordpiece"]),
             "components.transformer.model.window": 64,

@@ -12,7 +12,7 @@ from spacy_transformer_ner.recogniser.component import TransformerNER
 from spacy_transformer_ner.training.recipe import load_recipe
 from spacy_transformer_ner.training.state import digest_of_weights
 
-from ..conftest import ROOT, blank_pipeline, make_examples
+from ..conftest import blank_pipeline, make_examples
 
 
 def write_corpus(encoder, path):
@@ -44,7 +44,7 @@ def train_tiny(encoder, corpus, folder, overrides):
         "training.optimizer.learn_rate.initial_rate": 2e-5,
         **overrides,
     }
-    nlp = init_nlp(load_recipe(ROOT / "configs" / "minilm.cfg", overrides))
+    nlp = init_nlp(load_recipe("minilm", overrides))
     folder.mkdir(exist_ok=True)
     train(nlp, folder)
     return digest_of_weights(nlp)

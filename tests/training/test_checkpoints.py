@@ -17,8 +17,8 @@ from safetensors.torch import save_file
 from spacy.tokens import DocBin
 
 from spacy_transformer_ner.training.checkpoints import _kept
+from spacy_transformer_ner.training.recipe import BUILT_IN
 
-from ..conftest import ROOT
 from .conftest import files_of, history
 
 
@@ -276,7 +276,7 @@ def test_killed(encoders, corpus, tmp_path):
         }  # fmt: skip
         overrides = [part for key, value in settings.items() for part in (f"--{key}", str(value))]
         return [
-            sys.executable, "-m", "spacy", "train", str(ROOT / "configs" / "minilm.cfg"),
+            sys.executable, "-m", "spacy", "train", str(BUILT_IN / "minilm.cfg"),
             "--output", str(tmp_path / name), *overrides,
         ]  # fmt: skip
 

@@ -5,11 +5,13 @@ import torch
 from spacy.tokens import DocBin
 
 from spacy_transformer_ner.errors import InputError
-from spacy_transformer_ner.training.preflight import check_gpu, check_training
+from spacy_transformer_ner.gpu import check_gpu
+from spacy_transformer_ner.training.preflight import check_training
+from spacy_transformer_ner.training.recipe import BUILT_IN
 
-from ..conftest import ROOT, blank_pipeline, make_examples
+from ..conftest import blank_pipeline, make_examples
 
-CONFIG = ROOT / "configs" / "minilm.cfg"
+CONFIG = BUILT_IN / "minilm.cfg"
 
 
 @pytest.fixture
@@ -95,7 +97,7 @@ def test_no_gpu(monkeypatch):
 def test_no_cupy(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
-    monkeypatch.setattr("spacy_transformer_ner.training.preflight.has_cupy_gpu", False)
+    monkeypatch.setattr("spacy_transformer_ner.gpu.has_cupy_gpu", False)
     with pytest.raises(InputError, match="only 1"):
         check_gpu(1)
     with pytest.raises(InputError, match="CuPy"):
