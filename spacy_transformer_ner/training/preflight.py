@@ -11,6 +11,7 @@ from spacy.vocab import Vocab
 from thinc.api import Config
 
 from ..corpus.docbin import read_docbin
+from ..corpus.reader import is_docbin, read_corpus
 from ..encoder.listeners import check_listeners
 from ..errors import InputError
 from ..gpu import check_gpu
@@ -77,7 +78,8 @@ def _check_corpus(path: str | None, name: str) -> None:
         raise InputError(
             f"the {name} corpus is not there. Make it with the convert command.", path=path
         )
-    if not any(doc.ents for doc in read_docbin(path, Vocab())):
+    docs = read_docbin(path, Vocab()) if is_docbin(path) else read_corpus(path)
+    if not any(doc.ents for doc in docs):
         raise InputError(f"the {name} corpus holds no entities.", path=path)
 
 
