@@ -4,7 +4,8 @@ Tags are numbered: 0 is O, and label number k has B, I, L and U at 4k + 1 to
 4k + 4. Texts of a batch stand one after the other, without padding.
 """
 
-from functools import cache
+from functools import cache, lru_cache
+from typing import Optional
 
 import numpy
 from thinc.types import Floats1d, Floats2d, Ints1d, Ints2d
@@ -23,6 +24,14 @@ def tag_names(labels: tuple[str, ...]) -> list[str]:
     return ["O", *(f"{prefix}-{label}" for label in labels for prefix in "BILU")]
 
 
+@lru_cache(maxsize=1)
+def tag_numbers(labels: tuple[str, ...]) -> dict[Optional[str], int]:
+    """RETURNS (dict[str | None, int]): The number of each tag by its name; -1 for what
+    stands for an unknown one. Made once: there may be thousands of labels."""
+    numbers: dict[Optional[str], int] = {name: i for i, name in enumerate(tag_names(labels))}
+    return {**numbers, None: -1, "-": -1, "": -1}
+
+
 def position_of(tags: Ints1d) -> Ints1d:
     """RETURNS (Ints1d): For each tag OUTSIDE, BEGIN, INSIDE, LAST or UNIT."""
     return ((tags - 1) % 4 + 1) * (tags > 0)
@@ -34,22 +43,20 @@ def label_of(tags: Ints1d) -> Ints1d:
 
 
 @cache
-def legal_transitions(n_labels: int) -> tuple[numpy.ndarray, numpy.ndarray, numpy.ndarray]:
-    """Say which tag may follow which.
+def states_around(n_labels: int) -> tuple[Ints1d, Ints1d]:
+    """Say between which states each tag moves: 0 is outside of all entities, k + 1 within
+    one of label k. A tag may follow another if it starts in the state where that ends; a
+    text starts and ends outside.
 
     n_labels (int): The number of labels.
-    RETURNS (tuple[ndarray, ndarray, ndarray]): Whether a text may start with each tag, (tags,); whether a tag
-        (rows) may be followed by a tag (columns), (tags, tags); whether a text
-        may end with each, (tags,). All bool.
+    RETURNS (tuple[Ints1d, Ints1d]): The state before each tag, and the state after it.
+        Shape: (tags,)
     """
     tags = numpy.arange(n_tags(n_labels))
-    position, label = position_of(tags), label_of(tags)
-    opens = (position == BEGIN) | (position == INSIDE)
-    continues = (position == INSIDE) | (position == LAST)
-    same_label = label[:, None] == label[None, :]
-    both = opens[:, None] & continues[None, :] & same_label
-    neither = ~opens[:, None] & ~continues[None, :]
-    return ~continues, both | neither, ~opens
+    position, state = position_of(tags), label_of(tags) + 1
+    before = state * ((position == INSIDE) | (position == LAST))
+    after = state * ((position == BEGIN) | (position == INSIDE))
+    return before, after
 
 
 def mean_softmax(emissions: Floats2d, spans: Ints2d) -> Floats1d:
