@@ -12,11 +12,10 @@ from thinc.layers.with_array import init
 from thinc.types import Floats1d, Floats2d
 
 from .constraints import OUTSIDE
+from .iob1 import iob1_starts
 
 # The first bias of `O`, small enough to make no difference; that of all other tags is 0.
 UNTRAINED = 2.0**-20
-
-from .iob1 import iob1_starts
 
 
 def build_token_classifier(
