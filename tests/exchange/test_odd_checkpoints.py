@@ -511,3 +511,20 @@ def test_code_is_not_run_whatever_standard_input_says(sound, tmp_path):
     assert not any("[y/N]" in line for line in lines)
     assert not (tmp_path / "ran").exists()
     assert not list((tmp_path / "hub").rglob("*.py"))
+
+
+def test_only_a_tokenizers_files_are_unpacked(sound, monkeypatch):
+    unpacked = []
+    load = AutoTokenizer.from_pretrained
+
+    def spy(folder, **settings):
+        unpacked.extend(sorted(path.name for path in Path(folder).iterdir()))
+        return load(folder, **settings)
+
+    parts = to_parts(find_encoder(initialised(sound))[0])
+    names = sorted(parts["tokenizer"])
+    code = CODE.encode()
+    parts["tokenizer"] |= {"evil.py": code, "../evil.py": code, "x/tokenizer.json": code}
+    monkeypatch.setattr(AutoTokenizer, "from_pretrained", spy)
+    from_parts(parts)
+    assert unpacked == names
