@@ -114,7 +114,7 @@ def one(name: str, change: Callable[[torch.Tensor], torch.Tensor]) -> Damage:
 
 def with_value(value: float) -> Callable[[torch.Tensor], torch.Tensor]:
     def change(tensor: torch.Tensor) -> torch.Tensor:
-        tensor.view(-1)[3] = value
+        tensor.view(-1)[-1] = value  # of the last wordpiece, which few texts have
         return tensor
 
     return change
@@ -201,8 +201,8 @@ CASES: dict[str, tuple[Damage, str | None]] = {
     "a misshapen tensor": (one(LAYER, lambda tensor: tensor[:, :-1]), r"shape \(32, 63\)"),
     "a transposed tensor": (one(LAYER, lambda tensor: tensor.T), "is to have"),
     "a number for a tensor": (one(LAYER, lambda tensor: tensor.sum()), "is to have"),
-    "not a number": (one(LAYER, with_value(float("nan"))), "not a number"),
-    "infinite": (one(WORDS, with_value(float("-inf"))), "infinite"),
+    "not a number": (one(LAYER, with_value(float("nan"))), "1 of the weights are"),
+    "infinite": (one(WORDS, with_value(float("-inf"))), "1 of the weights are"),
     "other heads": (tensors(lambda weights: weights.update({"cls.bias": torch.ones(3)})), None),
     "position ids": (
         tensors(
@@ -413,7 +413,7 @@ def code_inside(parts: dict) -> None:
 INNER = "transformer.encoder.layer.1.output.dense.weight"
 PARTS: dict[str, tuple[Callable[[dict], object], str | None]] = {
     "nothing": (lambda parts: None, None),
-    "not a number": (weights(lambda w: with_value(float("nan"))(w[INNER]) is None), "not a number"),
+    "not a number": (weights(lambda w: with_value(float("nan"))(w[INNER]) is None), "1 of the weights are"),
     "a tensor missing": (weights(lambda w: w.pop(INNER) is None), "1 of the weights are missing"),
     "a tensor more": (
         weights(lambda w: w.update({"transformer.x": torch.ones(1)})), "are unknown: x"
@@ -511,3 +511,20 @@ def test_code_is_not_run_whatever_standard_input_says(sound, tmp_path):
     assert not any("[y/N]" in line for line in lines)
     assert not (tmp_path / "ran").exists()
     assert not list((tmp_path / "hub").rglob("*.py"))
+
+
+def test_only_a_tokenizers_files_are_unpacked(sound, monkeypatch):
+    unpacked = []
+    load = AutoTokenizer.from_pretrained
+
+    def spy(folder, **settings):
+        unpacked.extend(sorted(path.name for path in Path(folder).iterdir()))
+        return load(folder, **settings)
+
+    parts = to_parts(find_encoder(initialised(sound))[0])
+    names = sorted(parts["tokenizer"])
+    code = CODE.encode()
+    parts["tokenizer"] |= {"evil.py": code, "../evil.py": code, "x/tokenizer.json": code}
+    monkeypatch.setattr(AutoTokenizer, "from_pretrained", spy)
+    from_parts(parts)
+    assert unpacked == names
