@@ -228,7 +228,7 @@ def firsts(word_ids: Sequence[Optional[int]]) -> Iterator[tuple[int, int]]:
 
 def compare(path: Path, test: Sequence[Span], lang: str, exported: Path) -> Parity:
     """Import a checkpoint, export it again, and compare all three."""
-    nlp = import_pipeline(str(path), lang)
+    nlp = import_pipeline(str(path), lang, scheme="bio")
     tokenizer = AutoTokenizer.from_pretrained(path)
     model = AutoModelForTokenClassification.from_pretrained(path).eval()
     export_pipeline(nlp, exported)
