@@ -1,12 +1,23 @@
 """What a packaged pipeline says of itself: its meta.json, and its card."""
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from spacy.cli.package import generate_readme
+
 from ..encoder.sources import describe_encoder
+
+# More labels are not named one by one.
+MAX_LABELS = 30
+# What is not text in Markdown, tables of GitHub included. An underscore is, within a word.
+MARKS = re.compile(r"[\\`*\[\]<>|&~]|(?<![^\W_])_|_(?![^\W_])")
+# Line breaks and other controls end a table's row; marks of direction turn what follows.
+CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+DIRECTIONS = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 @dataclass(frozen=True)
@@ -67,12 +78,14 @@ def card_meta(meta: Mapping[str, Any], card: Card, made: Made) -> dict[str, Any]
         **meta,
         "name": package_name(card.name),
         "version": card.version,
-        "description": f"Named entity recognition ({', '.join(labels)}) trained on "
+        "description": f"Named entity recognition ({_listed(labels)}) trained on "
         f"{card.dataset}, from the encoder {encoder['name']}.",
         "author": card.author,
         "license": card.license,
         "sources": [{"name": f"{card.dataset} (training data)"}, encoder],
     }
+    card = replace(card, dataset=_text(card.dataset), license=_text(card.license))
+    encoder = {key: _text(value) for key, value in encoder.items()}
     sections = {"Intended use": _use(meta, labels, card), "Limits": _limits(made.metrics)}
     if made.metrics is not None:
         text = made.metrics["text"]
@@ -88,8 +101,47 @@ def card_meta(meta: Mapping[str, Any], card: Card, made: Made) -> dict[str, Any]
     return meta
 
 
+def readme(meta: Mapping[str, Any]) -> str:
+    """Make the card of a pipeline, as spaCy does, with all names as the text they are.
+
+    meta (Mapping): From `card_meta`.
+    RETURNS (str): The Markdown.
+    """
+    shown = {key: value for key, value in meta.items() if value != ""}
+    shown |= {key: _text(shown[key]) for key in ("description", "author") if key in shown}
+    shown["sources"] = [
+        {key: value if key == "url" else _text(value) for key, value in source.items()}
+        for source in meta["sources"]
+    ]
+    shown["labels"] = {
+        name: [_code(label) for label in labels] for name, labels in meta.get("labels", {}).items()
+    }
+    if "license" in shown:
+        shown["license"] = _code(shown["license"]).replace("|", "\\|")
+    return generate_readme(shown)
+
+
+def _text(value: object) -> str:
+    """Any text as Markdown that shows it, on one line."""
+    return MARKS.sub(r"\\\g<0>", _plain(value))
+
+
+def _code(value: object) -> str:
+    """Any text as what spaCy puts between backticks."""
+    return _plain(value).replace("`", "'")
+
+
+def _plain(value: object) -> str:
+    return DIRECTIONS.sub("", CONTROLS.sub(" ", str(value)))
+
+
+def _listed(labels: Sequence[str]) -> str:
+    more = len(labels) - MAX_LABELS
+    return ", ".join(labels[:MAX_LABELS]) + (f" and {more} more" if more > 0 else "")
+
+
 def _use(meta: Mapping[str, Any], labels: Sequence[str], card: Card) -> str:
-    return f"""To find {", ".join(labels)} in texts (language: {meta["lang"]}) like those of \
+    return f"""To find {_listed(list(map(_text, labels)))} in texts (language: {meta["lang"]}) like those of \
 {card.dataset}, as a part of software or to prepare texts for people:
 
 ```python
@@ -115,7 +167,7 @@ def _limits(metrics: Mapping[str, Any] | None) -> str:
     if metrics is not None:
         counts = metrics["text"]["entities_per_type"]
         worst = min(counts, key=lambda label: counts[label]["f"])
-        limits.append(f"It is worst at {worst}: F1 {counts[worst]['f']:.4f}.")
+        limits.append(f"It is worst at {_text(worst)}: F1 {counts[worst]['f']:.4f}.")
         seen = metrics["text"].get("slices", {}).get("seen in training", {})
         if {"seen", "not seen"} <= seen.keys():
             limits.append(
@@ -130,19 +182,20 @@ def _scores(metrics: Mapping[str, Any]) -> str:
     intervals = text["intervals"]
     rows = [
         (
-            label,
+            _text(label) if label else "**all types**",
             *(f"{counts[figure]:.4f}" for figure in "prf"),
             _interval(interval),
             *(str(counts[figure]) for figure in ("tp", "fp", "fn")),
         )
         for label, counts, interval in (
             *((k, c, intervals["of"].get(k)) for k, c in text["entities_per_type"].items()),
-            ("all", text["entities"], intervals.get("all")),
+            # No type is called so, but one may be called "all".
+            ("", text["entities"], intervals.get("all")),
         )
     ]
     level = f"F1, {text['intervals']['level']:.0%}"
     wrong = text["error_types"]
-    return f"""On {metrics["corpus"]}, raw text, exact match of characters and label:
+    return f"""On {_text(metrics["corpus"])}, raw text, exact match of characters and label:
 
 {_table(("type", "precision", "recall", "F1", level, "TP", "FP", "FN"), rows)}
 
@@ -172,10 +225,13 @@ def _data(card: Card, corpus: Mapping[str, dict[str, Any]] | None) -> str:
     if not corpus:
         return f"Trained on {card.dataset}."
     columns = ("documents", "sentences", "words", "entities")
-    labels = sorted({label for split in corpus.values() for label in split["labels"]})
+    totals: Counter[str] = Counter()
+    for split in corpus.values():
+        totals.update(split["labels"])
+    labels = sorted(label for label, _ in totals.most_common(MAX_LABELS))
     rows = [
         (
-            Path(name).stem,
+            _text(Path(name).stem),
             *(f"{split[column]:,}" for column in columns),
             *(f"{split['labels'].get(label, 0):,}" for label in labels),
         )
@@ -185,9 +241,9 @@ def _data(card: Card, corpus: Mapping[str, dict[str, Any]] | None) -> str:
     sources = sorted(
         {Path(file["source"]).name for split in corpus.values() for file in split["files"]}
     )
-    return f"""{card.dataset}: {", ".join(sources)}.
+    return f"""{card.dataset}: {", ".join(map(_text, sources))}.
 
-{_table(("split", *columns, *labels), rows)}"""
+{_table(("split", *columns, *map(_text, labels)), rows)}"""
 
 
 def _training(encoder: str, history: Sequence[Mapping[str, Any]]) -> str:
@@ -195,7 +251,7 @@ def _training(encoder: str, history: Sequence[Mapping[str, Any]]) -> str:
     if not history:
         return start
     last, best = history[-1], max(history, key=lambda record: record["score"])
-    hardware = last.get("hardware", "a machine that is not known")
+    hardware = _text(last.get("hardware", "a machine that is not known"))
     return (
         f"{start} {last['step']:,} steps, {last['epoch']} epochs and {last['words']:,} words took "
         f"{last['seconds'] / 60:.1f} minutes, evaluations on dev included, on {hardware}. Kept is "

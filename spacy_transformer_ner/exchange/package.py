@@ -9,14 +9,13 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from spacy.cli.package import generate_readme
 from spacy.util import load_config
 
 import spacy_transformer_ner
 
 from ..errors import InputError
 from ..files import check_room, read_json, replacing, sha256, size_of, write_json
-from .card import Card, Made, card_meta, package_name
+from .card import Card, Made, card_meta, package_name, readme
 from .own_wheel import installed_wheel
 
 PROJECT_ROOT = Path(spacy_transformer_ner.__file__).parents[1]
@@ -119,15 +118,14 @@ def _write_card(staged: Path, card: Card, made: Made) -> dict:
     """Write meta.json and README.md; RETURNS (dict): the meta."""
     try:
         meta = card_meta(read_json(staged / "meta.json", "train"), card, made)
-        given = {key: value for key, value in meta.items() if value != ""}
-        readme = generate_readme(given)
+        text = readme(meta)
     except (KeyError, TypeError, AttributeError, IndexError) as error:
         raise InputError(
             "the pipeline's meta.json or what is given with it is not what the train, evaluate and "
             f"convert commands write ({type(error).__name__}: {error}). Make them again."
         ) from None
     write_json(staged / "meta.json", meta)
-    (staged / "README.md").write_text(readme, encoding="utf-8")
+    (staged / "README.md").write_text(text, encoding="utf-8")
     return meta
 
 

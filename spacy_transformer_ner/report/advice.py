@@ -4,6 +4,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any, Optional
 
+from markupsafe import Markup
+
 from ..evaluation.error_types import NONE
 
 # Fewer mistakes than these are no pattern.
@@ -13,13 +15,19 @@ SURE = 0.9
 Record = dict[str, Any]
 
 
+def own(name: str) -> Markup:
+    """name (str): A name that others chose.
+    RETURNS (Markup): It as HTML: marks of direction in it turn nothing that follows."""
+    return Markup("<bdi>{}</bdi>").format(name)
+
+
 def advise(evaluation: Record, mistakes: Sequence[Record], check: Optional[Record]) -> list[str]:
     """Say what to do, what promises most first.
 
     evaluation (dict): What the evaluate command wrote.
     mistakes (Sequence[dict]): The mistakes on raw text.
     check (dict | None): What the check command wrote.
-    RETURNS (list[str]): Sentences; none where nothing stands out.
+    RETURNS (list[str]): Sentences, those with names as HTML; none where nothing stands out.
     """
     text = evaluation["text"]
     return [
@@ -59,10 +67,10 @@ def _of_confusion(text: Record) -> Iterator[str]:
                 pairs[min(label, other), max(label, other)] += n
     for (label, other), n in pairs.most_common(1):
         if n >= FEW:
-            yield (
-                f"{label} and {other} are taken for one another most often, {n} times: see that the "
+            yield Markup(
+                "{} and {} are taken for one another most often, {} times: see that the "
                 "annotation guidelines tell them apart, and add examples of the words concerned."
-            )
+            ).format(own(label), own(other), n)
 
 
 def _of_boundaries(text: Record, mistakes: Sequence[Record]) -> Iterator[str]:
@@ -99,7 +107,9 @@ def _of_types(text: Record) -> Iterator[str]:
     label, row = min(types.items(), key=lambda item: item[1]["f"])
     if text["entities"]["f"] - row["f"] > 0.02:
         side = "finds too few of them" if row["r"] < row["p"] else "sees them where there are none"
-        yield f"{label} is the weakest type, with an F1 of {row['f']:.3f}: the pipeline {side}."
+        yield Markup("{} is the weakest type, with an F1 of {:.3f}: the pipeline {}.").format(
+            own(label), row["f"], side
+        )
 
 
 def _of_tokens(evaluation: Record) -> Iterator[str]:

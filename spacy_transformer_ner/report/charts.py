@@ -65,9 +65,7 @@ def per_type(rows: Mapping[str, Row], intervals: Mapping[str, Mapping[str, Row]]
             axes.plot(rows[name]["f"], y, "o", color=FIRST, markersize=6)
         axes.set_yticks(range(len(names)), [_shown(name) for name in names])
         axes.set_ylim(-0.6, len(names) - 0.4)
-        axes.set_xlabel(
-            "F1" + (", and where it lies with a probability of .95" if intervals else "")
-        )
+        axes.set_xlabel("F1" + (" and its 95 % confidence interval" if intervals else ""))
         axes.set_xlim(right=min(1.005, axes.get_xlim()[1]))
 
     return _svg("per-type", "F1 of each type", 0.8 + 0.28 * len(names), draw)

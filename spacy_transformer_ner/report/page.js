@@ -13,7 +13,7 @@
     items.forEach((item, i) => {
       const fits =
         (!kind.value || item.dataset.kind === kind.value) &&
-        (!type.value || item.dataset.types.split("\t").includes(type.value)) &&
+        (!type.value || [item.dataset.gold, item.dataset.found].includes(type.value)) &&
         (!wanted || words[i].includes(wanted));
       found += fits;
       item.hidden = !(fits && (all.checked || shown < FIRST));

@@ -13,12 +13,15 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, UndefinedError
 from markupsafe import Markup
 
 from ..errors import InputError
-from ..evaluation.error_types import KINDS
+from ..evaluation.error_types import KINDS, NONE
 from . import charts
-from .advice import advise
+from .advice import advise, own
 
 # More would make the page too large to be sent by mail.
 MAX_MISTAKES = 2000
+# More types make a table of pairs that nobody can read, and megabytes of it.
+MAX_CONFUSED = 25
+MAX_CHARTED = 40
 NAMES = {
     "missed": "missed",
     "spurious": "spurious",
@@ -71,6 +74,7 @@ def render(contents: Contents) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["bdi"] = own
     template = environment.get_template("page.html.jinja")
     style, script = (Markup(_file(name)) for name in ("page.css", "page.js"))
     try:
@@ -98,6 +102,31 @@ def render(contents: Contents) -> str:
     return page.encode("utf-8", "replace").decode("utf-8")
 
 
+def _most_confused(confusion: Mapping[str, Mapping[str, int]]) -> dict[str, dict[str, int]]:
+    """RETURNS (dict[str, dict[str, int]]): The confusion of the types that are confused most
+    often, and with none."""
+    wrong: Counter[str] = Counter()
+    for label, row in confusion.items():
+        for other, n in row.items():
+            wrong.update({label: n, other: n} if label != other else {})
+    wrong.pop(NONE, None)
+    most = {label for label, _ in wrong.most_common(MAX_CONFUSED)} | {NONE}
+    if len(confusion) <= MAX_CONFUSED + 1:
+        most = set(confusion)
+    return {
+        label: {other: n for other, n in row.items() if other in most}
+        for label, row in confusion.items()
+        if label in most
+    }
+
+
+def _charted(types: Mapping[str, Record]) -> dict[str, Record]:
+    """RETURNS (dict[str, dict]): The types with the most entities, in their order."""
+    by_size = sorted(types, key=lambda label: -types[label]["tp"] - types[label]["fn"])
+    most = set(by_size[:MAX_CHARTED])
+    return {label: row for label, row in types.items() if label in most}
+
+
 def _kinds(mistakes: Sequence[Record]) -> dict[str, int]:
     """RETURNS (dict[str, int]): How many mistakes there are of each kind."""
     counts = Counter(mistake["kind"] for mistake in mistakes)
@@ -120,6 +149,8 @@ def _variables(contents: Contents) -> Record:
         "kinds": {kind: text["error_types"][kind] for kind in KINDS if kind != "right"},
         "names": NAMES,
         "ways": WAYS,
+        "confusion": _most_confused(text["confusion"]),
+        "n_charted": len(_charted(text["entities_per_type"])),
         "most_confused": max([1, *off_diagonal]),
         "other_ways": _other_ways(evaluation),
         "mistakes": [_placed(mistake) for mistake in contents.mistakes[:MAX_MISTAKES]],
@@ -162,7 +193,9 @@ def _placed(mistake: Record) -> Record:
 
 
 def _charts(text: Record, history: Sequence[Record]) -> dict[str, str]:
-    drawn = {"per_type": charts.per_type(text["entities_per_type"], text["intervals"]["of"])}
+    drawn = {
+        "per_type": charts.per_type(_charted(text["entities_per_type"]), text["intervals"]["of"])
+    }
     if history:
         drawn["curve"] = charts.learning_curve(
             [record["step"] for record in history],

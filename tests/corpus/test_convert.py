@@ -17,7 +17,7 @@ from spacy_transformer_ner.corpus.origin import place_of
 from spacy_transformer_ner.corpus.splits import find_splits, output_name, parse_shares, split_of
 from spacy_transformer_ner.errors import InputError
 
-from ..conftest import ROOT, SAMPLE
+from ..conftest import ROOT, SAMPLE, ner
 from .corpora import FORMATS, example_corpus
 
 # documents, sentences, tokens, entities. Of the file's README.
@@ -394,3 +394,17 @@ def test_a_full_disk_leaves_what_was_there(tmp_path, monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=0))
     with pytest.raises(InputError, match="out: the disk has 0.0 MiB left"):
         convert([tmp_path / "in"], out)
+
+
+@pytest.mark.parametrize("name", ["my data", "it's", 'so "called"', "a|b", "$HOME `x`", "日本 *"])
+def test_names_of_folders_are_taken_as_they_are(tmp_path, name):
+    """Blanks, quotes and what a shell would read."""
+    out = tmp_path / "corpus" / name
+    done = ner("convert", _splits(tmp_path / name, "Oslo"), out)
+    assert done.returncode == 0, done.stdout
+    assert sorted(path.name for path in out.iterdir()) == [
+        "convert.json", "dev.spacy", "test.spacy", "train.spacy",
+    ]  # fmt: skip
+    (doc,) = read_docbin(out / "train.spacy", spacy.blank("en").vocab)
+    assert place_of(doc, 0) == f"{tmp_path / name / 'train.conll'}:1"
+    assert ner("check", out).returncode == 0

@@ -133,3 +133,10 @@ def test_what_lies_beside_a_corpus(tmp_path, limit):
     (tmp_path / "state.json").write_text(json.dumps({"_data_files": [], "x": LONG}))
     with pytest.raises(InputError, match=r"state\.json:1: a record of more than 1,000"):
         read(tmp_path)
+
+
+def test_a_saved_data_set_without_its_files(tmp_path):
+    for name in ("data.arrow", "a" * 300, "nul\0"):
+        (tmp_path / "state.json").write_text(json.dumps({"_data_files": [{"filename": name}]}))
+        with pytest.raises(InputError, match="not found, though state.json names it"):
+            read(tmp_path)

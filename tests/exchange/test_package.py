@@ -1,11 +1,11 @@
 import json
+import re
 
 import pytest
 import srsly
-from spacy.cli.package import generate_readme
 
 from spacy_transformer_ner.errors import InputError
-from spacy_transformer_ner.exchange.card import Card, Made, card_meta, package_name
+from spacy_transformer_ner.exchange.card import Card, Made, card_meta, package_name, readme
 from spacy_transformer_ner.exchange.package import Packaged, package
 from spacy_transformer_ner.exchange.verify import compare_entities, expected_entities, read_manifest
 
@@ -88,13 +88,13 @@ def test_the_card(trained):
     ]
     assert meta["performance"]["ents_f"] == 0.5
     assert "| PER | 0.5000 | 0.5000 | 0.5000 | 0.400 to 0.600 | 1 | 1 | 1 |" in meta["notes"]
-    assert "| all | 0.5000 | 0.5000 | 0.5000 | – | 1 | 1 | 1 |" in meta["notes"]
+    assert "| **all types** | 0.5000 | 0.5000 | 0.5000 | – | 1 | 1 | 1 |" in meta["notes"]
     assert meta["performance"]["evaluation"] == METRICS
 
 
 def test_the_card_has_all_its_parts(trained):
     card = Card("ner_x", "1.2.3", "the data", "minilm", "Ann Lee", "MIT")
-    text = generate_readme(card_meta(trained.meta, card, MADE))
+    text = readme(card_meta(trained.meta, card, MADE))
     for said in (
         "### Intended use", 'spacy.load("en_ner_x")', "### Limits", "It is worst at PER: F1 0.5000",
         "### Entities per type", "### Data", "the data: train.conll.", "| train | 2 | 3 | 1,234 | 5 | 5 |",
@@ -106,7 +106,7 @@ def test_the_card_has_all_its_parts(trained):
 
 
 def test_a_card_without_figures(trained):
-    text = generate_readme(card_meta(trained.meta, Card("x", "0.1.0", "the data", "e"), Made()))
+    text = readme(card_meta(trained.meta, Card("x", "0.1.0", "the data", "e"), Made()))
     for title in ("Intended use", "Limits", "Data", "Training", "Licence"):
         assert f"### {title}" in text
     assert "took" not in text and "F1" not in text
@@ -187,3 +187,53 @@ def test_the_installed_pipeline_has_to_find_the_same(trained, tmp_path):
         compare_entities(packaged, expected, found)
     with pytest.raises(InputError, match="no entity"):
         compare_entities(packaged, [[]], {"entities": [[]], "versions": {}})
+
+
+ODD = ["all", "none", "a|b", "line\nbreak", "`code`", "*star*", "_under_", "WORK_OF_ART", "<b>&amp;",
+       "\u202eturned", "日本"]  # fmt: skip
+
+
+def test_labels_of_any_name_in_the_card(trained):
+    """Each has its row and its cells, as GitHub and the hub read tables, and is shown as it is."""
+    markdown = pytest.importorskip("markdown_it")
+    counts = METRICS["text"]["entities"]
+    text = {**METRICS["text"], "entities_per_type": dict.fromkeys(ODD, counts)}
+    metrics = {**METRICS, "corpus": "corpus/a|b *c*.spacy", "text": text}
+    corpus = {"train|1.spacy": {**SPLIT, "labels": dict.fromkeys(ODD, 7)}}
+    card = Card("x", "0.1.0", "the | `data`\n# Title", "e|f", "Ann | Lee", "M`I|T")
+    meta = card_meta({**trained.meta, "labels": {"ner": ODD}}, card, Made(metrics, HISTORY, corpus))
+    assert meta["labels"] == {"ner": ODD}
+    tokens = markdown.MarkdownIt("commonmark").enable("table").parse(readme(meta))
+    rows, kept, in_row = [], [], False
+    for token in tokens:
+        if token.type in ("tr_open", "tr_close"):
+            in_row = token.type == "tr_open"
+            rows += [[]] * in_row
+        elif token.type == "inline":
+            shown = "".join(c.content for c in token.children if c.type in ("text", "code_inline"))
+            kept.append(shown)
+            if in_row:
+                rows[-1] = [*rows[-1], shown]
+        # spaCy folds the labels up.
+        assert token.type != "html_block" or re.match("</?(details|summary)>", token.content)
+    shown = [label.replace("\n", " ").replace("\u202e", "") for label in ODD]
+    for label in shown:
+        assert [label, "0.5000", "0.5000", "0.5000"] in [row[:4] for row in rows], label
+    assert ["split", "documents", "sentences", "words", "entities", *sorted(shown)] in [
+        [*row[:5], *sorted(row[5:])] for row in rows
+    ]
+    assert ["all types", "0.5000", "0.5000", "0.5000", "–", "1", "1", "1"] in rows
+    assert any(line.startswith("The pipeline: M`I|T.") for line in kept)
+    assert any(["Author", "Ann | Lee"] == row[:2] for row in rows)
+
+
+def test_a_card_of_many_labels(trained):
+    labels = [f"TYPE{i}" for i in range(300)]
+    corpus = {"train.spacy": {**SPLIT, "labels": {name: i for i, name in enumerate(labels)}}}
+    meta = card_meta(
+        {**trained.meta, "labels": {"ner": labels}},
+        Card("x", "0.1.0", "d", "e"),
+        Made(corpus=corpus),
+    )
+    assert "TYPE29 and 270 more" in meta["notes"] and "TYPE299 |" in meta["notes"]
+    assert len(meta["description"]) < 500 and len(meta["notes"]) < 4000

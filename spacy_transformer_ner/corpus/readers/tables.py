@@ -1,6 +1,7 @@
 """Parquet files, and data sets that Hugging Face's datasets saved to disk."""
 
 import json
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import chain
@@ -55,7 +56,10 @@ class DatasetRows:
                     "it again after dataset.flatten_indices().",
                     path=folder,
                 )
-        self.files = [folder / Path(name).name for name in names]
+            self.files = [folder / Path(name).name for name in names]
+        for path in self.files:
+            if not os.path.isfile(path):
+                raise InputError(f"not found, though {SAVED_SPLIT} names it.", path=path)
         info = folder / "dataset_info.json"
         self.labels = labels_in_file(info) if info.is_file() else {}
 
