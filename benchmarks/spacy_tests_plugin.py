@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import wraps
 from pathlib import Path
-from typing import List, Optional
+from typing import List, Literal, Optional
 
 import pytest
 import spacy_transformers.architectures
@@ -125,7 +125,7 @@ def counted(make: Callable) -> Callable:
 
 def classifier_or_parser(
     tok2vec: Model[List[Doc], List[Floats2d]],
-    state_type: Optional[str] = None,
+    state_type: Optional[Literal["parser", "ner"]] = None,
     extra_state_tokens: bool = False,
     hidden_width: int = 64,
     maxout_pieces: int = 2,
