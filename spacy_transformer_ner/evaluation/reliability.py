@@ -66,16 +66,19 @@ def reliability(scores: Floats1d, right: numpy.ndarray) -> Reliability:
     right (ndarray): Whether it is right. Shape: (entities,), bool.
     RETURNS (Reliability): The figures; of no entities they are 0.
     """
-    order = numpy.argsort(scores, kind="stable")
-    scores, right = scores[order], right[order].astype("float64")
     if not len(scores):
         return Reliability(0, 0.0, 0.0, 0.0, 0.0, 0.0, ())
+    # Whatever the order of the texts: entities of one score share what is right of them.
+    order = numpy.lexsort((right, scores))
+    scores, right = scores[order], right[order].astype("float64")
+    _, ties, sizes = numpy.unique(scores, return_inverse=True, return_counts=True)
+    shares = (numpy.bincount(ties, right) / sizes)[ties]
     bins = tuple(
-        Bin(len(part), float(scores[part].mean()), float(right[part].mean()))
+        Bin(len(part), float(scores[part].mean()), float(shares[part].mean()))
         for part in numpy.array_split(numpy.arange(len(scores)), BINS)
         if len(part)
     )
-    risks = numpy.cumsum(1.0 - right[::-1]) / numpy.arange(1, len(right) + 1)
+    risks = numpy.cumsum(1.0 - shares[::-1]) / numpy.arange(1, len(right) + 1)
     return Reliability(
         entities=len(scores),
         ece=sum(b.entities * abs(b.score - b.precision) for b in bins) / len(scores),

@@ -94,25 +94,31 @@ class Calibration:
         """content (dict): What `to_dict` gave, of this version or a later one.
         RETURNS (Calibration): The calibration.
         RAISES: InputError if something is missing or of another type."""
-        try:
-            known = {f.name: content[f.name] for f in fields(cls) if f.name in content}
-            calibration = cls(**known)
-            numpy.array(
-                [calibration.intercept, calibration.usual_entropy]
-                + [calibration.weights[name] for name in FEATURES]
-                + list(calibration.label_weights.values()),
-                dtype="float64",
-            )
-            return calibration
-        except (TypeError, KeyError, ValueError, AttributeError) as error:
-            raise InputError(
-                f"the calibration of the pipeline is damaged ({error!r}). Make it again with the "
-                "calibrate script."
-            ) from None
+        content = content if isinstance(content, dict) else {}
+        weights, label_weights = content.get("weights"), content.get("label_weights", {})
+        if not isinstance(weights, dict) or not isinstance(label_weights, dict):
+            raise _damaged("weights", weights if isinstance(label_weights, dict) else label_weights)
+        numbers = {
+            "intercept": content.get("intercept"),
+            "usual_entropy": content.get("usual_entropy", 0.0),
+            **{f"weights.{name}": weights.get(name) for name in FEATURES},
+            **{f"label_weights.{name}": value for name, value in label_weights.items()},
+        }
+        for name, value in numbers.items():
+            if not isinstance(value, (int, float)) or not numpy.isfinite(value):
+                raise _damaged(name, value)
+        return cls(**{f.name: content[f.name] for f in fields(cls) if f.name in content})
 
     def to_dict(self) -> dict:
         """RETURNS (dict): The fields, for JSON."""
         return asdict(self)
+
+
+def _damaged(name: str, value: object) -> InputError:
+    return InputError(
+        f"the calibration of the pipeline is damaged: {name} is {value!r}. Make it again with "
+        "the calibrate script."
+    )
 
 
 def design_matrix(features: CalibrationFeatures, usual_entropy: float) -> Floats2d:

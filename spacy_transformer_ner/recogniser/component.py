@@ -2,7 +2,9 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
-from typing import Dict, List, Optional
+from pathlib import Path
+from typing import Dict, List, Optional, Union
+from weakref import ref
 
 import numpy
 from spacy.attrs import ENT_IOB, ENT_TYPE
@@ -21,8 +23,9 @@ from . import constraints
 from .calibration import Calibration, CalibrationFeatures
 from .decoding import Decoded
 from .known import KnownEntities, count_forms
-from .loss import cross_entropy
+from .loss import cross_entropy, distillation
 from .prediction import Prediction, allowed_tags, by_doc
+from .rehearsal import PIPELINES, find_upstream, make_teacher, optimizer_of
 from .scores import CANDIDATES, SPANS_KEY, register_extension, set_scores, with_kept
 
 DEFAULT_TRANSFORMER_NER_CONFIG = """
@@ -74,7 +77,7 @@ def make_transformer_ner(
     scorer: Optional[Callable],
 ) -> "TransformerNER":
     """Make the component; see `TransformerNER`."""
-    return TransformerNER(
+    component = TransformerNER(
         nlp.vocab,
         model,
         name,
@@ -85,6 +88,8 @@ def make_transformer_ner(
         max_candidates=max_candidates,
         scorer=scorer,
     )
+    PIPELINES[component] = ref(nlp)
+    return component
 
 
 register_extension()
@@ -149,6 +154,8 @@ class TransformerNER(TrainablePipe):
         self.scorer = scorer
         # What was made of the saved form of the known entities.
         self._known: tuple = (None, None)
+        # What rehearsal keeps to; `nlp.resume_training` sets it.
+        self._teacher: Optional[Model[List[Doc], List[Floats2d]]] = None
         # What is saved: labels, and what scores are made with.
         self.cfg: dict = {"labels": [], "known_entities": None, "calibration": None}
 
@@ -199,6 +206,8 @@ class TransformerNER(TrainablePipe):
             data, sorted, if None.
         """
         validate_get_examples(get_examples, "TransformerNER.initialize")
+        if nlp is not None:
+            PIPELINES[self] = ref(nlp)
         counts = count_forms(example.reference for example in get_examples())
         self.known_entities = KnownEntities.of(counts)
         self.calibration = None
@@ -269,6 +278,7 @@ class TransformerNER(TrainablePipe):
         self._require_vectors(filled)
         # A step for each token is no work for a GPU: decoding is the CPU's.
         emissions = ops.to_numpy(ops.xp.concatenate(self.model.predict(filled)))
+        self._require_fitting_labels(emissions.shape[1])
         return Decoded(docs, emissions, allowed_tags(filled, n_labels))
 
     def _require_vectors(self, docs: Sequence[Doc]) -> None:
@@ -282,6 +292,55 @@ class TransformerNER(TrainablePipe):
                 "one and anything like doc_cleaner after it; or call nlp.replace_listeners("
                 f"'transformer', {self.name!r}, ['model.tok2vec']) there first."
             )
+
+    def _require_fitting_labels(self, n_tags: int) -> None:
+        """n_tags (int): How many tags the model gives scores for."""
+        labels = self.cfg["labels"]
+        if not isinstance(labels, list) or not all(isinstance(x, str) and x for x in labels):
+            problem = f"are no list of names: {str(labels)[:100]}"
+        elif len(set(labels)) < len(labels):
+            problem = f"hold one twice: {str(labels)[:100]}"
+        elif n_tags != constraints.n_tags(len(labels)):
+            problem = (
+                f"do not fit its model: {len(labels)} labels make "
+                f"{constraints.n_tags(len(labels))} tags, and the model gives {n_tags} scores"
+            )
+        else:
+            return
+        raise InputError(
+            f"the labels of the component {self.name!r} (the file cfg in its folder) {problem}. "
+            "Labels and model are saved together: copy both from the same training."
+        )
+
+    def from_disk(self, path: Union[str, Path], *, exclude: Iterable[str] = ()) -> "TransformerNER":
+        """Load what `to_disk` saved.
+
+        path (str | Path): The component's folder.
+        exclude (Iterable[str]): What is not loaded: "cfg", "model" or "vocab".
+        RETURNS (TransformerNER): Itself.
+        RAISES: InputError if the labels do not fit the model.
+        """
+        super().from_disk(path, exclude=exclude)
+        return self._loaded(exclude)
+
+    def from_bytes(self, bytes_data: bytes, *, exclude: Iterable[str] = ()) -> "TransformerNER":
+        """Load what `to_bytes` gave.
+
+        bytes_data (bytes): The bytes.
+        exclude (Iterable[str]): What is not loaded: "cfg", "model" or "vocab".
+        RETURNS (TransformerNER): Itself.
+        RAISES: InputError if the labels do not fit the model.
+        """
+        super().from_bytes(bytes_data, exclude=exclude)
+        return self._loaded(exclude)
+
+    def _loaded(self, exclude: Iterable[str]) -> "TransformerNER":
+        n_tags = self.model.get_ref("output_layer").maybe_get_dim("nO")
+        if n_tags is not None and not {"cfg", "model"} & set(exclude):
+            self._require_fitting_labels(n_tags)
+        for label in self.labels:  # the vocabulary may have been left out
+            self.vocab.strings.add(label)
+        return self
 
     def _score(self, decoded: Decoded, spans: Ints2d) -> tuple[Floats1d, Floats1d]:
         """The scores of spans, and what they are before calibration."""
@@ -336,9 +395,10 @@ class TransformerNER(TrainablePipe):
         docs (Iterable[Doc]): The Docs.
         predictions (Iterable[Prediction]): What was found in each, from `predict`.
         """
-        labels = [self.vocab.strings[label] for label in self.labels]
+        labels = self.labels
 
         def spans_of(doc: Doc, table: Ints2d) -> list[Span]:
+            # By its name, not its hash: the Doc's vocabulary may not know the label yet.
             return [
                 Span(doc, start, end, label=labels[label]) for start, end, label in table.tolist()
             ]
@@ -400,6 +460,71 @@ class TransformerNER(TrainablePipe):
         backprop(d_scores)
         if sgd not in (None, False):
             self.finish_update(sgd)
+        losses[self.name] += loss
+        return losses
+
+    @property
+    def _rehearsal_model(self) -> Optional[Model[List[Doc], List[Floats2d]]]:
+        return self._teacher
+
+    @_rehearsal_model.setter
+    def _rehearsal_model(self, copied: Optional[Model[List[Doc], List[Floats2d]]]) -> None:
+        """`nlp.resume_training` gives a copy of the model here."""
+        self._teacher = make_teacher(self, copied)
+
+    def rehearse(
+        self,
+        examples: Iterable[Example],
+        *,
+        drop: float = 0.0,
+        sgd: Optional[Optimizer] = None,
+        losses: Optional[dict[str, float]] = None,
+    ) -> dict[str, float]:
+        """Learn to give texts the probabilities of tags that the component gave them at
+        `nlp.resume_training`, so that it does not forget them while it learns something
+        new. Labels that were added since then are left alone, and so is the annotation of
+        the Examples. The transformer that the component listens to learns too.
+
+        examples (Iterable[Example]): The Examples.
+        drop (float): The dropout rate.
+        sgd (Optimizer | None): The optimizer; None adds up gradients only.
+            `nlp.rehearse` hides its own: that of `nlp.resume_training` is taken.
+        losses (dict[str, float] | None): Added to under the component's name.
+        RETURNS (dict[str, float]): The losses.
+        RAISES: InputError without `nlp.resume_training` before, or if the transformer that
+            the component listens to cannot be found.
+        """
+        losses = {} if losses is None else losses
+        losses.setdefault(self.name, 0.0)
+        examples = list(examples)
+        validate_examples(examples, "TransformerNER.rehearse")
+        upstream = find_upstream(self)
+        if self._teacher is None:
+            raise InputError(
+                f"the component {self.name!r} has nothing to rehearse: call "
+                "nlp.resume_training() before what is new is learnt. It keeps a copy of what "
+                "the component knows."
+            )
+        docs = [example.predicted for example in examples if len(example.predicted)]
+        if not docs:
+            return losses
+        optimizer = optimizer_of(self, sgd)
+        ops = self.model.ops
+        teacher = self._teacher.get_ref("output_layer").get_param("W")
+        known = ops.to_numpy(ops.xp.abs(teacher).sum(axis=1)) > 0  # others are still to be learnt
+        wanted = ops.to_numpy(ops.xp.concatenate(self._teacher.predict(docs)))
+        set_dropout_rate(self.model, drop)
+        if upstream is not None:
+            upstream.encode(docs, drop)
+        scores, backprop = self.model.begin_update(docs)
+        emissions = ops.to_numpy(ops.xp.concatenate(scores))
+        loss, gradient = distillation(emissions, wanted, known)
+        ends = numpy.cumsum([len(s) for s in scores])
+        backprop(ops.xp.split(ops.asarray2f(gradient), ends[:-1].tolist()))
+        if optimizer is not None:
+            if upstream is not None:
+                upstream.transformer.finish_update(optimizer)
+            self.finish_update(optimizer)
         losses[self.name] += loss
         return losses
 

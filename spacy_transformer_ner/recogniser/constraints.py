@@ -34,22 +34,20 @@ def label_of(tags: Ints1d) -> Ints1d:
 
 
 @cache
-def legal_transitions(n_labels: int) -> tuple[numpy.ndarray, numpy.ndarray, numpy.ndarray]:
-    """Say which tag may follow which.
+def states_around(n_labels: int) -> tuple[Ints1d, Ints1d]:
+    """Say between which states each tag moves: 0 is outside of all entities, k + 1 within
+    one of label k. A tag may follow another if it starts in the state where that ends; a
+    text starts and ends outside.
 
     n_labels (int): The number of labels.
-    RETURNS (tuple[ndarray, ndarray, ndarray]): Whether a text may start with each tag, (tags,); whether a tag
-        (rows) may be followed by a tag (columns), (tags, tags); whether a text
-        may end with each, (tags,). All bool.
+    RETURNS (tuple[Ints1d, Ints1d]): The state before each tag, and the state after it.
+        Shape: (tags,)
     """
     tags = numpy.arange(n_tags(n_labels))
-    position, label = position_of(tags), label_of(tags)
-    opens = (position == BEGIN) | (position == INSIDE)
-    continues = (position == INSIDE) | (position == LAST)
-    same_label = label[:, None] == label[None, :]
-    both = opens[:, None] & continues[None, :] & same_label
-    neither = ~opens[:, None] & ~continues[None, :]
-    return ~continues, both | neither, ~opens
+    position, state = position_of(tags), label_of(tags) + 1
+    before = state * ((position == INSIDE) | (position == LAST))
+    after = state * ((position == BEGIN) | (position == INSIDE))
+    return before, after
 
 
 def mean_softmax(emissions: Floats2d, spans: Ints2d) -> Floats1d:

@@ -130,11 +130,12 @@ def reach(
         a cut text from each state through it to each, (states, states).
     """
     n_states = n_states_of(moves)
-    certain = numpy.where(numpy.eye(n_states, dtype=bool), 0.0, -numpy.inf)
-    reached = numpy.repeat(certain[:1], len(pieces.starts), axis=0)
+    reached = numpy.full((len(pieces.starts), n_states), -numpy.inf)
+    reached[:, 0] = 0.0
     parts = numpy.flatnonzero(~(pieces.is_first & pieces.is_last))
-    if not len(parts):
+    if not len(parts):  # nor memory for a square of the states, of which there may be thousands
         return reached, {}
+    certain = numpy.where(numpy.eye(n_states, dtype=bool), 0.0, -numpy.inf)
     from_each = numpy.repeat(certain[None], len(parts), axis=0)
     ends = walk(moves, pieces.starts[parts], pieces.lengths[parts], from_each, semiring)
     through = dict(zip(parts.tolist(), ends))

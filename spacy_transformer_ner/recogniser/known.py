@@ -10,6 +10,8 @@ from spacy.strings import hash_string
 from spacy.tokens import Doc
 from thinc.types import Ints1d
 
+from ..errors import InputError
+
 # Met with this label most often, met with another, not met.
 SAME, OTHER, NEW = range(3)
 
@@ -68,11 +70,18 @@ class KnownEntities:
     @classmethod
     def from_dict(cls, content: dict[str, str]) -> "KnownEntities":
         """content (dict[str, str]): What `to_dict` gave.
-        RETURNS (KnownEntities): They."""
-        arrays = (
-            numpy.frombuffer(base64.b64decode(content[name]), dtype="<u8")
-            for name in ("forms", "labelled")
-        )
+        RETURNS (KnownEntities): They.
+        RAISES: InputError if it is something else."""
+        try:
+            arrays = [
+                numpy.frombuffer(base64.b64decode(content[name], validate=True), dtype="<u8")
+                for name in ("forms", "labelled")
+            ]
+        except (TypeError, KeyError, ValueError) as error:
+            raise InputError(
+                "the known entities of the pipeline (known_entities in its component's cfg) are "
+                f"damaged: {error!r}. Take the file from the training again."
+            ) from None
         return cls(*arrays)
 
 

@@ -5,11 +5,26 @@ from dataclasses import dataclass
 from typing import Optional
 
 import numpy
-from spacy.attrs import ENT_IOB, IS_SPACE, SENT_START
+from spacy.attrs import ENT_IOB, IS_SPACE, PREFIX, SENT_START
+from spacy.strings import hash_string
 from spacy.tokens import Doc
 from thinc.types import Floats1d, Ints1d, Ints2d
 
 from . import constraints
+
+# Characters that leave no mark on paper, beside blanks: control characters, the braille
+# pattern without dots, and what Unicode calls Default_Ignorable_Code_Point (zero-width
+# spaces and joiners, marks of direction, variation selectors, fillers).
+RANGES = (
+    "\0\x1f \x7f\x9f \xad\xad \u034f\u034f \u061c\u061c \u115f\u1160 \u17b4\u17b5 \u180b\u180f "
+    "\u200b\u200f \u202a\u202e \u2060\u206f \u2800\u2800 \u3164\u3164 \ufe00\ufe0f \ufeff\ufeff "
+    "\uffa0\uffa0 \ufff0\ufff8 \U0001bca0\U0001bca3 \U0001d173\U0001d17a \U000e0001\U000e0001 "
+    "\U000e0020\U000e007f \U000e0100\U000e01ef"
+)
+INVISIBLE = frozenset(
+    chr(code) for first, last in RANGES.split(" ") for code in range(ord(first), ord(last) + 1)
+)
+HASHES = numpy.sort(numpy.array(list(map(hash_string, INVISIBLE)), dtype="uint64"))
 
 
 @dataclass(frozen=True)
@@ -53,6 +68,23 @@ def by_doc(
         yield part - [start, start, 0], *others
 
 
+def are_invisible(docs: Sequence[Doc], prefixes: numpy.ndarray) -> numpy.ndarray:
+    """Say which tokens leave no mark on paper. To spaCy a zero-width space is no space.
+
+    docs (Sequence[Doc]): The Docs.
+    prefixes (ndarray): PREFIX of their tokens. Shape: (tokens,), uint64.
+    RETURNS (ndarray): Which are invisible. Shape: (tokens,), bool.
+    """
+    places = numpy.searchsorted(HASHES, prefixes)
+    found = HASHES[numpy.minimum(places, len(HASHES) - 1)] == prefixes
+    ends = numpy.cumsum([len(doc) for doc in docs])
+    for token in numpy.flatnonzero(found).tolist():
+        owner = int(numpy.searchsorted(ends, token, side="right"))
+        text = docs[owner][token - int(ends[owner])].text
+        found[token] = all(char in INVISIBLE or char.isspace() for char in text)
+    return found
+
+
 def allowed_tags(docs: Sequence[Doc], n_labels: int) -> Optional[numpy.ndarray]:
     """Say which tags each token may have.
 
@@ -61,8 +93,9 @@ def allowed_tags(docs: Sequence[Doc], n_labels: int) -> Optional[numpy.ndarray]:
     RETURNS (ndarray | None): None if every token may have every tag.
         Shape: (tokens, tags), bool.
     """
-    table = numpy.concatenate([doc.to_array([IS_SPACE, SENT_START, ENT_IOB]) for doc in docs])
-    is_space = table[:, 0].astype("bool")
+    attrs = [IS_SPACE, SENT_START, ENT_IOB, PREFIX]
+    table = numpy.concatenate([doc.to_array(attrs) for doc in docs])
+    is_space = table[:, 0].astype("bool") | are_invisible(docs, table[:, 3])
     starts = table[:, 1] == 1
     # What the first token of a Doc may be is known without this.
     starts[numpy.cumsum([0, *map(len, docs)])[:-1]] = False

@@ -5,7 +5,7 @@ from typing import Optional
 import numpy
 from thinc.types import Floats2d, Ints1d
 
-from .constraints import BEGIN, INSIDE, LAST, OUTSIDE, UNIT, legal_transitions
+from .constraints import BEGIN, INSIDE, LAST, OUTSIDE, UNIT, states_around
 from .forward import BEST, cut, in_step, moves_of, n_states_of, parts_of, reach, walk
 
 
@@ -30,13 +30,13 @@ def viterbi(
     lengths = lengths[lengths > 0]
     if not len(lengths):
         return tags
-    start, follows, end = legal_transitions((emissions.shape[1] - 1) // 4)
+    before, after = (of_tags[tags] for of_tags in states_around((emissions.shape[1] - 1) // 4))
     ends = numpy.cumsum(lengths)
     starts = ends - lengths
     breaks = numpy.zeros(len(tags), dtype="bool")
-    breaks[1:] = ~follows[tags[:-1], tags[1:]]
-    breaks[starts] = ~start[tags[starts]]
-    breaks[ends - 1] |= ~end[tags[ends - 1]]
+    breaks[1:] = after[:-1] != before[1:]
+    breaks[starts] = before[starts] > 0
+    breaks[ends - 1] |= after[ends - 1] > 0
     wrong = numpy.add.reduceat(breaks, starts) > 0
     if wrong.any():
         tokens = numpy.repeat(wrong, lengths)

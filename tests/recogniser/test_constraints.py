@@ -1,3 +1,4 @@
+import tracemalloc
 from itertools import product
 
 import numpy
@@ -7,6 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from spacy_transformer_ner.recogniser import constraints
+from spacy_transformer_ner.recogniser.posterior import Posterior
 from spacy_transformer_ner.recogniser.viterbi import viterbi
 
 
@@ -62,20 +64,20 @@ def test_viterbi_is_the_best_legal_sequence(batch):
 
 
 def test_legal_transitions_are_those_of_biluo():
-    labels = ("A", "B")
-    names = constraints.tag_names(labels)
-    start, follows, end = constraints.legal_transitions(len(labels))
+    names = constraints.tag_names(("A", "B"))
+    before, after = constraints.states_around(2)
+    follows = after[:, None] == before[None, :]
     closers = {"B": "L", "I": "L"}
     for i, a in enumerate(names):
-        assert start[i] == (a[0] not in "IL")
-        assert end[i] == (a[0] not in "BI")
+        assert (before[i] > 0) == (a[0] in "IL")
+        assert (after[i] > 0) == (a[0] in "BI")
         for j, b in enumerate(names):
             if a[0] in "IL":
-                before = [f"B-{a[2:]}", a]
+                to = [f"B-{a[2:]}", a]
             else:
-                before = [a]
-            after = [b] if b[0] not in closers else [b, f"L-{b[2:]}"]
-            assert follows[i, j] == is_legal(before + after)
+                to = [a]
+            and_from = [b] if b[0] not in closers else [b, f"L-{b[2:]}"]
+            assert follows[i, j] == is_legal(to + and_from)
 
 
 def test_texts_of_a_batch_do_not_touch():
@@ -91,6 +93,25 @@ def test_spans():
     path = ["B-A", "L-A", "O", "U-B", "B-A", "I-A", "L-A"]
     tags = numpy.array([names.index(name) for name in path])
     assert constraints.spans_of(tags) == [(0, 2, 0), (3, 4, 1), (4, 7, 0)]
+
+
+def test_memory_grows_with_the_labels_not_with_their_square():
+    """A table of 8,000 by 8,000 tags or states would take 64 MB and more."""
+    n_labels, lengths = 8000, numpy.array([2, 3])
+    scores = numpy.zeros((5, constraints.n_tags(n_labels)), dtype="float32")
+    label = 1 + 4 * 7000
+    scores[1, label] = 9.0  # may not end a text: the whole search is needed
+    scores[2, [0, label]] = 1.0, 2.0
+    scores[3, label + constraints.LAST - constraints.BEGIN] = 5.0
+    tracemalloc.start()
+    try:
+        tags = viterbi(scores, lengths)
+        Posterior(scores, lengths).spans([[2, 4, 7000]])
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert constraints.spans_of(tags) == [(2, 4, 7000)]
+    assert peak < 16 * scores.nbytes < 16e6
 
 
 @pytest.mark.parametrize("length", [0, 1, 10_000])
