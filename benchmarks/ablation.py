@@ -31,7 +31,6 @@ CHANGES = {
     "context of 8": [f"{ENCODER}context", "8"],
     "usual rate": ["--training.optimizer.learn_rate.initial_rate", "5e-5"],
     "long windows": [f"{ENCODER}window", "510", f"{ENCODER}context", "64"],
-    "layer decay": ["--training.optimizer.layer_decay", "0.9"],
     "two thirds of the steps": [STEPS, "1700"],
 }
 # What is compared: on the corpus' tokens and sentences, and on raw text.

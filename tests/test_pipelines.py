@@ -1,6 +1,8 @@
 """What docs/pipelines.md shows works, beside components of spaCy's built here."""
 
 import re
+import subprocess
+import sys
 
 import pytest
 import spacy
@@ -11,7 +13,7 @@ from spacy.tokens import Doc
 from spacy.training import Example
 from spacy.util import fix_random_seed
 
-from .conftest import ROOT, SENTENCES
+from .conftest import ROOT, SENTENCES, make_examples
 
 TEXT = (ROOT / "docs" / "pipelines.md").read_text("utf-8")
 # Each block of Python with what the page says it prints.
@@ -72,7 +74,7 @@ def installed(trained, english, tmp_path, monkeypatch):
         nlp.to_disk(tmp_path / name)
     ours = spacy.load(tmp_path / "en_ner_sample_minilm")
     # As the recipes have it.
-    ours.add_pipe("doc_cleaner", config={"attrs": {"tensor": None, "_.trf_data": None}})
+    ours.add_pipe("doc_cleaner")
     optimizer = {"@optimizers": "spacy-transformer-ner.AdamW.v1", "learn_rate": 3e-3}
     ours.config["training"]["optimizer"] = optimizer
     ours.to_disk(tmp_path / "en_ner_sample_minilm")
@@ -97,3 +99,62 @@ def test_the_page(installed, capsys):
     assert (found["start"], found["end"], found["label"]) == (13, 17, "LOC") and found[
         "score"
     ] > 0.5
+
+
+FRESH = """
+import sys
+import spacy
+from spacy.tokens import Doc
+from spacy_transformer_ner.errors import InputError
+
+assert not Doc.has_extension("trf_data")
+text = "Marit Solheim leads Fjordverk in Oslo."
+for name in ("own-tok2vec", "replaced"):
+    nlp = spacy.load(name)
+    assert nlp.pipe_names == ["transformer_ner"]
+    print([(ent.text, ent.label_) for ent in nlp(text).ents], list(nlp.pipe([text]))[0]._.trf_data)
+alone = spacy.load("alone")
+try:
+    alone(text)
+except InputError as error:
+    print(error)
+sourced = spacy.blank("en")
+sourced.add_pipe("transformer_ner", source=spacy.load("replaced"))
+print([(ent.text, ent.label_) for ent in sourced(text).ents])
+"""
+
+
+def test_one_component_in_a_fresh_process(trained, tmp_path):
+    """Where no `transformer` is made, nothing of spacy-transformers has been called."""
+    text = SENTENCES[0][0]
+    found = str([(ent.text, ent.label_) for ent in trained(text).ents])
+    trained.to_disk(tmp_path / "whole")
+    for name in ("alone", "replaced"):
+        nlp = spacy.load(tmp_path / "whole")
+        if name == "replaced":
+            nlp.replace_listeners("transformer", "transformer_ner", ["model.tok2vec"])
+        nlp.remove_pipe("transformer")
+        nlp.to_disk(tmp_path / name)
+    nlp = spacy.blank("en")
+    embeddings = {
+        "@architectures": "spacy.HashEmbedCNN.v2",
+        "width": 8,
+        "depth": 1,
+        "embed_size": 50,
+        "window_size": 1,
+        "maxout_pieces": 2,
+        "subword_features": False,
+        "pretrained_vectors": None,
+    }
+    model = {"@architectures": "spacy-transformer-ner.TokenClassifier.v1", "tok2vec": embeddings}
+    nlp.add_pipe("transformer_ner", config={"model": model})
+    nlp.initialize(lambda: make_examples(nlp))
+    nlp.to_disk(tmp_path / "own-tok2vec")
+    done = subprocess.run(
+        [sys.executable, "-c", FRESH], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    own, replaced, alone, sourced = done.stdout.splitlines()
+    assert own.endswith("] None")
+    assert replaced == f"{found} None" and sourced == found
+    assert "listens to a transformer, and none has run before it" in alone

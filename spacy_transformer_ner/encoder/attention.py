@@ -1,61 +1,53 @@
 """Attention in bf16 on a CPU, where torch's own is slow.
 
-torch's fused kernel for CPUs takes longer in bf16 than the plain products of matrices for
-most short windows, and for the gradient of all: seven times as long where they are short.
-In fp32 it is the faster one (benchmarks/results/kernels.json). Measured by itself it is
-that in bf16 too for some windows of 200 and more, but not within the encoder.
+torch's fused kernel for CPUs takes longer in bf16 than plain matrix products for most
+short windows, and for the gradient of all windows: seven times as long where they are
+short. In fp32 it is the faster one (benchmarks/results/kernels.json). Measured by itself
+it is faster in bf16 too for some windows of 200 and more, but not within the encoder.
 """
 
 import itertools
 import math
-import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Literal, Optional
 
 import torch
 from torch.nn import functional
+from torch.overrides import TorchFunctionMode
 
+# torch's own, even where another library has put something else in its place.
+TORCHS = torch._C._nn.scaled_dot_product_attention
 # How many scores are computed at once: as many as a processor's cache holds.
 SCORES_AT_ONCE = 1 << 19
-# In bf16, torch's softmax takes scores so many at a time, and what is over one by one:
-# where that is much, it is faster in fp32.
+# In bf16, torch's softmax takes this many scores at a time, and the remainder one by one:
+# where the remainder is large, softmax is faster in fp32.
 LANES = 32
 # Longer windows are left to torch, whose kernel keeps no scores.
 LONGEST = 1024
 
 
-class PlainAttention:
-    """Within this context, attention in bf16 on a CPU is computed by products of
-    matrices, whatever encoder asks torch for it.
+class PlainAttention(TorchFunctionMode):
+    """Within this context, attention in bf16 on a CPU is computed by matrix products,
+    whichever encoder asks torch for it. Only calls of the thread that enters it are
+    affected; torch itself, and what another library has changed about it, stay as they
+    are.
 
-    It stands in the place of torch's function meanwhile, for all threads. A
-    TorchFunctionMode would leave torch as it is, but is asked for every function that a
-    network calls: a sixth of the time of a short text, a fiftieth of a batch.
+    torch calls this for every function of a network, about 200 for six layers. That costs
+    next to nothing for a batch, but a tenth of the time of a text of some words.
     """
 
-    _lock = threading.Lock()
-    _n_within = 0
-    _torchs: Callable
-
-    def __enter__(self) -> None:
-        cls = PlainAttention
-        with cls._lock:
-            if not cls._n_within:
-                cls._torchs = functional.scaled_dot_product_attention
-                functional.scaled_dot_product_attention = _attention
-            cls._n_within += 1
-
-    def __exit__(self, *error: object) -> None:
-        cls = PlainAttention
-        with cls._lock:
-            cls._n_within -= 1
-            if not cls._n_within:
-                functional.scaled_dot_product_attention = cls._torchs
-
-
-def _attention(*args: Any, **kwargs: Any) -> torch.Tensor:
-    attend = plain_attention if _suits(*args, **kwargs) else PlainAttention._torchs
-    return attend(*args, **kwargs)
+    def __torch_function__(
+        self,
+        function: Callable,
+        types: Iterable[type],
+        args: tuple = (),
+        kwargs: Optional[dict[str, Any]] = None,
+    ) -> Any:
+        """Compute what torch is asked for; see torch's TorchFunctionMode."""
+        kwargs = kwargs or {}
+        if function is TORCHS and _suits(*args, **kwargs):
+            return plain_attention(*args, **kwargs)
+        return function(*args, **kwargs)
 
 
 def _suits(
@@ -74,7 +66,7 @@ def _suits(
     is_masked_by_text = attn_mask is None or attn_mask.ndim == 4
     return (
         is_in_16_bits and is_plain and are_alike and is_masked_by_text
-        and query.shape[-2] <= LONGEST
+        and query.shape[-2] <= LONGEST and query.numel() > 0 and key.numel() > 0
     )  # fmt: skip
 
 
@@ -88,8 +80,8 @@ def plain_attention(
     scale: Optional[float] = None,
     enable_gqa: Literal[False] = False,
 ) -> torch.Tensor:
-    """Compute torch's scaled_dot_product_attention by products of matrices. Its
-    parameters are torch's.
+    """Compute torch's scaled_dot_product_attention by matrix products. Its parameters
+    are torch's.
 
     RETURNS (Tensor): Shape: (texts, heads, length, width)
     """
@@ -104,25 +96,34 @@ def plain_attention(
     for mask, *some_texts in zip(masks, *(part.split(at_once) for part in (query, key, value))):
         some_query, some_key, some_value = (part.flatten(0, 1) for part in some_texts)
         scores = torch.bmm(some_query * factor, some_key.transpose(1, 2))
-        if mask is not None:
-            _mask(scores.unflatten(0, (-1, heads)), mask)
+        blind = None if mask is None else _mask(scores.unflatten(0, (-1, heads)), mask)
         if not scores.requires_grad and scores.shape[-1] % LANES > LANES // 8:
             # With a gradient, what fp32 takes of memory outweighs what it gains.
             scores = scores.float()
         weights = torch.softmax(scores, dim=-1).to(query.dtype)
+        if blind is not None:
+            weights = weights.unflatten(0, (-1, heads)).masked_fill(blind, 0.0).flatten(0, 1)
         if dropout_p:
             weights = functional.dropout(weights, dropout_p)
         outputs.append(torch.bmm(weights, some_value).unflatten(0, (-1, heads)))
     return torch.cat(outputs)
 
 
-def _mask(scores: torch.Tensor, mask: torch.Tensor) -> None:
+def _mask(scores: torch.Tensor, mask: torch.Tensor) -> Optional[torch.Tensor]:
     """Mask scores, (texts, heads, length, length), in place; the mask may be the same
-    for all heads. Where all of a row is masked, as of padding that sees only padding, it
-    stays finite: what fp32 holds at least is minus infinity in bf16, of which softmax
-    makes no number."""
+    for all heads.
+
+    RETURNS (Tensor | None): Which rows see nothing, such as those of padding that could
+        see only padding, if there are any. Softmax would make NaN of minus infinity
+        alone, so their scores are finite, and their weights are to be zeros, as torch's.
+    """
     least = torch.finfo(scores.dtype).min
     if mask.dtype == torch.bool:
+        blind = ~mask.any(dim=-1, keepdim=True)
         scores.masked_fill_(~mask, least)
     else:
+        if torch.is_autocast_enabled("cpu"):  # the least of fp32 is minus infinity in bf16
+            mask = mask.to(scores.dtype)
+        blind = mask.amax(dim=-1, keepdim=True) == -math.inf
         scores.add_(mask.clamp(min=least))
+    return blind if blind.any() else None

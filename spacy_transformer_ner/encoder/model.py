@@ -1,7 +1,7 @@
 """The architecture spacy-transformer-ner.TransformerModel.v1."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import fields
 from typing import List, Literal, Optional
 
 import numpy
@@ -10,27 +10,55 @@ from spacy.tokens import Doc
 from spacy_transformers.layers import split_trf_batch, trfs2arrays
 from thinc.api import Model, chain, torch2xp, xp2torch
 from thinc.types import Floats2d, Ragged
+from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from ..errors import InputError
 from .batch import TokenBatch
-from .network import Encoder, InputOptions
+from .network import Encoder
 from .onnx import Runtime, require_onnx
-from .shim import EncoderShim, TrainingSettings
+from .settings import EncoderSettings, Precision
+from .shim import EncoderShim
 from .storage import load_pretrained
 from .windows import Window, cut_windows
 from .wordpieces import Wordpieces
 
 
-@dataclass(frozen=True)
-class Settings:
-    """The architecture's settings, from the config. An override of window and
-    context holds for a trained pipeline too; the others are for initialising."""
+class TransformerModel(Model[List[Doc], TokenBatch]):
+    """The model of the `transformer` component. As spacy-transformers' it gives what
+    Hugging Face's transformers made, for use by itself.
 
-    name: str
-    window: int
-    context: int
-    attention_dropout: float = 0.0
-    options: InputOptions = InputOptions()
+    settings (EncoderSettings): Its settings.
+    """
+
+    def __init__(self, settings: EncoderSettings):
+        if settings.runtime != "torch":
+            require_onnx()
+        super().__init__(
+            "transformer",
+            forward,
+            init=init,
+            dims={"nO": None},
+            shims=[EncoderShim(None, settings)],
+            attrs={
+                "settings": settings,
+                "replace_listener": _replace_listener,
+                "replace_listener_cfg": _replace_listener_config,
+            },
+        )
+
+    @property
+    def tokenizer(self) -> Optional[PreTrainedTokenizerFast]:
+        """RETURNS (PreTrainedTokenizerFast | None): The encoder's tokenizer; None until the
+        pipeline is initialised or loaded."""
+        encoder = self.shims[0].encoder
+        return None if encoder is None else encoder.wordpieces.tokenizer
+
+    @property
+    def transformer(self) -> Optional[PreTrainedModel]:
+        """RETURNS (PreTrainedModel | None): The encoder, without what is added to its
+        input; None until the pipeline is initialised or loaded."""
+        encoder = self.shims[0].encoder
+        return None if encoder is None else encoder.transformer
 
 
 def build_transformer_model(
@@ -39,7 +67,7 @@ def build_transformer_model(
     context: int = 32,
     word_shape: bool = False,
     attention_dropout: float = 0.0,
-    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto",
+    precision: Precision = "auto",
     max_batch_items: Optional[int] = None,
     word_dropout: float = 0.0,
     freeze_embeddings: bool = False,
@@ -92,40 +120,7 @@ def build_transformer_model(
         the weights at the first text, and again after training.
     RETURNS (Model[List[Doc], TokenBatch]): The model.
     """
-    if not 0.0 <= word_dropout < 1.0:
-        raise InputError(f"the encoder's word_dropout is a part of 1, not {word_dropout}.")
-    if window < 1 or not 0 <= context <= window // 4:
-        raise InputError(
-            f"the encoder's window is {window} and its context {context}: the context is "
-            "at most a quarter of the window."
-        )
-    if runtime != "torch":
-        require_onnx()
-    shim = EncoderShim(
-        None,
-        precision=precision,
-        max_items=max_batch_items,
-        training=TrainingSettings(word_dropout, freeze_embeddings, gradient_checkpointing),
-        runtime=runtime,
-    )
-    return Model(
-        "transformer",
-        forward,
-        init=init,
-        dims={"nO": None},
-        shims=[shim],
-        attrs={
-            "settings": Settings(
-                name,
-                window,
-                context,
-                attention_dropout,
-                InputOptions(word_shape, word_boundaries, wordpiece_pooling, leading_space),
-            ),
-            "replace_listener": _replace_listener,
-            "replace_listener_cfg": _replace_listener_config,
-        },
-    )
+    return TransformerModel(EncoderSettings(**locals()))
 
 
 def build_tok2vec_transformer(
@@ -136,7 +131,7 @@ def build_tok2vec_transformer(
     context: int = 32,
     word_shape: bool = False,
     attention_dropout: float = 0.0,
-    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto",
+    precision: Precision = "auto",
     max_batch_items: Optional[int] = None,
     word_dropout: float = 0.0,
     freeze_embeddings: bool = False,
@@ -155,22 +150,9 @@ def build_tok2vec_transformer(
     All others: see `build_transformer_model`.
     RETURNS (Model[List[Doc], List[Floats2d]]): The model.
     """
-    model = build_transformer_model(
-        name,
-        window,
-        context,
-        word_shape,
-        attention_dropout,
-        precision,
-        max_batch_items,
-        word_dropout,
-        freeze_embeddings,
-        gradient_checkpointing,
-        word_boundaries,
-        wordpiece_pooling,
-        leading_space,
-        runtime,
-    )
+    given = locals()
+    settings = EncoderSettings(**{f.name: given[f.name] for f in fields(EncoderSettings)})
+    model = TransformerModel(settings)
     return chain(_replace_listener(model), trfs2arrays(pooling, grad_factor))
 
 
@@ -189,7 +171,7 @@ def _replace_listener_config(model_config: dict, listener_config: dict) -> dict:
 
 def init(model: Model, X: Optional[List[Doc]] = None, Y: object = None) -> None:
     """Load the pretrained encoder, unless the model has one already."""
-    settings: Settings = model.attrs["settings"]
+    settings: EncoderSettings = model.attrs["settings"]
     shim: EncoderShim = model.shims[0]
     if shim.encoder is not None:
         return
@@ -201,7 +183,7 @@ def init(model: Model, X: Optional[List[Doc]] = None, Y: object = None) -> None:
     model.set_dim("nO", encoder.width)
 
 
-def _check_window(settings: Settings, encoder: Encoder) -> None:
+def _check_window(settings: EncoderSettings, encoder: Encoder) -> None:
     if settings.window > encoder.max_length:
         raise InputError(
             f"the encoder {settings.name!r} takes at most {encoder.max_length} wordpieces, "
@@ -220,7 +202,7 @@ def forward(
             "the transformer has no weights yet: initialise the pipeline (nlp.initialize) "
             "or load a trained one."
         )
-    settings: Settings = model.attrs["settings"]
+    settings: EncoderSettings = model.attrs["settings"]
     _check_window(settings, shim.encoder)  # a trained pipeline's can be overridden
     pieces = shim.encoder.wordpieces(docs)
     lengths = pieces.doc_lengths
@@ -241,12 +223,12 @@ def forward(
     return TokenBatch.from_vectors(split), backprop
 
 
-def plan_windows(docs: List[Doc], pieces: Wordpieces, settings: Settings) -> List[Window]:
+def plan_windows(docs: List[Doc], pieces: Wordpieces, settings: EncoderSettings) -> List[Window]:
     """Cut the Docs of a batch into windows.
 
     docs (List[Doc]): The Docs.
     pieces (Wordpieces): Their wordpieces.
-    settings (Settings): For the windows' size.
+    settings (EncoderSettings): For the windows' size.
     RETURNS (List[Window]): The windows of all.
     """
     windows: List[Window] = []

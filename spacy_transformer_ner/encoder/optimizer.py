@@ -1,7 +1,6 @@
 """AdamW as transformers are trained with it, in thinc's interface."""
 
 import math
-import re
 from collections.abc import Iterable
 from typing import Optional
 
@@ -11,6 +10,8 @@ from thinc.optimizers import FloatOrSeq, KeyT
 from thinc.types import FloatsXd
 from torch import nn
 from torch.amp import GradScaler
+
+from ..errors import InputError
 
 # Of averages of weights; thinc's.
 MAX_DECAY = 0.9999
@@ -32,8 +33,6 @@ class AdamW(Optimizer):
     beta1, beta2, eps (float): As usual.
     weight_decay (float): Decoupled weight decay.
     grad_clip (float): The norm gradients are clipped to; 0 for no clipping.
-    layer_decay (float): The rate of each of the encoder's layers over that of the
-        one above it. 1 for one rate.
     use_averages (bool): Whether moving averages of the weights are kept, as thinc's
         optimizers do (Polyak and Juditsky, 1992). `spacy train` evaluates and saves
         those then.
@@ -50,7 +49,6 @@ class AdamW(Optimizer):
         eps: float,
         weight_decay: float,
         grad_clip: float,
-        layer_decay: float,
         use_averages: bool,
     ):
         super().__init__(
@@ -66,7 +64,6 @@ class AdamW(Optimizer):
         self.rate_width = rate_width
         self.width_factor = 1.0
         self.head_factor = head_factor
-        self.layer_decay = layer_decay
         self._left_out: dict[KeyT, int] = {}
         self._of_encoders: dict[KeyT, torch.optim.AdamW] = {}
 
@@ -85,16 +82,18 @@ class AdamW(Optimizer):
         the heads in a pipeline, so they learn its width in time.
 
         key (tuple[int, str]): Identifies the encoder over the updates.
-        module (Module): The encoder, with gradients.
+        module (Module): The encoder, with gradients. Without any it stays as it is.
         width (int): The size of its vectors.
         scaler (GradScaler): What its gradients were scaled by. A step whose
             gradients are too large for fp16 is left out.
         """
         if self.rate_width:
             self.width_factor = (self.rate_width / width) ** 2
+        if all(parameter.grad is None for parameter in module.parameters()):
+            return
         optimizer = self.of_encoder(key, module)
         for group in optimizer.param_groups:
-            group["lr"] = self.learn_rate * self.width_factor * group["factor"]
+            group["lr"] = self.learn_rate * self.width_factor
         scaler.unscale_(optimizer)
         norm = nn.utils.clip_grad_norm_(module.parameters(), self.grad_clip or math.inf)
         # In fp16 the scaler sees to it.
@@ -139,7 +138,7 @@ class AdamW(Optimizer):
         """
         if key not in self._of_encoders:
             self._of_encoders[key] = torch.optim.AdamW(
-                parameter_groups(module.named_parameters(), self.L2, self.layer_decay),
+                parameter_groups(module.parameters(), self.L2),
                 betas=(self.b1, self.b2),
                 eps=self.eps,
                 fused=True,
@@ -147,44 +146,22 @@ class AdamW(Optimizer):
         return self._of_encoders[key]
 
 
-def parameter_groups(
-    parameters: Iterable[tuple[str, nn.Parameter]], weight_decay: float, layer_decay: float
-) -> list[dict]:
-    """Part the parameters by what suits them: matrices by weight decay from biases
-    and the scales of norms, which it harms; and layers by their rate, where lower
-    ones, which hold what is general, are to change less (Howard and Ruder, 2018).
+def parameter_groups(parameters: Iterable[nn.Parameter], weight_decay: float) -> list[dict]:
+    """Separate the matrices from biases and the scales of norms, which weight decay harms.
 
-    parameters (Iterable[tuple[str, Parameter]]): The parameters and their names,
-        which tell the layer: `encoder.layer.3.output.dense.weight`.
+    parameters (Iterable[Parameter]): The parameters. Those that need no gradient are left
+        out.
     weight_decay (float): The decay of the matrices.
-    layer_decay (float): The rate of a layer over that of the one above it.
-    RETURNS (list[dict]): Groups as torch's optimizers take them, and, as "factor",
-        the rate of each over the highest.
+    RETURNS (list[dict]): Groups as torch's optimizers take them.
     """
-    trained = [(name, parameter) for name, parameter in parameters if parameter.requires_grad]
-    depths = [_depth(name) for name, _ in trained]
-    highest = max((depth for depth in depths if depth is not None), default=0)
-    groups: dict[tuple[bool, int], list[nn.Parameter]] = {}
-    for (_, parameter), depth in zip(trained, depths):
-        below = 0 if depth is None else highest - depth
-        key = parameter.ndim >= 2, below if layer_decay != 1.0 else 0
-        groups.setdefault(key, []).append(parameter)
+    groups: dict[bool, list[nn.Parameter]] = {}
+    for parameter in parameters:
+        if parameter.requires_grad:
+            groups.setdefault(parameter.ndim >= 2, []).append(parameter)
     return [
-        {
-            "params": parameters,
-            "weight_decay": weight_decay if decays else 0.0,
-            "factor": layer_decay**below,
-        }
-        for (decays, below), parameters in groups.items()
+        {"params": group, "weight_decay": weight_decay if decays else 0.0}
+        for decays, group in groups.items()
     ]
-
-
-def _depth(name: str) -> int | None:
-    """The layer of a parameter, 0 for embeddings; None for what is not pretrained."""
-    found = re.search(r"\.(?:layers?|h|block)\.(\d+)\.", name)
-    if found:
-        return int(found[1]) + 1
-    return 0 if name.startswith("transformer.") and "embedding" in name else None
 
 
 def create_adamw(
@@ -196,11 +173,21 @@ def create_adamw(
     eps: float = 1e-8,
     weight_decay: float = 0.01,
     grad_clip: float = 1.0,
-    layer_decay: float = 1.0,
     use_averages: bool = False,
+    layer_decay: float = 1.0,
 ) -> Optimizer:
     """Create an optimizer, registered as spacy-transformer-ner.AdamW.v1; see
-    `AdamW` for the parameters."""
+    `AdamW` for the parameters.
+
+    layer_decay (float): 1.0. It is here because configs saved earlier have it.
+    RETURNS (Optimizer): The optimizer.
+    RAISES: InputError if layer_decay is something else.
+    """
+    if layer_decay != 1.0:
+        raise InputError(
+            f"the optimizer's layer_decay is {layer_decay}, and all layers have one rate now: "
+            "remove layer_decay from [training.optimizer], or set it to 1.0."
+        )
     return AdamW(
         learn_rate,
         rate_width=rate_width,
@@ -210,6 +197,5 @@ def create_adamw(
         eps=eps,
         weight_decay=weight_decay,
         grad_clip=grad_clip,
-        layer_decay=layer_decay,
         use_averages=use_averages,
     )

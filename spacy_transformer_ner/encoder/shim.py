@@ -5,7 +5,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from copy import deepcopy
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TypeVar
 
 import srsly
@@ -18,49 +18,30 @@ from ..errors import InputError
 from .attention import PlainAttention
 from .linear import can_pack, pack_linears
 from .network import Encoder
-from .onnx import OnnxNetwork, Runtime
+from .onnx import OnnxNetwork
 from .optimizer import AdamW
 from .precision import autocast_dtype, grad_scaler
+from .settings import EncoderSettings
 from .storage import from_parts, to_parts
 from .windows import ON_CPU, ON_GPU, Batching, Window
 from .wordpieces import Wordpieces
 
+# Where fewer wordpieces are predicted at once, entering `PlainAttention` takes longer than
+# it saves.
+ENOUGH_FOR_PLAIN = 256
+
 Copy = TypeVar("Copy", Encoder, OnnxNetwork)
-
-
-@dataclass(frozen=True)
-class TrainingSettings:
-    """Settings that count in training only; see `model.build_transformer_model`."""
-
-    word_dropout: float = 0.0
-    freeze_embeddings: bool = False
-    gradient_checkpointing: bool = False
 
 
 class EncoderShim(PyTorchShim):
     """Holds an `Encoder`, or None until the pipeline is initialised or loaded.
 
-    precision (str): As `autocast_dtype` takes it.
-    max_items (int | None): How many wordpieces are encoded at once; None for what
-        suits the device.
-    training (TrainingSettings): How it is trained.
-    runtime (str): What runs it on a CPU, but for training; see `onnx`.
+    settings (EncoderSettings): How it is run and trained.
     """
 
-    def __init__(
-        self,
-        encoder: Encoder | None,
-        *,
-        precision: str,
-        max_items: int | None,
-        training: TrainingSettings,
-        runtime: Runtime = "torch",
-    ):
+    def __init__(self, encoder: Encoder | None, settings: EncoderSettings):
         super().__init__(encoder)
-        self.precision = precision
-        self.training = training
-        self._max_items = max_items
-        self.runtime = runtime
+        self.settings = settings
         self._copy: Encoder | OnnxNetwork | None = None
         self._copy_of: tuple = ()
         self._inherited: Encoder | OnnxNetwork | None = None
@@ -82,7 +63,16 @@ class EncoderShim(PyTorchShim):
     def batching(self) -> Batching:
         """RETURNS (Batching): How windows are put together."""
         suits = ON_GPU if self.device.type == "cuda" else ON_CPU
-        return replace(suits, max_items=self._max_items or suits.max_items)
+        return replace(suits, max_items=self.settings.max_batch_items or suits.max_items)
+
+    @property
+    def _dtype(self) -> torch.dtype | None:
+        return autocast_dtype(self.settings.precision, self.device)
+
+    @property
+    def _attends_plainly(self) -> bool:
+        """RETURNS (bool): Whether our own attention is faster here than torch's."""
+        return (self.device.type, self._dtype) == ("cpu", torch.bfloat16)
 
     def set_encoder(self, encoder: Encoder) -> None:
         """Take an encoder, on the device that thinc uses.
@@ -92,14 +82,15 @@ class EncoderShim(PyTorchShim):
         self._model = encoder.to(get_torch_default_device())
         self._parameters = list(encoder.parameters())  # to list them takes a millisecond
         self._copy = None
-        encoder.word_dropout = self.training.word_dropout
+        encoder.word_dropout = self.settings.word_dropout
         embeddings = encoder.transformer.get_input_embeddings()
-        embeddings.requires_grad_(not self.training.freeze_embeddings)
-        if self.training.gradient_checkpointing:
-            encoder.transformer.gradient_checkpointing_enable(
-                {"use_reentrant": False, "context_fn": _contexts}
-            )
-        self.scaler = grad_scaler(self.precision, self.device)
+        embeddings.requires_grad_(not self.settings.freeze_embeddings)
+        if self.settings.gradient_checkpointing:
+            options: dict = {"use_reentrant": False}
+            if self._attends_plainly:
+                options["context_fn"] = _contexts
+            encoder.transformer.gradient_checkpointing_enable(options)
+        self.scaler = grad_scaler(self.settings.precision, self.device)
 
     def encode(
         self, pieces: Wordpieces, windows: Sequence[Window], is_train: bool
@@ -112,8 +103,9 @@ class EncoderShim(PyTorchShim):
             and a function that takes their gradient and adds up the weights'.
         """
         self._mind_forks()
-        dtype, kind = autocast_dtype(self.precision, self.device), self.device.type
-        attention = PlainAttention if (kind, dtype) == ("cpu", torch.bfloat16) else nullcontext
+        dtype, kind = self._dtype, self.device.type
+        is_plain = self._attends_plainly and (is_train or len(pieces.ids) >= ENOUGH_FOR_PLAIN)
+        attention = PlainAttention if is_plain else nullcontext
         run = None
         if is_train:
             encoder = self._model.train()
@@ -123,7 +115,7 @@ class EncoderShim(PyTorchShim):
             if encoder.training:  # to set it takes a millisecond too
                 encoder.eval()
             precision = torch.inference_mode()
-            if self.runtime != "torch" and kind == "cpu":
+            if self.settings.runtime != "torch" and kind == "cpu":
                 run = self._in_onnx()
             elif dtype is not None:
                 encoder = self._in_16_bits(dtype)
@@ -133,7 +125,8 @@ class EncoderShim(PyTorchShim):
             self._awaits_gradient, self._deferred = True, None
 
         def backward(gradient: torch.Tensor) -> None:
-            vectors.backward(self.scaler.scale(gradient))
+            if gradient.any():  # grad_factor = 0.0 leaves all weights as they are
+                vectors.backward(self.scaler.scale(gradient))
             self._awaits_gradient, self._has_gradient = False, True
             if self._deferred is not None:
                 self.finish_update(self._deferred)
@@ -157,7 +150,7 @@ class EncoderShim(PyTorchShim):
     def _in_onnx(self) -> OnnxNetwork:
         """The encoder's network for onnxruntime, with as many threads as torch has."""
         threads = torch.get_num_threads()
-        is_int8 = self.runtime == "onnx-int8"
+        is_int8 = self.settings.runtime == "onnx-int8"
         return self._copied(lambda: OnnxNetwork(self._model, is_int8, threads), threads)
 
     def _copied(self, make: Callable[[], Copy], *settings: object) -> Copy:
@@ -255,5 +248,6 @@ def _put(tensors: dict[str, torch.Tensor], weights: dict[str, torch.Tensor]) -> 
 
 
 def _contexts() -> tuple:
-    """What is computed again for the gradient is to be computed as it was."""
+    """What is computed again for the gradient is to be computed as it was. Contexts
+    belong to a thread, and gradients may be computed in another."""
     return nullcontext(), PlainAttention()

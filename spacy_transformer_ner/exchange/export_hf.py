@@ -15,8 +15,9 @@ from transformers import AutoModelForTokenClassification, PreTrainedModel, pipel
 
 from ..corpus.docbin import read_annotated, sentences_of
 from ..corpus.tags import write_tags
-from ..encoder.model import Settings, plan_windows
+from ..encoder.model import plan_windows
 from ..encoder.network import Encoder, InputOptions
+from ..encoder.settings import EncoderSettings
 from ..encoder.shim import EncoderShim
 from ..encoder.windows import ON_CPU
 from ..errors import InputError
@@ -106,9 +107,9 @@ def export_pipeline(
     return HFExport(tuple(lost), not fitted_on, fitted_on, **figures)
 
 
-def find_encoder(nlp: Language) -> tuple[Encoder, Settings]:
+def find_encoder(nlp: Language) -> tuple[Encoder, EncoderSettings]:
     """nlp (Language): A pipeline.
-    RETURNS (tuple[Encoder, Settings]): Its encoder of ours, and the architecture's settings.
+    RETURNS (tuple[Encoder, EncoderSettings]): Its encoder of ours, and the architecture's settings.
     RAISES: InputError if it has none."""
     for _, pipe in nlp.pipeline:
         model = getattr(pipe, "model", None)
@@ -160,7 +161,7 @@ def _fit(
         if not batch or n_tokens >= MAX_TOKENS:
             continue
         pieces = plain.wordpieces(batch)
-        windows = plan_windows(batch, pieces, Settings("", window, 0))
+        windows = plan_windows(batch, pieces, EncoderSettings("", window, 0))
         with torch.inference_mode():
             vectors.append(plain(pieces, windows, ON_CPU).cpu().numpy())
         for doc in batch:

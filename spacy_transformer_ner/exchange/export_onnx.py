@@ -9,9 +9,10 @@ import torch
 from spacy.language import Language
 
 from ..encoder import shapes
-from ..encoder.model import Settings, plan_windows
+from ..encoder.model import plan_windows
 from ..encoder.network import Encoder, Inputs
 from ..encoder.onnx import Network, difference, export, load_session, quantize, require_onnx
+from ..encoder.settings import EncoderSettings
 from ..errors import InputError
 from ..evaluation.reliability import find_recogniser
 from ..files import write_json
@@ -137,14 +138,14 @@ def export_onnx(nlp: Language, folder: Path, *, is_int8: bool = False) -> ONNXEx
     return ONNXExport(found, rounded)
 
 
-def _inputs(nlp: Language, encoder: Encoder, settings: Settings) -> Inputs:
+def _inputs(nlp: Language, encoder: Encoder, settings: EncoderSettings) -> Inputs:
     """A batch of windows of different length."""
     docs = [nlp.make_doc(text) for text in TEXTS]
     pieces = encoder.wordpieces(docs)
     return encoder.inputs(pieces, plan_windows(docs, pieces, settings))[0]
 
 
-def _config(encoder: Encoder, settings: Settings, tags: list[str]) -> dict:
+def _config(encoder: Encoder, settings: EncoderSettings, tags: list[str]) -> dict:
     pieces = encoder.wordpieces
     return {
         "inputs": encoder.input_names,

@@ -71,7 +71,7 @@ def import_pipeline(
         },
     )
     nlp.add_pipe("transformer_ner")
-    nlp.add_pipe("doc_cleaner", config={"attrs": {"tensor": None, "_.trf_data": None}})
+    nlp.add_pipe("doc_cleaner")
     recogniser = nlp.get_pipe("transformer_ner")
     for label in labels:
         recogniser.add_label(label)

@@ -14,10 +14,11 @@ from spacy.scorer import get_ner_prf
 from spacy.tokens import Doc, Span
 from spacy.training import Example, validate_examples, validate_get_examples
 from spacy.vocab import Vocab
-from spacy_transformers.layers import TransformerListener
 from thinc.api import Config, Model, Optimizer, set_dropout_rate
 from thinc.types import Floats1d, Floats2d, Ints1d, Ints2d
 
+from ..encoder.batch import get_trf_data
+from ..encoder.listeners import listeners_of, require_upstream
 from ..errors import InputError
 from . import constraints
 from .calibration import Calibration, CalibrationFeatures
@@ -216,6 +217,7 @@ class TransformerNER(TrainablePipe):
         for label in labels:
             self.add_label(label)
         self._require_labels()
+        require_upstream(self.name, self.model)
         sample = [example.predicted for example in islice(get_examples(), 10)]
         sample = [doc for doc in sample if len(doc)] or [Doc(self.vocab, words=["hello"])]
         n_tags = constraints.n_tags(len(self.labels))
@@ -283,14 +285,15 @@ class TransformerNER(TrainablePipe):
 
     def _require_vectors(self, docs: Sequence[Doc]) -> None:
         """A listener would take zeros for vectors that are not there."""
-        if all(doc._.trf_data is not None for doc in docs):
+        if all(get_trf_data(doc) is not None for doc in docs):
             return
-        if any(isinstance(node, TransformerListener) for node in self.model.walk()):
+        if listeners_of(self.model):
             raise InputError(
                 f"the component {self.name!r} listens to a transformer, and none has run before it: "
                 "take the component 'transformer' from the same pipeline too, put it before this "
                 "one and anything like doc_cleaner after it; or call nlp.replace_listeners("
-                f"'transformer', {self.name!r}, ['model.tok2vec']) there first."
+                f"'transformer', {self.name!r}, ['model.tok2vec']) there first. In training, "
+                "[training] annotating_components has to have 'transformer' too."
             )
 
     def _require_fitting_labels(self, n_tags: int) -> None:

@@ -13,6 +13,7 @@ from thinc.api import Config, require_gpu
 from thinc.util import has_cupy_gpu
 
 from ..corpus.docbin import read_docbin
+from ..encoder.listeners import check_listeners
 from ..errors import InputError
 from .recipe import load_recipe
 
@@ -67,6 +68,7 @@ def check_training(config_path: str | Path, overrides: dict, *, gpu_id: int = -1
         filled = nlp.config.interpolate()
         training = util.registry.resolve(filled["training"], schema=ConfigSchemaTraining)
         util.resolve_dot_names(filled, [training["train_corpus"], training["dev_corpus"]])
+        check_listeners(nlp, training["frozen_components"], training["annotating_components"])
         if "transformer" in nlp.pipe_names:
             nlp.get_pipe("transformer").model.initialize()
         # Makes a schedule that counts the run's steps do so.

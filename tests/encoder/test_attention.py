@@ -1,11 +1,16 @@
 import math
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
 from torch.nn import functional
+from transformers import BertConfig, BertModel
 
 from spacy_transformer_ner.encoder import attention
-from spacy_transformer_ner.encoder.attention import PlainAttention
+from spacy_transformer_ner.encoder.attention import PlainAttention, plain_attention
+from spacy_transformer_ner.encoder.optimizer import create_adamw
+
+from ..conftest import SHAPE, blank_pipeline, make_examples
 
 
 def masks(n_texts, length):
@@ -79,29 +84,153 @@ def test_dropout_keeps_the_mean():
     assert found.std() > 0
 
 
-def test_torch_s_own_is_put_back():
+@pytest.fixture
+def counted(monkeypatch):
+    """The calls of our attention."""
+    calls = []
+
+    def attend(*args, **kwargs):
+        calls.append(args[0].shape)
+        return plain_attention(*args, **kwargs)
+
+    monkeypatch.setattr(attention, "plain_attention", attend)
+    return calls
+
+
+def attend_and_learn(seed, mask=None, **options):
+    """RETURNS (list[Tensor]): What torch's function gives in bf16, and three gradients."""
+    generator = torch.Generator().manual_seed(seed)
+    parts = [torch.randn(2, 3, 16, 8, generator=generator).bfloat16() for _ in range(3)]
+    parts = [part.requires_grad_() for part in parts]
+    output = functional.scaled_dot_product_attention(*parts, attn_mask=mask, **options)
+    output.sum().backward()
+    return [output.detach(), *(part.grad for part in parts)]
+
+
+def test_only_this_thread_and_no_longer_than_the_context(counted):
     own = functional.scaled_dot_product_attention
-    first, second = PlainAttention(), PlainAttention()
-    # As of two threads: the first that comes is not the last that goes.
-    first.__enter__()
-    second.__enter__()
-    first.__exit__()
-    assert functional.scaled_dot_product_attention is not own
-    second.__exit__()
-    assert functional.scaled_dot_product_attention is own
-    with pytest.raises(ZeroDivisionError), PlainAttention():
-        1 / 0
-    assert functional.scaled_dot_product_attention is own
+    expected = attend_and_learn(0)
+    with ThreadPoolExecutor(1) as pool, PlainAttention():
+        assert functional.scaled_dot_product_attention is own
+        elsewhere = pool.submit(attend_and_learn, 0).result()
+        assert not counted
+        here = attend_and_learn(0)
+        assert len(counted) == 1
+        with pytest.raises(ZeroDivisionError), PlainAttention():
+            1 / 0
+        attend_and_learn(0)
+        assert len(counted) == 2
+    again = attend_and_learn(0)
+    assert len(counted) == 2
+    for one, other, third in zip(expected, elsewhere, again):
+        assert torch.equal(one, other) and torch.equal(one, third)
+    assert not all(map(torch.equal, expected, here))  # so the comparison means something
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.bool])
-def test_padding_that_sees_only_padding_spoils_nothing(dtype):
-    parts = [torch.randn(1, 2, 5, 4).bfloat16().requires_grad_() for _ in range(3)]
-    seen = torch.ones(1, 1, 5, 5, dtype=torch.bool)
-    seen[:, :, 4] = False
-    mask = seen if dtype == torch.bool else torch.where(seen, 0.0, torch.finfo(dtype).min).to(dtype)
+def test_what_another_library_put_in_its_place_stays(monkeypatch, counted):
+    own, calls = functional.scaled_dot_product_attention, []
+
+    def theirs(*args, **kwargs):
+        calls.append(args)
+        return own(*args, **kwargs)
+
     with PlainAttention():
-        found = functional.scaled_dot_product_attention(*parts, attn_mask=mask)
-    assert found.isfinite().all()
-    found.sum().backward()
-    assert all(part.grad.isfinite().all() for part in parts)
+        monkeypatch.setattr(functional, "scaled_dot_product_attention", theirs)
+        attend_and_learn(0)
+    assert functional.scaled_dot_product_attention is theirs
+    assert len(calls) == len(counted) == 1
+
+
+class Other:
+    """Another bf16 model of the same process."""
+
+    def __init__(self):
+        torch.manual_seed(7)
+        self.model = BertModel(BertConfig(vocab_size=50, **SHAPE)).to(torch.bfloat16)
+        self.ids = torch.arange(40).view(2, 20)
+
+    def run(self):
+        self.model.zero_grad()
+        output = self.model(input_ids=self.ids).last_hidden_state
+        output.float().pow(2).sum().backward()
+        return [output.detach(), *(p.grad.clone() for p in self.model.encoder.parameters())]
+
+
+@pytest.mark.parametrize("checkpointing", [False, True])
+def test_another_model_in_another_thread_is_left_alone(encoders, counted, checkpointing):
+    other, found = Other(), []
+    expected = other.run()
+    nlp = blank_pipeline(
+        encoders["wordpiece"], precision="bf16", gradient_checkpointing=checkpointing
+    )
+    examples = make_examples(nlp)
+    nlp.initialize(lambda: examples)
+    encoder = nlp.get_pipe("transformer").model.shims[0].encoder
+    layer = encoder.transformer.encoder.layer[1]
+    with ThreadPoolExecutor(1) as pool:
+        # While a layer of ours runs, and while its gradient is computed.
+        layer.register_forward_hook(lambda *_: found.append(pool.submit(other.run).result()))
+        layer.register_full_backward_hook(lambda *_: found.append(pool.submit(other.run).result()))
+        nlp.update(examples, sgd=create_adamw(1e-3))
+        assert counted and {shape[1] for shape in counted} == {4}
+        n_trained = len(counted)
+        list(nlp.pipe(["It rained in Oslo and in New York. " * 9] * 4))
+        assert len(counted) > n_trained
+        n_piped = len(counted)
+        nlp("Oslo")  # so short that torch's own is as fast
+        assert len(counted) == n_piped
+    assert len(found) >= 4
+    for run in found:
+        assert all(map(torch.equal, run, expected))
+
+
+def test_gradient_checkpoints_compute_the_same_again(encoders, counted):
+    nlp = blank_pipeline(encoders["wordpiece"], precision="bf16", gradient_checkpointing=True)
+    examples = make_examples(nlp)
+    nlp.initialize(lambda: examples)
+    nlp.update(examples, sgd=create_adamw(1e-3))
+    # In both layers, forwards and again for the gradient.
+    assert len(counted) % 4 == 0 and counted
+
+
+def seen_by(kind):
+    """A mask, after which the last row sees nothing."""
+    seen = torch.ones(2, 1, 16, 16, dtype=torch.bool)
+    seen[:, :, :, 12:] = False
+    seen[:, :, 15] = False
+    if kind == "bool":
+        return seen
+    dtype, least = kind
+    return torch.where(seen, 0.0, torch.finfo(dtype).min if least == "min" else -math.inf).to(dtype)
+
+
+@pytest.mark.parametrize("autocast", [False, True])
+@pytest.mark.parametrize(
+    "kind",
+    ["bool", *((dtype, n) for dtype in (torch.float32, torch.bfloat16) for n in ("min", "inf"))],
+    ids=str,
+)
+def test_rows_that_see_nothing_are_as_torch_has_them(counted, kind, autocast):
+    mask = seen_by(kind)
+    with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
+        expected = attend_and_learn(0, mask)
+        with PlainAttention():
+            found = attend_and_learn(0, mask)
+    assert len(counted) == 1
+    is_zero = not found[0][:, :, 15].any()
+    assert is_zero == (not expected[0][:, :, 15].any())
+    torch.testing.assert_close(found[0], expected[0], atol=2e-2, rtol=2e-2)
+    for ours, theirs in zip(found[1:], expected[1:]):
+        assert ours.isfinite().all()
+        if is_zero:  # torch's gradient of a row that sees all it should not is too large
+            torch.testing.assert_close(ours, theirs, atol=6e-2, rtol=6e-2)
+
+
+@pytest.mark.parametrize("lengths", [(0, 5), (5, 0), (0, 0)])
+@pytest.mark.parametrize("n_texts", [0, 2])
+def test_no_length(lengths, n_texts):
+    shapes = [(n_texts, 3, length, 8) for length in (lengths[0], lengths[1], lengths[1])]
+    parts = [torch.zeros(shape, dtype=torch.bfloat16) for shape in shapes]
+    expected = functional.scaled_dot_product_attention(*parts)
+    with PlainAttention():
+        assert torch.equal(functional.scaled_dot_product_attention(*parts), expected)

@@ -17,7 +17,7 @@ from ..conftest import ROOT, blank_pipeline, make_examples
 
 def test_no_decay_on_vectors():
     module = nn.Sequential(nn.Linear(3, 2), nn.LayerNorm(2))
-    decays, spared = parameter_groups(module.named_parameters(), 0.1, 1.0)
+    decays, spared = parameter_groups(module.parameters(), 0.1)
     assert [p.shape for p in decays["params"]] == [(2, 3)] and decays["weight_decay"] == 0.1
     assert [p.shape for p in spared["params"]] == [(2,)] * 3 and spared["weight_decay"] == 0.0
 
@@ -27,7 +27,7 @@ def test_updates_equal_torch_with_global_clipping():
     ours, theirs = nn.Linear(4, 3), nn.Linear(4, 3)
     theirs.load_state_dict(ours.state_dict())
     optimizer = create_adamw(0.1, weight_decay=0.1, grad_clip=0.5)
-    reference = torch.optim.AdamW(parameter_groups(theirs.named_parameters(), 0.1, 1.0), lr=0.1)
+    reference = torch.optim.AdamW(parameter_groups(theirs.parameters(), 0.1), lr=0.1)
     for step in range(4):
         x = torch.full((2, 4), float(step + 1))
         for module in (ours, theirs):
@@ -41,26 +41,30 @@ def test_updates_equal_torch_with_global_clipping():
     torch.testing.assert_close(ours.bias, theirs.bias)
 
 
-def test_lower_layers_are_slower(encoders):
-    nlp = blank_pipeline(encoders["wordpiece"], word_shape=True)
+def test_configs_saved_earlier_have_layer_decay():
+    saved = {"@optimizers": "spacy-transformer-ner.AdamW.v1", "learn_rate": 0.1}
+    resolve = util.registry.resolve
+    assert resolve({"optimizer": {**saved, "layer_decay": 1.0}})["optimizer"].learn_rate == 0.1
+    with pytest.raises(InputError, match=r"layer_decay is 0\.9.*remove layer_decay"):
+        resolve({"optimizer": {**saved, "layer_decay": 0.9}})
+
+
+def test_grad_factor_0_leaves_the_encoder_as_it_is(encoders):
+    nlp = blank_pipeline(encoders["wordpiece"])
+    recogniser = nlp.get_pipe("transformer_ner")
+    (arrays,) = (n for n in recogniser.model.walk() if "grad_factor" in n.attrs)
+    arrays.attrs["grad_factor"] = 0.0
     examples = make_examples(nlp)
     nlp.initialize(lambda: examples)
     encoder = nlp.get_pipe("transformer").model.shims[0].encoder
     before = {name: value.clone() for name, value in encoder.state_dict().items()}
-    nlp.update(examples, sgd=create_adamw(1e-3, layer_decay=0.5, weight_decay=0.0))
-    moved = {
-        name: float((value - before[name]).abs().max())
-        for name, value in encoder.state_dict().items()
-    }
-    n_layers = encoder.transformer.config.num_hidden_layers
-    assert n_layers > 1
-    for layer in range(n_layers):
-        name = f"transformer.encoder.layer.{layer}.output.dense.weight"
-        assert moved[name] == pytest.approx(1e-3 * 0.5 ** (n_layers - 1 - layer), rel=0.05)
-    embeddings = moved["transformer.embeddings.word_embeddings.weight"]
-    assert embeddings == pytest.approx(1e-3 * 0.5**n_layers, rel=0.05)
-    # What is not pretrained is not held back.
-    assert moved["shape_embeddings.weight"] == pytest.approx(1e-3, rel=0.05)
+    head = recogniser.model.get_ref("output_layer").get_param("W").copy()
+    optimizer = create_adamw(1e-2, rate_width=16, weight_decay=0.5, use_averages=True)
+    for _ in range(2):
+        nlp.update(examples, sgd=optimizer)
+    assert all(torch.equal(v, before[name]) for name, v in encoder.state_dict().items())
+    assert (recogniser.model.get_ref("output_layer").get_param("W") != head).any()
+    assert optimizer.width_factor == 0.25  # the head learns the encoder's width all the same
 
 
 def test_head_and_encoder_have_their_own_rates(encoders):
