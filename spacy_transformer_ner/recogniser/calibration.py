@@ -96,8 +96,9 @@ class Calibration:
         RAISES: InputError if something is missing or of another type."""
         content = content if isinstance(content, dict) else {}
         weights, label_weights = content.get("weights"), content.get("label_weights", {})
-        if not isinstance(weights, dict) or not isinstance(label_weights, dict):
-            raise _damaged("weights", weights if isinstance(label_weights, dict) else label_weights)
+        for name, value in (("weights", weights), ("label_weights", label_weights)):
+            if not isinstance(value, dict):
+                raise _damaged(name, value)
         numbers = {
             "intercept": content.get("intercept"),
             "usual_entropy": content.get("usual_entropy", 0.0),

@@ -551,8 +551,7 @@ class TransformerNER(TrainablePipe):
 
     def _gold_tags(self, example: Example) -> Ints1d:
         """RETURNS (Ints1d): The number of each token's gold tag, -1 if unknown."""
-        numbers = {name: i for i, name in enumerate(self.tag_names)}
-        numbers.update({None: -1, "-": -1, "": -1})
+        numbers = constraints.tag_numbers(self.labels)
         try:
             tags = [numbers[tag] for tag in example.get_aligned_ner()]
         except KeyError as error:

@@ -4,7 +4,8 @@ Tags are numbered: 0 is O, and label number k has B, I, L and U at 4k + 1 to
 4k + 4. Texts of a batch stand one after the other, without padding.
 """
 
-from functools import cache
+from functools import cache, lru_cache
+from typing import Optional
 
 import numpy
 from thinc.types import Floats1d, Floats2d, Ints1d, Ints2d
@@ -21,6 +22,14 @@ def n_tags(n_labels: int) -> int:
 def tag_names(labels: tuple[str, ...]) -> list[str]:
     """RETURNS (list[str]): The name of each tag, e.g. "O", "B-PER"."""
     return ["O", *(f"{prefix}-{label}" for label in labels for prefix in "BILU")]
+
+
+@lru_cache(maxsize=1)
+def tag_numbers(labels: tuple[str, ...]) -> dict[Optional[str], int]:
+    """RETURNS (dict[str | None, int]): The number of each tag by its name; -1 for what
+    stands for an unknown one. Made once: there may be thousands of labels."""
+    numbers: dict[Optional[str], int] = {name: i for i, name in enumerate(tag_names(labels))}
+    return {**numbers, None: -1, "-": -1, "": -1}
 
 
 def position_of(tags: Ints1d) -> Ints1d:

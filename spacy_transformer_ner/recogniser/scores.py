@@ -133,6 +133,9 @@ def _index(doc: Doc, attrs: dict) -> None:
 
 
 def register_extension() -> None:
-    """Make `ent._.score`, unless another package has made its own."""
+    """Make `ent._.score`, unless another package has made its own, and what it looks up:
+    `Doc.from_json` needs that to be registered."""
     if not Span.has_extension("score"):
         Span.set_extension("score", getter=get_score)
+    if not Span.has_extension(SCORE_BY_LABEL):
+        Span.set_extension(SCORE_BY_LABEL, default=None)

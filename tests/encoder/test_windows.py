@@ -69,6 +69,14 @@ def test_windows_end_with_sentences():
     assert [w.core_end for w in windows[:2]] == [6, 11]
 
 
+def test_a_sentence_end_counts_only_where_it_leaves_a_window_half_full():
+    # Of cores of 8 and then 6, sentences of one token would make twice as many windows.
+    assert [w.core_end for w in cut_windows(20, 10, 2, range(20), [0, 3, 4])] == [8, 14, 20]
+    # The half itself is not more than half.
+    assert [w.core_end for w in cut_windows(20, 10, 2, range(20), [0, 4, 5])] == [5, 11, 17, 20]
+    assert [w.core_end for w in cut_windows(20, 10, 2, range(20), [0, 9])][0] == 8
+
+
 def size(batch):
     return len(batch) * padded_length(batch[0].end + 2)
 

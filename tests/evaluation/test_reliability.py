@@ -80,6 +80,21 @@ def test_reliability_by_hand():
     assert reliability(numpy.zeros(0), numpy.zeros(0, dtype=bool)).entities == 0
 
 
+def test_the_order_of_texts_changes_no_figure():
+    """Entities of one score are in any order: those of a bin, and those taken first."""
+    generator = numpy.random.default_rng(5)
+    scores = generator.integers(1, 5, 100) / 4
+    right = generator.random(100) < scores
+    expected = reliability(scores, right)
+    for _ in range(5):
+        order = generator.permutation(100)
+        assert reliability(scores[order], right[order]) == expected
+    # The mean over all orders: here two of them, right first or wrong first.
+    tied = reliability(numpy.array([0.5, 0.5]), numpy.array([True, False]))
+    assert tied.aurc == pytest.approx((0 / 1 + 1 / 2 + 1 / 1 + 1 / 2) / 4)
+    assert tied.ece == 0.0 and tied.brier == 0.25
+
+
 def test_fitting_mends_what_is_too_sure():
     generator = numpy.random.default_rng(1)
     calibration = fit(*features_of(generator, 4000), usual_entropy=0.05, corpus="dev")

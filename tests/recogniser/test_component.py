@@ -1,8 +1,12 @@
+import json
+
 import numpy
 import pytest
 import spacy
+from spacy.lang.lex_attrs import LEX_ATTRS
 from spacy.tokens import Doc, Span
 from spacy.training import Example
+from spacy.vocab import Vocab
 
 from spacy_transformer_ner.encoder.optimizer import create_adamw
 from spacy_transformer_ner.errors import InputError
@@ -74,6 +78,61 @@ def test_round_trip(trained, tmp_path, way):
             for d in [n.get_pipe("transformer")(n.make_doc("Ann Lee in Oslo"))]
         ]
     )
+
+
+def test_labels_that_the_vocabulary_does_not_know(trained, tmp_path):
+    """Loaded without the vocabulary, into a new pipeline, or with a Doc of another one."""
+    trained.to_disk(tmp_path)
+    fresh = blank_pipeline("nowhere", word_shape=True)
+    for nlp in (
+        spacy.load(tmp_path, exclude=["vocab"]),
+        fresh.from_disk(tmp_path, exclude=["vocab"]),
+        blank_pipeline("nowhere", word_shape=True).from_bytes(
+            trained.to_bytes(exclude=["vocab"]), exclude=["vocab"]
+        ),
+    ):
+        assert "PER" in nlp.vocab.strings
+        assert entities(nlp(SENTENCES[0][0])) == SENTENCES[0][1]
+    other = spacy.blank("en")
+    foreign = other.make_doc(SENTENCES[0][0])
+    assert "PER" not in other.vocab.strings
+    own = trained.make_doc(SENTENCES[1][0])
+    for doc, (_, ents) in zip(trained.pipe([foreign, own]), SENTENCES):
+        assert entities(doc) == ents and all(ent._.score for ent in doc.ents)
+
+
+@pytest.mark.parametrize(
+    "labels, message",
+    [
+        (["LOC", "ORG"], "2 labels make 9 tags, and the model gives 13 scores"),
+        (["LOC", "ORG", "LOC"], "hold one twice"),
+        (["LOC", "ORG", 3], "no list of names"),
+        ("LOC", "no list of names"),
+    ],
+)
+def test_saved_labels_that_do_not_fit_the_model(trained, tmp_path, labels, message):
+    trained.to_disk(tmp_path)
+    cfg = tmp_path / "transformer_ner" / "cfg"
+    cfg.write_text(json.dumps({**json.loads(cfg.read_text()), "labels": labels}))
+    with pytest.raises(InputError, match=message):
+        spacy.load(tmp_path)
+    nlp = blank_pipeline("nowhere", word_shape=True).from_bytes(trained.to_bytes())
+    nlp.get_pipe("transformer_ner").cfg["labels"] = labels
+    with pytest.raises(InputError, match=message):
+        nlp("Oslo")
+
+
+@pytest.mark.parametrize("kind", ["wordpiece", "byte-bpe", "unigram"])
+def test_untrained_it_predicts_nothing_and_learns_at_once(encoders, kind):
+    nlp = blank_pipeline(encoders[kind])
+    nlp.get_pipe("transformer_ner").add_label("CITY")
+    nlp.initialize(lambda: make_examples(nlp))
+    nlp.get_pipe("transformer_ner").add_label("LATER")
+    for doc in nlp.pipe(HARD_TEXTS[:6] + [text for text, _ in SENTENCES]):
+        assert not doc.ents and all(token.ent_iob_ == "O" for token in doc)
+    nlp.update(make_examples(nlp), sgd=False)
+    encoder = nlp.get_pipe("transformer").model.shims[0].encoder
+    assert all(p.grad.any() for n, p in encoder.named_parameters() if "query.weight" in n)
 
 
 def test_select_pipes(trained):
@@ -150,6 +209,22 @@ def test_no_entity_starts_or_ends_with_a_blank_or_crosses_sentences():
         [O, B, U],
     ]
     assert allowed_tags([Doc(vocab, words=["a", "b"])], 1) is None
+
+
+@pytest.mark.parametrize(
+    "unseen", ["\u200b", "\ufeff", "\ufe0f", "\u2060\u200b", "\x00", " \xad"[1:]]
+)
+def test_what_cannot_be_seen_is_as_blanks_are(unseen):
+    vocab = spacy.blank("en").vocab
+    assert not vocab[unseen].is_space
+    docs = [Doc(vocab, words=["a"]), Doc(vocab, words=["a", unseen, "\u200bb", "c"])]
+    O, B, I, L, U = range(5)
+    allowed = [numpy.flatnonzero(row).tolist() for row in allowed_tags(docs, 1)]
+    assert allowed == [[O, B, I, L, U]] * 2 + [[O, I]] + [[O, B, I, L, U]] * 2
+    # A Doc of a batch may have a vocabulary of its own.
+    alone = Doc(Vocab(lex_attr_getters=LEX_ATTRS), words=["b", unseen])
+    rows = allowed_tags([*docs, alone], 1)
+    assert rows[[2, 6]].sum(axis=1).tolist() == [2, 2] and rows[5].all()
 
 
 def test_missing_annotation_teaches_nothing(encoders):

@@ -1,15 +1,17 @@
 import numpy
 import pytest
-from thinc.api import Model, get_current_ops, with_array
+from thinc.api import SGD, Model, get_current_ops, with_array
 
-from spacy_transformer_ner.recogniser.head import build_token_classifier
+from spacy_transformer_ner.recogniser.head import build_token_classifier, is_untrained
 
 
 @pytest.fixture
 def head():
     """The head alone, on the vectors themselves."""
     vectors = Model("vectors", lambda model, X, is_train: (X, lambda d_X: d_X), dims={"nO": 24})
-    return build_token_classifier(vectors, dropout=0.0, nO=9).initialize()
+    model = build_token_classifier(vectors, dropout=0.0, nO=9).initialize()
+    model.get_ref("output_layer").get_param("b")[3] = 0.5  # as if trained
+    return model
 
 
 def docs_of(*lengths):
@@ -47,3 +49,25 @@ def test_a_prediction_teaches_nothing(head):
     scores, backprop = head(docs_of(3), is_train=False)
     with pytest.raises(ValueError, match="nothing to learn"):
         backprop(scores)
+
+
+def test_an_untrained_head_predicts_o_and_learns_as_a_plain_linear_layer(head):
+    linear = head.get_ref("output_layer")
+    linear.initialize()
+    assert linear.get_param("W").std() > 0.1
+    docs = docs_of(2, 0, 3)
+    for scores in head.predict(docs):
+        assert scores.dtype == "float32" and (scores == numpy.eye(9)[:1]).all()
+    assert [scores.shape for scores in head.predict(docs)] == [(2, 9), (0, 9), (3, 9)]
+    scores, backprop = head.begin_update(docs)
+    numpy.testing.assert_allclose(scores[0], docs[0] @ linear.get_param("W").T, atol=1e-5)
+    (d_vectors, *_) = backprop(scores)
+    numpy.testing.assert_allclose(d_vectors, scores[0] @ linear.get_param("W"), atol=1e-5)
+    again = linear.to_bytes()
+    head.attrs["resize_output"](head, 13)  # a new label is as untrained
+    assert (head.predict(docs)[0].argmax(axis=1) == 0).all()
+    head.finish_update(SGD(1e-3))
+    assert head.predict(docs)[0].std() > 0.1
+    assert is_untrained(linear.from_bytes(again).get_param("b"))
+    # A checkpoint without biases is no untrained head.
+    assert not is_untrained(numpy.zeros(9, dtype="float32"))

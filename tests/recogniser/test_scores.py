@@ -1,3 +1,5 @@
+import json
+
 import numpy
 import pytest
 import spacy
@@ -6,10 +8,12 @@ from spacy.tokens import Doc, DocBin, Span
 
 from spacy_transformer_ner.errors import InputError
 from spacy_transformer_ner.recogniser import constraints
+from spacy_transformer_ner.recogniser import scores as score_keeping
 from spacy_transformer_ner.recogniser.calibration import (
     FEATURES,
     Calibration,
     CalibrationFeatures,
+    design_matrix,
     log_odds,
 )
 from spacy_transformer_ner.recogniser.component import TransformerNER
@@ -232,7 +236,19 @@ def test_a_doc_that_is_run_again_keeps_its_scores(nlp):
 
 
 @pytest.mark.parametrize(
-    "damage", [{"weights": {}}, {"weights": 3}, {"intercept": "x"}, {"label_weights": [1]}, None]
+    "damage",
+    [
+        {"weights": {}},
+        {"weights": 3},
+        {"weights": dict.fromkeys(FEATURES, "0.5")},
+        {"intercept": "x"},
+        {"intercept": "0.5"},
+        {"usual_entropy": None},
+        {"usual_entropy": float("nan")},
+        {"label_weights": [1]},
+        {"label_weights": {"PER": "0.5"}},
+        None,
+    ],
 )
 def test_a_damaged_calibration_says_what_to_do(nlp, damage):
     ner = nlp.get_pipe("transformer_ner")
@@ -240,6 +256,9 @@ def test_a_damaged_calibration_says_what_to_do(nlp, damage):
     ner.cfg["calibration"] = content
     with pytest.raises(InputError, match="calibrate script"):
         ner.calibration
+    if "weights" in content:
+        with pytest.raises(InputError, match="damaged"):
+            nlp(TEXTS[0])
 
 
 def test_a_calibration_of_a_later_version_is_read(nlp):
@@ -281,3 +300,97 @@ def test_evidence_is_that_of_each_doc(nlp):
     assert together.labels.tolist() == alone.labels.tolist()
     first = numpy.arange(len(together.labels)) == 0
     assert together.select(first).labels.tolist() == [together.labels[0]]
+
+
+def test_scores_outlive_what_drops_the_attributes_of_groups(nlp):
+    nlp.get_pipe("transformer_ner").calibration = CALIBRATION
+    docs = list(nlp.pipe(TEXTS))
+    expected = [score for doc in docs for score in scores(doc)]
+    merged = Doc.from_docs(docs)
+    assert "scores" not in merged.spans["transformer_ner"].attrs
+    assert scores(merged) == expected
+    # And what was merged can be merged and run again.
+    again = Doc.from_docs([merged, merged])
+    assert scores(again) == expected * 2
+    assert set(expected) <= set(scores(nlp(again)))
+    for doc in docs:
+        underscore = ["score_by_label"] if doc.ents else None
+        content = json.loads(json.dumps(doc.to_json(underscore=underscore)))
+        assert scores(Doc(nlp.vocab).from_json(content)) == scores(doc)
+        # Not written, there is none: it is no error to ask.
+        assert {s for *_, s in scores(Doc(nlp.vocab).from_json(doc.to_json()))} <= {None}
+    first = docs[0].ents[0]
+    part = docs[0][first.start : first.end + 1].as_doc(copy_user_data=True)
+    assert scores(part)[0] == scores(docs[0])[0]
+
+
+def test_a_merged_doc_has_no_stale_scores(nlp):
+    doc = Doc.from_docs([nlp(TEXTS[0]), nlp(TEXTS[1])])
+    first, second, *others = doc.ents
+    doc.ents = [Span(doc, first.start, first.end, label="DOG"), second, *others]
+    assert doc.ents[0]._.score is None and doc.ents[1]._.score is not None
+    doc.ents = [Span(doc, first.start, first.end - 1, label=first.label_)]
+    assert doc.ents[0]._.score is None
+
+
+def test_groups_are_read_once(nlp, monkeypatch):
+    """However many entities are asked for: to look through all of them for each takes
+    seconds where there are thousands."""
+    calls = []
+    index = score_keeping._index
+    monkeypatch.setattr(
+        score_keeping, "_index", lambda doc, attrs: (calls.append(1), index(doc, attrs))
+    )
+    doc = nlp(TEXTS[0])
+    assert len(calls) == 1
+    (again,) = DocBin(docs=[doc]).get_docs(nlp.vocab)
+    again.ents = [*again.ents, Span(again, 2, 3, label="VERB")]
+    for _ in range(3):
+        assert [ent._.score is None for ent in again.ents] == [False, True, False, False]
+    assert len(calls) == 2
+
+
+def test_scores_beside_an_attribute_of_that_name(nlp):
+    """Another package's `ent._.score` is left alone."""
+    old = Span.remove_extension("score")
+    Span.set_extension("score", default="theirs")
+    try:
+        doc = nlp(TEXTS[0])
+        assert [ent._.score for ent in doc.ents] == ["theirs"] * 3
+        assert all(score_keeping.scores_of(doc))
+    finally:
+        Span.remove_extension("score")
+        Span.set_extension("score", getter=old[2])
+
+
+def test_the_calibration_s_features():
+    """Forms that were never met are not those met with another label, and the entropy of a
+    short text is mixed with that of a hundred tokens of usual text."""
+    features = CalibrationFeatures(
+        marginals=numpy.array([0.5, 0.9, 1.0]),
+        softmaxes=numpy.array([0.5, 0.9, 0.0]),
+        novelty=numpy.array([SAME, OTHER, NEW]),
+        entropies=numpy.array([2.0, 0.0, 300.0]),
+        tokens=numpy.array([1.0, 100.0, 900.0]),
+        labels=numpy.array(["A", "B", "A"], dtype=object),
+    )
+    table = dict(zip(FEATURES, design_matrix(features, usual_entropy=0.1).T))
+    assert table["other_label"].tolist() == [0, 1, 0]
+    assert table["new_form"].tolist() == [0, 0, 1]
+    mixed = [(2 + 10) / 101, (0 + 10) / 200, (300 + 10) / 1000]
+    assert table["entropy"] == pytest.approx(numpy.sqrt(mixed))
+    assert table["marginal"][:2] == pytest.approx([0, numpy.log(9)])
+    assert table["softmax"][:2] == pytest.approx([0, numpy.log(9)])
+    # And each has its own weight.
+    weights = dict(zip(FEATURES, (1.0, 2.0, -3.0, -5.0, 7.0)))
+    logits = sum(weights[name] * table[name] for name in FEATURES) + [0.5, 0, 0.5]
+    found = Calibration(0.0, weights, {"A": 0.5}, usual_entropy=0.1).scores(features)
+    assert found == pytest.approx(1 / (1 + numpy.exp(-logits)))
+
+
+@pytest.mark.parametrize(
+    "damage", [{}, {"forms": 3, "labelled": ""}, {"forms": "é", "labelled": ""}]
+)
+def test_damaged_known_entities(damage):
+    with pytest.raises(InputError, match="known entities"):
+        KnownEntities.from_dict(damage)
