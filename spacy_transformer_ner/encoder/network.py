@@ -229,7 +229,9 @@ def _zeros(n: int, width: int) -> nn.Embedding:
 def positions_of(transformer: PreTrainedModel) -> int:
     """transformer (PreTrainedModel): An encoder.
     RETURNS (int): How many wordpieces it can take at once, special ones included."""
-    positions = getattr(transformer.config, "max_position_embeddings", None) or 1 << 30
+    positions = getattr(transformer.config, "max_position_embeddings", None)
+    if not positions or positions < 0:  # XLNet's has no limit, and says -1
+        return 1 << 30
     # RoBERTa's kind counts positions from after the padding's.
     embeddings = getattr(transformer, "embeddings", None)
     padding = getattr(getattr(embeddings, "position_embeddings", None), "padding_idx", None)

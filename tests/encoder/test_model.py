@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import numpy
 import pytest
 import spacy
@@ -7,6 +9,7 @@ from thinc.api import Adam, Config
 from transformers import AutoModel, AutoTokenizer
 
 from spacy_transformer_ner.encoder.model import plan_windows
+from spacy_transformer_ner.encoder.network import positions_of
 from spacy_transformer_ner.encoder.optimizer import create_adamw
 from spacy_transformer_ner.encoder.precision import autocast_dtype
 from spacy_transformer_ner.errors import InputError
@@ -318,6 +321,13 @@ def test_roberta_counts_positions_from_after_the_padding(encoders):
     nlp = blank_pipeline(encoders["byte-bpe"], window=encoder.max_length)
     nlp.initialize(lambda: make_examples(nlp))
     nlp("word " * 500)
+
+
+@pytest.mark.parametrize("positions", [-1, 0, None])
+def test_an_encoder_without_a_limit(positions):
+    """XLNet's config says -1."""
+    unlimited = SimpleNamespace(config=SimpleNamespace(max_position_embeddings=positions))
+    assert positions_of(unlimited) > 1_000_000
 
 
 def test_context_larger_than_a_quarter(encoders):
