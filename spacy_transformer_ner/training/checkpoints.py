@@ -125,6 +125,8 @@ def _stop_if_finished(call: Call, folder: Path) -> None:
         "The config, the corpus, the initial weights and the software are the same. To train "
         f"again, remove {folder / FINISHED}",
     )
+    for checkpoint in _kept(folder):  # what an interruption of the end left
+        _remove(checkpoint)
     unlock(folder)
     unlock(call.output)
     raise SystemExit(0)

@@ -103,9 +103,11 @@ def _extended(path: Path, name: str) -> Path:
 
 
 def _with_parents(text: str) -> str:
-    """Name the sections above those that a text has: where a recipe changes one setting
-    deep down, it need not name what is above."""
-    names = re.findall(r"(?m)^\[([^\]]+)\]", text)
+    """Add the sections above those that a text has, and put each before what is in it: a
+    recipe that changes one setting deep down need not name what is above, in any order."""
+    start, *sections = re.split(r"(?m)^(?=\[)", text)
+    names = [section[1:].partition("]")[0] for section in sections]
     parents = {name.rsplit(".", n)[0] for name in names for n in range(1, name.count(".") + 1)}
-    missing = sorted(parents - set(names))
-    return "".join(f"[{name}]\n" for name in missing) + text
+    sections += [f"[{name}]\n" for name in sorted(parents - set(names))]
+    sections = [section if section.endswith("\n") else f"{section}\n" for section in sections]
+    return start + "".join(sorted(sections, key=lambda s: s.partition("]")[0].count(".")))

@@ -45,10 +45,11 @@ def test_interrupted_calibration(run, whole, corpus, tmp_path, monkeypatch, caps
         return {p: p.stat().st_mtime_ns for p in folder.rglob("*") if p.is_file()}
 
     before = state()
+    (folder / "checkpoints" / "step-000003").mkdir()
     with pytest.raises(SystemExit) as end:
         run()
     assert end.value.code == 0 and "This training is finished" in printed(capsys)
-    assert state() == before
+    assert state() == before and not list((folder / "checkpoints").glob("*step-*"))
     # Unless something of it is missing.
     (folder / "history.jsonl").unlink()
     assert run()[1] == 17 and "Trains again" in printed(capsys)

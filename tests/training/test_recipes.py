@@ -1,5 +1,7 @@
 """Every recipe trains, with a tiny encoder of the architecture it is made for."""
 
+import shutil
+
 import pytest
 import spacy
 import torch
@@ -178,3 +180,18 @@ def test_what_is_no_recipe(text, said, tmp_path):
     path.write_text(text)
     with pytest.raises(InputError, match=said):
         encoder_of(path)
+
+
+def test_sections_in_any_order(tmp_path):
+    """A section and what is deep below it, whichever comes first."""
+    shutil.copy(CONFIGS / "minilm.cfg", tmp_path)
+    path = tmp_path / "x.cfg"
+    parts = [
+        "[training]\ndropout = 0.2\n",
+        "[training.optimizer.learn_rate]\ninitial_rate = 1e-4\n",
+    ]
+    for text in ("\n".join(parts), "\n".join(parts[::-1])):
+        path.write_text(f'[recipe]\nextends = "minilm.cfg"\n\n{text}')
+        training = load_recipe(path)["training"]
+        assert training["dropout"] == 0.2 and training["max_steps"] == 2550
+        assert training["optimizer"]["learn_rate"]["initial_rate"] == 1e-4
