@@ -23,7 +23,7 @@ from transformers import (
 
 from spacy_transformer_ner.errors import InputError
 from spacy_transformer_ner.training.preflight import check_training
-from spacy_transformer_ner.training.recipe import encoder_of, load_recipe, recipe_names
+from spacy_transformer_ner.training.recipe import BUILT_IN, encoder_of, load_recipe, recipe_names
 
 from ..conftest import SHAPE, blank_pipeline, make_examples, ner, train_tokenizer
 
@@ -184,7 +184,7 @@ def test_what_is_no_recipe(text, said, tmp_path):
 
 def test_sections_in_any_order(tmp_path):
     """A section and what is deep below it, whichever comes first."""
-    shutil.copy(CONFIGS / "minilm.cfg", tmp_path)
+    shutil.copy(BUILT_IN / "minilm.cfg", tmp_path)
     path = tmp_path / "x.cfg"
     parts = [
         "[training]\ndropout = 0.2\n",
