@@ -1,6 +1,7 @@
 import zipfile
 
 import pytest
+import srsly
 
 from spacy_transformer_ner.errors import InputError
 from spacy_transformer_ner.loading import load_pipeline
