@@ -290,11 +290,12 @@ class TransformerNER(TrainablePipe):
             return
         if listeners_of(self.model):
             raise InputError(
-                f"the component {self.name!r} listens to a transformer, and none has run before it. "
-                "Source the component 'transformer' from the same pipeline, add it before this one, "
-                "and add components like doc_cleaner after this one. Or call nlp.replace_listeners("
-                f"'transformer', {self.name!r}, ['model.tok2vec']) in the source pipeline first. "
-                "For training, add 'transformer' to [training] annotating_components."
+                f"the component {self.name!r} listens to a transformer, and none has run before "
+                "it. Source the component 'transformer' from the same pipeline, add it before this "
+                "one, and add components like doc_cleaner after this one. Or call "
+                f"nlp.replace_listeners('transformer', {self.name!r}, ['model.tok2vec']) in the "
+                "source pipeline first. For training, add 'transformer' to [training] "
+                "annotating_components."
             )
 
     def _require_fitting_labels(self, n_tags: int) -> None:
