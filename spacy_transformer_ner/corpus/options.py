@@ -60,5 +60,5 @@ class ReadOptions:
         tags (TagReader): The reader, after it has read the tags.
         RETURNS (tuple[str, Seen]): The message of the note, and count and lines.
         """
-        done = "dropped" if self.repair == "discard" else "read as conlleval does"
+        done = "dropped" if self.repair == "discard" else "read like conlleval"
         return f"entities whose tags break {tags.scheme} were {done}", tags.illegal

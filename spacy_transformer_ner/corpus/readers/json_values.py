@@ -10,11 +10,11 @@ from .. import sources
 from ..sources import Source, shorten, too_long
 
 CHUNK = 1 << 16
-BLANKS = " \t\r\n\ufeff"
+WHITESPACE = " \t\r\n\ufeff"
 # The training format of spaCy 2: [text, annotations].
 PAIR = re.compile(r"\[\s*\"")
 # The next character that is not whitespace, or the end.
-NO_BLANK = re.compile(f"[^{BLANKS}]|\\Z")
+NOT_WHITESPACE = re.compile(f"[^{WHITESPACE}]|\\Z")
 
 
 class JsonRecords:
@@ -58,7 +58,7 @@ def json_values(source: Source, encoding: str) -> Iterator[tuple[int, Any]]:
     """
     if _is_json_lines(source, encoding):
         for line, row in enumerate(source.rows(encoding), start=1):
-            if row.strip(BLANKS):
+            if row.strip(WHITESPACE):
                 try:
                     yield line, json.loads(row)
                 except (ValueError, RecursionError) as error:
@@ -71,7 +71,7 @@ def _is_json_lines(source: Source, encoding: str) -> bool:
     try:
         with source.text(encoding) as text:
             while row := text.readline(CHUNK):
-                row = row.lstrip(BLANKS)
+                row = row.lstrip(WHITESPACE)
                 if row:
                     # Don't read the rest of an array, which may be one large line.
                     row += (
@@ -100,7 +100,7 @@ class _Stream:
             with self.source.text(self.encoding) as text:
                 while True:
                     start = position
-                    position = NO_BLANK.search(buffer, position).start()  # type: ignore[union-attr]
+                    position = NOT_WHITESPACE.search(buffer, position).start()  # type: ignore[union-attr]
                     line += buffer.count("\n", start, position)
                     mark = buffer[position : position + 1]
                     if mark and in_array and mark in ",]":

@@ -8,7 +8,7 @@ from ..tags import TAG
 
 DOCSTART = "-DOCSTART-"
 # Not str.split(), because a no-break space is part of a word.
-BLANKS = re.compile(r"[ \t]+")
+SEPARATORS = re.compile(r"[ \t]+")
 # A token index, or a range or empty node as in CoNLL-U.
 NUMBER = re.compile(r"[0-9]+([-.][0-9]+)?")
 
@@ -67,7 +67,7 @@ def split_row(row: str, tabs: bool) -> list[str]:
     tabs (bool): Whether to split at tabs only, or at spaces and tabs.
     RETURNS (list[str]): The cells.
     """
-    return row.rstrip(" \t").split("\t") if tabs else BLANKS.split(row.strip(" \t"))
+    return row.rstrip(" \t").split("\t") if tabs else SEPARATORS.split(row.strip(" \t"))
 
 
 def is_comment(row: str, layout: Layout) -> bool:
