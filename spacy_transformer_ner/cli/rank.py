@@ -51,7 +51,7 @@ def rank_cli(
             path=output,
         )
     if output.exists() and any(output.samefile(file.path) for file in files):
-        raise InputError("is also an input. Choose another output file.", path=output)
+        raise InputError("is one of the inputs. Choose another output file.", path=output)
     # The output has at least the size of the ranked texts.
     check_writable(output, 0 if n else sum(file.size for file in files))
     nlp = load_pipeline(model)

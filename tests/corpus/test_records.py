@@ -126,7 +126,7 @@ def test_the_same_entity_twice_is_one(tmp_path):
         (line(text="a b", spans=[{"start": 1, "end": 2, "label": "X"}]), 1, "is only whitespace"),
         (line(text="a", spans=[]) + line(text=3, spans=[]), 2, "expected a string in text, found '3'"),
         (line(text="a", spans=[]) + line(text="a", spans="x"), 2, "expected a list in spans"),
-        (line(text="a", spans=[]) + "{\n", 2, "is not valid JSON"),
+        (line(text="a", spans=[]) + "{\n", 2, "is not JSON"),
         (line(text="a", spans=[]) + "3\n", 2, "is not a record"),
         (line(text="a"), 1, "no field for"),
         (line(sentence="a"), 1, "found: 'sentence'"),

@@ -159,7 +159,7 @@ def _not_json(source: Source, line: int, error: Exception, text: str) -> InputEr
     else:
         said = "nested too deeply" if isinstance(error, RecursionError) else str(error)
     return InputError(
-        f"is not valid JSON ({said}): {shorten(text, 60)}. Fix this record.",
+        f"is not JSON ({said}): {shorten(text, 60)}. Fix this record.",
         path=source.name,
         line=line,
     )
