@@ -1,1 +1,1 @@
-"""What is wrong with a corpus, or worth knowing before training on it."""
+"""Checks of a corpus before training."""

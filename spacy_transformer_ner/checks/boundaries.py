@@ -1,4 +1,4 @@
-"""Where entities start and end."""
+"""Check the boundaries of entities."""
 
 import re
 from collections import Counter, defaultdict
@@ -15,10 +15,10 @@ PAIRS = {"(": ")", "[": "]", "{": "}", '"': '"', "“": "”", "«": "»", "„"
 
 
 class Boundaries:
-    """Finds entities that raw text cannot give, because spaCy's tokeniser parts
-    words elsewhere, and entities with marks or blanks at their ends.
+    """Finds entities that cannot be predicted from raw text, because they don't start and end at
+    tokens of spaCy's tokenizer, and entities with leading or trailing punctuation or whitespace.
 
-    nlp (Language): Has the tokeniser.
+    nlp (Language): The pipeline with the tokenizer.
     """
 
     def __init__(self, nlp: Language):
@@ -26,14 +26,14 @@ class Boundaries:
         self._total: Counter[str] = Counter()
         # By split.
         self._lost: dict[str, Examples] = defaultdict(Examples)
-        self._torn: dict[str, Examples] = defaultdict(Examples)
+        self._within_word: dict[str, Examples] = defaultdict(Examples)
         self._marked: dict[str, dict[str, Examples]] = {
             "blank": defaultdict(Examples),
             "punctuation": defaultdict(Examples),
         }
 
     def see(self, split: str, doc: Doc) -> None:
-        """As of Check."""
+        """See `Check`."""
         if not doc.ents:
             return
         self._total[split] += len(doc.ents)
@@ -44,23 +44,23 @@ class Boundaries:
             if ent.start_char not in starts or ent.end_char not in ends:
                 self._lost[split].add(doc, ent.start, partial(in_context, ent))
             if _within_word(ent):
-                self._torn[split].add(doc, ent.start, partial(_labelled, ent))
+                self._within_word[split].add(doc, ent.start, partial(_labelled, ent))
             kind = _marked(ent)
             if kind:
                 self._marked[kind][split].add(doc, ent.start, partial(_labelled, ent))
 
     def findings(self) -> list[Finding]:
-        """As of Check."""
+        """See `Check`."""
         found = []
-        if self._torn:
+        if self._within_word:
             found.append(
                 Finding(
                     "within-word",
                     "warning",
-                    f"{_total(self._torn):,} entities start or end within a word "
-                    f"({_by_split(self._torn)})",
-                    "If that is not meant, their offsets are wrong. Mend them in the source.",
-                    _first(self._torn),
+                    f"{_total(self._within_word):,} entities start or end within a word "
+                    f"({_by_split(self._within_word)})",
+                    "If this is not intended, fix their offsets in the source.",
+                    _first(self._within_word),
                 )
             )
         for split, lost in self._lost.items():
@@ -69,9 +69,10 @@ class Boundaries:
                 Finding(
                     "tokeniser-boundary",
                     "warning" if share > 0.02 else "info",
-                    f"{lost.count:,} entities of {split} ({share:.2%}) do not start and end where "
-                    "spaCy's tokeniser parts words",
-                    "They cannot be found in raw text. Adapt the tokeniser if they are many.",
+                    f"{lost.count:,} entities of {split} ({share:.2%}) do not match the tokens of "
+                    "spaCy's tokenizer",
+                    "They cannot be predicted from raw text. If there are many, customize the "
+                    "tokenizer.",
                     tuple(lost.shown),
                 )
             )
@@ -85,13 +86,13 @@ class Boundaries:
                     "warning" if kind == "blank" or share > 0.005 else "info",
                     f"{_total(marked):,} entities ({_by_split(marked)}) "
                     + (
-                        "start or end in blanks or invisible characters"
+                        "start or end with whitespace or invisible characters"
                         if kind == "blank"
-                        else "start or end with a punctuation mark"
+                        else "start or end with punctuation"
                     ),
-                    "spaCy refuses to train on entities that start or end in blanks. Remove them."
+                    "spaCy cannot train on entities that start or end with whitespace. Remove it."
                     if kind == "blank"
-                    else "Does the mark belong to the name?",
+                    else "Is the punctuation part of the name?",
                     _first(marked),
                 )
             )
@@ -104,26 +105,26 @@ def _marked(ent: Span) -> str:
         return "blank"
     if len(ent) > 1 and PAIRS.get(first) == last:
         return "punctuation"
-    # Alone in its entity a mark is a name like "!!!". What ends a name like
-    # "Yahoo!" is part of its token; a bracket at its end may have its fellow.
+    # Allowed are punctuation that is the whole name ("!!!") or part of a token ("Yahoo!"), and
+    # brackets with a counterpart within the entity.
     inside = [token.text for token in ent]
     opens = next((o for o, c in PAIRS.items() if c == last), "")
-    if is_punct(last) and not _has_fellow(inside[:-1], opens, last):
+    if is_punct(last) and not _has_counterpart(inside[:-1], opens, last):
         # "Wisc .", "Baird & Co ."
         short = last == "." and len(ent) > 1 and ABBREVIATION.fullmatch(inside[-2])
         return "" if short else "punctuation"
-    if is_punct(first) and not _has_fellow(inside[1:], PAIRS.get(first, ""), first):
+    if is_punct(first) and not _has_counterpart(inside[1:], PAIRS.get(first, ""), first):
         return "punctuation"
     return ""
 
 
-def _has_fellow(words: list[str], fellow: str, mark: str) -> bool:
-    """Whether the other mark of a pair is among words."""
-    return words.count(fellow) % 2 == 1 if fellow == mark else fellow in words
+def _has_counterpart(words: list[str], other: str, mark: str) -> bool:
+    """Whether the counterpart of a bracket or quotation mark is in a list of words."""
+    return words.count(other) % 2 == 1 if other == mark else other in words
 
 
 def _within_word(ent: Span) -> bool:
-    """Whether a letter or digit stands right before or after an entity."""
+    """Whether an entity starts or ends within a word, i.e. between two letters or digits."""
     text = ent.doc.text
     before, after = (
         text[max(0, ent.start_char - 1) : ent.start_char],

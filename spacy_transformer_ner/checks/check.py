@@ -1,4 +1,4 @@
-"""The check of a corpus."""
+"""Check a corpus."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,18 +25,17 @@ def check(
     encoder: str | None = None,
     progress: Progress = no_progress,
 ) -> Report:
-    """Check the .spacy files of a corpus. They are read three times; memory grows
-    with the names and the distinct texts in them, not with the files.
+    """Check the .spacy files of a corpus. The files are read three times. Memory grows with the
+    number of distinct names and texts, not with the size of the files.
 
-    corpus_dir (str | Path): The folder with train.spacy and dev.spacy, and
-        test.spacy if there is one.
-    lang (str | None): The language's code, for spaCy's tokeniser; that which the
-        corpus was converted with, or else English, if None.
-    encoder (str | None): The encoder to be trained, for its wordpieces.
-    progress (Callable): Wraps a stream of documents, given with a description.
+    corpus_dir (str | Path): The folder with train.spacy, dev.spacy, and optionally test.spacy.
+    lang (str | None): The language code, for spaCy's tokenizer. If None, the language that the
+        corpus was converted with, or else English.
+    encoder (str | None): The encoder to train, to check its wordpieces.
+    progress (Callable): Wraps an iterable of documents. Called with a description.
     RETURNS (Report): The report.
-    RAISES: InputError if train or dev is missing or cannot be read, spaCy has no
-        such language, or the encoder cannot be found.
+    RAISES: InputError if train or dev is missing or cannot be read, spaCy doesn't support the
+        language, or the encoder cannot be found.
     """
     corpus_dir = Path(corpus_dir)
     report = read_report(corpus_dir)
@@ -51,8 +50,8 @@ def check(
         others = sorted(p.name for p in corpus_dir.glob("*.spacy") if p.stem not in SPLITS)
         if others and not path.exists():
             raise InputError(
-                f"holds {', '.join(others[:5])}, but no {path.name}. Draw splits with convert.py … "
-                f"--split 80,10,10, or convert to {corpus_dir / path.name}.",
+                f"contains {', '.join(others[:5])}, but no {path.name}. Split the corpus with "
+                f"spacy ner convert … --split 80,10,10, or convert to {corpus_dir / path.name}.",
                 path=corpus_dir,
             )
         docbin_files(path)
@@ -69,7 +68,7 @@ def check(
         consistency.judge(split, doc)
     splits = sizes.splits()
     entities = sum(split.entities for split in splits.values())
-    findings = [*(f for one in checks for f in one.findings()), *_reading(report, entities)]
+    findings = [*(f for one in checks for f in one.findings()), *_convert_notes(report, entities)]
     findings.sort(key=lambda finding: SEVERITIES.index(finding.severity))
     return Report(splits, tuple(findings), tuple(consistency.suspects()))
 
@@ -77,14 +76,14 @@ def check(
 def _read(paths: dict[str, Path], lang: str) -> Iterator[tuple[str, Doc]]:
     for split, path in paths.items():
         for file in docbin_files(path):
-            # A vocabulary of its own, so that the words of one file can go.
+            # A new vocabulary for each file, to free memory.
             for doc in read_docbin(file, blank(lang).vocab):
                 if len(doc):
                     yield split, doc
 
 
-def _reading(report: dict[str, dict], entities: int) -> list[Finding]:
-    """What convert noted of the files."""
+def _convert_notes(report: dict[str, dict], entities: int) -> list[Finding]:
+    """Create findings from the notes in convert.json."""
     files = {
         file["source"]: file
         for name, entry in report.items()
@@ -96,9 +95,9 @@ def _reading(report: dict[str, dict], entities: int) -> list[Finding]:
             "as-read",
             "warning" if note["count"] > 0.001 * entities else "info",
             f"{file['source']}: {note['count']:,} {note['message']}",
-            "Mend the lines, or have such entities dropped: convert.py … --repair discard."
+            "Fix these lines, or drop the entities: spacy ner convert … --repair discard."
             if "tags break" in note["message"]
-            else "See the lines: is that what is meant?",
+            else "Check whether this is intended.",
             tuple(note["places"]),
         )
         for file in files.values()

@@ -1,4 +1,4 @@
-"""The same words labelled in different ways: likely mistakes of annotation."""
+"""Find inconsistent annotation: the same words with different labels."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
@@ -10,14 +10,14 @@ from spacy.tokens import Doc, Span, Token
 from ..corpus.origin import place_of
 from .report import EXAMPLES, Finding, at, in_context
 
-# A way of labelling that has this share of the mentions is taken to be right.
+# A label with at least this share of the mentions is considered correct,
 LIKELY = 0.7
-# A mention is only doubted for what is known from so many others.
+# if it has at least this many mentions.
 MIN_LIKELY = 3
-# In the place of a label; no label is called so.
+# Placeholders for "no label" and "an entity is part of the mention". They are not valid labels.
 NONE = ""
-PARTED = " "
-# Other mentions that agree in so many cases leave hardly a doubt.
+PART = " "
+# A suspect is almost certain if this share of the mentions, and this many, agree.
 SURE = 0.95
 MIN_SURE = 20
 
@@ -26,17 +26,17 @@ Form = tuple[str, ...]
 
 @dataclass(frozen=True)
 class Suspect:
-    """A mention that is labelled otherwise than most mentions of the same words.
+    """A mention that is labelled differently from most mentions of the same words.
 
     place (str): File and line, or "".
-    kind (str): "label-conflict": another label; "left-out": no label where most
-        have one; "odd-one-out": a label where most have none; "other-boundaries":
-        an entity within, where most have one as a whole.
+    kind (str): "label-conflict": a different label. "left-out": no label, but most mentions have
+        one. "odd-one-out": a label, but most mentions have none. "other-boundaries": only part
+        of the words is an entity, but in most mentions they are one entity.
     text (str): The words.
-    label, likely (str): How it is labelled, and how most are; "none" for no entity.
-    support, mentions (int): How many mentions are labelled as most are, of all.
-    context (str): The words around it.
-    split (str): Where it is.
+    label, likely (str): The label, and the label of most mentions. "none" for no entity.
+    support, mentions (int): The number of mentions with the likely label, and of all mentions.
+    context (str): The surrounding words.
+    split (str): The split.
     """
 
     place: str
@@ -55,32 +55,31 @@ class Suspect:
 
 
 class Consistency:
-    """Compares the mentions of the same words. It has to be shown every document
-    three times: with `see` to learn the entities, with `count` to count the
-    mentions that are none, then with `compare`."""
+    """Compares the mentions of the same words. Requires three passes over all documents: `see`
+    collects the entities, `count` the mentions without a label, and `judge` the suspects."""
 
     def __init__(self) -> None:
         self._labels: dict[Form, Counter[str]] = defaultdict(Counter)
         self._suspects: list[Suspect] = []
 
     def see(self, split: str, doc: Doc) -> None:
-        """As of Check."""
+        """See `Check`."""
         for ent in doc.ents:
             self._labels[_form(ent)][ent.label_] += 1
 
     def count(self, split: str, doc: Doc) -> None:
-        """Count the mentions without a label, when all entities have been seen.
+        """Count the mentions without a label. Call it after `see` for all documents.
 
-        split (str): Its split.
+        split (str): The split.
         doc (Doc): A document.
         """
         for mention in self._unlabelled(doc):
             self._labels[_form(mention)][NONE] += 1
 
     def judge(self, split: str, doc: Doc) -> None:
-        """Look for suspects, when all mentions have been counted.
+        """Collect suspects. Call it after `count` for all documents.
 
-        split (str): Its split.
+        split (str): The split.
         doc (Doc): A document.
         """
         for ent in doc.ents:
@@ -88,15 +87,15 @@ class Consistency:
         for mention in self._unlabelled(doc):
             self._judge(split, mention, NONE)
         for mention, ent in self._cut(doc):
-            self._judge(split, mention, PARTED, ent)
+            self._judge(split, mention, PART, ent)
 
     def _judge(self, split: str, span: Span, label: str, shown: Span | None = None) -> None:
         counts = self._labels[_form(span)]
         likely, support = counts.most_common(1)[0]
-        mentions = counts.total() + (label == PARTED)
-        if label == PARTED and likely == NONE:
+        mentions = counts.total() + (label == PART)
+        if label == PART and likely == NONE:
             return
-        # Several words are rarely a name by chance.
+        # Multiword names are less ambiguous, so they need fewer mentions.
         enough = MIN_LIKELY if len(span) == 1 or likely == NONE else MIN_LIKELY - 1
         if label == likely or support < max(enough, LIKELY * mentions):
             return
@@ -116,7 +115,7 @@ class Consistency:
 
     @cached_property
     def _lengths(self) -> dict[str, list[int]]:
-        """How long the forms are that start with a word, when all have been seen."""
+        """Lengths of the names that start with a word, longest first."""
         lengths: dict[str, set[int]] = defaultdict(set)
         for form in self._labels:
             lengths[form[0]].add(len(form))
@@ -127,8 +126,8 @@ class Consistency:
         return max(map(len, self._labels), default=0)
 
     def _cut(self, doc: Doc) -> Iterator[tuple[Span, Span]]:
-        """Names that are no entity as a whole, where an entity is strictly within:
-        "Global [Foods]"."""
+        """Yield known names of which only a part is an entity, and the entity: "Global
+        [Foods]"."""
         for ent in doc.ents:
             first = max(0, ent.start - max(self._longest - len(ent), 0))
             for start in range(first, ent.start + 1):
@@ -146,7 +145,7 @@ class Consistency:
                 break
 
     def _unlabelled(self, doc: Doc) -> Iterator[Span]:
-        """The longest mentions of known names that no entity has a part of."""
+        """Yield the longest mentions of known names that don't overlap with an entity."""
         words = [_word(token) for token in doc]
         free = doc.to_array("ENT_IOB") == 2
         i = 0
@@ -160,15 +159,14 @@ class Consistency:
             i += 1
 
     def suspects(self) -> list[Suspect]:
-        """RETURNS (list[Suspect]): Mentions labelled otherwise than most, the
-        surest first."""
+        """RETURNS (list[Suspect]): The suspects, the most likely errors first."""
         return sorted(
             self._suspects,
             key=lambda s: ((s.mentions - s.support) / s.mentions, -s.support, s.place),
         )
 
     def findings(self) -> list[Finding]:
-        """As of Check."""
+        """See `Check`."""
         suspects = self.suspects()
         entities = sum(
             count
@@ -180,25 +178,24 @@ class Consistency:
         for kind, message, remedy in (
             (
                 "label-conflict",
-                "entities have another label than {share:.0%} or more of the same words",
-                "Look at each: is it the mistake, or does the word mean something else here?",
+                "entities have a different label than {share:.0%} or more of the same words",
+                "Is it a mistake, or does the word mean something else here?",
             ),
             (
                 "left-out",
-                "mentions have no label, where the same words have one in {share:.0%} or more of their "
-                "mentions",
-                "Look at each: an entity that is left out teaches the model to miss it.",
+                "mentions have no label, but {share:.0%} or more of the same words have one",
+                "Should it be labelled? The model learns to miss entities that are not labelled.",
             ),
             (
                 "odd-one-out",
-                "entities are words that have no label in {share:.0%} or more of their mentions",
-                "Look at each: is it a name here?",
+                "entities have a label, but {share:.0%} or more of the same words have none",
+                "Is it a name here?",
             ),
             (
                 "other-boundaries",
-                "entities are part of a name that is one as a whole in {share:.0%} or more of its "
+                "entities are part of a name that is one entity in {share:.0%} or more of its "
                 "mentions",
-                "Look at each: does the entity start and end where it should?",
+                "Are the boundaries of the entity correct?",
             ),
         ):
             of_kind = [suspect for suspect in suspects if suspect.kind == kind]
@@ -207,7 +204,7 @@ class Consistency:
                     Finding(
                         kind,
                         "warning"
-                        if len(of_kind) > 0.005 * entities or _sure(of_kind[0])
+                        if len(of_kind) > 0.005 * entities or _is_almost_certain(of_kind[0])
                         else "info",
                         f"{len(of_kind):,} {message.format(share=LIKELY)}",
                         remedy,
@@ -223,8 +220,9 @@ class Consistency:
                 Finding(
                     "ambiguous",
                     "info",
-                    f"{len(mixed):,} names of {len(self._labels):,} have more than one label",
-                    "Their context must decide. Write down for annotators how.",
+                    f"{len(mixed):,} of {len(self._labels):,} names have more than one label",
+                    "The label depends on the context. Define the rules in your annotation "
+                    "guidelines.",
                     tuple(
                         f"{' '.join(form)}: "
                         + ", ".join(
@@ -238,12 +236,12 @@ class Consistency:
 
 
 def _kind(label: str, likely: str) -> str:
-    if label == PARTED:
+    if label == PART:
         return "other-boundaries"
     return "left-out" if label == NONE else "odd-one-out" if likely == NONE else "label-conflict"
 
 
-def _sure(suspect: Suspect) -> bool:
+def _is_almost_certain(suspect: Suspect) -> bool:
     return suspect.support >= max(MIN_SURE, SURE * suspect.mentions)
 
 
@@ -252,8 +250,8 @@ def _form(span: Span) -> Form:
 
 
 def _word(token: Token) -> str:
-    # Headlines in capitals mention the same names; shorter words in capitals may
-    # be other ones, like US and us.
+    # Normalize words in capitals, as in headlines. Short ones may be different words, like US and
+    # us.
     text = token.text
     return text.capitalize() if len(text) > 3 and text.isupper() else text
 

@@ -1,4 +1,4 @@
-"""Texts that stand in a corpus more than once."""
+"""Find duplicate texts and sentences."""
 
 import re
 from collections import Counter, defaultdict
@@ -13,28 +13,28 @@ from ..corpus.docbin import sentences_of
 from ..corpus.origin import place_of
 from .report import EXAMPLES, Examples, Finding, cut
 
-# Nearly the same: this share of their runs of words (estimated by MinHash).
+# Minimum Jaccard similarity of near-duplicates, by word trigrams (estimated with MinHash).
 NEAR = 0.8
-RUN = 3
+N_GRAM = 3
 MIN_WORDS = 20
 PERMUTATIONS = 64
-# MinHash takes about a millisecond a text; more than these are not compared.
+# Maximum number of texts to compare. MinHash takes about a millisecond per text.
 MAX_NEAR = 100_000
-# Shorter sentences are labelled differently for good reason: "1. Smith".
+# Shorter sentences can correctly have different labels: "1. Smith".
 MIN_SENTENCE = 5
 
 
 class Duplicates:
-    """Finds documents that are equal or nearly so, within a split and across,
-    and equal sentences with different entities. Those of fewer than five words
-    are not compared; of fewer than twenty, nearly equal are those that differ in
-    numbers, case and punctuation alone."""
+    """Finds duplicates and near-duplicates of documents, within a split and across splits, and
+    identical sentences with different entities. Texts with fewer than 5 words are not compared.
+    Texts with fewer than 20 words are near-duplicates if they only differ in numbers, case and
+    punctuation."""
 
     def __init__(self) -> None:
         self._documents: Counter[str] = Counter()
         self._alike: dict[bytes, tuple[str, str]] = {}
         self._seen: dict[bytes, tuple[str, str]] = {}
-        # By the split of the first and of the other.
+        # Keys: the split of the first document, and of the duplicate.
         self._equal: dict[tuple[str, str], Examples] = defaultdict(Examples)
         self._near: dict[tuple[str, str], Examples] = defaultdict(Examples)
         self._index = MinHashLSH(threshold=NEAR, num_perm=PERMUTATIONS)
@@ -43,7 +43,7 @@ class Duplicates:
         self._texts: dict[bytes, str] = {}
 
     def see(self, split: str, doc: Doc) -> None:
-        """As of Check."""
+        """See `Check`."""
         self._documents[split] += 1
         self._see_sentences(doc)
         words = [token.text for token in doc if not token.text.isspace()]
@@ -52,21 +52,22 @@ class Duplicates:
         here = split, place_of(doc, 0)
         first = self._seen.setdefault(_digest(" ".join(words)), here)
         if first is not here:
-            self._equal[first[0], split].add(doc, 0, partial(_same, "as", first[1], doc))
+            self._equal[first[0], split].add(doc, 0, partial(_same, "same as", first[1], doc))
             return
         folded = re.sub(r"\d", "0", "".join(c for c in doc.text.casefold() if c.isalnum()))
         first = self._alike.setdefault(_digest(folded), here)
         if first is not here:
-            how = "but for numbers as"
+            how = "same except for numbers, case and punctuation as"
             self._near[first[0], split].add(doc, 0, partial(_same, how, first[1], doc))
         elif len(words) >= MIN_WORDS and len(self._hashes) < MAX_NEAR:
             self._compare(here, words, doc)
 
     def _compare(self, here: tuple[str, str], words: list[str], doc: Doc) -> None:
         folded = [w.casefold() for w in words]
-        runs = {" ".join(folded[i : i + RUN]).encode() for i in range(len(folded) - RUN + 1)}
+        starts = range(len(folded) - N_GRAM + 1)
+        n_grams = {" ".join(folded[i : i + N_GRAM]).encode() for i in starts}
         minhash = MinHash(num_perm=PERMUTATIONS, hashfunc=crc32)
-        minhash.update_batch(list(runs))
+        minhash.update_batch(list(n_grams))
         best = None
         for number in self._index.query(minhash):
             share = minhash.jaccard(self._hashes[number][1])
@@ -74,10 +75,10 @@ class Duplicates:
                 best = share, number
         if best is not None:
             (first, place), _ = self._hashes[best[1]]
-            how = f"{best[0]:.0%} as"
+            how = f"{best[0]:.0%} similar to"
             self._near[first, here[0]].add(doc, 0, partial(_same, how, place, doc))
             return
-        # One of each kind is enough to compare with.
+        # Only documents without a near-duplicate are added to the index.
         self._index.insert(len(self._hashes), minhash)
         self._hashes.append((here, minhash))
 
@@ -98,43 +99,43 @@ class Duplicates:
                 self._texts[key] = text
 
     def findings(self) -> list[Finding]:
-        """As of Check."""
+        """See `Check`."""
         found = []
         for kind, what, examples in (
-            ("duplicate", "the same", self._equal),
-            ("near-duplicate", "nearly the same", self._near),
+            ("duplicate", "duplicates", self._equal),
+            ("near-duplicate", "near-duplicates", self._near),
         ):
             for (first, split), same in examples.items():
                 share = same.count / self._documents[split]
                 leaks = first != split
-                where = f"as one of {first}" if leaks else "as another of it"
+                where = f"of a document of {first}" if leaks else "of another one"
                 found.append(
                     Finding(
                         f"{kind}-across" if leaks else kind,
                         "warning" if share > 0.01 and (leaks or share > 0.05) else "info",
                         f"{same.count:,} documents of {split} ({share:.1%}) are {what} {where}",
-                        f"Scores on them say little of new texts. Remove them from {first}, or draw "
-                        "the splits anew: convert.py … --split 80,10,10."
+                        f"They make scores too good. Remove them from {first}, or split the corpus "
+                        "again: spacy ner convert … --split 80,10,10."
                         if leaks
-                        else "They weigh more than others. Keep one of each.",
+                        else "They have more weight than other documents. Keep one of each.",
                         tuple(same.shown),
                     )
                 )
         if self._texts:
             conflicts = []
             for key, text in self._texts.items():
-                readings = sorted(self._sentences[key].items(), key=lambda r: -len(r[1]))
+                variants = sorted(self._sentences[key].items(), key=lambda v: -len(v[1]))
                 shown = "; ".join(
                     f"{places[0] or 'here'} {_labels(text, entities)}"
-                    for entities, places in readings[:3]
+                    for entities, places in variants[:3]
                 )
                 conflicts.append(f"{shown} in: {cut(text, 80)}")
             found.append(
                 Finding(
                     "sentence-conflict",
                     "warning",
-                    f"{len(self._texts):,} sentences stand more than once, with different entities",
-                    "At least one of each is wrong, or what is right depends on other sentences.",
+                    f"{len(self._texts):,} sentences occur more than once, with different entities",
+                    "One of them is wrong, unless the label depends on other sentences.",
                     tuple(conflicts[:EXAMPLES]),
                 )
             )

@@ -1,4 +1,4 @@
-"""What a check says."""
+"""Reports of checks."""
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
@@ -36,15 +36,15 @@ class Split:
 
 @dataclass(frozen=True)
 class Finding:
-    """Something worth knowing.
+    """A result of a check.
 
-    kind (str): What it is about, e.g. "label-conflict".
-    severity (str): "error": training makes no sense; "warning": results will
-        suffer or mislead; "info": nothing is wrong.
+    kind (str): The kind of finding, e.g. "label-conflict".
+    severity (str): "error": training is pointless. "warning": results will be worse or
+        misleading. "info": not a problem.
     message (str): What was found.
-    remedy (str): What to do about it.
-    examples (tuple[str, ...]): Ten at most, the most telling first, each with
-        its file and line where they are known.
+    remedy (str): The suggested fix.
+    examples (tuple[str, ...]): The most important examples, at most ten, with file and line if
+        they are known.
     """
 
     kind: str
@@ -56,10 +56,10 @@ class Finding:
 
 @dataclass(frozen=True)
 class Report:
-    """The check of a corpus.
+    """The result of checking a corpus.
 
-    splits (dict[str, Split]): The sizes.
-    findings (tuple[Finding, ...]): What was found, worst first.
+    splits (dict[str, Split]): The size of each split.
+    findings (tuple[Finding, ...]): The findings, worst first.
     suspects (tuple[Suspect, ...]): Every mention that is labelled differently from most
         mentions of the same words, the most suspicious first.
     """
@@ -75,28 +75,31 @@ class Report:
         return content
 
     def count(self, severity: Severity) -> int:
-        """severity (str): A severity.
-        RETURNS (int): The findings of it."""
+        """Count the findings of a severity.
+
+        severity (str): The severity.
+        RETURNS (int): The number of findings.
+        """
         return sum(finding.severity == severity for finding in self.findings)
 
 
 @dataclass
 class Examples:
-    """How often something was met, and the first places.
+    """A count with the first examples.
 
-    count (int): How often.
-    shown (list[str]): Ten examples at most.
+    count (int): The count.
+    shown (list[str]): The first examples, at most ten.
     """
 
     count: int = 0
     shown: list[str] = field(default_factory=list)
 
     def add(self, doc: Doc, token: int, describe: Callable[[], str]) -> None:
-        """Note that it was met.
+        """Count one occurrence.
 
-        doc (Doc): Where.
-        token (int): At which token.
-        describe (Callable): Says what is there; asked for examples only.
+        doc (Doc): The document.
+        token (int): The index of the token.
+        describe (Callable): Returns the text of the example. Only called for the first ones.
         """
         self.count += 1
         if len(self.shown) < EXAMPLES:
@@ -104,29 +107,38 @@ class Examples:
 
 
 class Check(Protocol):
-    """One thing that is looked at. It is shown every document once."""
+    """A check that sees every document once."""
 
     def see(self, split: str, doc: Doc) -> None:
-        """split (str): "train", "dev" or "test".
-        doc (Doc): A document of it."""
+        """Process a document.
+
+        split (str): "train", "dev" or "test".
+        doc (Doc): A document of the split.
+        """
         ...
 
     def findings(self) -> list[Finding]:
-        """RETURNS (list[Finding]): What was found."""
+        """RETURNS (list[Finding]): The findings. Known after `see` for all documents."""
         ...
 
 
 def at(place: str, text: str) -> str:
-    """place (str): File and line, or "".
-    text (str): What is there.
-    RETURNS (str): An example of a finding."""
+    """Format an example of a finding.
+
+    place (str): File and line, or "".
+    text (str): The text of the example.
+    RETURNS (str): The example.
+    """
     return f"{place}: {text}" if place else text
 
 
 def in_context(span: Span, around: int = 4) -> str:
-    """span (Span): Some tokens.
-    around (int): How many tokens to show on each side.
-    RETURNS (str): They in brackets, with the words around."""
+    """Format a span with its context.
+
+    span (Span): The span.
+    around (int): The number of tokens to show on each side.
+    RETURNS (str): The span in brackets, with the surrounding words.
+    """
     doc = span.doc
     before = doc[max(0, span.start - around) : span.start].text_with_ws
     after = doc[span.end : span.end + around].text
@@ -135,8 +147,11 @@ def in_context(span: Span, around: int = 4) -> str:
 
 
 def cut(text: str, length: int = 100) -> str:
-    """text (str): A text.
-    length (int): The most to show of it.
-    RETURNS (str): It on one line."""
+    """Put a text on one line and shorten it.
+
+    text (str): The text.
+    length (int): The maximum number of characters.
+    RETURNS (str): The shortened text.
+    """
     text = " ".join(text.split())
     return text if len(text) <= length else f"{text[: length - 1]}…"

@@ -1,4 +1,4 @@
-"""How large the splits are, and whether their labels can be learnt."""
+"""Count the contents of the splits, and check their labels."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable
@@ -10,19 +10,21 @@ from ..corpus.docbin import count_sentences
 from .report import EXAMPLES, Examples, Finding, Split, cut, in_context
 
 ESCAPES = frozenset(["-LRB-", "-RRB-", "-LSB-", "-RSB-", "-LCB-", "-RCB-", "``", "''"])
+# Labels with fewer entities in train are rare, entities with more words are long.
 RARE = 20
 LONG = 15
-# A label that is so many times rarer than one that is nearly spelt like it.
-SLIP = 10
-MEMORY = 0.1
-# Where spaCy refuses a text, unless nlp.max_length is raised.
+# A label is a likely typo if a label with a similar name is this many times more frequent.
+TYPO = 10
+# Warn if fewer entities than this share are unseen in train.
+MIN_UNSEEN = 0.1
+# The default of nlp.max_length.
 LONGEST_TEXT = 1_000_000
 
 
 class Sizes:
-    """Counts what there is.
+    """Counts documents, entities and labels.
 
-    splits (Iterable[str]): The splits there are.
+    splits (Iterable[str]): The names of the splits.
     """
 
     def __init__(self, splits: Iterable[str]) -> None:
@@ -37,7 +39,7 @@ class Sizes:
         self._unseen: Counter[str] = Counter()
 
     def see(self, split: str, doc: Doc) -> None:
-        """As of Check."""
+        """See `Check`."""
         self._counts[split].update(
             documents=1,
             tokens=len(doc),
@@ -62,7 +64,7 @@ class Sizes:
             self._long_texts.add(doc, 0, lambda: f"{characters:,} characters")
 
     def splits(self) -> dict[str, Split]:
-        """RETURNS (dict[str, Split]): The sizes."""
+        """RETURNS (dict[str, Split]): The size of each split."""
         return {
             split: Split(
                 documents=counts["documents"],
@@ -76,7 +78,7 @@ class Sizes:
         }
 
     def findings(self) -> list[Finding]:
-        """As of Check."""
+        """See `Check`."""
         found = [*self._empty(), *self._label_findings(), *self._unseen_findings()]
         total = sum(labels.total() for labels in self._labels.values())
         if self._long.count:
@@ -85,7 +87,7 @@ class Sizes:
                     "long-entities",
                     "warning" if self._long.count > 0.01 * total else "info",
                     f"{self._long.count:,} entities of more than {LONG} words",
-                    "Are they names? A tag may be missing where one should end.",
+                    "Are they names? If not, an O or B- tag may be missing.",
                     tuple(self._long.shown),
                 )
             )
@@ -94,8 +96,8 @@ class Sizes:
                 Finding(
                     "treebank-escapes",
                     "warning",
-                    f"{self._escapes.count:,} words are written as in the Penn Treebank, like -LRB- and ``",
-                    "Raw text has brackets and quotes there. Write those in the source.",
+                    f"{self._escapes.count:,} words are Penn Treebank escapes, like -LRB- and ``",
+                    "Raw text has brackets and quotes instead. Replace them in the source.",
                     tuple(self._escapes.shown),
                 )
             )
@@ -105,7 +107,7 @@ class Sizes:
                     "long-texts",
                     "warning",
                     f"{self._long_texts.count:,} texts of more than {LONGEST_TEXT:,} characters",
-                    "spaCy refuses them as raw text unless nlp.max_length is raised. Part them.",
+                    "spaCy rejects such raw text, unless nlp.max_length is larger. Split them.",
                     tuple(self._long_texts.shown),
                 )
             )
@@ -117,7 +119,7 @@ class Sizes:
                 "no-entities",
                 "error",
                 f"{split} has no entities",
-                "See that the right column or field was read, and convert again.",
+                "Check that convert reads the right column or field, and convert again.",
             )
             for split in self._counts
             if not self._labels[split]
@@ -128,9 +130,9 @@ class Sizes:
                     Finding(
                         "not-annotated",
                         "warning",
-                        f"{counts['unknown']:,} documents of {split} say nothing of entities, not "
-                        "even that there are none",
-                        "They are not trained on, nor counted in the evaluation.",
+                        f"{counts['unknown']:,} documents of {split} have no entity annotation",
+                        "They are ignored in training and evaluation. This is different from "
+                        "documents that are annotated as having no entities.",
                     )
                 )
         if "test" not in self._counts:
@@ -138,18 +140,19 @@ class Sizes:
                 Finding(
                     "no-test",
                     "info",
-                    "there is no test split",
-                    "Scores on dev, which chooses the model, are too good. Hold documents back.",
+                    "no test split",
+                    "Scores on dev are too good, because dev selects the model. Set documents "
+                    "aside for test.",
                 )
             )
         return found
 
     def _of(self, keys: Iterable[tuple[str, str]]) -> tuple[str, ...]:
-        """The first entities of some splits and labels."""
+        """Get the first entities of some splits and labels."""
         return tuple(e for key in keys for e in self._first[key].shown)[:EXAMPLES]
 
     def _label_findings(self) -> list[Finding]:
-        return [*self._missing(), *self._rare(), *self._slips(), *self._alike()]
+        return [*self._missing(), *self._rare(), *self._typos(), *self._alike()]
 
     def _missing(self) -> list[Finding]:
         found = []
@@ -161,9 +164,9 @@ class Sizes:
                     Finding(
                         "label-not-in-train",
                         "warning",
-                        f"{split} has labels that train has not: "
+                        f"{split} has labels that are not in train: "
                         + ", ".join(f"{label} ({labels[label]:,})" for label in unknown),
-                        "They can never be found. Are they misspelt?",
+                        "They can't be predicted. Are they misspelled?",
                         self._of((split, label) for label in unknown),
                     )
                 )
@@ -173,8 +176,8 @@ class Sizes:
                     Finding(
                         "label-only-in-train",
                         "info",
-                        f"{split} has none of these labels of train: {', '.join(missing)}",
-                        "How well they are found cannot be told from it.",
+                        f"{split} has no entities with these labels of train: {', '.join(missing)}",
+                        f"They can't be evaluated on {split}.",
                     )
                 )
         return found
@@ -189,21 +192,17 @@ class Sizes:
                 "warning",
                 f"labels with fewer than {RARE} entities in train: "
                 + ", ".join(f"{label} ({n})" for n, label in rare),
-                "They are hardly learnt from so few. Annotate more, or merge them.",
+                "They are too few to learn from. Annotate more, or merge labels.",
                 tuple(self._first["train", label].shown[0] for _, label in rare[:EXAMPLES]),
             )
         ]
 
-    def _slips(self) -> list[Finding]:
+    def _typos(self) -> list[Finding]:
         found = []
         totals = sum(self._labels.values(), Counter())
         for label, n in sorted(totals.items()):
             likely = max(
-                (
-                    other
-                    for other in totals
-                    if totals[other] >= SLIP * n and _one_slip(label, other)
-                ),
+                (other for other in totals if totals[other] >= TYPO * n and _is_typo(label, other)),
                 key=lambda other: totals[other],
                 default=None,
             )
@@ -212,8 +211,8 @@ class Sizes:
                     Finding(
                         "label-slip",
                         "warning",
-                        f"the label {label} ({n:,}) may be a slip for {likely} ({totals[likely]:,})",
-                        "If so, mend it in the source, or it is learnt as a label of its own.",
+                        f"the label {label} ({n:,}) may be a typo of {likely} ({totals[likely]:,})",
+                        "If so, fix it in the source. Otherwise it is learned as a separate label.",
                         self._of((split, label) for split in self._labels),
                     )
                 )
@@ -232,9 +231,9 @@ class Sizes:
             Finding(
                 "labels-alike",
                 "warning",
-                "labels that differ only in how they are written: "
+                "labels that only differ in case or punctuation: "
                 + "; ".join(", ".join(labels) for labels in alike),
-                "Give them one name, or they are learnt as different.",
+                "Use one name. Otherwise they are learned as separate labels.",
             )
         ]
 
@@ -242,10 +241,10 @@ class Sizes:
         return [
             Finding(
                 "unseen",
-                "warning" if self._unseen[split] < MEMORY * labels.total() else "info",
+                "warning" if self._unseen[split] < MIN_UNSEEN * labels.total() else "info",
                 f"{self._unseen[split] / labels.total():.1%} of the entities of {split} are not in "
                 "train with their label",
-                "The fewer they are, the more a score says of memory.",
+                "If they are few, scores mostly measure memorization.",
             )
             for split, labels in self._labels.items()
             if split != "train" and labels
@@ -256,8 +255,8 @@ def _measured(ent: Span) -> str:
     return f"{len(ent)} words: {cut(ent.text)}"
 
 
-def _one_slip(label: str, other: str) -> bool:
-    """Whether one letter is wrong, missing, too many, or two are exchanged."""
+def _is_typo(label: str, other: str) -> bool:
+    """Whether one letter is wrong, missing or added, or two adjacent letters are swapped."""
     if label == other or min(len(label), len(other)) < 3 or abs(len(label) - len(other)) > 1:
         return False
     short, long = sorted((label, other), key=len)

@@ -1,4 +1,4 @@
-"""How the encoder's tokenizer sees the words of a corpus."""
+"""Check how the encoder's tokenizer splits the words of a corpus."""
 
 from collections import Counter
 from functools import partial
@@ -11,32 +11,33 @@ from ..encoder.storage import load_tokenizer
 from ..encoder.wordpieces import WordpieceEncoder
 from .report import EXAMPLES, Examples, Finding, at, cut
 
-# More pieces a word than any language needs of a tokenizer that was made for it.
+# More wordpieces per word than a tokenizer needs for a language it was trained on.
 MANY = 2.5
 
 
 class WordpieceCheck:
-    """Counts wordpieces.
+    """Counts wordpieces and unknown words.
 
-    encoder (str): The encoder's name, as `resolve_encoder` takes it.
-    RAISES: InputError if it cannot be found or read.
+    encoder (str): The name or path of the encoder. See `resolve_encoder`.
+    RAISES: InputError if the encoder cannot be found or read.
     """
 
     def __init__(self, encoder: str):
         self.name = encoder
         tokenizer, config = load_tokenizer(encoder)
         self._encode = WordpieceEncoder(tokenizer)
-        self._unknown_id = tokenizer.unk_token_id
+        self._unknown_id = tokenizer.unk_token_id  # type: ignore[attr-defined]
         positions = getattr(config, "max_position_embeddings", None) or 1 << 30
         special = len(self._encode.prefix) + len(self._encode.suffix)
-        self.longest = min(positions, tokenizer.model_max_length) - special
+        longest = tokenizer.model_max_length  # type: ignore[attr-defined]
+        self.longest = min(positions, longest) - special
         self._words = self._pieces = 0
         self._unknown: Counter[str] = Counter()
         self._unknown_at: dict[str, str] = {}
         self._long = Examples()
 
     def see(self, split: str, doc: Doc) -> None:
-        """As of Check."""
+        """See `Check`."""
         pieces = self._encode([doc])
         ends = pieces.token_lengths.cumsum()
         self._words += int((pieces.token_lengths > 0).sum())
@@ -55,15 +56,15 @@ class WordpieceCheck:
                 self._long.add(doc, sentence.start, partial(_measured, length, sentence))
 
     def findings(self) -> list[Finding]:
-        """As of Check."""
+        """See `Check`."""
         words = max(self._words, 1)
         rate = self._pieces / words
         found = [
             Finding(
                 "wordpieces",
                 "warning" if rate > MANY else "info",
-                f"{rate:.2f} wordpieces a word by the encoder {self.name}",
-                "It was made for other text. Try one of this language or field."
+                f"{rate:.2f} wordpieces per word with the encoder {self.name}",
+                "It was trained on different text. Try an encoder for this language or domain."
                 if rate > MANY
                 else "",
             )
@@ -76,7 +77,7 @@ class WordpieceCheck:
                     "warning" if share > 0.005 else "info",
                     f"{self._unknown.total():,} words ({share:.2%}) have characters that the "
                     f"encoder {self.name} does not know",
-                    "It cannot tell such words apart.",
+                    "The encoder cannot distinguish such words.",
                     tuple(
                         at(self._unknown_at[text], f"{text!r}, {n:,} times")
                         for text, n in self._unknown.most_common(EXAMPLES)
@@ -88,9 +89,9 @@ class WordpieceCheck:
                 Finding(
                     "long-sentences",
                     "info",
-                    f"{self._long.count:,} sentences have more than the {self.longest} wordpieces that "
-                    f"the encoder {self.name} takes at once",
-                    "Nothing of them is lost here: they are encoded in overlapping windows.",
+                    f"{self._long.count:,} sentences have more than {self.longest} wordpieces, the "
+                    f"maximum of the encoder {self.name}",
+                    "They are encoded in overlapping windows, and not truncated.",
                     tuple(self._long.shown),
                 )
             )

@@ -1,7 +1,7 @@
-"""`python -m spacy ner`: the commands.
+"""The commands of `python -m spacy ner`.
 
-spaCy loads this module by the entry point group `spacy_cli` whenever its own command line
-starts. What takes long to import is therefore imported within the commands.
+spaCy loads this module through the entry point group `spacy_cli` whenever its command line
+starts, so the commands import slow modules inside their functions.
 """
 
 import sys
@@ -30,7 +30,7 @@ from .train import train_cli
 from .tune_threshold import tune_threshold_cli
 from .verify import verify_cli
 
-# The commands by the stage of the work, in the order of --help.
+# The commands by stage, in the order of --help.
 STAGES = {
     "Data": (convert_cli, check_cli, export_cli),
     "Training": (config_cli, train_cli, calibrate_cli, tune_threshold_cli),
@@ -42,16 +42,19 @@ STAGES = {
 
 
 def verb_of(command) -> str:
-    """command (Callable): A command's function, e.g. `tune_threshold_cli`.
-    RETURNS (str): Its name on the command line, e.g. "tune-threshold"."""
+    """Get the name of a command on the command line.
+
+    command (Callable): The function of the command, e.g. `tune_threshold_cli`.
+    RETURNS (str): The name, e.g. "tune-threshold".
+    """
     return command.__name__.removesuffix("_cli").replace("_", "-")
 
 
 class StagedGroup(TyperGroup):
-    """Lists the commands by the stage of the work."""
+    """Lists the commands by stage."""
 
     def format_commands(self, ctx, formatter) -> None:
-        """Write the commands' part of --help."""
+        """Write the list of commands for --help."""
         for stage, commands in STAGES.items():
             verbs = [verb_of(command) for command in commands]
             width = formatter.width - 6 - max(map(len, self.commands))
@@ -70,7 +73,7 @@ app = typer.Typer(
 )
 for commands in STAGES.values():
     for command in commands:
-        # train takes overrides of any setting, as spaCy's own train command does.
+        # train accepts overrides of any config setting, like spaCy's own train command.
         takes_overrides = command is train_cli
         app.command(
             verb_of(command),
@@ -83,8 +86,8 @@ spacy_app.add_typer(app)
 
 
 def run(verb: str) -> None:
-    """Run a command with the arguments of this process, as the scripts do.
+    """Run a command with the arguments of this process. Used by the scripts.
 
-    verb (str): The command's name.
+    verb (str): The name of the command.
     """
     app([verb, *sys.argv[1:]], prog_name="spacy ner")

@@ -1,4 +1,4 @@
-"""What the commands share: how they fail and how they show progress."""
+"""Error handling, choices and progress bars of the commands."""
 
 import errno
 import io
@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from enum import Enum
+from typing import Any
 
 import click
 from wasabi import msg
@@ -16,20 +17,20 @@ from ..progress import Progress
 
 @contextmanager
 def clear_failure() -> Iterator[None]:
-    """Turn an error that the user can fix into one message and exit code 1. A decorator
-    too."""
+    """Print an error that the user can fix as one message and exit with code 1. Also works as
+    a decorator."""
     for stream in (sys.stdout, sys.stderr):
-        # Text of a corpus may have characters that the terminal lacks.
+        # The terminal may not have all characters of a corpus.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
     try:
         yield
     except InputError as error:
         _fail(str(error))
-    except click.ClickException as error:  # of spaCy's functions
+    except click.ClickException as error:  # raised by spaCy
         _fail(error.format_message())
     except OSError as error:
-        # A missing permission, a full disk, a file where a folder should be.
+        # E.g. a missing permission, a full disk, or a file where a folder is expected.
         name = error.filename2 or error.filename
         message = f"{name}: {error.strerror}" if name else str(error)
         if error.errno == errno.ENOSPC:
@@ -45,28 +46,29 @@ def _fail(message: str) -> None:
     raise SystemExit(1)
 
 
-def choices(name: str, values: Iterable[str]) -> type[Enum]:
-    """Make the type of an option that takes one of some values.
+def choices(name: str, values: Iterable[str]) -> Any:
+    """Create the type of an option with a fixed set of values.
 
-    name (str): The type's name.
+    name (str): The name of the type.
     values (Iterable[str]): The values.
-    RETURNS (type[Enum]): The type.
+    RETURNS (Any): A subclass of `Enum`. Annotate the variable that holds it with `Any`:
+        mypy only accepts an Enum as a type if its values are literals.
     """
-    return Enum(name, [(value, value) for value in values], type=str)  # type: ignore[return-value]
+    return Enum(name, [(value, value) for value in values], type=str)
 
 
 def progress_bar(unit: str) -> Progress:
-    """Make a wrapper of a stream that shows progress.
+    """Create a progress bar.
 
-    unit (str): What the stream consists of.
-    RETURNS (Callable): Takes the stream and its length, or a description.
+    unit (str): The name of the items, in the plural.
+    RETURNS (Callable): Wraps an iterable. Takes the iterable, and its length or a description.
     """
 
     def wrap(stream: Iterable, about: object) -> Iterable:
         from tqdm import tqdm
 
         known: dict = {"total": about} if isinstance(about, int) else {"desc": str(about)}
-        # Nothing is drawn where the output is not a terminal.
+        # disable=None: no bar if the output is not a terminal.
         return tqdm(stream, unit=f" {unit}", leave=False, disable=None, **known)
 
     return wrap

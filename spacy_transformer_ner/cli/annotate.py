@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Optional
+from typing import Any, Optional, cast
 
 import typer
 from wasabi import msg
@@ -15,9 +15,9 @@ from ..annotation.outputs import SUFFIXES
 from ..errors import InputError
 from ._util import choices
 
-OutputFormat = choices("OutputFormat", SUFFIXES)
-EngineName = choices("EngineName", ("local", "ray"))
-TextPer = choices("TextPer", ("line", "file"))
+OutputFormat: Any = choices("OutputFormat", SUFFIXES)
+EngineName: Any = choices("EngineName", ("local", "ray"))
+TextPer: Any = choices("TextPer", ("line", "file"))
 SOME_FAILED = 3
 INTERRUPTED = 130
 
@@ -91,25 +91,25 @@ def annotate_cli(
             progress=_progress,
         )
     except KeyboardInterrupt:
-        msg.warn(f"Interrupted. Rerun the same command to resume: {output} keeps what is finished")
+        msg.warn(f"Interrupted. Rerun the same command to resume. Finished shards are in {output}")
         raise SystemExit(INTERRUPTED) from None
-    said = (
+    summary = (
         f"{totals.texts:,} texts, {totals.words:,} words, {totals.entities:,} entities in "
         f"{totals.shards:,} shards: {output}"
     )
-    msg.good(said if worked else f"Finished before: {said}")
+    msg.good(summary if worked else f"Already finished: {summary}")
     if totals.errors:
         msg.warn(f"{totals.errors:,} texts failed: {output / '_errors'}")
         raise SystemExit(SOME_FAILED)
 
 
 def _progress(shards: Iterable[Shard], about: object) -> Iterator[Shard]:
-    """Show how much of the inputs is done, words per second, and the time left."""
+    """Show a progress bar in bytes of the inputs, with words per second and remaining time."""
     from tqdm import tqdm
 
-    total, done = about  # type: ignore[misc]
+    total, done = cast("tuple[int, int]", about)
     if done:
-        msg.info(f"Resuming after {done:,} bytes of the inputs")
+        msg.info(f"Resuming: {done:,} bytes of the inputs are already annotated")
     words, start = 0, time.perf_counter()
     with tqdm(total=total, initial=done, unit="B", unit_scale=True, disable=None) as bar:
         for shard in shards:

@@ -1,15 +1,17 @@
 """`spacy ner check`."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Optional
 
 import typer
 from wasabi import msg
 
+from ..checks.report import Severity
 from ..training.recipe import ITS_OWN, encoder_of
 from ._util import progress_bar
 
-SEVERITY_NAMES = {"error": "errors", "warning": "warnings", "info": "notes"}
+SEVERITY_NAMES: dict[Severity, str] = {"error": "errors", "warning": "warnings", "info": "notes"}
 
 
 def check_cli(
@@ -85,10 +87,14 @@ def check_cli(
         aligns=("l", *("r" for _ in splits)),
         divider=True,
     )
-    show = {"error": msg.fail, "warning": msg.warn, "info": msg.info}
+    show: dict[Severity, Callable[[str], object]] = {
+        "error": msg.fail,
+        "warning": msg.warn,
+        "info": msg.info,
+    }
     for finding in report.findings:
         show[finding.severity](finding.message)
-        # Not by wasabi: it would break the lines, and so the places.
+        # wasabi would wrap the lines, which breaks file:line places.
         if finding.remedy:
             print(f"  {finding.remedy}")
         for example in finding.examples:

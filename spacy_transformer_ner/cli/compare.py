@@ -1,7 +1,7 @@
 """`spacy ner compare`."""
 
 from pathlib import Path
-from typing import Optional
+from typing import Any, Optional
 
 import typer
 from wasabi import msg
@@ -9,7 +9,7 @@ from wasabi import msg
 from ..evaluation.resampling import LEVEL, PERMUTATIONS, Difference
 from ._util import choices, progress_bar
 
-Tokenization = choices("Tokenization", ("text", "gold"))
+Tokenization: Any = choices("Tokenization", ("text", "gold"))
 
 
 def compare_cli(
@@ -87,10 +87,10 @@ def compare_cli(
     else:
         msg.info(
             f"No significant difference (p = {test.p_value:.3f}): the results differ in "
-            f"{test.changed} of {test.documents} documents, which may be chance."
+            f"{test.changed} of {test.documents} documents, which may be due to chance."
         )
     if test.documents < MIN_DOCUMENTS:
-        msg.warn(f"The intervals are not reliable: there are only {test.documents} documents.")
+        msg.warn(f"The intervals are unreliable with only {test.documents} documents.")
     for change in CHANGES:
         some = [one for one in result.changed if one.change == change]
         print(f"\n{len(some)} {change}")

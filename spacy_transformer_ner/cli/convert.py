@@ -4,7 +4,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Optional
+from typing import Any, Optional
 
 import typer
 from wasabi import msg
@@ -18,10 +18,10 @@ from ..corpus.splits import parse_shares
 from ..corpus.tags import REPAIRS, SCHEME_NAMES
 from ._util import choices, progress_bar
 
-Format = choices("Format", FORMATS)
-Scheme = choices("Scheme", SCHEME_NAMES)
-Repair = choices("Repair", REPAIRS)
-Overlap = choices("Overlap", OVERLAPS)
+Format: Any = choices("Format", FORMATS)
+Scheme: Any = choices("Scheme", SCHEME_NAMES)
+Repair: Any = choices("Repair", REPAIRS)
+Overlap: Any = choices("Overlap", OVERLAPS)
 
 
 def convert_cli(
@@ -139,7 +139,7 @@ def convert_cli(
             )
     has_test = any(result.target.endswith("test.spacy") for result in results)
     if not has_test and split is None and output.suffix != ".spacy" and Path(inputs[0]).is_dir():
-        msg.warn("There is no test file. In the project, evaluate on dev: --vars.eval_split dev")
+        msg.warn("No test file found. In the project, evaluate on dev: --vars.eval_split dev")
     msg.table(
         [
             (r.target, f"{r.documents:,}", f"{r.sentences:,}", f"{r.words:,}", f"{r.entities:,}")
@@ -152,7 +152,8 @@ def convert_cli(
 
 
 def _source(name: str, folder: Path) -> Path | Source:
-    """A pipe is copied to a file, because files are looked at before they are read."""
+    """Get the path of an input. A pipe is copied to a file, because files are read twice: to
+    detect the format, and to convert them."""
     if name == "-":
         return spool(sys.stdin.buffer, folder, "<stdin>")
     if not Path(name).exists() or Path(name).is_file() or Path(name).is_dir():

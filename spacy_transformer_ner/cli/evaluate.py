@@ -9,9 +9,12 @@ from wasabi import msg
 from ._util import progress_bar
 
 if TYPE_CHECKING:
-    from ..evaluation.evaluate import Evaluation
+    from ..evaluation.evaluate import Evaluation, Tokenization
 
-MEANING = {"text": "raw text", "gold": "the corpus' tokens and sentences"}
+MEANING: "dict[Tokenization, str]" = {
+    "text": "raw text",
+    "gold": "the corpus' tokens and sentences",
+}
 
 
 def evaluate_cli(
@@ -52,7 +55,8 @@ def evaluate_cli(
     for path in filter(None, (output, errors)):
         check_writable(path)
     nlp = load_pipeline(model)
-    forms = None if train is None else TrainingForms(annotated_docs(train, Vocab(), nlp.lang))
+    lang = nlp.lang or "en"
+    forms = None if train is None else TrainingForms(annotated_docs(train, Vocab(), lang))
     results = {
         tokenization: evaluate(
             nlp,

@@ -1,6 +1,7 @@
 """`spacy ner export`."""
 
 from pathlib import Path
+from typing import Any
 
 import typer
 from wasabi import msg
@@ -8,7 +9,7 @@ from wasabi import msg
 from ..corpus.tags import SCHEME_NAMES
 from ._util import choices, progress_bar
 
-Scheme = choices("ExportScheme", SCHEME_NAMES)
+Scheme: Any = choices("ExportScheme", SCHEME_NAMES)
 
 
 def export_cli(

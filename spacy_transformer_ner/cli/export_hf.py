@@ -44,7 +44,7 @@ def export_hf_cli(
         write_json(new / "export.json", {"pipeline": model, **exported.to_dict()})
     msg.good(f"Checkpoint: {output_dir}")
     if exported.is_exact:
-        print("Its scores are the pipeline's own.")
+        print("Its scores are the same as the pipeline's.")
     else:
         print(
             f"transformers has no {', '.join(exported.lost) or 'BILUO tags'}, so the head was "

@@ -33,11 +33,11 @@ def export_onnx_cli(
         exported = export_onnx(load_pipeline(model), new, is_int8=int8)
     msg.good(f"Graph, tokenizer and README: {output_dir}")
     print(
-        f"Its scores differ from the pipeline's in fp32 by {exported.difference:.1g} at most "
-        f"({TOLERANCE:.0e} is allowed)."
+        f"Its scores differ from the pipeline's fp32 scores by at most {exported.difference:.1g} "
+        f"(tolerance: {TOLERANCE:.0e})."
     )
     if exported.int8_difference is not None:
         print(
-            f"In 8 bits they differ by up to {exported.int8_difference:.2g} before the softmax. "
-            "Measure what that costs in F1 on your own data."
+            f"The int8 logits differ by up to {exported.int8_difference:.2g}. Measure the effect "
+            "on F1 with your own data."
         )

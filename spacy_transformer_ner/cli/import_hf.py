@@ -1,7 +1,7 @@
 """`spacy ner import-hf`."""
 
 from pathlib import Path
-from typing import Optional
+from typing import Any, Optional
 
 import typer
 from wasabi import msg
@@ -9,8 +9,8 @@ from wasabi import msg
 from ..encoder.sources import resolve_encoder
 from ._util import choices
 
-Scheme = choices("ImportScheme", ("bio", "iob1"))
-Precision = choices("Precision", ("fp32", "auto", "bf16", "fp16"))
+Scheme: Any = choices("ImportScheme", ("bio", "iob1"))
+Precision: Any = choices("Precision", ("fp32", "auto", "bf16", "fp16"))
 
 
 def import_hf_cli(
@@ -46,14 +46,14 @@ def import_hf_cli(
 
     with new_folder(output_dir) as new:
         if not Path(resolve_encoder(source)).is_dir():
-            msg.info(f"There is no folder {source}: loading it from the Hugging Face hub")
+            msg.info(f"No local folder {source}: loading it from the Hugging Face hub")
         nlp = import_pipeline(
             source, lang, precision=precision.value, scheme=scheme and scheme.value
         )
         nlp.to_disk(new)
-    labels = ", ".join(nlp.get_pipe("transformer_ner").labels)
+    labels = ", ".join(nlp.pipe_labels["transformer_ner"])
     msg.good(f"Pipeline: {output_dir}, with the entity types {labels}")
     print(
-        "Its scores are not calibrated. To calibrate them on annotated text that it was not "
-        f"trained on:\n  python -m spacy ner calibrate {output_dir} DEV.spacy"
+        "Its scores are not calibrated. Calibrate them on annotated text that is not in its "
+        f"training data:\n  python -m spacy ner calibrate {output_dir} DEV.spacy"
     )

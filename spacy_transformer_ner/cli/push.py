@@ -39,7 +39,7 @@ def push_cli(
     if dry_run is not None:
         repo_id = f"{org or 'OWNER'}/{packaged.pipeline}"
         build_repository(packaged, manifest.parent, dry_run, repo_id)
-        msg.good(f"What would be uploaded as {repo_id}: {dry_run}")
+        msg.good(f"Dry run of {repo_id}: {dry_run}")
         return
     repo_id = f"{find_owner(org)}/{packaged.pipeline}"
     with tempfile.TemporaryDirectory() as work:

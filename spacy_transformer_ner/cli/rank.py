@@ -46,10 +46,13 @@ def rank_cli(
     check_gpu(use_gpu)
     files = find_files(map(str, inputs), any_kind=True)
     if output.exists() and output.suffix != ".jsonl":
-        raise InputError("exists, and is not a .jsonl file. Name the output last.", path=output)
+        raise InputError(
+            "already exists and is not a .jsonl file. The output is the last argument.",
+            path=output,
+        )
     if output.exists() and any(output.samefile(file.path) for file in files):
-        raise InputError("is one of the inputs. Name another output.", path=output)
-    # All texts together are no shorter in the output than in the inputs.
+        raise InputError("is one of the inputs. Choose another output file.", path=output)
+    # The output has at least the size of the ranked texts.
     check_writable(output, 0 if n else sum(file.size for file in files))
     nlp = load_pipeline(model)
     records = rank(nlp, read_texts(inputs, encoding=encoding), n, progress_bar("texts"))

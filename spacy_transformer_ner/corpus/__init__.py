@@ -1,1 +1,1 @@
-"""What a file says: columns to documents, documents to DocBin, and the check."""
+"""Reading corpora in many formats, and converting them to and from .spacy files."""

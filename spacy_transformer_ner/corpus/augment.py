@@ -1,4 +1,4 @@
-"""An augmenter for spaCy's reader of training data."""
+"""Augmenters for training data."""
 
 import random
 from collections.abc import Callable, Iterator
@@ -12,12 +12,11 @@ from .docbin import unannotated
 def create_gold_tokens_augmenter(
     level: float,
 ) -> Callable[[Language, Example], Iterator[Example]]:
-    """Train some texts on the corpus' own tokens and sentences instead of what the
-    pipeline makes of the text, so that both are understood: the pipeline's tokeniser
-    parts words that the corpus does not, names with hyphens above all. Registered as
-    spacy-transformer-ner.gold_tokens.v1.
+    """Create an augmenter that trains on the gold tokens and sentences of some texts, so that
+    the model learns both tokenizations. spaCy's tokenizer splits words that corpora don't,
+    above all names with hyphens. Registered as spacy-transformer-ner.gold_tokens.v1.
 
-    level (float): The probability that a text is taken as it is in the corpus.
+    level (float): The probability that a text keeps its gold tokens and sentences.
     RETURNS (Callable): The augmenter.
     """
 

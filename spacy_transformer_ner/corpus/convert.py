@@ -1,4 +1,4 @@
-"""From corpus files to .spacy files."""
+"""Convert corpus files to .spacy files."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -28,7 +28,7 @@ from .readers.tables import SAVED_SPLIT
 from .sources import Source
 from .splits import REPORT, SPLITS, RandomSplits, data_files, find_splits, output_name
 
-# Encodings of languages that Latin-1 and Windows-1252 do not have the letters of.
+# Common encodings of languages with letters that Latin-1 and Windows-1252 lack.
 OTHER_ENCODINGS = {
     "zh yue": "gb18030 or big5",
     "ja": "shift_jis or euc_jp",
@@ -47,14 +47,14 @@ OTHER_ENCODINGS = {
 
 @dataclass(frozen=True)
 class FileRead:
-    """What was found out about one file.
+    """What was detected about one file.
 
-    source (str): Its name.
-    format (str): What it was taken for.
-    encoding (str | None): The encoding of its text, as Python names it.
+    source (str): The name of the file.
+    format (str): The format, in words.
+    encoding (str | None): The encoding, by its Python name.
     scheme (str | None): The tag scheme.
-    marks_documents (bool): Whether it says where documents start.
-    notes (tuple[Note, ...]): What was not as it should be.
+    marks_documents (bool): Whether the file marks document boundaries.
+    notes (tuple[Note, ...]): Problems in the file, and how they were handled.
     """
 
     source: str
@@ -67,14 +67,14 @@ class FileRead:
 
 @dataclass(frozen=True)
 class Converted:
-    """What came into one .spacy file, or folder of them.
+    """The contents of one converted .spacy file, or folder of .spacy files.
 
-    target (str): Its path.
-    lang (str): The language's code.
-    files (tuple[FileRead, ...]): What it is made of.
-    documents, sentences, words, entities (int): Counts. A text whose sentences
-        are not known is one.
-    labels (dict[str, int]): Entities per label.
+    target (str): The path.
+    lang (str): The language code.
+    files (tuple[FileRead, ...]): The files it was converted from.
+    documents, sentences, words, entities (int): Counts. A text without sentence boundaries
+        counts as one sentence.
+    labels (dict[str, int]): Number of entities per label.
     """
 
     target: str
@@ -93,7 +93,7 @@ class Converted:
 
 @dataclass
 class _Target:
-    """A .spacy file while it is written."""
+    """A .spacy file that is being written."""
 
     writer: DocBinWriter
     documents: int = 0
@@ -119,26 +119,27 @@ def convert(
     seed: int = 0,
     progress: Progress = no_progress,
 ) -> list[Converted]:
-    """Convert corpus files to .spacy files. Nothing is written unless all files can be
-    read, and then all of it at once, or nothing; large ones become folders of .spacy files
-    of the same name.
+    """Convert corpus files to .spacy files. The files are written together, or not at all if
+    a file cannot be read. A large corpus becomes a folder of .spacy files.
 
-    inputs (Sequence[Path | Source]): Files, or folders whose files are named
-        after their split.
-    output (Path): A folder for the .spacy files and convert.json; or a .spacy
-        file that takes all.
-    options (ReadOptions): How to read the files, where that is not found out.
-    lang (str): The language's code, for spaces and spaCy's tokeniser.
-    shares (Sequence[float] | None): Draw train, dev and test of these shares from
-        the documents of all inputs.
-    seed (int): The seed of that.
-    progress (Callable): Wraps a stream of documents, given with a file's name.
-    RETURNS (list[Converted]): What was done, for each .spacy file.
-    RAISES: InputError if something cannot be read, or the disk is full.
+    inputs (Sequence[Path | Source]): Files, or folders whose files are named after their
+        split.
+    output (Path): A folder for the .spacy files and convert.json, or one .spacy file for all
+        inputs.
+    options (ReadOptions): How to read the files. By default, formats are detected.
+    lang (str): The language code, for restoring spaces and for spaCy's tokenizer.
+    shares (Sequence[float] | None): Shares of train, dev and test, to split the documents of
+        all inputs at random.
+    seed (int): Random seed of the split.
+    progress (Callable): Wraps an iterable of documents. Called with the name of the file.
+    RETURNS (list[Converted]): The contents of each .spacy file.
+    RAISES: InputError if a file cannot be read, or the disk is full.
     """
     into_file = output.suffix == ".spacy"
     if into_file and shares is not None:
-        raise InputError("several splits cannot be one file. Name a folder.", path=output)
+        raise InputError(
+            "cannot write several splits to one file. Set the output to a folder.", path=output
+        )
     folder = output.parent if into_file else output
     check_language(lang)
     targets = _targets(inputs, output.name if into_file else None, shares is not None)
@@ -155,7 +156,7 @@ def convert(
                 _check_encoding(source, reader, options, lang)
             splits = None
             if shares is not None:
-                # Once to draw, once to write.
+                # Documents are read twice: here, and when they are written.
                 splits = RandomSplits(_documents(readers, progress, "drawing"), shares, seed)
             written = _write(readers, name, splits, Path(staging), lang, progress)
             files = tuple(
@@ -163,7 +164,7 @@ def convert(
                     source=source.name,
                     format=reader.format,
                     encoding=reader.encoding and reader.encoding.removesuffix("-sig"),
-                    scheme=reader.tags and reader.tags.scheme,
+                    scheme=reader.tags.scheme if reader.tags else None,
                     marks_documents=reader.marks_documents,
                     notes=tuple(reader.notes()),
                 )
@@ -184,7 +185,7 @@ def convert(
             ]
         made = {Path(result.target).name: result.to_dict() for result in results}
         known = read_report(folder)
-        # A split that the source no longer has is not to be taken for its own.
+        # Remove splits of an earlier conversion that the inputs no longer have.
         gone = {
             name
             for name in known.keys() - made.keys()
@@ -199,7 +200,8 @@ def convert(
 def _targets(
     inputs: Sequence[Path | Source], name: str | None, draws: bool
 ) -> dict[str, list[Source]]:
-    """The files that each .spacy file is made of; "" where splits are drawn."""
+    """Map each .spacy file to the files it is converted from. The key is "" for random
+    splits."""
     targets: dict[str, list[Source]] = {}
     for given in inputs:
         if name is not None or draws:
@@ -219,19 +221,19 @@ def _targets(
             ):
                 raise InputError(
                     f"both {targets[target][0].name} and {files[0].name} would become {target}. "
-                    f"Name a file that takes all: OUTPUT/{target}"
+                    f"Convert them separately, or write them to one file: OUTPUT/{target}"
                 )
             targets.setdefault(target, []).extend(files)
     return targets
 
 
 def _check_encoding(source: Source, reader: Reader, options: ReadOptions, lang: str) -> None:
-    """Every file that is not UTF-8 can be read as Latin-1, right or wrong."""
+    """Reject a guess of Latin-1 for other languages. Any bytes can be decoded as Latin-1."""
     if options.encoding is None and reader.encoding in ("latin-1", "cp1252"):
         for languages, likely in OTHER_ENCODINGS.items():
             if lang in languages.split():
                 raise InputError(
-                    f"is not UTF-8, and {lang!r} is not written in Latin-1. Say its encoding: "
+                    f"is not UTF-8, and {lang!r} is not written in Latin-1. Set the encoding: "
                     f"--encoding {likely}.",
                     path=source.name,
                 )
@@ -260,18 +262,18 @@ def _write(
         for document in progress(reader, name or "writing"):
             target = targets[name if splits is None else f"{splits.split_of(document)}.spacy"]
             if target.add(to_doc(document, maker)):
-                # Words are not kept for longer than a file that holds them is made.
+                # Start a new vocabulary for each file, to free memory.
                 maker = DocMaker(lang)
     written = {name: target for name, target in targets.items() if target.documents}
     if not written:
-        raise InputError(f"there is no text for {name or 'any split'}. Are these the right files?")
+        raise InputError(f"no text for {name or 'any split'}. Are these the right files?")
     for target in written.values():
         target.writer.close()
     return written
 
 
 def _comes_from(entry: dict, inputs: Sequence[Path | Source]) -> bool:
-    """Whether an earlier .spacy file was made of the same folders alone."""
+    """Whether all sources of an earlier .spacy file are in the input folders."""
     folders = [str(i) for i in inputs if isinstance(i, Path) and i.is_dir()]
     sources = [Path(file["source"]) for file in entry["files"]]
     return bool(sources) and all(
@@ -280,11 +282,11 @@ def _comes_from(entry: dict, inputs: Sequence[Path | Source]) -> bool:
 
 
 def read_report(folder: Path) -> dict[str, dict]:
-    """Read what convert has said of the .spacy files of a folder.
+    """Read the convert.json of a folder.
 
     folder (Path): The folder.
-    RETURNS (dict[str, dict]): By the name of each file, a Converted as a
-        dictionary; nothing if there is no convert.json, or it is not ours.
+    RETURNS (dict[str, dict]): Each .spacy file's `Converted` as a dict, by file name. Empty if
+        there is no convert.json, or it was not written by `convert`.
     """
     try:
         content = read_json(folder / REPORT, "convert")

@@ -1,4 +1,4 @@
-"""Documents to spaCy Docs, and Docs to .spacy files and back."""
+"""Convert documents to Docs, and read and write .spacy files."""
 
 import shutil
 from collections.abc import Iterable, Iterator
@@ -20,18 +20,18 @@ from .origin import set_origin
 from .sources import LONGEST_RECORD, Source
 from .spacing import restore_spaces
 
-# What documents of ours have beside their words and spaces.
+# The attributes of converted documents, in addition to words and spaces.
 ATTRS = ("ENT_IOB", "ENT_TYPE", "SENT_START")
-# A .spacy file is made and read whole, so this bounds the memory it takes; of texts with
-# words of any length, LONGEST_RECORD does.
+# Words per .spacy file. A file is in memory while it is written or read, so this bounds the
+# memory. For very long words, LONGEST_RECORD does.
 SHARD_WORDS = 500_000
 
 
 def check_language(lang: str) -> None:
-    """See that spaCy has a language.
+    """Check that spaCy supports a language.
 
-    lang (str): Its code.
-    RAISES: InputError if it has not.
+    lang (str): The language code.
+    RAISES: InputError if spaCy doesn't support it.
     """
     try:
         get_lang_class(lang)
@@ -40,25 +40,26 @@ def check_language(lang: str) -> None:
 
 
 def blank(lang: str) -> Language:
-    """Make an empty pipeline, for its tokeniser.
+    """Create a blank pipeline, for its tokenizer.
 
-    lang (str): The language's code.
+    lang (str): The language code.
     RETURNS (Language): The pipeline.
-    RAISES: InputError if spaCy has no such language, or it needs a package that
-        is not installed.
+    RAISES: InputError if spaCy doesn't support the language, or it needs a package that is
+        not installed.
     """
     check_language(lang)
     try:
         return spacy.blank(lang)
     except ImportError as error:
         said = " ".join(str(error).split())
-        raise InputError(f"spaCy's tokeniser of {lang!r} cannot be used: {said}") from None
+        raise InputError(f"cannot load spaCy's tokenizer for {lang!r}: {said}") from None
 
 
 class DocMaker:
-    """Makes Docs of documents. What it learns of words grows with their number.
+    """The vocabulary and tokenizer of new Docs. The vocabulary grows with the number of
+    distinct words.
 
-    lang (str): The language's code, for spaces and for spaCy's tokeniser.
+    lang (str): The language code, for restoring spaces and for spaCy's tokenizer.
     """
 
     def __init__(self, lang: str):
@@ -67,20 +68,19 @@ class DocMaker:
 
     @cached_property
     def tokenizer(self) -> Tokenizer:
-        """RETURNS (Tokenizer): spaCy's. Made when first needed: that takes seconds,
-        because spaCy then loads every package that extends it."""
+        """RETURNS (Tokenizer): spaCy's tokenizer. Created on first use, because it takes
+        seconds: spaCy loads every package that extends it."""
         return blank(self.lang).tokenizer
 
 
 def to_doc(document: Document | TextDocument | Doc, maker: DocMaker) -> Doc:
-    """Make a Doc of a document, with its entities, its sentences where they are
-    known, and where it comes from.
+    """Convert a document to a Doc with entities, sentences if they are known, and origin.
 
-    document (Document | TextDocument | Doc): The document. Of one in words the
-        spaces are restored where they are not known; a text is parted by spaCy's
-        tokeniser, and where an entity starts or ends within a token there too.
-    maker (DocMaker): Has the vocabulary, the language and the tokeniser.
-    RETURNS (Doc): The Doc; of a Doc, itself.
+    document (Document | TextDocument | Doc): The document. For a `Document`, unknown spaces
+        are restored. A `TextDocument` is split by spaCy's tokenizer, and at entity boundaries
+        within tokens.
+    maker (DocMaker): The vocabulary, language and tokenizer.
+    RETURNS (Doc): The Doc. A Doc is returned unchanged.
     """
     if isinstance(document, Doc):
         return document
@@ -88,7 +88,7 @@ def to_doc(document: Document | TextDocument | Doc, maker: DocMaker) -> Doc:
         return _from_text(document, maker)
     words: list[str] = []
     spaces: list[bool] = []
-    starts: list[bool] = []
+    starts: list[bool | int | None] = []
     offsets: list[int] = []
     spacing = restore_spaces((s.words for s in document.sentences), maker.lang)
     for sentence, restored in zip(document.sentences, spacing):
@@ -113,16 +113,16 @@ def to_doc(document: Document | TextDocument | Doc, maker: DocMaker) -> Doc:
 def _from_text(document: TextDocument, maker: DocMaker) -> Doc:
     text = document.text
     if document.tokens is None:
-        # Not nlp.make_doc: it has a longest text.
+        # Not nlp.make_doc, which limits the length of the text.
         doc = maker.tokenizer(text)
         ends = {t.idx + len(t) for t in doc} | {t.idx for t in doc}
         cuts = {c for e in document.entities for c in (e.start, e.end)} - ends
         if cuts:
             bounds = [(t.idx, t.idx + len(t)) for t in doc]
-            doc = _parted(text, bounds, cuts, maker.vocab)
+            doc = _split(text, bounds, cuts, maker.vocab)
     else:
         cuts = {c for e in document.entities for c in (e.start, e.end)}
-        doc = _parted(text, document.tokens, cuts, maker.vocab)
+        doc = _split(text, document.tokens, cuts, maker.vocab)
     ents = [doc.char_span(e.start, e.end, label=e.label) for e in document.entities]
     doc.set_ents([ent for ent in ents if ent is not None])
     if document.sentences is not None:
@@ -141,14 +141,14 @@ def _from_text(document: TextDocument, maker: DocMaker) -> Doc:
     return doc
 
 
-def _parted(
+def _split(
     text: str,
     tokens: tuple[tuple[int, int], ...] | list[tuple[int, int]],
     cuts: set[int],
     vocab: Vocab,
 ) -> Doc:
-    """A Doc of given tokens, cut further where it must be. What is between
-    tokens are blanks: one is a space, more are tokens of their own."""
+    """Create a Doc from token offsets, and split the tokens at `cuts`. A single space between
+    tokens becomes trailing whitespace, any other whitespace a token."""
     words: list[str] = []
     spaces: list[bool] = []
     position = 0
@@ -171,12 +171,12 @@ def _parted(
 
 
 class DocBinWriter:
-    """Writes Docs to a .spacy file, or, when they are many, to a folder of that
-    name with numbered .spacy files in it, which spaCy reads alike.
+    """Writes Docs to a .spacy file. Many Docs are written to a folder of that name with
+    numbered .spacy files, which spaCy reads like one file.
 
-    path (Path): The file or folder. There is none yet.
-    attrs (tuple[str, ...] | None): The attributes to keep; spaCy's if None.
-    shard_words (int): How many words a file holds, and one Doc more at most.
+    path (Path): The file or folder. Must not exist.
+    attrs (tuple[str, ...] | None): The attributes to store. spaCy's default if None.
+    shard_words (int): The number of words after which a new file starts.
     """
 
     def __init__(
@@ -193,15 +193,16 @@ class DocBinWriter:
         self._shards = 0
 
     def _new(self) -> DocBin:
-        given = {} if self._attrs is None else {"attrs": self._attrs}
-        return DocBin(store_user_data=True, **given)
+        if self._attrs is None:
+            return DocBin(store_user_data=True)
+        return DocBin(attrs=self._attrs, store_user_data=True)
 
     def add(self, doc: Doc) -> bool:
         """Write a Doc.
 
         doc (Doc): The Doc.
-        RETURNS (bool): Whether a file is full, and the vocabulary of its Docs
-            can go.
+        RETURNS (bool): Whether this Doc completed a file. If so, the vocabulary of its Docs is
+            no longer needed.
         """
         self._docbin.add(doc)
         self._words += len(doc)
@@ -220,7 +221,7 @@ class DocBinWriter:
         self._shards += 1
 
     def close(self) -> None:
-        """Write what is left and give the file or folder its name."""
+        """Write the remaining Docs, and move the file or folder to its path."""
         folder = self.path.with_name(f"{self.path.name}.shards")
         if not self._shards:
             self._write(self.path)
@@ -235,45 +236,44 @@ class DocBinWriter:
 
 
 def docbin_files(path: str | Path) -> list[Path]:
-    """Find the .spacy files that one path stands for.
+    """List the .spacy files of a path.
 
-    path (str | Path): A .spacy file, or a folder with some.
-    RETURNS (list[Path]): The files in their order.
+    path (str | Path): A .spacy file, or a folder of .spacy files.
+    RETURNS (list[Path]): The files, sorted.
     RAISES: InputError if there are none.
     """
     path = Path(path)
     files = sorted(path.rglob("*.spacy")) if path.is_dir() else [path] if path.is_file() else []
     if not files:
-        raise InputError("is not there. Make it with the convert command.", path=path)
+        raise InputError("not found. Create it with: spacy ner convert", path=path)
     return files
 
 
 def read_docbin(path: str | Path, vocab: Vocab) -> Iterator[Doc]:
-    """Read the Docs of a .spacy file, or of a folder of them.
+    """Read the Docs of a .spacy file, or of a folder of .spacy files.
 
     path (str | Path): The file or folder.
     vocab (Vocab): The vocabulary of the Docs.
     YIELDS (Doc): The Docs.
-    RAISES: InputError if there is no such file or it is none of spaCy's.
+    RAISES: InputError if the file doesn't exist or is not a valid .spacy file.
     """
     for file in docbin_files(path):
         try:
             yield from DocBin().from_disk(file).get_docs(vocab)
         except Exception:
-            # Whatever msgpack, zlib or spaCy raise on foreign or damaged bytes,
-            # the remedy is one.
+            # msgpack, zlib and spaCy raise many kinds of errors for invalid bytes.
             raise InputError(
-                "is not a .spacy file, or a damaged one. Make it again with the convert command.",
+                "is not a .spacy file, or is damaged. Create it again with: spacy ner convert",
                 path=file,
             ) from None
 
 
 def unannotated(reference: Doc, vocab: Vocab, *, sentences: bool = False) -> Doc:
-    """Copy the tokens of a Doc and nothing that is said of them.
+    """Copy the tokens of a Doc without their annotation.
 
     reference (Doc): The Doc.
-    vocab (Vocab): The copy's vocabulary.
-    sentences (bool): Whether to copy where sentences start too.
+    vocab (Vocab): The vocabulary of the copy.
+    sentences (bool): Whether to copy the sentence boundaries.
     RETURNS (Doc): The copy.
     """
     return Doc(
@@ -285,21 +285,27 @@ def unannotated(reference: Doc, vocab: Vocab, *, sentences: bool = False) -> Doc
 
 
 def sentences_of(doc: Doc) -> Iterable[DocSpan]:
-    """doc (Doc): A Doc.
-    RETURNS (Iterable[Span]): Its sentences, or all of it if they are not known."""
+    """Get the sentences of a Doc.
+
+    doc (Doc): The Doc.
+    RETURNS (Iterable[Span]): The sentences, or the whole Doc if they are not known.
+    """
     return doc.sents if doc.has_annotation("SENT_START") else [doc[:]]
 
 
 def count_sentences(doc: Doc) -> int:
-    """doc (Doc): A Doc.
-    RETURNS (int): How many sentences it has; 1 if they are not known."""
+    """Count the sentences of a Doc.
+
+    doc (Doc): The Doc.
+    RETURNS (int): The number of sentences. 1 if they are not known.
+    """
     if not doc.has_annotation("SENT_START"):
         return 1
     return int((doc.to_array("SENT_START") == 1).sum())
 
 
 class DocBinReader:
-    """Reads the Docs of a .spacy file as they are.
+    """Reads the Docs of a .spacy file unchanged.
 
     source (Source): The file.
     """
@@ -313,7 +319,7 @@ class DocBinReader:
         self.source = source
 
     def notes(self) -> list[Note]:
-        """RETURNS (list[Note]): None."""
+        """RETURNS (list[Note]): An empty list."""
         return []
 
     def __iter__(self) -> Iterator[Doc]:
@@ -322,4 +328,4 @@ class DocBinReader:
             found = True
             yield doc
         if not found:
-            raise InputError("holds no documents.", path=self.source.name)
+            raise InputError("contains no documents.", path=self.source.name)

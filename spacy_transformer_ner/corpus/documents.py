@@ -1,10 +1,10 @@
-"""What every reader gives and every writer takes."""
+"""Documents, as readers produce them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-# A longer sentence lacks its blank rows, and a longer document is split, so that
-# the memory it takes has a bound: see also sources.LONGEST_RECORD.
+# Bounds the memory, like sources.LONGEST_RECORD. A longer sentence is an error, because blank
+# lines are probably missing. A longer document is split.
 MAX_WORDS = 100_000
 
 
@@ -12,9 +12,9 @@ MAX_WORDS = 100_000
 class Span:
     """An entity.
 
-    start (int): Its first word or character.
-    end (int): The word or character after its last.
-    label (str): Its type, e.g. "PER".
+    start (int): Index of the first word or character.
+    end (int): Index after the last word or character.
+    label (str): The label, e.g. "PER".
     """
 
     start: int
@@ -24,11 +24,13 @@ class Span:
 
 @dataclass(frozen=True)
 class Sentence:
-    """words (tuple[str, ...]): The words, never empty strings.
-    entities (tuple[Span, ...]): Its entities in words, in order, without overlap.
-    lines (Sequence[int]): The line of the file that each word stands on, from 1.
-    spaces (tuple[bool, ...] | None): Whether a space follows each word; None if
-        the file does not say.
+    """A tokenized sentence.
+
+    words (tuple[str, ...]): The words. None is empty.
+    entities (tuple[Span, ...]): Entities with word indices, sorted and without overlap.
+    lines (Sequence[int]): The line of each word in the file, counted from 1.
+    spaces (tuple[bool, ...] | None): Whether each word is followed by a space. None if the
+        file doesn't say.
     """
 
     words: tuple[str, ...]
@@ -39,11 +41,11 @@ class Sentence:
 
 @dataclass(frozen=True)
 class Document:
-    """A document that comes in words.
+    """A document as tokenized sentences.
 
-    sentences (tuple[Sentence, ...]): At least one sentence.
-    path (str): The file it is from.
-    id (str): What the file calls it, if its sentences may stand apart; else "".
+    sentences (tuple[Sentence, ...]): One or more sentences.
+    path (str): The source file.
+    id (str): The document's ID in the file, if its sentences may not be consecutive. Else "".
     """
 
     sentences: tuple[Sentence, ...]
@@ -53,18 +55,18 @@ class Document:
 
 @dataclass(frozen=True)
 class TextDocument:
-    """A document that comes as text.
+    """A document as text.
 
     text (str): The text.
-    entities (tuple[Span, ...]): Its entities in characters, in order, without
-        overlap, and without blanks at their ends.
-    path (str): The file it is from.
-    line (int): The line of that file it starts on.
-    tokens (tuple[tuple[int, int], ...] | None): Where its words start and end,
-        if the file says; otherwise spaCy's tokeniser parts them.
-    sentences (tuple[int, ...] | None): Where its sentences start, if the file says.
-    follows_text (bool): Whether the text stands in the file as it is, so that its
-        line breaks count as lines of the file.
+    entities (tuple[Span, ...]): Entities with character offsets, sorted, without overlap, and
+        without leading or trailing whitespace.
+    path (str): The source file.
+    line (int): The line of the file that it starts on.
+    tokens (tuple[tuple[int, int], ...] | None): Start and end offsets of the tokens. If None,
+        spaCy's tokenizer splits the text.
+    sentences (tuple[int, ...] | None): Start offsets of the sentences, if the file has them.
+    follows_text (bool): Whether the file contains the text verbatim, so that line breaks in
+        the text are line breaks in the file.
     """
 
     text: str

@@ -1,30 +1,37 @@
-"""Which encoding a text is in."""
+"""Encoding detection."""
 
 import codecs
 import re
-from typing import BinaryIO
+from typing import Protocol
 
 from ..errors import InputError
 
 CHUNK = 1 << 20
 BEYOND_ASCII = re.compile(r"[^\x00-\x7f]+")
-# What surrogateescape makes of a byte that is not UTF-8.
+# Bytes that are not UTF-8, as decoded by surrogateescape.
 ESCAPED = re.compile("[\udc80-\udcff]")
 
 
-def detect_encoding(file: BinaryIO, name: str) -> str:
-    """Find the encoding of a text by reading it all, a megabyte at a time.
+class ByteStream(Protocol):
+    """The methods of a binary file that `detect_encoding` calls."""
 
-    UTF-8 is certain when it decodes: text of another encoding hardly ever is
-    valid UTF-8. A file that is not is Latin-1, as the CoNLL-2002 files are, or
-    Windows-1252 where it has bytes that are control characters in Latin-1.
+    def read(self, size: int = -1, /) -> bytes: ...
 
-    file (BinaryIO): The bytes, from their start.
-    name (str): What the file is called in an error.
-    RETURNS (str): "utf-8-sig" (UTF-8, with or without a byte order mark),
-        "utf-16" or "utf-32" (with one), "latin-1" or "cp1252".
-    RAISES: InputError if there are null bytes, so it is no text, or it is UTF-8
-        with damaged bytes.
+    def seek(self, position: int, /) -> object: ...
+
+
+def detect_encoding(file: ByteStream, name: str) -> str:
+    """Detect the encoding of a text file. Reads the whole file in chunks of 1 MB.
+
+    A file that decodes as UTF-8 is UTF-8, because text in other encodings is hardly ever valid
+    UTF-8. Other files are Latin-1, like the CoNLL-2002 corpora, or Windows-1252 if they contain
+    bytes that are control characters in Latin-1.
+
+    file (ByteStream): The file, at its start.
+    name (str): The file name, for errors.
+    RETURNS (str): "utf-8-sig" (UTF-8, with or without a byte order mark), "utf-16" or "utf-32"
+        (with a byte order mark), "latin-1" or "cp1252".
+    RAISES: InputError if the file contains null bytes, or is UTF-8 with invalid bytes.
     """
     decoder = codecs.getincrementaldecoder("utf-8")()
     is_utf8 = True
@@ -37,8 +44,8 @@ def detect_encoding(file: BinaryIO, name: str) -> str:
     while chunk:
         if b"\0" in chunk:
             raise InputError(
-                "holds null bytes, so it is not a text file in UTF-8, Latin-1 or "
-                "Windows-1252. Save it as UTF-8 text, or say the encoding with --encoding.",
+                "contains null bytes, so it is not a text file in UTF-8, Latin-1 or "
+                "Windows-1252. Save it as UTF-8 text, or set --encoding.",
                 path=name,
             )
         has_c1 = has_c1 or any(byte in chunk for byte in range(0x80, 0xA0))
@@ -58,9 +65,9 @@ def detect_encoding(file: BinaryIO, name: str) -> str:
     return "cp1252" if has_c1 else "latin-1"
 
 
-def _refuse_damaged_utf8(file: BinaryIO, name: str) -> None:
-    """A file that is UTF-8 but for some bytes would be read as if each character
-    beyond ASCII were two."""
+def _refuse_damaged_utf8(file: ByteStream, name: str) -> None:
+    """Raise an error for UTF-8 with few invalid bytes. As Latin-1, each character beyond ASCII
+    would become two."""
     file.seek(0)
     decoder = codecs.getincrementaldecoder("utf-8")(errors="surrogateescape")
     characters = 0
@@ -77,9 +84,9 @@ def _refuse_damaged_utf8(file: BinaryIO, name: str) -> None:
         line += text.count("\n")
     if characters > 2 * n_damaged:
         raise InputError(
-            f"is UTF-8, but {n_damaged:,} bytes are not (line {', '.join(map(str, damaged))}"
-            f"{'' if n_damaged <= len(damaged) else ', …'}). Mend them, or say another encoding "
-            "with --encoding.",
+            f"is UTF-8 with {n_damaged:,} invalid bytes (line {', '.join(map(str, damaged))}"
+            f"{'' if n_damaged <= len(damaged) else ', …'}). Fix them, or set another "
+            "--encoding.",
             path=name,
             line=damaged[0] if damaged else line + 1,
         )

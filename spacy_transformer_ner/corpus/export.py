@@ -1,4 +1,4 @@
-"""Docs back to files: columns for other tools, JSON Lines for annotation."""
+"""Export Docs to column files and JSON Lines."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -19,23 +19,22 @@ NOT_WRITTEN = (".json", ".parquet", ".gz", ".spacy", ".conllu", ".csv", ".ann")
 
 
 def export(docs: Iterable[Doc], path: str | Path, scheme: str = "IOB2") -> Counter[str]:
-    """Write Docs to a file, whole or not at all. What is written, `convert`
-    reads again: words, sentences, documents and entities are the same.
+    """Write Docs to a file. The file is written completely or not at all. `convert` reads the
+    same words, sentences, documents and entities from it.
 
     docs (Iterable[Doc]): The Docs.
-    path (str | Path): The file. With the suffix .jsonl it takes a record a Doc, as
-        Prodigy has them; with .conllup CoNLL-U Plus, which keeps spaces; with any
-        other a word and its tag a row, parted by a tab, and spaces are lost.
+    path (str | Path): The file. A .jsonl file has one record per Doc, in Prodigy's format. A
+        .conllup file is CoNLL-U Plus and keeps spaces. Any other file has one word and tag per
+        line, separated by a tab, and loses spaces.
     scheme (str): The tag scheme, one of tags.SCHEME_NAMES.
-    RETURNS (Counter[str]): What could not be kept, and how often.
-    RAISES: InputError if a token cannot be a cell of a table.
+    RETURNS (Counter[str]): Descriptions of what was lost, with counts.
+    RAISES: InputError if a token cannot be written to a column file.
     """
     lost: Counter[str] = Counter()
     suffix = Path(path).suffix.lower()
     if suffix in NOT_WRITTEN:
         raise InputError(
-            f"{suffix} files are not written. Name a .jsonl or .conllup file, or another for "
-            "columns.",
+            f"cannot export to {suffix}. Use .jsonl, .conllup, or another suffix for columns.",
             path=path,
         )
     with replacing(path) as new, open(new, "w", encoding="utf-8", newline="\n") as file:
@@ -85,17 +84,18 @@ def _write_rows(doc: Doc, file: TextIO, scheme: str, plus: bool, lost: Counter[s
     file.write("# newdoc\n" if plus else f"{DOCSTART}\tO\n\n")
     ends = {sentence.end - 1 for sentence in sentences_of(doc)}
     words = [token for token in doc if not token.text.isspace()]
-    lost["tokens that are only blanks, which no row can hold"] += len(doc) - len(words)
+    lost["whitespace tokens were dropped"] += len(doc) - len(words)
     position = {token.i: i for i, token in enumerate(words)}
     tags = write_tags(len(words), _entities(doc, ends, position, lost), scheme)
     for i, (token, tag) in enumerate(zip(words, tags)):
         if any(c in token.text for c in "\t\n\r\0") or token.text.strip(" ") != token.text:
             raise InputError(
-                f"the token {token.text!r} cannot be in a column file. Write a .jsonl file."
+                f"the token {token.text!r} cannot be written to a column file. Write a .jsonl file."
             )
         if token.text.startswith(DOCSTART):
             raise InputError(
-                f"the token {token.text!r} would start a document. Write a .jsonl file."
+                f"the token {token.text!r} would be read as a document boundary. Write a .jsonl "
+                "file."
             )
         follows = token.whitespace_ or (token.i + 1 < len(doc) and doc[token.i + 1].text.isspace())
         misc = f"\t{'_' if follows or i + 1 == len(words) else 'SpaceAfter=No'}" if plus else ""
@@ -108,7 +108,8 @@ def _write_rows(doc: Doc, file: TextIO, scheme: str, plus: bool, lost: Counter[s
 def _entities(
     doc: Doc, ends: set[int], position: dict[int, int], lost: Counter[str]
 ) -> Iterator[tuple[int, int, str]]:
-    """Entities by the words that are written; none goes on in the next sentence."""
+    """Yield entities with indices of the written words. Entities are split at sentence
+    boundaries."""
     for ent in doc.ents:
         piece: list[int] = []
         pieces = 0
@@ -119,5 +120,5 @@ def _entities(
                 yield piece[0], piece[-1] + 1, ent.label_
                 piece = []
                 pieces += 1
-        lost["entities that go on in the next sentence, which were parted"] += pieces > 1
-        lost["entities of blanks alone"] += pieces == 0
+        lost["entities were split at a sentence boundary"] += pieces > 1
+        lost["whitespace entities were dropped"] += pieces == 0

@@ -1,4 +1,4 @@
-"""What the integers of a corpus stand for."""
+"""Label lists of corpora with numbered tags."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -8,7 +8,7 @@ from typing import Any
 from ..errors import InputError
 from .sources import read_text
 
-# Where the corpora of Hugging Face and T-NER keep it, beside the data.
+# Files beside the data with the label list, in corpora of Hugging Face and T-NER.
 FILES = (
     "dataset_info.json",
     "dataset_infos.json",
@@ -22,36 +22,33 @@ FILES = (
 def read_labels(given: str) -> tuple[str, ...]:
     """Read a list of tags.
 
-    given (str): The tags in their order, parted by commas, or a file: a tag a
-        line, a JSON list, an object of tags and numbers either way round, a
-        model's config.json or a data set's dataset_info.json.
+    given (str): The tags in order, separated by commas, or a file: one tag per line, a JSON
+        list, a JSON object that maps tags to numbers or numbers to tags, a model's config.json,
+        or a data set's dataset_info.json.
     RETURNS (tuple[str, ...]): The tags.
-    RAISES: InputError if it holds none.
+    RAISES: InputError if there are none.
     """
     if "," in given and not Path(given).is_file():
         return _checked([tag.strip() for tag in given.split(",")], given)
     path = Path(given)
     if not path.is_file():
-        raise InputError(
-            "there is no such file. Give one, or the tags parted by commas.", path=path
-        )
+        raise InputError("no such file. Pass a file, or the tags separated by commas.", path=path)
     found = labels_in_file(path)
     if len(found) > 1:
         raise InputError(
-            f"has labels of several fields ({', '.join(found)}). Give the tags by --labels.",
+            f"has labels for several fields ({', '.join(found)}). Pass the tags with --labels.",
             path=path,
         )
     if not found:
-        raise InputError("holds no list of tags.", path=path)
+        raise InputError("contains no list of tags.", path=path)
     return next(iter(found.values()))
 
 
 def labels_beside(path: Path) -> Mapping[str, Sequence[str]]:
-    """Find the list of tags that lies beside a file.
+    """Find a list of tags in the folder of a file.
 
     path (Path): The file.
-    RETURNS (Mapping[str, Sequence[str]]): Tags by the field they are of, or for
-        any field as "".
+    RETURNS (Mapping[str, Sequence[str]]): Tags by field. The key "" is for any field.
     """
     for name in FILES:
         beside = path.parent / name
@@ -63,11 +60,11 @@ def labels_beside(path: Path) -> Mapping[str, Sequence[str]]:
 
 
 def labels_in_file(path: Path) -> dict[str, tuple[str, ...]]:
-    """Read what a file says of tags.
+    """Read the lists of tags in a file.
 
-    path (Path): A text file with a tag a line, or JSON.
-    RETURNS (dict[str, tuple[str, ...]]): Tags by field, or for any field as "".
-    RAISES: InputError if it is no JSON, or tags and numbers do not match.
+    path (Path): A text file with one tag per line, or a JSON file.
+    RETURNS (dict[str, tuple[str, ...]]): Tags by field. The key "" is for any field.
+    RAISES: InputError if it is not valid JSON, or tags and numbers don't match.
     """
     try:
         text = read_text(path)
@@ -77,7 +74,7 @@ def labels_in_file(path: Path) -> dict[str, tuple[str, ...]]:
     except InputError:
         raise
     except (ValueError, RecursionError) as error:
-        raise InputError(f"is no list of tags: {error}", path=path) from None
+        raise InputError(f"is not a list of tags: {error}", path=path) from None
     if isinstance(content, list):
         return {"": _checked(content, path)}
     if not isinstance(content, dict):
@@ -86,13 +83,13 @@ def labels_in_file(path: Path) -> dict[str, tuple[str, ...]]:
     if fields:
         return {name: _checked(tags, path) for name, tags in fields.items()}
     for inner in content.values():
-        # dataset_infos.json has one such for every configuration.
+        # dataset_infos.json has one entry per configuration.
         more = labels_of_features(inner.get("features")) if isinstance(inner, dict) else {}
         for name, tags in more.items():
             if fields.setdefault(name, tags) != tags:
                 raise InputError(
-                    f"has different tags of {name} for different configurations. Give those of "
-                    "this file with --labels.",
+                    f"has different tags of {name} in different configurations. Pass the tags of "
+                    "this corpus with --labels.",
                     path=path,
                 )
     if fields:
@@ -102,11 +99,11 @@ def labels_in_file(path: Path) -> dict[str, tuple[str, ...]]:
 
 
 def labels_of_features(features: Any) -> dict[str, list[str]]:
-    """Find the names of classes in the features of a Hugging Face data set.
+    """Read the class names in the features of a Hugging Face data set.
 
-    features (Any): What dataset_info.json, or the metadata of Parquet and Arrow
-        files, has as features.
-    RETURNS (dict[str, list[str]]): Names by field, of fields that are lists.
+    features (Any): The features in dataset_info.json, or in the metadata of Parquet and Arrow
+        files.
+    RETURNS (dict[str, list[str]]): Class names by field, for fields with lists of classes.
     """
     found = {}
     if isinstance(features, dict):
@@ -120,27 +117,31 @@ def labels_of_features(features: Any) -> dict[str, list[str]]:
 
 
 def _by_number(content: Any, path: Path) -> list[str]:
-    """The tags of {"O": 0, …} or {"0": "O", …} in order."""
+    """Order the tags of {"O": 0, …} or {"0": "O", …} by number."""
     numbers: dict[int, str] = {}
     if isinstance(content, dict):
         for key, value in content.items():
             if isinstance(value, int) and not isinstance(value, bool):
                 if value in numbers:
                     raise InputError(
-                        f"is no list of tags: {numbers[value]} and {key} have one number.",
+                        f"is not a list of tags: {numbers[value]} and {key} have the same number.",
                         path=path,
                     )
                 numbers[value] = key
             elif isinstance(value, str) and key.isdecimal():
                 numbers[int(key)] = value
     if not numbers or sorted(numbers) != list(range(len(numbers))):
-        raise InputError("is no list of tags: each needs a number, counted from 0.", path=path)
+        raise InputError(
+            "is not a list of tags: each tag needs a number, counted from 0.", path=path
+        )
     return [numbers[i] for i in range(len(numbers))]
 
 
 def _checked(tags: Sequence[Any], given: str | Path) -> tuple[str, ...]:
     if not tags or not all(isinstance(tag, str) and tag.strip() for tag in tags):
-        raise InputError(f"{given}: is no list of tags.")
+        raise InputError(f"{given}: is not a list of tags.")
     if len(set(tags)) != len(tags):
-        raise InputError(f"{given}: a tag stands twice in this list. Its order gives the numbers.")
+        raise InputError(
+            f"{given}: duplicate tag. The tags are numbered by their position in this list."
+        )
     return tuple(tags)

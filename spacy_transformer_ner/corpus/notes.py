@@ -1,4 +1,4 @@
-"""What was found or fixed while a file was read."""
+"""Problems that were found or fixed while reading a file."""
 
 from dataclasses import dataclass
 
@@ -7,11 +7,11 @@ from .tags import Seen
 
 @dataclass(frozen=True)
 class Note:
-    """Something of a file that was not as it should be.
+    """A problem in a file.
 
-    message (str): What it was and how it was read.
-    count (int): How often.
-    places (tuple[str, ...]): Where first, as file:line; ten at most.
+    message (str): What was found, and how it was handled.
+    count (int): The number of times it was found.
+    places (tuple[str, ...]): The first places, as file:line. At most ten.
     """
 
     message: str
@@ -20,9 +20,9 @@ class Note:
 
 
 class Notes:
-    """Collects what is noted of a file.
+    """Collects the notes about a file.
 
-    name (str): The file's name.
+    name (str): The file name.
     """
 
     def __init__(self, name: str):
@@ -30,18 +30,24 @@ class Notes:
         self._seen: dict[str, Seen] = {}
 
     def add(self, message: str, line: int) -> None:
-        """message (str): What was found and how it was read.
-        line (int): Where."""
+        """Count a problem.
+
+        message (str): What was found, and how it was handled.
+        line (int): The line.
+        """
         self._seen.setdefault(message, Seen()).add(line)
 
     def take(self, message: str, seen: Seen) -> None:
-        """message (str): What was found and how it was read.
-        seen (Seen): How often and where."""
+        """Set the count of a problem, if there is any.
+
+        message (str): What was found, and how it was handled.
+        seen (Seen): The count and the lines.
+        """
         if seen.count:
             self._seen[message] = seen
 
     def notes(self) -> list[Note]:
-        """RETURNS (list[Note]): What was noted, in the order it was met."""
+        """RETURNS (list[Note]): The notes, in the order they were added."""
         return [
             Note(message, seen.count, tuple(f"{self.name}:{line}" for line in seen.lines))
             for message, seen in self._seen.items()

@@ -1,4 +1,4 @@
-"""How a corpus is to be read, where that is not to be found out."""
+"""Options for reading a corpus."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -12,19 +12,18 @@ OVERLAPS = ("refuse", "longest")
 
 @dataclass(frozen=True)
 class ReadOptions:
-    """What the user says of a corpus. None is for what is found out.
+    """Options for reading a corpus. None means that the option is detected.
 
-    format (str | None): A name of formats.FORMATS.
-    encoding (str | None): The encoding of text files, as Python names it.
+    format (str | None): One of formats.FORMATS.
+    encoding (str | None): The encoding of text files, by its Python name.
     scheme (str | None): One of tags.SCHEME_NAMES.
-    repair (str): What becomes of tags that break their scheme: see TagReader.
-    word_column, tag_column (str | None): Of column files a number, counted from
-        1, or from the end as -1; of records and tables a name.
-    labels (tuple[str, ...] | None): The tags that integers in records stand for.
-    overlaps (str): What becomes of entities that overlap in text with offsets:
-        "refuse", or keep the "longest".
-    sentences_per_document (int): How many sentences make a document, where
-        nothing marks one.
+    repair (str): How to handle tags that break their scheme. See `TagReader`.
+    word_column, tag_column (str | None): For column files a number, counted from 1, or from
+        the end as -1. For records and tables the name of a field.
+    labels (tuple[str, ...] | None): The names of numbered tags in records.
+    overlaps (str): How to handle overlapping entities in text with offsets: "refuse" the file,
+        or keep the "longest".
+    sentences_per_document (int): Sentences per document, if the file doesn't mark documents.
     """
 
     format: str | None = None
@@ -38,9 +37,12 @@ class ReadOptions:
     sentences_per_document: int = 1
 
     def column_number(self, what: Literal["word", "tag"]) -> int | None:
-        """what (str): "word" or "tag".
-        RETURNS (int | None): The number of its column in a column file.
-        RAISES: InputError if it was given as a name."""
+        """Get the number of a column in a column file.
+
+        what (str): "word" or "tag".
+        RETURNS (int | None): The number, if the option is set.
+        RAISES: InputError if the option is not a number.
+        """
         given = self.word_column if what == "word" else self.tag_column
         if given is None:
             return None
@@ -48,13 +50,15 @@ class ReadOptions:
             return int(given)
         except ValueError:
             raise InputError(
-                f"--{what}-column {given}: the columns of a column file have numbers, counted "
-                "from 1."
+                f"--{what}-column {given}: expected a number. Columns are counted from 1, or "
+                "from the end as -1."
             ) from None
 
     def illegal_note(self, tags: TagReader) -> tuple[str, Seen]:
-        """tags (TagReader): What was read.
-        RETURNS (tuple[str, Seen]): What to note of entities whose tags break
-            their scheme, and how many there are."""
-        done = "dropped" if self.repair == "discard" else "read as conlleval does"
+        """Describe the entities whose tags break their scheme.
+
+        tags (TagReader): The reader, after it has read the tags.
+        RETURNS (tuple[str, Seen]): The message of the note, and count and lines.
+        """
+        done = "dropped" if self.repair == "discard" else "read like conlleval"
         return f"entities whose tags break {tags.scheme} were {done}", tags.illegal

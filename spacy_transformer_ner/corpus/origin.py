@@ -1,4 +1,4 @@
-"""Where each token of a Doc comes from: file and line, kept with the Doc."""
+"""The origin of each token: file and line, stored in the Doc's user data."""
 
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
@@ -9,19 +9,19 @@ KEY = "spacy_transformer_ner.origin"
 
 
 def set_origin(doc: Doc, path: str, lines: Iterable[tuple[int, Sequence[int]]]) -> None:
-    """Keep where a Doc comes from in its user data.
+    """Store the origin of a Doc in its user data.
 
     doc (Doc): The Doc.
     path (str): The file.
-    lines (Iterable[tuple[int, Sequence[int]]]): First tokens of stretches, and
-        the line of each token of the stretch, from 1.
+    lines (Iterable[tuple[int, Sequence[int]]]): The first token of each stretch of tokens, and
+        the line of each token in it, counted from 1.
     """
     doc.user_data[KEY] = (path, [s for first, stretch in lines for s in _steps(first, stretch)])
 
 
 def _steps(token: int, lines: Sequence[int]) -> Iterable[tuple[int, int, int]]:
-    """Parts of tokens whose lines go up by one each, or stay: first token, its
-    line, step."""
+    """Compress the lines of tokens into runs with a constant step of 0 or 1. Yields the first
+    token, its line, and the step."""
     if isinstance(lines, range):
         yield token, lines[0], 1
         return
@@ -37,16 +37,16 @@ def _steps(token: int, lines: Sequence[int]) -> Iterable[tuple[int, int, int]]:
 
 
 def place_of(doc: Doc, i: int) -> str:
-    """Tell where a token comes from.
+    """Get the file and line of a token.
 
     doc (Doc): The Doc.
-    i (int): The token.
-    RETURNS (str): File and line, like "train.conll:12"; "" if it is not known.
+    i (int): The index of the token.
+    RETURNS (str): File and line, e.g. "train.conll:12". "" if unknown.
     """
     if KEY not in doc.user_data:
         return ""
     path, stretches = doc.user_data[KEY]
-    # The last that starts at the token or before.
+    # The last stretch that starts at or before the token.
     number = bisect_right(stretches, i, key=lambda stretch: stretch[0]) - 1
     token, line, step = stretches[max(number, 0)]
     return f"{path}:{line + step * (i - token)}"

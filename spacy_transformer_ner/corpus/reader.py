@@ -1,5 +1,5 @@
-"""Annotated corpora in any format as Docs: for Python, for evaluation, and as the corpus
-reader spacy-transformer-ner.Corpus.v1 of a config."""
+"""Read annotated corpora in any format as Docs, in Python or with the corpus reader
+spacy-transformer-ner.Corpus.v1."""
 
 from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
@@ -24,12 +24,12 @@ def read_corpus(
     """Read the Docs of a corpus in any format that `convert` reads.
 
     path (str | Path): A file, or a folder of files.
-    lang (str): The language's code, for the spaces between words and for spaCy's tokenizer.
-    options (ReadOptions): How to read the files, where that is not to be detected.
-    YIELDS (Doc): The Docs, with entities, and sentences where they are known.
-    RAISES: InputError if something cannot be read.
+    lang (str): The language code, for the spaces between words and for spaCy's tokenizer.
+    options (ReadOptions): How to read the files. By default, formats are detected.
+    YIELDS (Doc): The Docs, with entities, and with sentences if they are known.
+    RAISES: InputError if a file cannot be read.
     """
-    # Not needed for .spacy files, which are all that most trainings read.
+    # Imported here, because most trainings only read .spacy files.
     from .readers.formats import open_corpus
     from .splits import data_files
 
@@ -46,9 +46,9 @@ def corpus_docs(corpus: AnyCorpus, vocab: Vocab, lang: str = "en") -> list[Doc]:
     corpus (str | Path | Iterable[Doc]): A .spacy file, a file or folder in any format that
         `convert` reads, or Docs.
     vocab (Vocab): The vocabulary of the Docs.
-    lang (str): The language's code, for files in other formats.
+    lang (str): The language code, for files in other formats.
     RETURNS (list[Doc]): The Docs.
-    RAISES: InputError if something cannot be read.
+    RAISES: InputError if a file cannot be read.
     """
     if not isinstance(corpus, (str, Path)):
         docs = list(corpus)
@@ -62,9 +62,9 @@ def corpus_docs(corpus: AnyCorpus, vocab: Vocab, lang: str = "en") -> list[Doc]:
 
 
 def annotated_docs(corpus: AnyCorpus, vocab: Vocab, lang: str = "en") -> list[Doc]:
-    """Read the Docs of a corpus that say where their entities are, or that there are none.
+    """Read the Docs of a corpus that have entity annotation, even if it has no entities.
 
-    Parameters and errors: as of `corpus_docs`.
+    Takes the parameters of `corpus_docs` and raises the same errors.
     RETURNS (list[Doc]): The Docs.
     """
     docs = corpus_docs(corpus, vocab, lang)
@@ -72,9 +72,11 @@ def annotated_docs(corpus: AnyCorpus, vocab: Vocab, lang: str = "en") -> list[Do
 
 
 def is_docbin(path: str | Path) -> bool:
-    """path (str | Path): A path.
-    RETURNS (bool): Whether it is for spaCy's own reader: a .spacy file, or a folder of them.
-        A path that does not exist is judged by its name."""
+    """Check whether spaCy's own corpus reader can read a path.
+
+    path (str | Path): The path. If it doesn't exist, its suffix decides.
+    RETURNS (bool): Whether it is a .spacy file, or a folder of .spacy files.
+    """
     path = Path(path)
     if path.suffix == ".spacy":
         return True
@@ -82,8 +84,9 @@ def is_docbin(path: str | Path) -> bool:
 
 
 class LabelledCorpus(Corpus):
-    """Reads Examples from files in any format. Its parameters are those of spaCy's `Corpus`,
-    and `lang`, the language's code. Files that are not .spacy are read once and kept."""
+    """Reads Examples from files in any format. Takes the parameters of spaCy's `Corpus` and
+    `lang`, the language code. Files in other formats than .spacy are read once and kept in
+    memory."""
 
     def __init__(self, path: str | Path, *, lang: str, **settings):
         super().__init__(path, **settings)
@@ -95,7 +98,7 @@ class LabelledCorpus(Corpus):
         return DocBin(docs=docs, store_user_data=True)
 
     def read_docbin(self, vocab: Vocab, locs: Iterable[Union[str, Path]]) -> Iterator[Doc]:
-        """Read the Docs; as of `Corpus`."""
+        """Read the Docs. See `Corpus`."""
         if is_docbin(self.path):
             yield from super().read_docbin(vocab, locs)
             return
@@ -105,7 +108,7 @@ class LabelledCorpus(Corpus):
                 return
 
     def __call__(self, nlp: Language) -> Iterator[Example]:
-        """Read Examples; as of `Corpus`."""
+        """Read the Examples. See `Corpus`."""
         if is_docbin(self.path):
             yield from super().__call__(nlp)
             return
@@ -127,13 +130,13 @@ def create_corpus_reader(
     as spacy-transformer-ner.Corpus.v1.
 
     path (str | Path): A file in any format that `convert` reads, or a folder of files.
-    lang (str): The language's code, for the spaces between words and for spaCy's tokenizer.
-    gold_preproc, max_length, limit, augmenter: As of spaCy's `Corpus`.
-    RETURNS (Callable): Takes a pipeline and gives Examples.
-    RAISES: ValueError if there is no path.
+    lang (str): The language code, for the spaces between words and for spaCy's tokenizer.
+    gold_preproc, max_length, limit, augmenter: See spaCy's `Corpus`.
+    RETURNS (Callable): Takes a pipeline and returns Examples.
+    RAISES: ValueError if `path` is None.
     """
     if path is None:
-        raise ValueError("the corpus reader needs a path: set it in the config's [paths].")
+        raise ValueError("the corpus reader needs a path. Set it in [paths] of the config.")
     return LabelledCorpus(
         path,
         lang=lang,

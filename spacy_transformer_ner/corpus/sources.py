@@ -1,5 +1,4 @@
-"""The files that texts come in, to be learnt from or to be annotated: plain or gzipped, or
-spooled from standard input."""
+"""Input files: plain, gzipped, or from standard input."""
 
 import codecs
 import gzip
@@ -11,17 +10,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, TextIO
+from typing import Any, BinaryIO, TextIO, cast
 
 from ..errors import InputError
 from .encodings import detect_encoding
 
 GZIP = b"\x1f\x8b"
 BOM = "\ufeff"
-# The longest record there may be, in bytes or in characters, whichever are read: a line, an
-# element of a JSON array, a sentence in columns, a text of brat's. A longer one is no text: a
-# bracket or quote that is never closed, a file of zeros, a gzip bomb. It is refused while it
-# is read, so that it is never in memory. All readers look it up here.
+# Maximum size of a record (a line, an element of a JSON array, a sentence in columns, a brat
+# text), in bytes or characters. A longer record is not text but e.g. an unclosed bracket or
+# quote, a file of zeros, or a gzip bomb. Readers stop when they reach the limit, so such a record
+# is never in memory as a whole.
 LONGEST_RECORD = 1 << 26
 
 
@@ -29,8 +28,8 @@ LONGEST_RECORD = 1 << 26
 class Source:
     """A file to read.
 
-    path (Path): Where it is.
-    name (str): What it is called in messages and in the places of findings.
+    path (Path): The path.
+    name (str): The name in messages and in the places of findings.
     """
 
     path: Path
@@ -38,40 +37,48 @@ class Source:
 
     @classmethod
     def at(cls, path: str | Path) -> "Source":
-        """path (str | Path): A file.
-        RETURNS (Source): It, called by its path."""
-        # A name that is not UTF-8 could not be kept in a .spacy file.
+        """Create a source that is named by its path.
+
+        path (str | Path): The file.
+        RETURNS (Source): The source.
+        """
+        # A .spacy file can't store a name that is not UTF-8.
         return cls(Path(path), os.fsencode(path).decode("utf-8", "replace"))
 
     def open(self) -> BinaryIO:
-        """RETURNS (BinaryIO): The bytes; of a gzipped file, what is in it."""
+        """RETURNS (BinaryIO): The open file, decompressed if it is gzipped."""
         with open(self.path, "rb") as file:
             zipped = file.read(2) == GZIP
-        return gzip.open(self.path) if zipped else open(self.path, "rb")  # type: ignore
+        return cast(BinaryIO, gzip.open(self.path)) if zipped else open(self.path, "rb")
 
     def start(self, size: int = 1 << 16) -> bytes:
-        """size (int): A number of bytes.
+        """Read the start of the file.
+
+        size (int): The number of bytes.
         RETURNS (bytes): The first bytes.
-        RAISES: InputError if it cannot be unpacked."""
+        RAISES: InputError if it cannot be decompressed.
+        """
         with reading(self.name), self.open() as file:
             return file.read(size)
 
     def encoding(self) -> str:
-        """RETURNS (str): The encoding of its text, as `detect_encoding` finds it.
-        RAISES: InputError if it is no text, or has a line that is too long for one."""
+        """Detect the encoding. See `detect_encoding`.
+
+        RETURNS (str): The encoding.
+        RAISES: InputError if the file is not text, or has a line that is too long.
+        """
         with reading(self.name), self.open() as file:
             return detect_encoding(_Watched(file, self.name), self.name)
 
     def rows(self, encoding: str, limit: int | None = None) -> Iterator[str]:
-        """Read it line by line. Only a line feed ends a line, with a carriage
-        return before it or not; a Unicode line separator does not.
+        r"""Read the file line by line. Lines end in \n or \r\n. Unicode line separators don't
+        end a line.
 
-        encoding (str): Its encoding.
-        limit (int | None): The longest line there may be, in characters, if it is to be
-            shorter than LONGEST_RECORD.
-        YIELDS (str): The lines without their ends.
-        RAISES: InputError if it is not of that encoding, cannot be unpacked, or
-            a line is too long or has a carriage return or null within.
+        encoding (str): The encoding.
+        limit (int | None): The maximum length of a line, in characters. LONGEST_RECORD if None.
+        YIELDS (str): The lines without line ends.
+        RAISES: InputError if the file cannot be decoded or decompressed, or a line is too long or
+            contains a carriage return or null character.
         """
         line, limit = 0, limit or LONGEST_RECORD
         try:
@@ -82,12 +89,12 @@ class Source:
                     if limit == len(row) and row[-1] != "\n":
                         raise too_long(self.name, line, limit)
                     row = row.rstrip("\r\n")
-                    if row[:1] == BOM:  # Also where files were put together.
+                    if row[:1] == BOM:  # on any line, because files may be concatenated
                         row = row.lstrip(BOM)
                     if "\r" in row or "\0" in row:
                         raise InputError(
-                            "a carriage return or null within the row. Are the line ends those "
-                            f"of old Macs? Save the file with Unix line ends: {shorten(row)}",
+                            "carriage return or null character within a line. Does the file have "
+                            f"old Mac line ends? Save it with Unix line ends: {shorten(row)}",
                             path=self.name,
                             line=line,
                         )
@@ -96,10 +103,13 @@ class Source:
             raise self.undecodable(encoding, error, line + 1) from None
 
     def whole(self, encoding: str) -> str:
-        """encoding (str): Its encoding.
-        RETURNS (str): All of its text, its line ends as they are.
-        RAISES: InputError if it is not of that encoding, cannot be unpacked, or is longer
-            than a record may be."""
+        """Read the whole text.
+
+        encoding (str): The encoding.
+        RETURNS (str): The text, with unchanged line ends.
+        RAISES: InputError if the file cannot be decoded or decompressed, or is longer than
+            LONGEST_RECORD.
+        """
         try:
             with self.text(encoding) as text:
                 content = text.read(LONGEST_RECORD + 1)
@@ -111,9 +121,12 @@ class Source:
 
     @contextmanager
     def text(self, encoding: str) -> Iterator[TextIO]:
-        """encoding (str): Its encoding.
-        YIELDS (TextIO): The text, its line ends as they are.
-        RAISES: InputError if it cannot be unpacked."""
+        """Open the file as text.
+
+        encoding (str): The encoding.
+        YIELDS (TextIO): The text, with unchanged line ends.
+        RAISES: InputError if it cannot be decompressed.
+        """
         with (
             reading(self.name),
             self.open() as file,
@@ -122,19 +135,19 @@ class Source:
             yield text
 
     def undecodable(self, encoding: str, error: Exception, line: int) -> InputError:
-        """RETURNS (InputError): What to raise where text is not of its encoding."""
+        """RETURNS (InputError): The error for text that cannot be decoded."""
         return InputError(
-            f"cannot be read as {encoding.removesuffix('-sig')}, near line {line}: {error}. Say "
-            "the right encoding with --encoding.",
+            f"cannot be read as {encoding.removesuffix('-sig')}, near line {line}: {error}. Set "
+            "the encoding with --encoding.",
             path=self.name,
         )
 
 
 class Recoded(io.BufferedReader):
-    """The text of a file as bytes in UTF-8.
+    """A text file as bytes, recoded to UTF-8.
 
     source (Source): The file.
-    encoding (str): What it is in.
+    encoding (str): The encoding of the file.
     """
 
     def __init__(self, source: Source, encoding: str):
@@ -171,11 +184,11 @@ class _Recoding(io.RawIOBase):
 
 
 class _Watched:
-    """Bytes, none of whose lines may be longer than a record. The array of a JSON file may be
-    one line: each element of it is bounded when it is read.
+    """A binary file that raises an error if a line is longer than LONGEST_RECORD. A JSON array may
+    be one long line, because the JSON reader limits the length of its elements.
 
-    file (BinaryIO): What gives the bytes.
-    name (str): What it is called in an error.
+    file (BinaryIO): The file.
+    name (str): The file name, for errors.
     """
 
     def __init__(self, file: BinaryIO, name: str):
@@ -184,10 +197,13 @@ class _Watched:
         self._lines = self._length = 0
         self._is_array: bool | None = None
 
-    def read(self, size: int) -> bytes:
-        """size (int): How many bytes to read at most.
-        RETURNS (bytes): The next bytes; none at the end.
-        RAISES: InputError if they are of a line that is too long."""
+    def read(self, size: int = -1, /) -> bytes:
+        """Read bytes.
+
+        size (int): The maximum number of bytes.
+        RETURNS (bytes): The next bytes. Empty at the end.
+        RAISES: InputError if a line is too long.
+        """
         chunk = self.file.read(size)
         if self._is_array is None and (start := chunk.removeprefix(codecs.BOM_UTF8).lstrip()):
             self._is_array = start[:1] == b"["
@@ -198,54 +214,62 @@ class _Watched:
             raise too_long(self.name, self._lines + 1)
         return chunk
 
-    def seek(self, position: int) -> None:
-        """position (int): The byte to go to."""
+    def seek(self, position: int, /) -> None:
+        """Change the position.
+
+        position (int): The position, in bytes.
+        """
         self.file.seek(position)
         self._lines = self._length = 0
 
 
 @contextmanager
 def reading(name: str, kind: str = "gzip", *errors: type[Exception]) -> Iterator[None]:
-    """Turn what is raised for damaged data into an InputError. What the system raises (a
-    missing file, a permission, a lost network) stays: it may pass.
+    """Turn errors about damaged data into an InputError. Errors of the operating system (a
+    missing file, a permission, a lost network connection) are raised unchanged.
 
-    name (str): What the file is called.
-    kind (str): What kind of file it is.
-    errors (type[Exception]): What is raised for damage beside what gzip raises.
+    name (str): The file name.
+    kind (str): The kind of file, for the message.
+    errors (type[Exception]): Errors about damaged data, in addition to those of gzip.
     """
+    damage: tuple[type[Exception], ...] = (gzip.BadGzipFile, EOFError, zlib.error, OSError)
     try:
         yield
     except InputError:
         raise
-    except (gzip.BadGzipFile, EOFError, zlib.error, OSError, *errors) as error:
+    except damage + errors as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise
         said = " ".join(str(error).split())[:200]
         raise InputError(
-            f"is damaged, or not a {kind} file ({type(error).__name__}: {said}). Get it again.",
+            f"is damaged, or not a {kind} file ({type(error).__name__}: {said}). Download or "
+            "create it again.",
             path=name,
         ) from None
 
 
 def too_long(name: str, line: int, limit: int | None = None) -> InputError:
-    """name (str): What the file is called.
-    line (int): The line that the record begins on.
-    limit (int | None): The most there may be, if not LONGEST_RECORD.
-    RETURNS (InputError): What to raise of a record that is too long."""
+    """Create the error for a record that is too long.
+
+    name (str): The file name.
+    line (int): The line that the record starts on.
+    limit (int | None): The maximum length. LONGEST_RECORD if None.
+    RETURNS (InputError): The error.
+    """
     return InputError(
-        f"a record of more than {limit or LONGEST_RECORD:,} characters, which is no text to "
-        "learn from. Is it the right file? Split the record, or remove it.",
+        f"a record of more than {limit or LONGEST_RECORD:,} characters, which is not plausible "
+        "text. Is it the right file? Split or remove the record.",
         path=name,
         line=line,
     )
 
 
 def read_text(path: Path) -> str:
-    """Read a small file that says something of the others.
+    """Read a small UTF-8 file with metadata.
 
     path (Path): The file.
-    RETURNS (str): Its text, which is UTF-8.
-    RAISES: InputError if it is longer than a record may be; UnicodeDecodeError.
+    RETURNS (str): The text.
+    RAISES: InputError if it is longer than LONGEST_RECORD. UnicodeDecodeError if it is not UTF-8.
     """
     if path.stat().st_size > LONGEST_RECORD:
         raise too_long(str(path), 1)
@@ -253,13 +277,13 @@ def read_text(path: Path) -> str:
 
 
 def spool(stream: BinaryIO, folder: Path, name: str) -> Source:
-    """Keep a stream as a file, because files are looked at before they are read.
+    """Copy a stream to a file, because readers read a file more than once.
 
     stream (BinaryIO): The stream.
-    folder (Path): Where to keep it.
-    name (str): What it is called.
+    folder (Path): The folder for the file.
+    name (str): The name of the source.
     RETURNS (Source): The file.
-    RAISES: InputError if it has a line that is too long for a text, as /dev/zero has.
+    RAISES: InputError if it has a line that is too long, e.g. /dev/zero.
     """
     path = folder / f"pipe-{len(list(folder.iterdir()))}"
     with open(path, "wb") as file:
@@ -268,7 +292,10 @@ def spool(stream: BinaryIO, folder: Path, name: str) -> Source:
 
 
 def shorten(text: str, length: int = 80) -> str:
-    """text (str): What was found in a file.
-    length (int): How many characters of it to show.
-    RETURNS (str): It as a message shows it."""
+    """Quote and shorten text for a message.
+
+    text (str): The text.
+    length (int): The maximum number of characters.
+    RETURNS (str): The quoted text.
+    """
     return repr(text if len(text) <= length else f"{text[:length]}…")

@@ -1,8 +1,8 @@
-"""Restoring the spaces that tokenised files have lost.
+"""Restore the spaces of tokenized text.
 
-A model trained on "did n't , he said ." meets "didn't, he said." when it is
-used. The rules below undo what tokenisers do; where a mark's side cannot be
-known (a quote), its place in the sentence and the quotes before it decide.
+A model that is trained on "did n't , he said ." is used on "didn't, he said.". The rules below
+undo common tokenizers. Whether a quotation mark opens or closes depends on its position in the
+sentence and on the quotation marks before it.
 """
 
 import re
@@ -33,19 +33,19 @@ LEFT = frozenset(
     ]
 )
 RIGHT = frozenset(["(", "[", "{", "``", "`", "¿", "¡", "-LRB-", "-LSB-", "-LCB-"])
-# Those that spaCy's tokeniser parts from the number again.
+# Currencies that spaCy's tokenizer splits from the number.
 CURRENCIES = frozenset(["$", "£", "€", "¥", "US$", "A$", "C$"])
 MARKS = re.compile(r"[!?…]{2,}")
 # "dit -il", "anar -hi"
 ENCLITIC = re.compile(r"-[^\W\d_].*")
 HYPHEN_ENCLITICS = frozenset(("fr", "ca", "pt"))
-# In French these stand apart from their words.
+# Punctuation with a space before it in French.
 FRENCH_APART = frozenset([";", ":", "!", "?", "«", "»", "!!", "??", "%"])
-# Whose text has no spaces between words.
+# Languages without spaces between words.
 UNSPACED = frozenset(("zh", "ja", "th", "lo", "my", "km", "bo", "yue"))
-# Marks that open or close, by what is open: mark, its partners that it closes.
+# Quotation marks that can open or close, and the open marks that they close.
 QUOTES = {"‘": "‚", "‚": "", "“": "„", "”": "“„”", "»": "«»", "«": "»", "„": ""}
-# Who writes ”so” and »so» or »so«.
+# Languages that write ”so” and »so» or »so«.
 SAME_QUOTES = frozenset(("sv", "fi", "nb", "nn", "da", "de"))
 NUMBER = re.compile(r"[-.,]?\d")
 CLOSES_AFTER = frozenset([".", ",", "!", "?", "…"])
@@ -57,15 +57,14 @@ ELIDING = frozenset(("ca", "fr", "it"))
 
 
 def restore_spaces(sentences: Iterable[Sequence[str]], lang: str = "en") -> Iterator[list[bool]]:
-    """Say after which words of a document a space stands.
+    """Predict which words of a document are followed by a space.
 
     sentences (Iterable[Sequence[str]]): The words of each sentence.
-    lang (str): The language's code, for its clitics: English joins "'s" and
-        "n't" to the word before; French, Italian and Catalan join "l'" to the
-        word after; Chinese, Japanese and Thai have no spaces.
-    YIELDS (list[bool]): For each sentence, one value a word. The last word of
-        a sentence has a space, where the language has them; sentences do not
-        run together.
+    lang (str): The language code. English attaches "'s" and "n't" to the previous word.
+        French, Italian and Catalan attach "l'" to the next word. Chinese, Japanese and Thai
+        have no spaces.
+    YIELDS (list[bool]): For each sentence, one value per word. The last word of a sentence is
+        followed by a space, except in languages without spaces.
     """
     open_quotes: set[str] = set()
     for words in sentences:
@@ -80,11 +79,11 @@ def restore_spaces(sentences: Iterable[Sequence[str]], lang: str = "en") -> Iter
 
 
 def _joins(words: Sequence[str], i: int, open_quotes: set[str], lang: str) -> tuple[bool, bool]:
-    """RETURNS (tuple[bool, bool]): Whether the word joins the one before it and
-    the one after it."""
+    """RETURNS (tuple[bool, bool]): Whether the word is attached to the previous word, and to the
+    next word."""
     word = words[i]
     if lang == "en" and word in APOSTROPHES and _next(words, i) in CLITICS:
-        # Some tokenisers part "it's" in three.
+        # Some tokenizers split "it's" into three tokens.
         return i > 0, True
     if lang in ELIDING and word in APOSTROPHES and i and _elides(words[i - 1] + word):
         return True, True
@@ -95,7 +94,7 @@ def _joins(words: Sequence[str], i: int, open_quotes: set[str], lang: str) -> tu
     if word in QUOTES:
         closes = any(mark in open_quotes for mark in QUOTES[word])
         if not closes and word in "”»":
-            # Its partner is in another sentence, or it is its own.
+            # The opening mark is in another sentence, or is the same character.
             closes = lang not in SAME_QUOTES
         open_quotes.difference_update(QUOTES[word]) if closes else open_quotes.add(word)
         return closes, not closes
@@ -110,7 +109,7 @@ def _joins(words: Sequence[str], i: int, open_quotes: set[str], lang: str) -> tu
         letters = 0 < i < len(words) - 1 and words[i - 1].isalpha() and words[i + 1].isalpha()
         return letters, letters
     if word == "." and i and words[i - 1].endswith("."):
-        return False, False  # "the U.S. ." would be read as "the U.S.."
+        return False, False  # keep "the U.S. .", not "the U.S.."
     if word in LEFT or MARKS.fullmatch(word):
         return True, False
     if word in RIGHT:
@@ -125,8 +124,8 @@ def _joins(words: Sequence[str], i: int, open_quotes: set[str], lang: str) -> tu
 
 
 def _elides(word: str) -> bool:
-    """Whether a word ends in an apostrophe for a vowel, like l' and qu'; not an
-    accent like citta', or a cut like po'."""
+    """Whether the apostrophe at the end of a word replaces a vowel, as in l' and qu', and is not
+    an accent (citta') or an abbreviation (po')."""
     stem = word[:-1].lower()
     return (
         bool(stem)
@@ -152,7 +151,7 @@ def _quote(words: Sequence[str], i: int, open_quotes: set[str]) -> tuple[bool, b
     elif not after or after in CLOSES_BEFORE or before in CLOSES_AFTER and mark in open_quotes:
         closes = True
     elif mark == "'" and mark not in open_quotes:
-        # Alone in its sentence it is an apostrophe: "the players ' union".
+        # A single one in the sentence is an apostrophe: "the players ' union".
         closes = mark not in words[i + 1 :]
     else:
         closes = mark in open_quotes
@@ -161,12 +160,12 @@ def _quote(words: Sequence[str], i: int, open_quotes: set[str]) -> tuple[bool, b
 
 
 def spaces_from_text(words: Sequence[str], text: str) -> list[bool] | None:
-    """Find the spaces between words in the text they are from.
+    """Read the spaces between words from the original text.
 
     words (Sequence[str]): The words of a sentence.
-    text (str): The sentence as it was written.
-    RETURNS (list[bool] | None): Whether a space follows each word, which it does
-        the last; None if the words are not those of the text.
+    text (str): The text of the sentence.
+    RETURNS (list[bool] | None): Whether each word is followed by a space. Always true for the
+        last word. None if the words don't match the text.
     """
     spaces: list[bool] = []
     end = 0
@@ -178,5 +177,5 @@ def spaces_from_text(words: Sequence[str], text: str) -> list[bool] | None:
             return None
         spaces.append(start > end)
         end = start + len(word)
-    # A space before each word is one after the word before it.
+    # Shift from "space before" to "space after".
     return [*spaces[1:], True]

@@ -1,4 +1,4 @@
-"""Which files, or which documents, are the train, dev and test split."""
+"""Find or draw the train, dev and test split."""
 
 import re
 from array import array
@@ -15,9 +15,9 @@ from .readers.tables import dataset_splits
 from .sources import Source
 
 SPLITS = ("train", "dev", "test")
-# What convert says of the .spacy files of a folder. It makes the folder no source.
+# The report of convert. A folder that contains it is output, not input.
 REPORT = "convert.json"
-# The shared tasks of CoNLL call their development set testa and their test set testb.
+# In the CoNLL shared tasks, testa is the development set and testb the test set.
 SPLIT_NAMES = (
     ("train", re.compile(r"train")),
     ("dev", re.compile(r"testa|dev|valid|(^|[._-])val([._-]|$)")),
@@ -27,9 +27,9 @@ DATA_SUFFIXES = (
     ".conll", ".conll03", ".conllu", ".conllup", ".bio", ".iob", ".iob2", ".tsv", ".txt", ".ner",
     ".json", ".jsonl", ".parquet", ".spacy",
 )  # fmt: skip
-# How much of a folder's README is shown, in characters.
+# Maximum number of characters of a folder's README to show.
 ADVICE = 10_000
-# What lies beside the data of a corpus.
+# Files of a corpus that are not data.
 NO_DATA = re.compile(
     r"(?i)\..*|readme.*|licen[cs]e.*|.*\.(md|ann|cfg|py|pdf|html?|rst|bak|orig|log|swp|tmp)|.*~|(annotation|visual|kb_shortcuts|tools)\.conf"
     r"|(label|labels|label2id|dataset_infos?|dataset_dict|state|convert)\.json|labels\.txt"
@@ -37,7 +37,7 @@ NO_DATA = re.compile(
 
 
 def split_of(path: Path) -> str | None:
-    """Tell from its name which split a file is: `eng.testa` is dev.
+    """Get the split of a file from its name. `eng.testa` is dev.
 
     path (Path): The file.
     RETURNS (str | None): "train", "dev", "test" or None.
@@ -47,11 +47,11 @@ def split_of(path: Path) -> str | None:
 
 
 def output_name(path: Path) -> str:
-    """Name the .spacy file of a source.
+    """Get the name of the .spacy file of a source.
 
     path (Path): The source.
-    RETURNS (str): Its name without the suffix of its format, so that eng.testa
-        and eng.testb do not become one.
+    RETURNS (str): The name, without suffixes of known formats only, so that eng.testa and
+        eng.testb get different names.
     """
     path = path.with_suffix("") if path.suffix == ".gz" else path
     known = path.suffix.lower() in DATA_SUFFIXES
@@ -61,27 +61,27 @@ def output_name(path: Path) -> str:
 def data_files(path: Path) -> list[Source]:
     """Find the files of a corpus.
 
-    path (Path): A file, a folder with files, also deeper down, or a data set
-        that Hugging Face's datasets saved.
+    path (Path): A file, a folder, which is searched recursively, or a data set that was saved
+        by Hugging Face's datasets.
     RETURNS (list[Source]): The files, sorted.
-    RAISES: InputError if there is none.
+    RAISES: InputError if there are none.
     """
     if path.is_file():
         return [Source.at(path)]
     if not path.is_dir():
-        raise InputError("there is no such file or folder.", path=path)
+        raise InputError("no such file or folder.", path=path)
     saved = dataset_splits(path)
     if saved is not None:
         return [Source.at(folder) for folder in saved.values()]
     files = _files_within(path, set())
     if not files:
-        raise InputError("holds no files of a corpus.", path=path)
-    # Beside their sources, .spacy files are what was made of them.
+        raise InputError("contains no corpus files.", path=path)
+    # .spacy files next to other files were converted from them.
     return [file for file in files if file.path.suffix != ".spacy"] or files
 
 
 def _files_within(folder: Path, seen: set[Path]) -> list[Source]:
-    if folder.resolve() in seen:  # A link to a folder that it is in.
+    if folder.resolve() in seen:  # a symbolic link to a parent folder
         return []
     seen.add(folder.resolve())
     if dataset_splits(folder) is not None:
@@ -93,11 +93,11 @@ def _files_within(folder: Path, seen: set[Path]) -> list[Source]:
 
 
 def _children(folder: Path) -> list[Path]:
-    """What may be data: not what convert has made, nor what lies beside data."""
+    """List files and folders that can be data, without the output of convert."""
     return sorted(
         child
         for child in folder.iterdir()
-        # Not a pipe or a device either, which may never end.
+        # No pipes and devices, which may be endless.
         if (child.is_file() or child.is_dir())
         and not NO_DATA.fullmatch(child.name)
         and not (child / REPORT).is_file()
@@ -105,19 +105,19 @@ def _children(folder: Path) -> list[Path]:
 
 
 def find_splits(folder: Path) -> dict[str, list[Source]]:
-    """Find the files of a folder that are its train, dev and test split.
+    """Find the train, dev and test files of a folder.
 
-    folder (Path): The folder. A split is a file, files that differ in numbers
-        alone, a folder with files, or a split of a saved data set.
-    RETURNS (dict[str, list[Source]]): Split to files, in the order train, dev, test.
-    RAISES: InputError if train or dev is missing or two files are for one
-        split; it ends with what the folder's README.md says of where to get them.
+    folder (Path): The folder. A split is a file, files that only differ in numbers, a folder
+        of files, or a split of a saved data set.
+    RETURNS (dict[str, list[Source]]): The files of each split, in the order train, dev, test.
+    RAISES: InputError if train or dev is missing, or a split is ambiguous. The message for
+        missing files ends with the folder's README.md, which may say where to get them.
     """
     saved = dataset_splits(folder) or {}
     children = list(saved.values()) or _children(folder)
     texts = [c for c in children if c.suffix != ".spacy"]
     if any(split_of(child) for child in texts):
-        # Beside their sources, .spacy files are what was made of them.
+        # .spacy files next to other files were converted from them.
         children = texts
     splits: dict[str, list[Source]] = {}
     first: dict[str, Path] = {}
@@ -128,7 +128,7 @@ def find_splits(folder: Path) -> dict[str, list[Source]]:
         if split in first and (_numberless(child) != _numberless(first[split]) or child.is_dir()):
             raise InputError(
                 f"both {first[split].name} and {child.name} look like the {split} split. "
-                "Leave one of them, or convert the files one by one.",
+                "Remove one of them, or convert the files one by one.",
                 path=folder,
             )
         first.setdefault(split, child)
@@ -137,9 +137,9 @@ def find_splits(folder: Path) -> dict[str, list[Source]]:
     if missing:
         found = ", ".join(path.name for path in children) or "nothing"
         raise InputError(
-            f"no {' and no '.join(missing)} file is in this folder (found: {_cut(found)}). Files "
-            "are told by their names: train; dev, testa or valid; test or testb. Or have "
-            "documents drawn at random: --split 80,10,10." + _advice(folder),
+            f"no {' and no '.join(missing)} file in this folder (found: {_cut(found)}). Name the "
+            "files after their split (train; dev, testa or valid; test or testb), or split the "
+            "documents at random: --split 80,10,10." + _advice(folder),
             path=folder,
         )
     return {split: splits[split] for split in SPLITS if split in splits}
@@ -162,11 +162,11 @@ def _advice(folder: Path) -> str:
 
 
 def parse_shares(text: str) -> tuple[float, ...]:
-    """Read the shares of splits.
+    """Parse the shares of splits.
 
-    text (str): e.g. "80,10,10" for train, dev and test, or "90,10" without test.
+    text (str): E.g. "80,10,10" for train, dev and test, or "90,10" for train and dev.
     RETURNS (tuple[float, ...]): Two or three shares that sum to 1.
-    RAISES: InputError if these are none.
+    RAISES: InputError if the text is invalid.
     """
     try:
         shares = [float(part) for part in text.replace("/", ",").split(",")]
@@ -174,20 +174,20 @@ def parse_shares(text: str) -> tuple[float, ...]:
         shares = []
     if len(shares) not in (2, 3) or not all(0 < share < float("inf") for share in shares):
         raise InputError(
-            f"--split {text}: give the shares of train, dev and test, like 80,10,10, or of train "
-            "and dev, like 90,10."
+            f"--split {text}: expected the shares of train, dev and test, e.g. 80,10,10, or of "
+            "train and dev, e.g. 90,10."
         )
     return tuple(share / sum(shares) for share in shares)
 
 
 class RandomSplits:
-    """Draws documents for splits at random: the same for the same documents and
-    seed, whatever their order. Equal documents come into one split.
+    """Assigns documents to random splits. The result depends on the documents and the seed, not
+    on the order of the documents. Identical documents are in the same split.
 
     documents (Iterable[Document | TextDocument | Doc]): All documents.
     shares (Sequence[float]): The shares of train, dev and test.
-    seed (int): The seed.
-    RAISES: InputError if there are fewer different documents than splits.
+    seed (int): The random seed.
+    RAISES: InputError if there are fewer distinct documents than splits.
     """
 
     def __init__(
@@ -200,29 +200,32 @@ class RandomSplits:
         drawn = numpy.unique(numpy.array(array("Q", map(self._draw, documents))))
         if len(drawn) < len(shares):
             raise InputError(
-                f"{len(drawn)} different documents cannot be split in {len(shares)}. If the "
-                "files do not mark documents, let --n-sents be smaller."
+                f"cannot split {len(drawn)} distinct documents into {len(shares)} splits. If the "
+                "files do not mark documents, set a smaller --n-sents."
             )
         ends = numpy.cumsum(shares)[:-1] * len(drawn)
-        # None is empty, however small its share.
+        # Each split gets at least one document.
         low = numpy.arange(1, len(shares))
         high = len(drawn) - low[::-1]
         self._bounds = drawn[numpy.clip(numpy.rint(ends).astype(int), low, high)]
 
     def split_of(self, document: Document | TextDocument | Doc) -> str:
-        """document (Document | TextDocument | Doc): One of the documents.
-        RETURNS (str): Its split."""
+        """Get the split of a document.
+
+        document (Document | TextDocument | Doc): One of the documents.
+        RETURNS (str): The split.
+        """
         drawn = numpy.uint64(self._draw(document))
         return SPLITS[int(numpy.searchsorted(self._bounds, drawn, side="right"))]
 
     def _draw(self, document: Document | TextDocument | Doc) -> int:
         digest = blake2b(f"{self.seed} ".encode(), digest_size=8)
         if isinstance(document, Document) and document.id:
-            # Its parts may stand apart in the file.
+            # The parts of a document may not be consecutive in the file.
             digest.update(f"{document.path} {document.id}".encode())
         elif isinstance(document, Document):
             for sentence in document.sentences:
-                # Without blanks, because a format may not have kept them.
+                # Without whitespace, because some formats don't keep it.
                 digest.update("".join("".join(sentence.words).split()).encode())
         else:
             digest.update("".join(document.text.split()).encode())

@@ -1,8 +1,8 @@
-"""Tag schemes: from a tag on every word to entities, and back.
+"""Tag schemes: convert tags to entities, and entities to tags.
 
-Every scheme is read by one rule, that of the conlleval script extended to the
-prefixes that mark ends, which is right for each of them where the tags are
-legal. What the tags would have been is kept by entity, and tells the scheme.
+All schemes are read with the rule of the conlleval script, extended to prefixes for the end of
+an entity. For legal tags this is correct in every scheme. The scheme of a file is detected by
+counting how its entities are tagged.
 """
 
 import re
@@ -17,25 +17,25 @@ Repair = Literal["conlleval", "discard", "none"]
 REPAIRS = ("conlleval", "discard", "none")
 PLACES = 10
 
-# BILUO and BMES(W) are BIOES in other letters.
+# BILUO and BMES(W) are BIOES with other letters.
 PREFIXES = {"B": "B", "I": "I", "M": "I", "E": "E", "L": "E", "S": "S", "U": "S", "W": "S"}
 NO_TAG = (
-    " (O, or a label with a prefix like B-PER). Say the tag's column with --tag-column, or --scheme "
-    "bare if the labels have no prefix. Is this row a header? Remove it."
+    " (O, or a label with a prefix like B-PER). Set the tag's column with --tag-column, or use "
+    "--scheme bare if labels have no prefix. If this row is a header, remove it."
 )
-# Several layers of tags in one.
+# Several tags in one cell.
 SEVERAL = re.compile(r"[|,;/](O|[BIESLUMW]-.*)(?=$|[|,;/])")
 TAG = re.compile(r"O|[BIESLUMW]-.+", re.DOTALL)
 
 
 @dataclass(frozen=True)
 class Form:
-    """How an entity was tagged.
+    """How an entity is tagged.
 
-    first, last (str): Its first and last prefix, in the letters of BIOES.
-    single (bool): Whether it is one word.
-    after_same, before_same (bool): Whether an entity of its label stands
-        directly before it, and after it.
+    first, last (str): The first and last prefix, in the letters of BIOES.
+    single (bool): Whether the entity is a single word.
+    after_same, before_same (bool): Whether it directly follows, and directly precedes, an
+        entity with the same label.
     """
 
     first: str
@@ -54,8 +54,8 @@ def _ioe1(form: Form) -> bool:
     return form.last == last and (form.single or form.first == "I")
 
 
-# Each scheme and which forms it allows. Of those that have equally few
-# exceptions in a file the first is taken to be the file's.
+# The forms that each scheme allows. If two schemes have equally few exceptions in a file, the
+# first one is used.
 SCHEMES: dict[str, Callable[[Form], bool]] = {
     "IOB2": lambda form: form.first == "B" and (form.single or form.last == "I"),
     "BIOES": lambda form: (form.first, form.last) == (("S", "S") if form.single else ("B", "E")),
@@ -64,15 +64,16 @@ SCHEMES: dict[str, Callable[[Form], bool]] = {
     "IOB1": _iob1,
     "IOE1": _ioe1,
 }
-# Those that differ in letters, or have none.
+# Schemes that only differ in their letters, or have none.
 SAME_AS = {"BILUO": "BIOES", "BMES": "BIOES", "bare": "IO"}
 SCHEME_NAMES = ("IOB1", "IOB2", "BIOES", "BILUO", "IOE1", "IOE2", "IO", "bare")
 
 
 class IllegalTags(ValueError):
-    """Tags that break the scheme, where they are not to be repaired.
+    """Raised for tags that break the scheme, if `repair` is "none".
 
-    word (int): The word of the sentence they are at.
+    message (str): The message.
+    word (int): Index of the word in the sentence.
     """
 
     def __init__(self, message: str, word: int):
@@ -82,39 +83,41 @@ class IllegalTags(ValueError):
 
 @dataclass
 class Seen:
-    """How often something was met and where first.
+    """A count with the first lines.
 
-    count (int): How often.
-    lines (list[int]): Ten lines at most.
+    count (int): The count.
+    lines (list[int]): The first lines, at most ten.
     """
 
     count: int = 0
     lines: list[int] = field(default_factory=list)
 
     def add(self, line: int) -> None:
-        """line (int): Where it was met."""
+        """Count one occurrence.
+
+        line (int): The line.
+        """
         self.count += 1
         if len(self.lines) < PLACES:
             self.lines.append(line)
 
 
 class TagReader:
-    """Reads the tags of a file, sentence by sentence, and learns its scheme.
+    """Reads the tags of a file, sentence by sentence, and detects the scheme.
 
-    scheme (str | None): The scheme, if it is known; one of SCHEME_NAMES. "bare"
-        are labels without prefix.
-    repair (str): What becomes of entities whose tags break the scheme, by the
-        names of SeqScore (Palen-Michel et al. 2021): "conlleval" reads them as
-        the conlleval script does, "discard" drops them, "none" raises an error.
-        The last two need the scheme.
+    scheme (str | None): The scheme, if it is known. One of SCHEME_NAMES. "bare" stands for
+        labels without a prefix.
+    repair (str): How to handle entities whose tags break the scheme, with the names of SeqScore
+        (Palen-Michel et al. 2021): "conlleval" reads them like the conlleval script, "discard"
+        drops them, "none" raises an error. The last two require `scheme`.
     """
 
     def __init__(self, scheme: str | None = None, repair: Repair = "conlleval"):
         if repair != "conlleval" and scheme is None:
-            raise ValueError(f"repair {repair!r} needs the scheme")
+            raise ValueError(f"repair {repair!r} requires a scheme")
         self.bare = scheme == "bare"
         self.repair = repair
-        # The tags that were met, split.
+        # Cache of split tags.
         self.known: dict[str, tuple[str, str]] = {"O": ("O", "")}
         self._given = scheme
         self._legal = None if scheme is None else SCHEMES[SAME_AS.get(scheme, scheme)]
@@ -124,9 +127,9 @@ class TagReader:
     def split(self, tag: str) -> tuple[str, str]:
         """Split a tag into prefix and label.
 
-        tag (str): e.g. "O", "B-PER", "U-PER".
-        RETURNS (tuple[str, str]): e.g. ("O", ""), ("B", "PER"), ("S", "PER").
-        RAISES: ValueError, with the remedy, if it is no tag.
+        tag (str): E.g. "O", "B-PER", "U-PER".
+        RETURNS (tuple[str, str]): E.g. ("O", ""), ("B", "PER"), ("S", "PER").
+        RAISES: ValueError if it is not a tag. The message suggests a fix.
         """
         known = self.known.get(tag)
         if known is None:
@@ -142,17 +145,18 @@ class TagReader:
             prefix, label = "I", tag
         if not label.isprintable() or label != label.strip():
             raise ValueError(
-                f"the label of {tag!r} has blanks at its end or invisible characters. Remove them."
+                f"the label of {tag!r} has leading or trailing whitespace, or invisible "
+                "characters. Remove them."
             )
         if self.bare and is_prefixed:
             raise ValueError(
-                f"{tag!r} has a prefix, where the tags of this file are labels without one. "
-                "Write all of them in one way."
+                f"{tag!r} has a prefix, but the other tags of this file are labels without a "
+                "prefix. Use the same scheme for all tags."
             )
         if not label or prefix not in PREFIXES:
             raise ValueError(f"{tag!r} is not a tag{advice(tag) or NO_TAG}")
         if SEVERAL.search(label):
-            raise ValueError(f"{tag!r} is more than one tag. Keep one for each word.")
+            raise ValueError(f"{tag!r} is more than one tag. Keep one tag per word.")
         if not self.bare:
             self._letters.add(prefix)
         return PREFIXES[prefix], label
@@ -160,8 +164,7 @@ class TagReader:
     def read(self, tags: Sequence[tuple[str, str]], lines: Sequence[int]) -> tuple[Span, ...]:
         """Read the entities of one sentence.
 
-        tags (Sequence[tuple[str, str]]): Prefix and label of each word, as
-            `split` gives them.
+        tags (Sequence[tuple[str, str]]): Prefix and label of each word, as returned by `split`.
         lines (Sequence[int]): The line of each word.
         RETURNS (tuple[Span, ...]): The entities.
         RAISES: IllegalTags if the tags break the scheme and `repair` is "none".
@@ -183,9 +186,9 @@ class TagReader:
                 if self.repair == "discard":
                     continue
                 raise IllegalTags(
-                    f"the tags of this {label} entity break {self.scheme}. Mend them, or let "
-                    "them be repaired: --repair conlleval reads them as the conlleval script "
-                    "does, --repair discard drops the entity.",
+                    f"the tags of this {label} entity break {self.scheme}. Fix them, or use "
+                    "--repair conlleval to read them like the conlleval script, or --repair "
+                    "discard to drop the entity.",
                     start,
                 )
             spans.append(Span(start, end, label))
@@ -193,9 +196,8 @@ class TagReader:
 
     @property
     def scheme(self) -> str:
-        """RETURNS (str): The scheme that was given or else the one with the
-        fewest exceptions in what was read; "IO" may also be IOB1 without
-        entities side by side."""
+        """RETURNS (str): The given scheme, or else the scheme with the fewest exceptions so far.
+        "IO" can also be IOB1 without adjacent entities of the same label."""
         if self._given is not None:
             return self._given
         scheme = min(SCHEMES, key=lambda name: self._exceptions(SCHEMES[name]))
@@ -207,8 +209,7 @@ class TagReader:
 
     @property
     def illegal(self) -> Seen:
-        """RETURNS (Seen): The entities whose tags break the scheme, by the line
-        of their first word."""
+        """RETURNS (Seen): Count and first lines of entities whose tags break the scheme."""
         scheme = self.scheme
         legal = SCHEMES[SAME_AS.get(scheme, scheme)]
         broken = [seen for form, seen in self._forms.items() if not legal(form)]
@@ -220,38 +221,38 @@ class TagReader:
 
 
 def advice(tag: str) -> str:
-    """Say what to do about something that is no tag but was meant for one.
+    """Suggest a fix for an invalid tag.
 
-    tag (str): It.
-    RETURNS (str): What it is and what to do; "" if that cannot be told.
+    tag (str): The invalid tag.
+    RETURNS (str): The problem and the fix, as the end of a message. "" if unknown.
     """
     if not tag:
-        return ": it is empty. Write O for words outside entities."
+        return ": it is empty. Use O for words outside entities."
     if tag in PREFIXES or tag.rstrip("-") in PREFIXES:
-        return ": its label is missing. Write it like B-PER."
+        return ": its label is missing. Write a tag like B-PER."
     if tag in ("o", "0", "Ｏ"):
-        return ". Write the capital letter O for words outside entities."
+        return ". Use the capital letter O for words outside entities."
     head, _, tail = tag.rpartition("-")
     if head and tail in PREFIXES:
-        return f": its prefix is at its end. Write {tail}-{head}."
+        return f": the prefix is at the end. Write {tail}-{head}."
     if tag[0] in PREFIXES and tag[1] in "_:" and tag[2:]:
-        return f". Part prefix and label by a hyphen: {tag[0]}-{tag[2:]}."
+        return f". Separate prefix and label with a hyphen: {tag[0]}-{tag[2:]}."
     if tag[0].islower() and tag[0].upper() in PREFIXES and tag[1:2] == "-" and tag[2:]:
-        return f". Write its prefix as a capital letter: {tag[0].upper()}{tag[1:]}."
+        return f". Use a capital letter as prefix: {tag[0].upper()}{tag[1:]}."
     if "*" in tag:
         return (
-            ": brackets as in OntoNotes' files are not read. Convert them to a tag a word, "
+            ": the bracket format of OntoNotes is not supported. Convert it to one tag per word, "
             "like B-PER, I-PER and O."
         )
     return ""
 
 
 def looks_bare(tags: Iterable[str]) -> bool:
-    """Tell whether tags are labels without prefix, like PER and O.
+    """Check whether tags are labels without a prefix, like PER and O.
 
-    tags (Iterable[str]): Tags of some sentences.
-    RETURNS (bool): Whether half of them or more are O, and the others few
-        different words without prefix.
+    tags (Iterable[str]): The tags of some sentences.
+    RETURNS (bool): Whether at least half of the tags are O, and the others are few distinct
+        words without a prefix.
     """
     counts = Counter(tags)
     outside = counts.pop("O", 0)
@@ -264,8 +265,8 @@ def looks_bare(tags: Iterable[str]) -> bool:
 
 
 def _chunks(tags: Sequence[tuple[str, str]]) -> Iterable[tuple[int, int, str]]:
-    """conlleval's reading: an entity starts at B and S, at whatever has another
-    label than the word before, and after E and S."""
+    """Yield start, end and label of entities with the rule of conlleval: an entity starts at B
+    and S, at a new label, and after E and S."""
     start, previous, label = 0, "O", ""
     for i, (prefix, new_label) in enumerate(tags):
         if new_label != label or prefix in "BS" or previous in "ES":
@@ -280,14 +281,14 @@ def _chunks(tags: Sequence[tuple[str, str]]) -> Iterable[tuple[int, int, str]]:
 def write_tags(
     length: int, entities: Iterable[tuple[int, int, str]], scheme: str = "IOB2"
 ) -> list[str]:
-    """Write entities as tags.
+    """Convert entities to tags.
 
     length (int): The number of tokens.
-    entities (Iterable[tuple[int, int, str]]): Start, end and label of each,
-        in order and without overlap.
-    scheme (str): One of SCHEME_NAMES. "IO" and "bare" do not part entities of
-        a label that stand side by side.
-    RETURNS (list[str]): One tag a token.
+    entities (Iterable[tuple[int, int, str]]): Start, end and label of each entity, sorted and
+        without overlap.
+    scheme (str): One of SCHEME_NAMES. "IO" and "bare" merge adjacent entities with the same
+        label.
+    RETURNS (list[str]): One tag per token.
     """
     tags = ["O"] * length
     begin, inside, end_, single = {

@@ -163,7 +163,7 @@ def test_script(pipeline, nlp, source, tmp_path):
     said = " ".join(done.stdout.split())
     assert "60 texts" in said and "1 texts failed" in said and "_errors" in said
     again = script(pipeline, source, tmp_path / "out")
-    assert again.returncode == 3 and "Finished before: 60 texts" in " ".join(again.stdout.split())
+    assert again.returncode == 3 and "Already finished: 60 texts" in " ".join(again.stdout.split())
     run(nlp, source, tmp_path / "here")
     assert content(tmp_path / "out") == content(tmp_path / "here")
     wrong = script(pipeline, source, tmp_path / "out", "--shard-texts", "5")

@@ -1,4 +1,4 @@
-"""Small corpora written in every format there is, for the tests of reading."""
+"""Small corpora in every format, for the tests of the readers."""
 
 import gzip
 import json
@@ -14,7 +14,7 @@ from spacy_transformer_ner.corpus.documents import Document, Sentence, Span
 from spacy_transformer_ner.corpus.export import export
 from spacy_transformer_ner.corpus.tags import write_tags
 
-# A corpus starts like a corpus; what follows is as odd as it may be.
+# The first sentence is normal, so that formats can be detected. The other ones are odd.
 OPENING = Sentence(
     ("Ann", "Lee", "said", "it", "had", "rained", "in", "Oslo", "all", "day", "."),
     (Span(0, 2, "PER"), Span(7, 8, "LOC")),
@@ -90,8 +90,8 @@ def token_records(documents, scheme="IOB2", names=None, **more) -> list[dict]:
 
 NAMES = ["O", *(f"{p}-{label}" for label in LABELS for p in "BI")]
 
-# What a format keeps: words, sentences and documents; or these without
-# documents; or the text and the places of its entities.
+# What a format keeps, in addition to entities: words, sentences and documents; words and
+# sentences; or the text.
 WHOLE, SENTENCES, TEXT = "documents", "sentences", "text"
 
 
@@ -164,7 +164,7 @@ def _with_labels(docs):
 
 
 def arrow_table(docs):
-    """As datasets makes them: the names of the tags are in the metadata."""
+    """A table as written by datasets, with the names of the tags in the metadata."""
     import pyarrow
 
     feature = {"feature": {"names": NAMES, "_type": "ClassLabel"}, "_type": "Sequence"}
@@ -211,7 +211,7 @@ def _in_tabs(i, word, tag):
 DOCSTART = "-DOCSTART- -X- O O\n\n"
 MARK = "-DOCSTART-\tO\n\n"
 UNDERSCORES = "\t".join("_" * 7)
-# name: what is kept, and how it is written.
+# name: what the format keeps, and the function that writes it
 FORMATS: dict[str, tuple[str, Callable]] = {
     **{
         f"columns-{scheme}": (WHOLE, _columns(_in_tabs, scheme, mark=MARK))
@@ -279,12 +279,12 @@ FORMATS: dict[str, tuple[str, Callable]] = {
     ),
     "blanks": (WHOLE, lambda docs: _text("x.txt", rows(docs, _in_words, mark="-DOCSTART-\n"))),
 }
-# These do not part entities of a label that stand side by side.
+# These formats merge adjacent entities with the same label.
 LOSSY = ("columns-IO", "columns-bare")
 
 
 def example_corpus(seed: int) -> list[Document]:
-    """A corpus like those that are generated, the same for a seed."""
+    """A random corpus that only depends on the seed."""
     generator = random.Random(seed)
     documents = [Document((OPENING,), "")]
     for _ in range(3):

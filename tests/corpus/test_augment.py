@@ -5,7 +5,7 @@ from spacy.tokens import Doc, DocBin, Span
 from spacy.util import registry
 
 
-def test_some_texts_keep_the_corpus_tokens(tmp_path):
+def test_some_texts_keep_gold_tokens(tmp_path):
     nlp = spacy.blank("en")
     docs = []
     for _ in range(60):

@@ -21,26 +21,26 @@ def test_entities_among_other_annotations(tmp_path):
     assert read(tmp_path, "Ann\nin\n Oslo", annotations) == [("Ann", "PER"), ("Oslo", "LOC")]
 
 
-def test_entities_over_line_ends(tmp_path):
+def test_entities_across_lines(tmp_path):
     assert read(tmp_path, "New\r\nYork", "T1\tLOC 0 8\tNew York\n") == [("New\nYork", "LOC")]
 
 
 @pytest.mark.parametrize(
-    "annotations, said",
+    "annotations, message",
     [
-        ("T1\tLOC 0 3;4 8\tNew York\n", "in several pieces"),
-        ("T1 LOC 0 3 New\n", "no entity of brat's"),
+        ("T1\tLOC 0 3;4 8\tNew York\n", "discontinuous"),
+        ("T1 LOC 0 3 New\n", "expected a brat entity"),
         ("\nT1\tLOC 0 99\tNew\n", "x.ann:2: .*in a text of 8 characters"),
-        ("T1\tLOC 0 3\tOld\n", "says 'Old', but the text has 'New'"),
+        ("T1\tLOC 0 3\tOld\n", "the entity is 'Old', but the text has 'New'"),
         ("T1\tLOC 0 8\tNew York\nT2\tX 4 8\tYork\n", "x.ann:2: entities overlap"),
-        (None, "x.ann: is not there"),
+        (None, "x.ann: not found"),
     ],
 )
-def test_what_cannot_be_read(tmp_path, annotations, said):
-    with pytest.raises(InputError, match=said):
+def test_invalid_annotations(tmp_path, annotations, message):
+    with pytest.raises(InputError, match=message):
         read(tmp_path, "New York", annotations)
 
 
-def test_overlaps_may_be_chosen_from(tmp_path):
+def test_overlaps_longest(tmp_path):
     annotations = "T1\tLOC 0 8\tNew York\nT2\tX 4 8\tYork\n"
     assert read(tmp_path, "New York", annotations, overlaps="longest") == [("New York", "LOC")]

@@ -44,7 +44,7 @@ def entities(documents):
         "-DOCSTART- (12)",
     ],
 )
-def test_every_form_of_docstart_parts_documents(tmp_path, mark):
+def test_every_form_of_docstart(tmp_path, mark):
     text = f"{mark}\n\na X O\n\nb X I-PER\n\n{mark}\n\nc X O\n"
     _, documents = read(tmp_path, text)
     words = [[sentence.words for sentence in document.sentences] for document in documents]
@@ -59,7 +59,7 @@ def test_docstart_without_blank_rows_around(tmp_path):
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 @pytest.mark.parametrize("final", ["", "\n", "\n\n\n"])
 @pytest.mark.parametrize("bom", ["", "\ufeff"])
-def test_line_ends_and_marks_make_no_difference(tmp_path, end, final, bom):
+def test_line_ends_and_byte_order_marks(tmp_path, end, final, bom):
     text = bom + f"a O{end}b I-PER{end}{end}{end}c O" + final.replace("\n", end)
     file, documents = read(tmp_path, text)
     assert [s.words for d in documents for s in d.sentences] == [("a", "b"), ("c",)]
@@ -67,17 +67,17 @@ def test_line_ends_and_marks_make_no_difference(tmp_path, end, final, bom):
     assert file.encoding == "utf-8-sig"
 
 
-def test_rows_of_blanks_end_sentences(tmp_path):
+def test_whitespace_lines_end_sentences(tmp_path):
     _, documents = read(tmp_path, "a\tO\n\t\nb\tO\n  \nc\tO\n")
     assert len(documents) == 3
 
 
-def test_words_of_tab_files_may_hold_blanks(tmp_path):
+def test_words_in_tab_separated_files_can_contain_spaces(tmp_path):
     _, documents = read(tmp_path, "New York\tB-LOC\n1\u00a0000\tO\n")
     assert documents[0].sentences[0].words == ("New York", "1\u00a0000")
 
 
-def test_no_break_space_does_not_part_columns(tmp_path):
+def test_no_break_space_does_not_separate_columns(tmp_path):
     _, documents = read(tmp_path, "1\u00a0000 NP O\n")
     assert documents[0].sentences[0].words == ("1\u00a0000",)
 
@@ -85,19 +85,19 @@ def test_no_break_space_does_not_part_columns(tmp_path):
 @pytest.mark.parametrize(
     "encoding, expected", [("utf-8", "utf-8-sig"), ("latin-1", "latin-1"), ("utf-16", "utf-16")]
 )
-def test_encoding_is_found(tmp_path, encoding, expected):
+def test_encoding_is_detected(tmp_path, encoding, expected):
     file, documents = read(tmp_path, "España NC B-LOC\n", encoding)
     assert file.encoding == expected
     assert documents[0].sentences[0].words == ("España",)
 
 
-def test_windows_1252_is_told_from_latin_1(tmp_path):
+def test_windows_1252_is_detected(tmp_path):
     file, documents = read(tmp_path, "“ O\nSão B-LOC\n", "cp1252")
     assert file.encoding == "cp1252"
     assert documents[0].sentences[0].words[0] == "“"
 
 
-def test_utf8_cut_off_in_a_character_is_not_utf8(tmp_path):
+def test_utf8_truncated_within_a_character_is_not_utf8(tmp_path):
     path = tmp_path / "file.conll"
     path.write_bytes(b"a O\n\xc3")
     with pytest.raises(InputError):
@@ -118,44 +118,44 @@ def test_iob1_and_iob2_give_the_same_entities(tmp_path):
     assert (iob1.tags.scheme, iob2.tags.scheme) == ("IOB1", "IOB2")
 
 
-def test_orphans_of_iob2_are_read_as_conlleval_does_and_reported(tmp_path):
+def test_illegal_iob2_is_read_like_conlleval_and_reported(tmp_path):
     file, documents = read(tmp_path, "a B-PER\n\nb B-PER\n\nc O\nd I-PER\n")
     assert documents[2].sentences[0].entities == (Span(1, 2, "PER"),)
     assert file.tags.illegal.lines == [6]
 
 
 @pytest.mark.parametrize(
-    "text, line, said",
+    "text, line, message",
     [
-        ("a X O\nb O\nc X O\n", 2, "2 columns where most rows have 3"),
+        ("a X O\nb O\nc X O\n", 2, "expected 3 columns separated by spaces, found 2"),
         ("a B-A\nb X\n", 2, "'X' is not a tag"),
         ("a B-PER\nb ORG\n", 2, "'ORG' is not a tag"),
         ("a B-PER\nb I-\n", 2, "'I-' is not a tag"),
         ("a NN\nb VB\n", 1, "'NN' is not a tag"),
         ("word tag\n" + "a B-A\n" * 20, 1, "header"),
         ("a B-A\n# b\nc O\n", 2, "comment within a sentence"),
-        ("hello\n", 1, "one column only"),
-        ("a\tO\n \tO\n", 2, "blank"),
+        ("hello\n", 1, "only one column"),
+        ("a\tO\n \tO\n", 2, "empty word"),
         ("a O\rb O\r", 1, "carriage return"),
         ("a\tB-PER\u00a0\n", 1, "invisible"),
         ("a\tO\nb\tB-PER\u200b\n", 2, "invisible"),
         ("a O\n" + "x" * 100_000, 2, "…"),
     ],
 )
-def test_errors_name_the_line_and_the_remedy(tmp_path, text, line, said):
+def test_errors_have_line_and_fix(tmp_path, text, line, message):
     with pytest.raises(InputError, match="file.conll") as error:
         read(tmp_path, text)
     assert error.value.line == line
-    assert said in str(error.value) and len(str(error.value)) < 400
+    assert message in str(error.value) and len(str(error.value)) < 400
 
 
 @pytest.mark.parametrize("text", ["", "\n\n", "-DOCSTART- O\n\n"])
-def test_files_without_words_are_refused(tmp_path, text):
+def test_files_without_words(tmp_path, text):
     with pytest.raises(InputError, match="no tagged words"):
         read(tmp_path, text)
 
 
-def test_binary_files_are_refused(tmp_path):
+def test_binary_files(tmp_path):
     path = tmp_path / "file.conll"
     path.write_bytes(b"PK\x03\x04\0\0\0")
     with pytest.raises(InputError, match="null bytes"):
@@ -163,19 +163,19 @@ def test_binary_files_are_refused(tmp_path):
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "nonsense", "base64", "undefined"])
-def test_wrong_encoding_is_refused(tmp_path, encoding):
+def test_wrong_encoding(tmp_path, encoding):
     path = tmp_path / "file.conll"
     path.write_bytes("España O\n".encode("latin-1"))
     with pytest.raises(InputError, match="--encoding"):
         list(open_file(path, encoding=encoding))
 
 
-def test_blanks_around_a_word_are_not_its(tmp_path):
+def test_spaces_around_words_are_stripped(tmp_path):
     _, documents = read(tmp_path, " Ann\tB-PER \nLee \tI-PER\n")
     assert documents[0].sentences[0].words == ("Ann", "Lee")
 
 
-def test_columns_may_be_said(tmp_path):
+def test_columns_can_be_set(tmp_path):
     text = "1.5 B-A x O Oslo\n2.5 O x I-B Rome\n"
     _, documents = read(tmp_path, text, word_column="-1", tag_column="2")
     assert entities(documents) == [("Oslo", "A")]
@@ -184,13 +184,13 @@ def test_columns_may_be_said(tmp_path):
 
 
 @pytest.mark.parametrize("column", ["0", "4", "-4"])
-def test_columns_that_are_not_there(tmp_path, column):
-    with pytest.raises(InputError, match="there is no column"):
+def test_columns_out_of_range(tmp_path, column):
+    with pytest.raises(InputError, match=f"no column {column} for the tag"):
         read(tmp_path, "a x O\n", tag_column=column)
 
 
-def test_column_names_are_for_records(tmp_path):
-    with pytest.raises(InputError, match="have numbers"):
+def test_column_names_are_only_for_records(tmp_path):
+    with pytest.raises(InputError, match="--tag-column ner: expected a number"):
         read(tmp_path, "a x O\n", tag_column="ner")
 
 
@@ -199,7 +199,7 @@ def test_tag_before_the_word(tmp_path):
     assert entities(documents) == [("Oslo", "LOC")]
 
 
-def test_chunks_are_not_taken_for_entities(tmp_path):
+def test_chunks_are_not_entities(tmp_path):
     _, documents = read(tmp_path, "Oslo I-LOC B-NP\nis O B-VP\n")
     assert entities(documents) == [("Oslo", "LOC")]
 
@@ -214,7 +214,7 @@ GERMEVAL = """#\thttp://de.example.org/a [2009-10-17]
 """
 
 
-def test_germeval_outer_entities_and_inner_ones(tmp_path):
+def test_germeval_outer_and_inner_entities(tmp_path):
     _, documents = read(tmp_path, GERMEVAL)
     assert words(documents) == [("Bayern", "München", "#"), ("Kölner",)]
     assert entities(documents) == [("Bayern München", "ORG"), ("Kölner", "LOCderiv")]
@@ -234,7 +234,7 @@ UNER = """# sent_id = 1
 """
 
 
-def test_universal_ner_and_its_text(tmp_path):
+def test_universal_ner_with_text(tmp_path):
     _, documents = read(tmp_path, UNER)
     assert entities(documents) == [("AP", "ORG")]
     spaces = (True, True, False, True, False, False, True)
@@ -258,7 +258,7 @@ CONLLU = """# newdoc id = 1
 """
 
 
-def test_conllu_words_are_those_of_the_text(tmp_path):
+def test_conllu_multiword_tokens(tmp_path):
     file, documents = read(tmp_path, CONLLU)
     assert words(documents) == [("Il", "va", "au", "lac", "."), ("Non",)]
     assert entities(documents) == [("au lac", "LOC")]
@@ -305,7 +305,7 @@ def test_bare_labels(tmp_path):
     "text", ["a B-X\nb I-X\n\nc B-Y\n", "a B-X\nb E-X\n\nc S-Y\n", "a B-X\nb L-X\n\nc U-Y\n",
              "a I-X\nb E-X\n\nc E-Y\n", "a I-X\nb I-X\n\nc I-Y\n"]
 )  # fmt: skip
-def test_schemes_read_alike(tmp_path, text):
+def test_schemes_give_the_same_entities(tmp_path, text):
     assert entities(read(tmp_path, text)[1]) == [("a b", "X"), ("c", "Y")]
 
 
@@ -327,14 +327,14 @@ def test_gzipped_files(tmp_path):
         list(open_file(path))
 
 
-def test_endless_sentences_and_rows_are_refused(tmp_path):
+def test_too_long_sentences_and_lines(tmp_path):
     with pytest.raises(InputError, match="file.conll:1: a sentence of more than 100,000 words"):
         read(tmp_path, "a O\n" * 100_001)
     with pytest.raises(InputError, match="file.conll:2: a record of more than 1,000,000"):
         read(tmp_path, "a O\n" + "b" * 1_000_001)
 
 
-def test_long_documents_are_parted(tmp_path):
+def test_long_documents_are_split(tmp_path):
     sentence = "a O\n" * 60_000 + "\n"
     file, documents = read(tmp_path, "-DOCSTART- O\n\n" + sentence * 3)
     assert [len(document.sentences) for document in documents] == [1, 1, 1]

@@ -20,7 +20,7 @@ from spacy_transformer_ner.errors import InputError
 from ..conftest import ROOT, SAMPLE, ner
 from .corpora import FORMATS, example_corpus
 
-# documents, sentences, tokens, entities. Of the file's README.
+# documents, sentences, tokens, entities; as in the README of the sample
 SAMPLE_COUNTS = {
     "train": (49, 403, 6053, 684),
     "dev": (13, 102, 1570, 170),
@@ -44,7 +44,7 @@ SAMPLE_COUNTS = {
         ("notes.txt", None),
     ],
 )
-def test_splits_are_told_by_names(tmp_path, name, split):
+def test_split_of_file_names(tmp_path, name, split):
     assert split_of(tmp_path / name) == split
 
 
@@ -87,7 +87,7 @@ def test_test_entities_are_mostly_unseen(tmp_path):
     assert len(forms["test"] - forms["train"]) / len(forms["test"]) > 0.6
 
 
-def test_nothing_is_written_unless_all_can_be_read(tmp_path):
+def test_nothing_is_written_if_a_file_is_invalid(tmp_path):
     source, output = tmp_path / "in", tmp_path / "out"
     source.mkdir()
     (source / "train.conll").write_text("a O\n")
@@ -97,7 +97,7 @@ def test_nothing_is_written_unless_all_can_be_read(tmp_path):
     assert list(output.iterdir()) == []
 
 
-def test_an_earlier_conversion_survives_a_failed_one(tmp_path):
+def test_a_failed_conversion_keeps_the_previous_one(tmp_path):
     source, output = tmp_path / "in.conll", tmp_path / "out"
     source.write_text("a O\n")
     convert([source], output)
@@ -111,19 +111,19 @@ def test_an_earlier_conversion_survives_a_failed_one(tmp_path):
 def test_missing_data_says_where_to_get_it():
     folder = ROOT / "assets" / "conll2003"
     if (folder / "eng.train").exists():
-        pytest.skip("CoNLL-2003 is here")
+        pytest.skip("CoNLL-2003 is available")
     with pytest.raises(InputError, match="assets/conll2003/eng.train"):
         find_splits(folder)
 
 
-def test_two_files_for_one_split_are_refused(tmp_path):
+def test_two_files_for_one_split(tmp_path):
     for name in ("train.conll", "train2.conll", "dev.conll"):
         (tmp_path / name).write_text("a O\n")
     with pytest.raises(InputError, match="both train.conll and train2.conll"):
         find_splits(tmp_path)
 
 
-def test_a_split_that_the_source_has_not_goes(tmp_path):
+def test_old_splits_are_removed(tmp_path):
     source, output = tmp_path / "in", tmp_path / "out"
     source.mkdir()
     for split in ("train", "dev", "test"):
@@ -171,7 +171,7 @@ def test_files_that_differ_in_numbers_are_one_split(tmp_path):
     ]
 
 
-def test_splits_may_be_folders(tmp_path):
+def test_splits_can_be_folders(tmp_path):
     folder = folder_of(
         tmp_path, train__a_txt="Ann", train__a_ann="T1\tPER 0 3\tAnn\n", train__b_txt="Lee",
         train__b_ann="", dev__c_txt="Oslo", dev__c_ann="", README_md="no data", train__annotation_conf="x",
@@ -181,14 +181,14 @@ def test_splits_may_be_folders(tmp_path):
     assert texts(tmp_path / "out" / "dev.spacy") == ["Oslo"]
 
 
-def test_one_file_takes_all(tmp_path):
+def test_all_inputs_to_one_file(tmp_path):
     folder = folder_of(tmp_path, a_conll="a O\n", b_jsonl='{"text": "b", "spans": []}')
     (result,) = convert([folder / "b.jsonl", folder / "a.conll"], tmp_path / "out" / "all.spacy")
     assert texts(tmp_path / "out" / "all.spacy") == ["b", "a"]
     assert result.documents == 2 and len(result.files) == 2
 
 
-def test_files_that_would_become_one_are_refused(tmp_path):
+def test_inputs_with_the_same_output(tmp_path):
     folder = folder_of(tmp_path, a_conll="a O\n", a_jsonl='{"text": "b", "spans": []}')
     with pytest.raises(InputError, match="both .* would become a.spacy"):
         convert([folder / "a.conll", folder / "a.jsonl"], tmp_path / "out")
@@ -234,12 +234,12 @@ def test_no_split_is_empty(tmp_path):
     results = convert([source], tmp_path / "out", shares=parse_shares("98,1,1"))
     assert [result.documents for result in results] == [1, 1, 1]
     source.write_text("a O\n\na O\n\nb O\n")
-    with pytest.raises(InputError, match="2 different documents cannot be split in 3"):
+    with pytest.raises(InputError, match="cannot split 2 distinct documents into 3 splits"):
         convert([source], tmp_path / "out", shares=parse_shares("80/10/10"))
 
 
 @pytest.mark.parametrize("text", ["80", "a,b", "80,-10", "1,2,3,4", "nan,1", "inf,1", ""])
-def test_shares_that_are_none(text):
+def test_invalid_shares(text):
     with pytest.raises(InputError, match="80,10,10"):
         parse_shares(text)
 
@@ -254,7 +254,7 @@ def test_large_corpora_become_folders(tmp_path, hundred, monkeypatch):
     assert texts(target) == texts(tmp_path / "whole" / "all.spacy")
     nlp = spacy.blank("en")
     assert len(list(Corpus(target)(nlp))) == 100
-    # A folder takes the place of a file, and a file that of a folder.
+    # A folder replaces a file, and a file replaces a folder.
     convert([hundred], tmp_path / "whole")
     assert (tmp_path / "whole" / "all.spacy").is_dir()
     monkeypatch.undo()
@@ -262,7 +262,7 @@ def test_large_corpora_become_folders(tmp_path, hundred, monkeypatch):
     assert (tmp_path / "whole" / "all.spacy").is_file()
 
 
-def test_where_tokens_come_from(tmp_path):
+def test_origin_of_tokens(tmp_path):
     folder = folder_of(
         tmp_path,
         a_conll="-DOCSTART- O\n\na O\nb O\n\n\nc O\n",
@@ -283,7 +283,7 @@ def test_where_tokens_come_from(tmp_path):
     ]
 
 
-def test_what_was_found_out_is_kept(tmp_path):
+def test_report(tmp_path):
     folder = folder_of(tmp_path, a_conll="a B-X\n\nb O\nc I-X\n\nd B-X\n", b_conll="a O\n")
     for name in ("a.conll", "b.conll"):
         convert([folder / name], tmp_path / "out")
@@ -292,14 +292,14 @@ def test_what_was_found_out_is_kept(tmp_path):
     (file,) = report["a.spacy"]["files"]
     assert file["notes"] == [
         {
-            "message": "entities whose tags break IOB2 were read as conlleval does",
+            "message": "entities whose tags break IOB2 were read like conlleval",
             "count": 1,
             "places": [f"{folder}/a.conll:4"],
         }
     ]
 
 
-def test_repairs_are_those_that_were_asked_for(tmp_path):
+def test_repair(tmp_path):
     source = folder_of(tmp_path, a_conll="a B-X\n\nb O\nc I-X\n\nd B-X\n") / "a.conll"
     (result,) = convert([source], tmp_path, options=ReadOptions(repair="discard"))
     assert result.entities == 2 and "dropped" in result.files[0].notes[0].message
@@ -317,7 +317,7 @@ def test_annotation_of_docbins_is_kept(tmp_path):
     assert found[1].lemma_ == "leave" and not found.has_annotation("ENT_IOB")
 
 
-def test_one_saved_split_is_like_a_file(tmp_path):
+def test_one_saved_split(tmp_path):
     pytest.importorskip("pyarrow")
     folder = FORMATS["datasets"][1](example_corpus(0))(tmp_path_of(tmp_path, "mine"))
     (result,) = convert([folder], tmp_path / "out")
@@ -329,7 +329,7 @@ def tmp_path_of(tmp_path, name):
     return tmp_path / name
 
 
-def test_files_without_text_are_refused(tmp_path):
+def test_files_without_text(tmp_path):
     for name in ("a.txt", "a.ann"):
         (tmp_path / name).write_text("")
     with pytest.raises(InputError, match="no text for all.spacy"):
@@ -350,7 +350,7 @@ def _content(folder):
 
 @pytest.mark.parametrize("fail_at", range(1, 9))
 def test_all_splits_are_replaced_or_none(tmp_path, monkeypatch, fail_at):
-    """However far the move gets, train is never new beside an old dev."""
+    """A failed move never leaves a new train.spacy next to an old dev.spacy."""
     out = tmp_path / "out"
     convert([_splits(tmp_path / "in", "Oslo")], out)
     before = _content(out)
@@ -358,7 +358,7 @@ def test_all_splits_are_replaced_or_none(tmp_path, monkeypatch, fail_at):
     replace, calls = os.replace, []
 
     def failing(source, target):
-        # The first is that of convert.json, within the new ones.
+        # The first call is for convert.json, in the temporary folder.
         calls.append(target)
         if len(calls) == 1 + fail_at:
             raise OSError(errno.EIO, "Input/output error", str(source))
@@ -375,7 +375,7 @@ def test_all_splits_are_replaced_or_none(tmp_path, monkeypatch, fail_at):
     assert all(after[name] != before[name] for name in after if name != "convert.json")
 
 
-def test_a_full_disk_leaves_what_was_there(tmp_path, monkeypatch):
+def test_a_full_disk_keeps_the_previous_conversion(tmp_path, monkeypatch):
     out = tmp_path / "out"
     convert([_splits(tmp_path / "in", "Oslo")], out)
     before = _content(out)
@@ -397,8 +397,8 @@ def test_a_full_disk_leaves_what_was_there(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("name", ["my data", "it's", 'so "called"', "a|b", "$HOME `x`", "日本 *"])
-def test_names_of_folders_are_taken_as_they_are(tmp_path, name):
-    """Blanks, quotes and what a shell would read."""
+def test_special_characters_in_folder_names(tmp_path, name):
+    """Spaces, quotes and characters with a meaning in the shell."""
     out = tmp_path / "corpus" / name
     done = ner("convert", _splits(tmp_path / name, "Oslo"), out)
     assert done.returncode == 0, done.stdout

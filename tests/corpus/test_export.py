@@ -25,7 +25,7 @@ def test_columns(tmp_path):
     )
 
 
-def test_json_lines_are_prodigys(tmp_path):
+def test_json_lines(tmp_path):
     doc = make(["Ann", "Lee", "."], ["B-PER", "I-PER", "O"], spaces=[True, False, False])
     export([doc], tmp_path / "x.jsonl")
     record = json.loads((tmp_path / "x.jsonl").read_text())
@@ -36,7 +36,7 @@ def test_json_lines_are_prodigys(tmp_path):
     ]
 
 
-def test_what_columns_cannot_hold_is_counted(tmp_path):
+def test_losses_are_counted(tmp_path):
     doc = make(
         ["Ann", "\n", "Lee", "is"], ["B-PER", "I-PER", "I-PER", "O"], [True, False, True, False]
     )
@@ -48,7 +48,7 @@ def test_what_columns_cannot_hold_is_counted(tmp_path):
 
 
 @pytest.mark.parametrize("word", ["a\tb", "a\rb", " a", "-DOCSTART-"])
-def test_words_that_no_row_can_hold(tmp_path, word):
+def test_words_that_columns_cannot_represent(tmp_path, word):
     with pytest.raises(InputError, match="Write a .jsonl file"):
         export([make([word])], tmp_path / "x.conll")
     assert not list(tmp_path.iterdir())

@@ -1,4 +1,4 @@
-"""Whatever a corpus holds and in whatever format it comes, it is read as it is."""
+"""Corpora are read correctly in every format."""
 
 import gzip
 import tempfile
@@ -42,14 +42,14 @@ def read(path: Path, **options):
 @pytest.mark.parametrize("name", FORMATS)
 @settings(max_examples=25, deadline=None)
 @given(documents=corpora())
-def test_what_is_written_is_read(name, documents):
+def test_round_trip(name, documents):
     if name in ("parquet", "datasets"):
         pytest.importorskip("pyarrow")
     kept, make = FORMATS[name]
     if name in LOSSY:
         assume(not any(side_by_side(s) for d in documents for s in d.sentences))
     with tempfile.TemporaryDirectory() as folder:
-        # A corpus of little but entities is not taken for bare labels.
+        # Bare labels are only detected if most words are O.
         options = {"scheme": "bare"} if name == "columns-bare" else {}
         found = read(make(documents)(Path(folder)), **options)
     expected = [to_doc(document, MAKER) for document in documents]
@@ -71,7 +71,7 @@ def side_by_side(sentence):
     [("conll2003", "columns"), ("json", "json"), ("prodigy", "json"), ("spacy", "spacy"),
      ("parquet", "parquet"), ("datasets", "datasets"), ("gzipped", "columns"), ("utf-16", "columns")],
 )  # fmt: skip
-def test_formats_are_told_by_content(tmp_path, name, format):
+def test_formats_are_detected_from_content(tmp_path, name, format):
     if name in ("parquet", "datasets"):
         pytest.importorskip("pyarrow")
     path = FORMATS[name][1](example_corpus(0))(tmp_path)
@@ -81,38 +81,38 @@ def test_formats_are_told_by_content(tmp_path, name, format):
 
 
 @pytest.mark.parametrize(
-    "content, said",
+    "content, message",
     [
         (b"PK\3\4 ", "zip or office file"),
         (b"%PDF-1.4", "PDF"),
         (b"BZh9", "bzip2"),
         (b"\xfd7zXZ\0", "xz file"),
         (b"\x28\xb5\x2f\xfd", "zstandard"),
-        (b"ARROW1\0\0", "Give the folder"),
+        (b"ARROW1\0\0", "Pass the folder"),
         (b"PAR1 and no more", "not a Parquet file"),
         (b"", "no tagged words"),
     ],
 )
-def test_what_cannot_be_read_is_named(tmp_path, content, said):
+def test_unsupported_formats(tmp_path, content, message):
     (tmp_path / "file").write_bytes(content)
     if content.startswith(b"PAR1"):
         pytest.importorskip("pyarrow")
-    with pytest.raises(InputError, match=said):
+    with pytest.raises(InputError, match=message):
         read(tmp_path / "file")
 
 
-def test_a_word_in_brackets_is_no_json(tmp_path):
+def test_a_bracket_as_first_word_is_not_json(tmp_path):
     (tmp_path / "file").write_text("[ -LRB- O\nOslo NNP B-LOC\n")
     assert find_format(Source.at(tmp_path / "file")) == "columns"
 
 
-def test_format_may_be_said(tmp_path):
+def test_format_can_be_set(tmp_path):
     (tmp_path / "x.txt").write_text('{ O\n" O\nOslo B-LOC\n')
     reader = open_corpus(Source.at(tmp_path / "x.txt"), ReadOptions(format="columns"))
     assert [s.words for d in reader for s in d.sentences] == [("{", '"', "Oslo")]
 
 
-def test_standard_input_may_be_gzipped(tmp_path):
+def test_standard_input_can_be_gzipped(tmp_path):
     import io
 
     source = spool(io.BytesIO(gzip.compress(b"Oslo B-LOC\n")), tmp_path, "<stdin>")
@@ -120,7 +120,7 @@ def test_standard_input_may_be_gzipped(tmp_path):
     assert [len(d.sentences) for d in open_corpus(source, ReadOptions())] == [1]
 
 
-def test_without_pyarrow_the_remedy_is_said(tmp_path, monkeypatch):
+def test_error_without_pyarrow(tmp_path, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "pyarrow", None)
     (tmp_path / "x.parquet").write_bytes(b"PAR1")
     with pytest.raises(InputError, match="pip install 'pyarrow"):

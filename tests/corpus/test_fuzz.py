@@ -1,4 +1,4 @@
-"""Mutated files of every format: `python -m tests.fuzz` reads a hundred thousand."""
+"""Mutated files of every format. `python -m tests.fuzz` reads a hundred thousand."""
 
 import pytest
 

@@ -6,7 +6,7 @@ from spacy_transformer_ner.corpus.labels import read_labels
 from spacy_transformer_ner.errors import InputError
 
 
-def test_labels_parted_by_commas():
+def test_labels_separated_by_commas():
     assert read_labels("O, B-PER,I-PER") == ("O", "B-PER", "I-PER")
 
 
@@ -16,23 +16,23 @@ def test_a_file_of_labels(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "content, said",
+    "content, message",
     [
         ({"O": 0, "B-A": 2}, "counted from 0"),
-        (["O", "O"], "stands twice"),
-        (["O", 3], "no list of tags"),
-        ([], "no list of tags"),
-        ("{", "no list of tags"),
+        (["O", "O"], "duplicate tag"),
+        (["O", 3], "not a list of tags"),
+        ([], "not a list of tags"),
+        ("{", "not a list of tags"),
         (
             {"features": {f: {"feature": {"names": ["O", f]}} for f in ("pos_tags", "ner_tags")}},
             "several fields",
         ),
     ],
 )
-def test_files_that_are_none(tmp_path, content, said):
+def test_invalid_files(tmp_path, content, message):
     path = tmp_path / "x.json"
     path.write_text(content if isinstance(content, str) else json.dumps(content))
-    with pytest.raises(InputError, match=said):
+    with pytest.raises(InputError, match=message):
         read_labels(str(path))
 
 

@@ -1,4 +1,4 @@
-"""A record has a longest size, whatever holds it, and is refused while it is read."""
+"""The maximum size of a record applies to all formats, and is checked while reading."""
 
 import gzip
 import io
@@ -54,7 +54,7 @@ def test_a_record_that_is_too_long(tmp_path, limit, monkeypatch, name, content, 
         assert (error.value.path, error.value.line) == (str(path), line)
 
 
-def test_a_text_of_brats(tmp_path, limit):
+def test_long_brat_files(tmp_path, limit):
     (tmp_path / "a.txt").write_text("Oslo is\n" * 200)
     (tmp_path / "a.ann").write_text("T1\tLOC 0 4\tOslo\n")
     with pytest.raises(InputError, match=r"a\.txt:1: a record of more than 1,000"):
@@ -65,12 +65,12 @@ def test_a_text_of_brats(tmp_path, limit):
         read(tmp_path / "a.txt")
 
 
-def test_what_is_within_the_limit_is_read(tmp_path, limit):
+def test_records_within_the_limit(tmp_path, limit):
     (tmp_path / "a.json").write_text(f"[{','.join([RECORD] * 100)}]")
     assert len(read(tmp_path / "a.json")) == 100
     (tmp_path / "a.conll").write_text("a O\n\n" * 1000)
     assert len(read(tmp_path / "a.conll")) == 1000
-    # Documents of many sentences are split.
+    # Documents with many sentences are split.
     sentence = f"{'b' * 300} O\n" * 3 + "\n"
     (tmp_path / "a.conll").write_text("-DOCSTART- O\n\n" + sentence * 6)
     assert [len(document.sentences) for document in read(tmp_path / "a.conll")] == [2, 2, 2]
@@ -81,7 +81,7 @@ def test_what_is_within_the_limit_is_read(tmp_path, limit):
 
 @pytest.mark.parametrize("start", [b"", b'{"text": "'])
 def test_a_gzip_bomb(tmp_path, monkeypatch, start):
-    """300 MB of one letter: no more is unpacked than it takes to see that."""
+    """300 MB of the same letter. Decompression stops at the limit."""
     path = tmp_path / "bomb.gz"
     member = gzip.compress(b"a" * 30_000_000, compresslevel=1)
     path.write_bytes(gzip.compress(start) + member * 10)
@@ -101,7 +101,7 @@ def test_a_gzip_bomb(tmp_path, monkeypatch, start):
 
 
 class Endless(io.RawIOBase):
-    """What /dev/zero and the like give."""
+    """An endless stream, like /dev/zero."""
 
     def __init__(self, byte=b"\0"):
         self.byte = byte
@@ -111,13 +111,13 @@ class Endless(io.RawIOBase):
 
 
 @pytest.mark.parametrize("byte", [b"\0", b"a", b" "])
-def test_a_pipe_without_end(tmp_path, monkeypatch, byte):
+def test_an_endless_pipe(tmp_path, monkeypatch, byte):
     monkeypatch.setattr(sources, "LONGEST_RECORD", 1 << 20)
     with pytest.raises(InputError, match="<stdin>:1: a record of more than 1,048,576"):
         spool(Endless(byte), tmp_path, "<stdin>")
 
 
-def test_devices_in_a_folder_are_passed_over(tmp_path):
+def test_devices_in_a_folder_are_ignored(tmp_path):
     from spacy_transformer_ner.corpus.splits import find_splits
 
     for name in ("train", "dev"):
@@ -126,7 +126,7 @@ def test_devices_in_a_folder_are_passed_over(tmp_path):
     assert list(find_splits(tmp_path)) == ["train", "dev"]
 
 
-def test_what_lies_beside_a_corpus(tmp_path, limit):
+def test_long_metadata_files(tmp_path, limit):
     (tmp_path / "labels.txt").write_text("O\n" * 600)
     with pytest.raises(InputError, match=r"labels\.txt:1: a record of more than 1,000"):
         labels_in_file(tmp_path / "labels.txt")
@@ -135,8 +135,8 @@ def test_what_lies_beside_a_corpus(tmp_path, limit):
         read(tmp_path)
 
 
-def test_a_saved_data_set_without_its_files(tmp_path):
+def test_a_saved_data_set_with_missing_files(tmp_path):
     for name in ("data.arrow", "a" * 300, "nul\0"):
         (tmp_path / "state.json").write_text(json.dumps({"_data_files": [{"filename": name}]}))
-        with pytest.raises(InputError, match="not found, though state.json names it"):
+        with pytest.raises(InputError, match="not found, but listed in state.json"):
             read(tmp_path)

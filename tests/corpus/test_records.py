@@ -41,14 +41,14 @@ def line(**fields):
         {"spans": [{"start": 0, "end": 3, "label": "PER"}], "answer": "accept", "tokens": []},
     ],
 )
-def test_forms_of_entities(tmp_path, spans):
+def test_formats_of_entities(tmp_path, spans):
     first = line(text="It rained.", **{key: [] for key in spans if isinstance(spans[key], list)})
     _, docs = read(tmp_path, first + line(text="Ann is.", **spans))
     assert [doc.text for doc in docs] == ["It rained.", "Ann is."]
     assert entities(docs) == [("Ann", "PER")]
 
 
-def test_what_prodigy_rejected_is_left_out(tmp_path):
+def test_records_rejected_in_prodigy_are_skipped(tmp_path):
     text = line(text="a", spans=[]) + line(text="b", spans=[], answer="reject")
     reader, docs = read(tmp_path, text)
     assert [doc.text for doc in docs] == ["a"]
@@ -66,7 +66,7 @@ def test_tokens_of_prodigy_are_kept(tmp_path):
     assert [token.text for token in docs[0]] == ["a-b", "c"]
 
 
-def test_tokens_are_parted_at_entities(tmp_path):
+def test_tokens_are_split_at_entities(tmp_path):
     _, docs = read(
         tmp_path,
         line(
@@ -78,19 +78,20 @@ def test_tokens_are_parted_at_entities(tmp_path):
     assert docs[0].text == "ex-Nazi Oslo"
 
 
-def test_blanks_of_texts_stay(tmp_path):
+def test_whitespace_of_texts_is_kept(tmp_path):
     text = "  Ann \t\n\n Lee\u00a0 x "
     _, docs = read(tmp_path, line(text=text, spans=[{"start": 9, "end": 14, "label": "X"}]))
     assert docs[0].text == text
     assert entities(docs) == [("Lee", "X")]
 
 
-def test_blanks_at_the_ends_of_entities_are_left_out_and_noted(tmp_path):
+def test_whitespace_at_the_ends_of_entities_is_stripped(tmp_path):
     reader, docs = read(
         tmp_path, line(text="in Oslo now", spans=[{"start": 2, "end": 8, "label": "X"}])
     )
     assert entities(docs) == [("Oslo", "X")]
-    assert reader.notes()[0].message == "blanks at the ends of entities were left out"
+    message = "entities with leading or trailing whitespace were stripped"
+    assert reader.notes()[0].message == message
 
 
 OVERLAP = line(
@@ -115,39 +116,39 @@ def test_the_same_entity_twice_is_one(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "text, at, said",
+    "text, at, message",
     [
         (line(text="a", spans=[{"start": 0, "end": 2, "label": "X"}]), 1, "in a text of 1 characters"),
         (line(text="a", spans=[{"start": 1, "end": 1, "label": "X"}]), 1, "from 1 to 1"),
-        (line(text="a", spans=[{"start": True, "end": 1, "label": "X"}]), 1, "is no entity"),
-        (line(text="a", spans=[{"start": 0, "end": 1}]), 1, "start, end and label are needed"),
-        (line(text="a", spans=[{"start": 0, "end": 1, "label": " "}]), 1, "blanks at its ends"),
-        (line(text="a b", spans=[{"start": 1, "end": 2, "label": "X"}]), 1, "only blanks"),
-        (line(text="a", spans=[]) + line(text=3, spans=[]), 2, "text is '3' here"),
-        (line(text="a", spans=[]) + line(text="a", spans="x"), 2, "where a list is needed"),
+        (line(text="a", spans=[{"start": True, "end": 1, "label": "X"}]), 1, "expected an entity"),
+        (line(text="a", spans=[{"start": 0, "end": 1}]), 1, "with start, end and label, found"),
+        (line(text="a", spans=[{"start": 0, "end": 1, "label": " "}]), 1, "trailing whitespace"),
+        (line(text="a b", spans=[{"start": 1, "end": 2, "label": "X"}]), 1, "is only whitespace"),
+        (line(text="a", spans=[]) + line(text=3, spans=[]), 2, "expected a string in text, found '3'"),
+        (line(text="a", spans=[]) + line(text="a", spans="x"), 2, "expected a list in spans"),
         (line(text="a", spans=[]) + "{\n", 2, "is not JSON"),
         (line(text="a", spans=[]) + "3\n", 2, "is not a record"),
         (line(text="a"), 1, "no field for"),
         (line(sentence="a"), 1, "found: 'sentence'"),
         ('{"text": "\\ud800", "spans": []}', 1, "surrogate"),
         ("[" * 100_000, 1, "nested too deeply"),
-        ('[{"text": "a", "spans": []},\n', 2, "cut off"),
+        ('[{"text": "a", "spans": []},\n', 2, "truncated"),
         (line(text="a b", spans=[], tokens=[{"start": 0, "end": 1}]), 1, "tokens end before"),
-        (line(text="a b", spans=[], tokens=[{"start": 2, "end": 3}]), 1, "is not one of this text"),
-        (line(text="a", spans=[], sents=[{"start": 9}]), 1, "start within the text"),
+        (line(text="a b", spans=[], tokens=[{"start": 2, "end": 3}]), 1, "doesn't match the text"),
+        (line(text="a", spans=[], sents=[{"start": 9}]), 1, "with a start within the text"),
         (line(tokens=["a"], ner_tags=["O", "O"]), 1, "1 tokens, but 2 ner_tags"),
         (line(tokens=["a"], ner_tags=["X-Y"]), 1, "not a tag"),
-        (line(tokens=["a", 3], ner_tags=["O", "O"]), 1, "not text"),
-        (line(tokens=["a"], ner_tags=["O"]) + line(tokens=["a"], ner_tags=[0]), 2, "among tags that are text"),
-        (line(tokens=["a"], ner_tags=["O"]) + line(tokens=["a"]), 2, "ner_tags is missing"),
+        (line(tokens=["a", 3], ner_tags=["O", "O"]), 1, "expected strings in tokens"),
+        (line(tokens=["a"], ner_tags=["O"]) + line(tokens=["a"], ner_tags=[0]), 2, "expected strings in ner_tags"),
+        (line(tokens=["a"], ner_tags=["O"]) + line(tokens=["a"]), 2, "expected a list in ner_tags, found nothing"),
         (line(tokens=[], ner_tags=[]), None, "no tagged words"),
         (PAIR, 1, "--labels"),
     ],
 )  # fmt: skip
-def test_errors_name_the_line(tmp_path, text, at, said):
+def test_errors_have_the_line(tmp_path, text, at, message):
     with pytest.raises(InputError, match="file.jsonl") as error:
         read(tmp_path, text)
-    assert said in str(error.value) and error.value.line == at
+    assert message in str(error.value) and error.value.line == at
 
 
 @pytest.mark.parametrize(
@@ -184,23 +185,23 @@ def test_records_larger_than_a_chunk(tmp_path):
         ("dataset_infos.json", {"x": {"features": {"ner_tags": [{"names": ["O", "B-PER"]}]}}}),
     ],
 )
-def test_names_of_numbers_beside_the_file(tmp_path, name, content):
+def test_names_of_numbered_tags_in_the_folder(tmp_path, name, content):
     text = content if isinstance(content, str) else json.dumps(content)
     (tmp_path / name).write_text(text)
     assert entities(read(tmp_path, PAIR)[1]) == [("Ann", "PER")]
 
 
-def test_bare_names_of_numbers(tmp_path):
+def test_numbered_tags_without_prefix(tmp_path):
     reader, docs = read(tmp_path, PAIR, labels=("O", "PER", "LOC"))
     assert entities(docs) == [("Ann", "PER")] and reader.tags.scheme == "bare"
 
 
-def test_numbers_without_a_name(tmp_path):
-    with pytest.raises(InputError, match="the tag 1 has no name: 1 are known"):
+def test_numbered_tags_without_names(tmp_path):
+    with pytest.raises(InputError, match="the tag 1 has no name. The list has 1 tags"):
         read(tmp_path, PAIR, labels=("O",))
 
 
-def test_fields_may_be_said(tmp_path):
+def test_fields_can_be_set(tmp_path):
     text = line(word=["Ann"], tags_a=["O"], tags_b=["B-X"])
     assert entities(read(tmp_path, text, word_column="word", tag_column="tags_b")[1]) == [
         ("Ann", "X")
@@ -212,6 +213,6 @@ def test_records_of_one_document(tmp_path):
     assert [len(doc) for doc in read(tmp_path, text)[1]] == [2, 1, 1]
 
 
-def test_blank_words_are_left_out_and_noted(tmp_path):
+def test_empty_words_are_skipped(tmp_path):
     reader, docs = read(tmp_path, line(tokens=["a", " ", ""], ner_tags=["B-X", "I-X", "O"]))
     assert [token.text for token in docs[0]] == ["a"] and reader.notes()[0].count == 2

@@ -35,12 +35,12 @@ def test_english(tokens, text):
     assert join(tokens) == text
 
 
-def test_quotes_over_sentences():
+def test_quotes_across_sentences():
     text = join('" One .', 'Two . " He left .', '" Three , " he said .')
     assert text == '"One. Two." He left. "Three," he said.'
 
 
-def test_sentences_do_not_run_together():
+def test_space_between_sentences():
     assert join("A", ". b") == "A . b"
 
 

@@ -37,15 +37,15 @@ def entities(draw):
 
 
 @given(ALL_TAGS)
-def test_spans_are_those_that_seqeval_reads(tags):
-    # seqeval's default mode reads entities as conlleval does.
+def test_same_spans_as_seqeval(tags):
+    # seqeval's default mode reads entities like conlleval.
     expected = [(start, end + 1, label) for label, start, end in get_entities(tags)]
     assert read(tags)[0] == expected
 
 
 @pytest.mark.parametrize("scheme", SCHEME_NAMES)
 @given(document=entities())
-def test_every_scheme_reads_as_it_was_written(scheme, document):
+def test_round_trip(scheme, document):
     length, spans = document
     tags = write_tags(length, spans, scheme)
     found, reader = read(tags, scheme="bare" if scheme == "bare" else None)
@@ -71,11 +71,11 @@ def test_every_scheme_reads_as_it_was_written(scheme, document):
         ("O O", "IOB2"),
     ],
 )
-def test_scheme_is_found(tags, scheme):
+def test_scheme_is_detected(tags, scheme):
     assert read(tags.split())[1].scheme == scheme
 
 
-def test_scheme_is_that_of_the_whole_file():
+def test_scheme_is_detected_from_the_whole_file():
     reader = TagReader()
     for line, tags in enumerate(["I-A O", "B-A I-A B-A", "B-A O", "B-B"], start=1):
         reader.read([reader.split(tag) for tag in tags.split()], [line] * 9)
@@ -93,7 +93,7 @@ def test_scheme_is_that_of_the_whole_file():
         ("B-A I-A", "IOB1", []),
     ],
 )
-def test_illegal_entities_are_repaired_as_asked(tags, scheme, kept):
+def test_repair(tags, scheme, kept):
     tags = tags.split()
     assert read(tags, scheme=scheme, repair="discard")[0] == kept
     conlleval = read(tags, scheme=scheme)[0]
@@ -103,7 +103,7 @@ def test_illegal_entities_are_repaired_as_asked(tags, scheme, kept):
             read(tags, scheme=scheme, repair="none")
 
 
-def test_places_of_illegal_tags_are_few():
+def test_at_most_ten_lines_of_illegal_tags():
     reader = TagReader("IOB2")
     for line in range(1, 1000):
         reader.read([("I", "A")], [line])
@@ -112,7 +112,7 @@ def test_places_of_illegal_tags_are_few():
 
 
 @pytest.mark.parametrize(
-    "tag, said",
+    "tag, message",
     [
         ("X", "not a tag"),
         ("B", "its label is missing"),
@@ -123,17 +123,17 @@ def test_places_of_illegal_tags_are_few():
         ("B_PER", "B-PER"),
         ("b-PER", "B-PER"),
         ("(PERSON*", "not a tag"),
-        ("*)", "brackets"),
+        ("*)", "bracket format"),
         ("B-A\u00a0", "invisible"),
         ("B-A\u200b", "invisible"),
     ],
 )
-def test_what_is_no_tag_is_refused_with_advice(tag, said):
-    with pytest.raises(ValueError, match=said.replace("(", r"\(")):
+def test_invalid_tags(tag, message):
+    with pytest.raises(ValueError, match=message.replace("(", r"\(")):
         TagReader().split(tag)
 
 
-def test_bare_labels_do_not_mix_with_prefixes():
+def test_bare_labels_with_prefix():
     with pytest.raises(ValueError, match="prefix"):
         TagReader("bare").split("B-PER")
 
@@ -148,5 +148,5 @@ def test_bare_labels_do_not_mix_with_prefixes():
         ("O O O 12", False),
     ],
 )
-def test_bare_labels_are_recognised(tags, bare):
+def test_bare_labels_are_detected(tags, bare):
     assert looks_bare(tags.split()) == bare

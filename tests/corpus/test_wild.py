@@ -1,4 +1,4 @@
-"""Files as they are met: read right, or refused with what to do."""
+"""Odd files are read correctly, or rejected with a fix."""
 
 import gzip
 
@@ -28,7 +28,7 @@ PLAIN = "EU {0}\nnews {1}\n" + O
 
 
 @pytest.mark.parametrize(
-    "text, said",
+    "text, message",
     [
         (PLAIN.format("B_ORG", "I_ORG"), "B-ORG"),
         (PLAIN.format("b-ORG", "i-ORG"), "B-ORG"),
@@ -37,25 +37,25 @@ PLAIN = "EU {0}\nnews {1}\n" + O
         (PLAIN.format("B", "I"), "its label is missing"),
         (PLAIN.format("o", "o"), "capital letter O"),
         (PLAIN.format("B-ORG|B-LOC", "O"), "more than one tag"),
-        ("Word\tTag\nEU\tORG\nis\tO\nin\tO\nit\tO\n", "file:1: this row is a header"),
-        ("Word\tTag\nEU\tB-ORG\nis\tO\nin\tO\nit\tO\n", "file:1: this row is a header"),
+        ("Word\tTag\nEU\tORG\nis\tO\nin\tO\nit\tO\n", "file:1: this line is a header"),
+        ("Word\tTag\nEU\tB-ORG\nis\tO\nin\tO\nit\tO\n", "file:1: this line is a header"),
         ("1\tEU\tB-ORG\n1\tis\tO\n1\tin\tO\n2\tAnn\tB-PER\n2\tis\tO\n", "numbers.*--word-column"),
         ("0\tEU\tB-ORG\n3\tis\tO\n6\tin\tO\n", "numbers.*--word-column"),
         ("bc/cctv/00 In O\n" * 20 + "bc/cctv/00 Oslo B-LOC\n", "few different values.*--word-column"),
         ("bc/cctv/00 0 In O\n" * 20 + "bc/cctv/00 1 Oslo B-LOC\n", "few different values.*--word-column"),
         ("EU,B-ORG\nis,O\n", "not commas"),
-        ("Sentence #,Word,POS,Tag\nSentence: 1,Thousands,NNS,O\nSentence: 1,of,IN,O\n", "parted by commas"),
-        ("a 0 (ORG* -\nb 1 *) -\nc 2 * -\n", "brackets as in OntoNotes"),
-        ("EU B-ORG\nis O\n# sent 2\nAnn B-PER\n", "Put a blank row before it"),
-        ('{"words": ["EU", "is"], "labels": [[0, 2, "ORG"]]}', "each word needs a tag"),
-        ('{"text": "EU is", "entities": [{"start": 0, "end": 1, "text": "EU", "label": "ORG"}]}', "says 'EU'"),
+        ("Sentence #,Word,POS,Tag\nSentence: 1,Thousands,NNS,O\nSentence: 1,of,IN,O\n", "separated by commas"),
+        ("a 0 (ORG* -\nb 1 *) -\nc 2 * -\n", "the bracket format of OntoNotes"),
+        ("EU B-ORG\nis O\n# sent 2\nAnn B-PER\n", "Add a blank line before it"),
+        ('{"words": ["EU", "is"], "labels": [[0, 2, "ORG"]]}', "expected one tag per word"),
+        ('{"text": "EU is", "entities": [{"start": 0, "end": 1, "text": "EU", "label": "ORG"}]}', "the entity is 'EU'"),
         ('{"text": "a", "entities": [[0, 1, "X"]]}\n{"text": "EU", "spans": [{"start": 0, "end": 2, "label": "X"}]}', "file:2: entities are in spans"),
-        ("1\tEU\tB-ORG\n2\tx\tO\n\n" * 20_000 + "1-2\tdu\tO\nx\tde\tO\n", "'x' is no number"),
-        ("1\tEU\tB-ORG\n2\tx\tO\n\n" * 20_000 + "a-b\tdu\tO\n", "'a-b' is no number"),
+        ("1\tEU\tB-ORG\n2\tx\tO\n\n" * 20_000 + "1-2\tdu\tO\nx\tde\tO\n", "expected a token index in column 1, found 'x'"),
+        ("1\tEU\tB-ORG\n2\tx\tO\n\n" * 20_000 + "a-b\tdu\tO\n", "expected a token index in column 1, found 'a-b'"),
     ],
 )  # fmt: skip
-def test_what_would_be_misread_is_refused(tmp_path, text, said):
-    with pytest.raises(InputError, match=f"(?s){said}"):
+def test_ambiguous_files_are_rejected(tmp_path, text, message):
+    with pytest.raises(InputError, match=f"(?s){message}"):
         read(tmp_path, text)
 
 
@@ -76,26 +76,26 @@ def test_what_would_be_misread_is_refused(tmp_path, text, said):
         ('\ufeff{"text": "Oslo", "spans": [{"start": 0, "end": 4, "label": "X"}]}', [("Oslo", "X")]),
     ],
 )  # fmt: skip
-def test_what_is_read(tmp_path, text, expected):
+def test_odd_files_are_read(tmp_path, text, expected):
     assert entities(read(tmp_path, text)[1]) == expected
 
 
-def test_utf8_said_of_a_file_with_a_mark(tmp_path):
+def test_utf8_with_a_byte_order_mark(tmp_path):
     (tmp_path / "x").write_bytes("\ufeffOslo B-LOC\n".encode())
     reader = open_corpus(Source.at(tmp_path / "x"), ReadOptions(encoding="utf-8"))
     assert [s.words for d in reader for s in d.sentences] == [("Oslo",)]
 
 
-def test_other_columns_with_tags_are_told(tmp_path):
+def test_other_columns_with_tags_are_shown(tmp_path):
     assert "tags also in 2" in read(tmp_path, "EU B-LOC B-ORG\nis O O\n")[0].format
 
 
-def test_a_file_that_is_one_sentence_is_noted(tmp_path):
+def test_note_if_a_file_is_one_sentence(tmp_path):
     reader, _ = read(tmp_path, "EU B-ORG\n" + "is O\n" * 600)
-    assert "blank rows missing" in reader.notes()[0].message
+    assert "blank lines missing" in reader.notes()[0].message
 
 
-def test_spaces_where_the_file_knows_them(tmp_path):
+def test_space_after(tmp_path):
     row = "{0}\t{1}\t_\t_\t_\t_\t_\t_\t_\t{2}\tO\n"
     words = [("He", "_"), ("(", "_"), ("x", "_"), (")", "_")]
     second = "".join(row.format(i, word, misc) for i, (word, misc) in enumerate(words, 1))
@@ -117,7 +117,7 @@ def test_encodings_of_other_languages_are_not_guessed(tmp_path, lang, encoding):
     )
 
 
-def test_output_within_the_input_is_not_read_again(tmp_path):
+def test_output_within_the_input_is_ignored(tmp_path):
     folder = tmp_path / "data"
     folder.mkdir()
     (folder / "a.conll").write_text("".join(f"w{i} B-X\n\n" for i in range(20)))
@@ -126,7 +126,7 @@ def test_output_within_the_input_is_not_read_again(tmp_path):
         assert sum(result.documents for result in results) == 20
 
 
-def test_a_users_own_docbin_is_not_removed(tmp_path):
+def test_other_docbins_are_not_removed(tmp_path):
     for name in ("train", "dev"):
         (tmp_path / f"{name}.conll").write_text("a B-X\n")
     convert([tmp_path / "train.conll"], tmp_path / "test.spacy")
@@ -139,13 +139,13 @@ def test_a_users_own_docbin_is_not_removed(tmp_path):
 @pytest.mark.parametrize(
     "content", ["[]", "null", '{"x.spacy": 1}', '{"x.spacy": {"files": [3]}}', "{"]
 )
-def test_a_foreign_report_is_no_harm(tmp_path, content):
+def test_invalid_reports_are_ignored(tmp_path, content):
     (tmp_path / "convert.json").write_text(content)
     (tmp_path / "x.conll").write_text("a B-X\n")
     convert([tmp_path / "x.conll"], tmp_path)
 
 
-def test_a_corpus_in_parts_gives_way_to_one_in_one(tmp_path):
+def test_a_file_replaces_a_folder(tmp_path):
     (tmp_path / "out.spacy").mkdir()
     (tmp_path / "out.spacy" / "00000.spacy").write_bytes(b"x")
     (tmp_path / "x.conll").write_text("a B-X\n")
@@ -174,7 +174,7 @@ def test_equal_texts_in_two_formats_are_in_one_split(tmp_path):
     assert [result.documents for result in results] == [40, 40]
 
 
-def test_links_in_circles(tmp_path):
+def test_circular_links(tmp_path):
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "a.conll").write_text("a B-X\n")
     (tmp_path / "data" / "again").symlink_to(tmp_path / "data")
@@ -182,19 +182,19 @@ def test_links_in_circles(tmp_path):
     assert result.documents == 1
 
 
-def test_file_names_that_are_no_utf8(tmp_path):
+def test_file_names_that_are_not_utf8(tmp_path):
     path = tmp_path / b"\xff.conll".decode("utf-8", "surrogateescape")
     try:
         path.write_text("a B-X\n")
     except OSError:
-        pytest.skip("this file system has no such names")
+        pytest.skip("the file system doesn't support such names")
     assert convert([path], tmp_path / "out.spacy")[0].documents == 1
 
 
-def test_brat_texts_without_annotations_are_named(tmp_path):
+def test_brat_texts_without_annotations(tmp_path):
     for name in ("a.txt", "a.ann", "b.txt"):
         (tmp_path / name).write_text("" if name.endswith("ann") else "Oslo")
-    with pytest.raises(InputError, match="b.ann: is not there"):
+    with pytest.raises(InputError, match="b.ann: not found"):
         convert([tmp_path], tmp_path / "out.spacy")
 
 

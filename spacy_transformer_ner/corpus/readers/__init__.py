@@ -1,1 +1,1 @@
-"""One module for each input format, found by the table in `formats`."""
+"""Readers of the input formats. `formats` lists and opens them."""

@@ -1,4 +1,4 @@
-"""brat's standoff: a text file and its annotations beside it, as .ann."""
+"""brat standoff: a .txt file and an .ann file with its annotation."""
 
 import re
 from collections.abc import Iterator
@@ -15,12 +15,12 @@ ENTITY = re.compile(r"(T\d+)\t(\S+) (\d+) (\d+)((?:;\d+ \d+)*)(?:\t(.*))?")
 
 
 class BratFile:
-    """Reads a text with the entities of its .ann file; relations, events,
-    attributes and notes are passed over.
+    """Reads a text and the entities in its .ann file. Ignores relations, events, attributes and
+    notes.
 
-    source (Source): The text.
+    source (Source): The text file.
     annotations (Source): The .ann file.
-    options (ReadOptions): How they are to be read.
+    options (ReadOptions): How to read the files.
     """
 
     format = "brat standoff"
@@ -35,15 +35,15 @@ class BratFile:
         self._notes = Notes(annotations.name)
 
     def notes(self) -> list[Note]:
-        """RETURNS (list[Note]): What was fixed."""
+        """RETURNS (list[Note]): What was fixed or skipped."""
         return self._notes.notes()
 
     def __iter__(self) -> Iterator[TextDocument]:
         self._notes = Notes(self.annotations.name)
-        # brat counts as Python does when it has made line ends one.
+        # brat counts a line end as one character.
         text = self.source.whole(self.encoding).replace("\r\n", "\n")
         if not text.strip():
-            self._notes.add("texts that were empty or blank were left out", 1)
+            self._notes.add("empty texts were skipped", 1)
             return
         entities = arrange(
             self._entities(text),
@@ -67,17 +67,18 @@ class BratFile:
             match = ENTITY.fullmatch(row)
             if match is None:
                 raise InputError(
-                    f"is no entity of brat's (T1, a tab, label, start and end): {shorten(row)}",
+                    "expected a brat entity (T1, a tab, label, start and end), found "
+                    f"{shorten(row)}. Fix this line.",
                     path=name,
                     line=line,
                 )
             number, label, start, end, more, said = match.groups()
             if more:
                 raise InputError(
-                    f"{number} is in several pieces, which spaCy's entities cannot be. Mark one "
-                    f"stretch of text, or remove it: {shorten(row)}",
+                    f"{number} is discontinuous, which spaCy doesn't support. Annotate one span, "
+                    f"or remove it: {shorten(row)}",
                     path=name,
                     line=line,
                 )
-            # A number of a thousand digits is out of every text.
+            # int() limits the number of digits. 12 digits are beyond the end of any text.
             yield check_span(int(start[:12]), int(end[:12]), label, said, text, name, line), line

@@ -1,5 +1,5 @@
-"""Column files: a word a row. CoNLL-2002 and -2003, WNUT-17, GermEval-14,
-CoNLL-U, CoNLL-U Plus, Universal NER and their like."""
+"""Column files with one word per line: CoNLL-2002, CoNLL-2003, WNUT-17, GermEval-14, CoNLL-U,
+CoNLL-U Plus, Universal NER and similar."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -15,22 +15,21 @@ from ..tags import IllegalTags, TagReader
 from .find_layout import find_layout
 from .layout import NUMBER, is_comment, sample, starts_document
 
-# What the layout is told from, in characters.
+# Number of characters from which the layout is detected.
 SAMPLE = 1 << 18
-# A longer row is no word with its tag.
+# Maximum length of a line, in characters.
 MAX_ROW = 1_000_000
-# A file of more words that is one sentence lacks its blank rows.
+# If a file with more words is one sentence, blank lines are probably missing.
 ONE_SENTENCE = 500
 
 
 class ColumnFile:
-    """A file with one word a row, sentences parted by blank rows, and documents
-    by rows that say so. Iterating reads it as a stream; what was found out about
-    the tags is there when that has ended.
+    """A file with one word per line. Blank lines end sentences, and marker lines start
+    documents. The file is streamed. `tags.scheme` and `notes` are known after iterating.
 
     source (Source): The file.
-    options (ReadOptions): How it is to be read, where that is not to be found out.
-    RAISES: InputError, naming the line, if the file cannot be read as columns.
+    options (ReadOptions): How to read the file. By default, the layout is detected.
+    RAISES: InputError with the line, if the file cannot be read as columns.
     """
 
     def __init__(self, source: Source, options: ReadOptions):
@@ -51,18 +50,18 @@ class ColumnFile:
 
     @property
     def format(self) -> str:
-        """RETURNS (str): What the file was taken for."""
+        """RETURNS (str): The detected columns."""
         return str(self.layout)
 
     def notes(self) -> list[Note]:
-        """RETURNS (list[Note]): What was fixed."""
+        """RETURNS (list[Note]): What was fixed or is suspicious."""
         self._notes.take(*self.options.illegal_note(self.tags))
         return self._notes.notes()
 
     def __iter__(self) -> Iterator[Document]:
         repair = self.options.repair
         if repair != "conlleval" and self._scheme is None:
-            # The scheme is that of the whole file.
+            # The scheme is detected from the whole file.
             for _ in self._documents():
                 pass
             self._scheme = self.tags.scheme
@@ -76,10 +75,12 @@ class ColumnFile:
             yield document
         if sentences == 1 and words > ONE_SENTENCE:
             self._notes.add(
-                f"sentence is the whole file, of {words:,} words: are blank rows missing?", 1
+                f"sentence is the whole file, of {words:,} words: are blank lines missing?", 1
             )
         if not words:
-            raise InputError("holds no tagged words. Is it the right file?", path=self.source.name)
+            raise InputError(
+                "contains no tagged words. Is it the right file?", path=self.source.name
+            )
 
     def _documents(self) -> Iterator[Document]:
         document: list[Sentence] = []
@@ -109,7 +110,7 @@ class ColumnFile:
             yield Document(tuple(document), self.source.name)
 
     def _sentences(self) -> Iterator[Sentence | None]:
-        """Yield each sentence, and None where a document starts."""
+        """Yield the sentences, and None at the start of a document."""
         layout, known = self.layout, self.tags.known
         simple = not (layout.numbered or layout.key or layout.prefix or layout.misc is not None)
         n, at_word, at_tag = layout.columns, layout.word, layout.tag
@@ -118,7 +119,7 @@ class ColumnFile:
         for line, row in enumerate(self.source.rows(self.encoding, MAX_ROW), start=1):
             cells = row.split(separator)
             if simple and len(cells) == n and row[0] not in "#-":
-                # Most rows by far. The others take the long way.
+                # Fast path for most lines.
                 word, tag = cells[at_word], cells[at_tag]
                 if word and word.strip() == word and tag in known and not rows.full:
                     rows.add(word, known[tag], line)
@@ -129,9 +130,9 @@ class ColumnFile:
                 elif row[0] == "#" and is_comment(row, layout):
                     if rows.words and not layout.numbered:
                         raise InputError(
-                            f"a comment within a sentence, or a word without a tag: {shorten(row)}. "
-                            "Put a blank row before it if a sentence ends there, else remove it, or "
-                            "give it a tag.",
+                            f"comment within a sentence, or a word without a tag: {shorten(row)}. "
+                            "Add a blank line before it if a sentence ends there. Else remove it, "
+                            "or add a tag.",
                             path=self.source.name,
                             line=line,
                         )
@@ -159,8 +160,8 @@ class ColumnFile:
         word = cells[layout.word].strip(" ").removeprefix(layout.prefix)
         if not word.strip():
             raise InputError(
-                f"the word of this row is blank: {shorten(row)}. Remove the row, or leave it "
-                "wholly blank if it ends a sentence.",
+                f"empty word: {shorten(row)}. Remove this line, or replace it with a blank line "
+                "if a sentence ends here.",
                 path=self.source.name,
                 line=line,
             )
@@ -180,23 +181,22 @@ class ColumnFile:
         number = cells[0] if layout.numbered else ""
         if layout.numbered and not NUMBER.fullmatch(number):
             raise InputError(
-                f"{shorten(number)} is no number of a word, where the other rows have one. Mend "
-                "this row.",
+                f"expected a token index in column 1, found {shorten(number)}. Fix this line.",
                 path=self.source.name,
                 line=line,
             )
         if "." in number:
-            return  # An empty node of CoNLL-U is no word of the text.
+            return  # an empty node of CoNLL-U, which is not in the text
         if "-" in number:
             rows.open_range(number, word, tag, line, glued)
         else:
             rows.add_numbered(number, word, tag, line, glued)
 
     def _ragged(self, row: str, line: int) -> InputError:
-        parted = "tabs" if self.layout.tabs else "blanks"
+        separators = "tabs" if self.layout.tabs else "spaces"
         return InputError(
-            f"{len(self.layout.split(row))} columns where most rows have {self.layout.columns} "
-            f"(parted by {parted}): {shorten(row)}. Mend this row.",
+            f"expected {self.layout.columns} columns separated by {separators}, found "
+            f"{len(self.layout.split(row))}: {shorten(row)}. Fix this line.",
             path=self.source.name,
             line=line,
         )
@@ -204,7 +204,7 @@ class ColumnFile:
     def _endless(self, rows: "_Rows") -> InputError:
         return InputError(
             f"a sentence of more than {MAX_WORDS:,} words or {sources.LONGEST_RECORD:,} characters "
-            "starts here. Put a blank row after each sentence.",
+            "starts here. Add a blank line after each sentence.",
             path=self.source.name,
             line=rows.lines[0],
         )
@@ -213,7 +213,7 @@ class ColumnFile:
         if not rows.words:
             return
         first, last = rows.lines[0], rows.lines[-1]
-        in_step = last - first == len(rows.words) - 1
+        is_contiguous = last - first == len(rows.words) - 1
         try:
             entities = self.tags.read(rows.tags, rows.lines) if rows.tagged else ()
         except IllegalTags as error:
@@ -228,14 +228,14 @@ class ColumnFile:
         yield Sentence(
             tuple(rows.words),
             entities,
-            range(first, last + 1) if in_step else tuple(rows.lines),
+            range(first, last + 1) if is_contiguous else tuple(rows.lines),
             None if spaces is None else tuple(spaces),
         )
 
 
 @dataclass
 class _Rows:
-    """The rows of a sentence so far."""
+    """The lines of an incomplete sentence."""
 
     words: list[str] = field(default_factory=list)
     tags: list[tuple[str, str]] = field(default_factory=list)
@@ -245,7 +245,7 @@ class _Rows:
     characters: int = 0
     full: bool = False
     text: str = ""
-    # Words up to this number are parts of the one that was read last.
+    # Words up to this number are parts of the last multiword token.
     range_end: int = 0
 
     def add(self, word: str, tag: tuple[str, str], line: int) -> None:
@@ -261,7 +261,7 @@ class _Rows:
         self, number: str, word: str, tag: tuple[str, str], line: int, glued: bool
     ) -> None:
         if number and self.range_end and int(number) <= self.range_end:
-            # The text has the whole; the tag may be at its parts.
+            # The text contains the multiword token. The tag may be on one of its parts.
             if tag[1] and not self.tags[-1][1]:
                 self.tags[-1] = tag
                 self.tagged = True

@@ -1,4 +1,4 @@
-"""Finding which column of a file holds what, by looking at its first rows."""
+"""Detect the columns of a column file from its first lines."""
 
 import re
 from collections import Counter
@@ -9,9 +9,9 @@ from ..sources import shorten
 from ..tags import TAG, advice, looks_bare
 from .layout import DOCSTART, NUMBER, Layout, split_row
 
-# The bracketing of chunks in CoNLL-2000 and CoNLL-2003 is written like entities.
+# Labels of syntactic chunks in CoNLL-2000 and CoNLL-2003, which are tagged like entities.
 CHUNKS = frozenset(["NP", "VP", "PP", "ADVP", "ADJP", "SBAR", "PRT", "CONJP", "INTJ", "LST", "UCP"])
-# A key of the MISC column with tags for its values.
+# A key in the MISC column with tags as values.
 MISC_TAG = re.compile(r"(?:^|\|)([A-Za-z][\w:-]*)=(?:O|[BIESLUMW]-[^|\s]+)(?=\||$)")
 MISC_KEYS = frozenset(("ne", "ner", "entity", "named_entity", "name", "iob", "bio"))
 HEADERS = frozenset(
@@ -34,7 +34,7 @@ HEADERS = frozenset(
     ]
 )
 LANGUAGE = re.compile(r"[a-z]{2,3}(-[a-z]+)*:(?=.)")
-# What CoNLL-U Plus files call the column with the tags.
+# Names of the tag column in CoNLL-U Plus files.
 TAG_COLUMNS = re.compile(r"(?i)(.*:)?(ne|ner|ner_tags?|entity|entities|named_?entity)")
 
 
@@ -46,15 +46,15 @@ def find_layout(
     tag_column: int | None = None,
     bare: bool | None = None,
 ) -> Layout:
-    """Find the columns of a file.
+    """Detect the columns of a file.
 
-    rows (Sequence[str]): Its first rows.
-    name (str): What it is called in errors.
-    word_column, tag_column (int | None): Where word and tag are, if it is known,
-        counted from 1, or from the end as -1.
-    bare (bool | None): Whether the tags are labels without prefix, if it is known.
-    RETURNS (Layout): The columns. The tag's is the last that looks like tags; of
-        numbered rows the first, which holds the outer entities in GermEval-14.
+    rows (Sequence[str]): The first lines of the file.
+    name (str): The file name, for errors.
+    word_column, tag_column (int | None): The columns of word and tag, if known. Counted from 1,
+        or from the end as -1.
+    bare (bool | None): Whether the tags are labels without a prefix, if known.
+    RETURNS (Layout): The columns. The tag is in the last column that looks like tags. If lines
+        are numbered, it is in the first one, which has the outer entities in GermEval-14.
     RAISES: InputError if there are no columns, or none looks like tags.
     """
     plus = next((row for row in rows if row.startswith("# global.columns")), None)
@@ -64,12 +64,12 @@ def find_layout(
         if row.strip(" \t") and not row.startswith((DOCSTART, "#"))
     ]
     if not lines:
-        # Only words that start with a number sign, or nothing.
+        # All lines start with a number sign, so they can be words.
         lines = [
             (n, row) for n, row in enumerate(rows, 1) if row.startswith("#") and row.strip("# \t")
         ]
     if not lines:
-        raise InputError("holds no tagged words. Is it the right file?", path=name)
+        raise InputError("contains no tagged words. Is it the right file?", path=name)
     tabs = 2 * sum("\t" in row for _, row in lines) >= len(lines)
     table = [(line, split_row(row, tabs)) for line, row in lines]
     columns = Counter(len(cells) for _, cells in table).most_common(1)[0][0]
@@ -77,7 +77,7 @@ def find_layout(
         number = next(i for i, (_, cells) in enumerate(table) if len(cells) == columns)
         line, row = lines[number]
         raise InputError(
-            f"one column only: {shorten(row)}. Each row needs a word and a tag, parted by "
+            f"only one column: {shorten(row)}. Each line needs a word and a tag, separated by "
             f"spaces or a tab{', not commas' if ',' in row else ''}.",
             path=name,
             line=line,
@@ -93,7 +93,7 @@ def find_layout(
         titles = []
     numbered = columns > 2 and _counts_words(values[0])
     misc = _misc(values, titles, numbered)
-    # Columns of tags; those that have none but O only if there is no other.
+    # Columns of tags. Columns with O only are used if there is no other.
     tagged = _tag_columns(values)
     filled = [i for i in tagged if _has_entities(values[i])]
     key = ""
@@ -113,8 +113,8 @@ def find_layout(
         word = 1 if numbered or tag == 0 else 0
     if word == tag:
         raise InputError(
-            f"word and tag cannot both be in column {word + 1}. Say where they are with "
-            "--word-column and --tag-column.",
+            f"word and tag cannot both be in column {word + 1}. Set --word-column and "
+            "--tag-column.",
             path=name,
         )
     if bare is None:
@@ -122,7 +122,7 @@ def find_layout(
     line, first = table[0]
     if first[tag].lower() in HEADERS and first[tag] not in values[tag][1:]:
         raise InputError(
-            f"this row is a header: {shorten(' '.join(first))}. Remove it.", path=name, line=line
+            f"this line is a header: {shorten(' '.join(first))}. Remove it.", path=name, line=line
         )
     if word_column is None and word == 0 and columns > 2 and not titles:
         _check_words(values, tag, table, name)
@@ -144,8 +144,8 @@ def find_layout(
 
 
 def _check_words(values: list[tuple[str, ...]], tag: int, table: list, name: str) -> None:
-    """The first column is the words' unless it looks like something else, and
-    another could be theirs."""
+    """Raise an error if the first column doesn't look like words, and another column could be
+    the words."""
     cells = values[0]
     others = [
         set(column)
@@ -159,16 +159,16 @@ def _check_words(values: list[tuple[str, ...]], tag: int, table: list, name: str
     if numbers or same:
         line, row = table[0]
         raise InputError(
-            f"the first column holds {'numbers' if numbers else 'few different values'}, so it is "
-            f"hardly that of the words: {shorten(' '.join(row))}. Say the words' column with "
-            "--word-column.",
+            f"the first column has {'numbers' if numbers else 'few different values'}, so it "
+            f"probably isn't the words: {shorten(' '.join(row))}. Set the column of the words "
+            "with --word-column.",
             path=name,
             line=line,
         )
 
 
 def _prefix(words: tuple[str, ...]) -> str:
-    """The language that WikiANN has before each word, like "en:"."""
+    """Get the language prefix that WikiANN adds to each word, e.g. "en:"."""
     start = LANGUAGE.match(words[0])
     if start and len(words) >= 5 and all(word.startswith(start[0]) for word in words):
         return start[0]
@@ -176,12 +176,12 @@ def _prefix(words: tuple[str, ...]) -> str:
 
 
 def _tag_columns(values: list[tuple[str, ...]]) -> list[int]:
-    """The columns that look like tags, without those of chunks."""
+    """Get the columns that look like tags, without syntactic chunks."""
     found = []
     for i, cells in enumerate(values):
         tags = sum(map(bool, map(TAG.fullmatch, cells)))
         others = len(cells) - tags
-        # A slip or a header is no reason to look elsewhere.
+        # Tolerate typos and a header.
         if others <= max(1, 0.1 * len(cells)) and tags > others and not _are_chunks(cells):
             found.append(i)
     return found
@@ -197,7 +197,7 @@ def _has_entities(cells: tuple[str, ...]) -> bool:
 
 
 def _counts_words(cells: Sequence[str]) -> bool:
-    """Whether cells count the words of each sentence, or go on counting."""
+    """Whether cells number the words of each sentence, or of the whole file."""
     last = -1
     for cell in cells:
         if not NUMBER.fullmatch(cell):
@@ -214,7 +214,7 @@ def _position(column: int, columns: int, what: str, name: str) -> int:
     position = column - 1 if column > 0 else columns + column
     if column == 0 or not 0 <= position < columns:
         raise InputError(
-            f"there is no column {column} for the {what}: most rows have {columns}. Columns are "
+            f"no column {column} for the {what}: most lines have {columns} columns. Columns are "
             "counted from 1, or from the end as -1.",
             path=name,
         )
@@ -228,8 +228,8 @@ def _misc(values: list[tuple[str, ...]], titles: list[str], numbered: bool) -> i
 
 
 def _misc_key(cells: Sequence[str]) -> str:
-    """The note that holds tags: the one with the most entities, or else one
-    that is called as such notes are."""
+    """Get the key in MISC that has tags: the one with the most entities, or else one with a
+    common name."""
     keys: Counter[str] = Counter()
     for cell in cells:
         for match in MISC_TAG.finditer(cell):
@@ -247,7 +247,7 @@ def _tag_position(
     bare: bool | None,
     likely: list[int],
 ) -> tuple[int, str] | None:
-    """RETURNS (tuple[int, str] | None): The tag's column, and its note there."""
+    """RETURNS (tuple[int, str] | None): The column of the tag, and its key if that is MISC."""
     named = [i for i, title in enumerate(titles) if TAG_COLUMNS.fullmatch(title)]
     if named:
         return named[0], ""
@@ -258,7 +258,7 @@ def _tag_position(
     if not likely and bare is None:
         likely = [i for i, cells in enumerate(values) if looks_bare(cells)][-1:]
     if not likely:
-        # Chunk tags are taken for tags where nothing else can be.
+        # Chunks count as tags if there is nothing else.
         likely = [i for i, cells in enumerate(values) if all(map(TAG.fullmatch, cells))]
     if likely:
         return likely[0 if numbered else -1], ""
@@ -266,18 +266,19 @@ def _tag_position(
 
 
 def _no_tags(table: list[tuple[int, list[str]]], name: str) -> InputError:
-    """The error names the first value of the last column that is no tag."""
+    """Create the error for a file without tags. It shows the first invalid tag of the last
+    column."""
     for line, cells in table:
         if any("*" in cell and cell.strip("*")[:1] in ("(", ")", "") for cell in cells):
             return InputError(
-                f"brackets as in OntoNotes' files are not read: {shorten(' '.join(cells))}. Convert "
-                "them to a tag a word, like B-PER, I-PER and O.",
+                f"the bracket format of OntoNotes is not supported: {shorten(' '.join(cells))}. "
+                "Convert it to one tag per word, like B-PER, I-PER and O.",
                 path=name,
                 line=line,
             )
     if all(" ".join(cells).count(",") > 1 for _, cells in table[:20]):
         return InputError(
-            "the columns seem to be parted by commas. Save the table with tabs between them: "
+            "the columns seem to be separated by commas. Save the table with tabs instead: "
             f"{shorten(' '.join(table[0][1]))}",
             path=name,
             line=table[0][0],
@@ -292,9 +293,9 @@ def _no_tags(table: list[tuple[int, list[str]]], name: str) -> InputError:
         return InputError(f"{shorten(wrong)} is not a tag{advice(wrong)}", path=name, line=line)
     return InputError(
         f"{shorten(cells[-1])} is not a tag (O, or a label with a prefix like B-PER), and no "
-        f"column looks like tags; the last holds {', '.join(shorten(v, 20) for v, _ in seen)}. "
-        "Say the tag's column with --tag-column, or --scheme bare if labels have no prefix. If "
-        "the first row is a header, remove it.",
+        f"column looks like tags. The last has {', '.join(shorten(v, 20) for v, _ in seen)}. "
+        "Set the tag's column with --tag-column, or use --scheme bare if labels have no prefix. "
+        "If the first line is a header, remove it.",
         path=name,
         line=line,
     )

@@ -1,4 +1,4 @@
-"""What a file is, found by looking at it."""
+"""Format detection."""
 
 import json
 import re
@@ -26,36 +26,40 @@ FORMATS = ("columns", "json", "parquet", "datasets", "brat", "spacy")
 
 
 class Reader(Protocol):
-    """Reads one file of a corpus as a stream, as often as it is iterated.
+    """Streams one file of a corpus. Can be iterated more than once.
 
-    format (str): What the file was taken for, in words.
-    encoding (str | None): The encoding of its text.
-    tags (TagReader | None): What is known of its tags; none if it has none.
-    marks_documents (bool): Whether it says where documents start, known when it
-        has been read.
+    format (str): The format, in words.
+    encoding (str | None): The encoding, for text files.
+    tags (TagReader | None): The tags, if the format has tags.
+    marks_documents (bool): Whether the file marks document boundaries. Known after iterating.
     """
 
     @property
     def format(self) -> str: ...
 
-    encoding: str | None
-    tags: TagReader | None
-    marks_documents: bool
+    @property
+    def encoding(self) -> str | None: ...
+
+    @property
+    def tags(self) -> TagReader | None: ...
+
+    @property
+    def marks_documents(self) -> bool: ...
 
     def __iter__(self) -> Iterator[Document | TextDocument | Doc]: ...
 
     def notes(self) -> list[Note]:
-        """RETURNS (list[Note]): What was fixed, when the file has been read."""
+        """RETURNS (list[Note]): Problems in the file. Known after iterating."""
         ...
 
 
 def open_corpus(source: Source, options: ReadOptions) -> Reader:
     """Open a file of a corpus.
 
-    source (Source): The file; or the folder of one split of a saved data set.
-    options (ReadOptions): How it is to be read, where that is not found out.
-    RETURNS (Reader): Its reader.
-    RAISES: InputError if it is nothing that can be read.
+    source (Source): The file, or the folder of one split of a saved data set.
+    options (ReadOptions): How to read the file. By default, the format is detected.
+    RETURNS (Reader): The reader.
+    RAISES: InputError if the file cannot be read.
     """
     format = options.format or find_format(source)
     if format == "columns":
@@ -79,27 +83,27 @@ def open_corpus(source: Source, options: ReadOptions) -> Reader:
         return BratFile(Source(text, source.name), Source.at(annotations), options)
     if format == "spacy":
         return DocBinReader(source)
-    raise InputError(f"there is no format {format!r}. There are {', '.join(FORMATS)}.")
+    raise InputError(f"unknown format {format!r}. Use one of {', '.join(FORMATS)}.")
 
 
 def find_format(source: Source) -> str:
-    """Tell the format of a file by its first bytes, and by its neighbour.
+    """Detect the format of a file from its first bytes, its suffix, and .ann files in its folder.
 
     source (Source): The file.
     RETURNS (str): One of FORMATS.
-    RAISES: InputError if it is a kind of file that cannot be read.
+    RAISES: InputError if the format is not supported.
     """
     if source.path.is_dir():
         return "datasets"
     start = source.start()
     for magic, kind, advice in (
         (b"PAR1", "parquet", ""),
-        (b"ARROW1", "", "an Arrow file by itself. Give the folder that datasets saved."),
+        (b"ARROW1", "", "a single Arrow file. Pass the folder saved by datasets."),
         (b"PK\3\4", "", "a zip or office file. Unpack it, or save the table as text."),
-        (b"%PDF", "", "a PDF. Labelled text is needed."),
-        (b"BZh", "", "a bzip2 file. Unpack it."),
-        (b"\xfd7zXZ", "", "an xz file. Unpack it."),
-        (b"\x28\xb5\x2f\xfd", "", "a zstandard file. Unpack it."),
+        (b"%PDF", "", "a PDF, which is not supported. Pass annotated text."),
+        (b"BZh", "", "a bzip2 file. Decompress it."),
+        (b"\xfd7zXZ", "", "an xz file. Decompress it."),
+        (b"\x28\xb5\x2f\xfd", "", "a zstandard file. Decompress it."),
     ):
         if start.startswith(magic):
             if advice:
@@ -116,40 +120,42 @@ def find_format(source: Source) -> str:
 
 
 def brat_pair(path: Path) -> tuple[Path, Path]:
-    """path (Path): A text file of brat's, or its .ann file.
-    RETURNS (tuple[Path, Path]): Both.
-    RAISES: InputError if one is missing."""
+    """Get the two files of a brat document.
+
+    path (Path): The .txt file or the .ann file.
+    RETURNS (tuple[Path, Path]): The .txt file and the .ann file.
+    RAISES: InputError if one is missing.
+    """
     pair = path.with_suffix(".txt"), path.with_suffix(".ann")
     for file in pair:
         if not file.is_file():
             raise InputError(
-                "is not there. brat keeps the text in a .txt file and its entities in an .ann "
-                "file of the same name.",
+                "not found. brat stores the text in a .txt file and its entities in an .ann file "
+                "of the same name.",
                 path=file,
             )
     return pair
 
 
 def _is_zlib(start: bytes) -> bool:
-    # The header's two bytes are a multiple of 31.
+    # The two bytes of a zlib header are a multiple of 31.
     return (
         len(start) > 1 and int.from_bytes(start[:2], "big") % 31 == 0 and not start[:64].isascii()
     )
 
 
 def looks_like_json(start: bytes) -> bool:
-    """Tell JSON from other text.
+    """Check whether a file is JSON.
 
-    start (bytes): The first bytes of a file.
-    RETURNS (bool): Whether they are the start of an object, or of an array that
-        is no word in brackets.
+    start (bytes): The first bytes of the file.
+    RETURNS (bool): Whether they are the start of an object or an array, and not a bracket as the
+        first word of a column file.
     """
     encoding = "utf-16" if start[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
     text = start.decode(encoding, errors="replace").lstrip()
     if text[:1] == "{":
         return text[1:].lstrip()[:1] in ('"', "}")
     if text[:1] == "[":
-        # A bracket may also be the first word of a column file.
         first = text.partition("\n")[0].strip()
         try:
             return isinstance(json.loads(first), list)

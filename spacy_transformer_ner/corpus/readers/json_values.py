@@ -1,5 +1,4 @@
-"""JSON read value by value: lines, an array of records, or records one after
-the other, whatever the size of the file."""
+"""Stream JSON values: JSON Lines, an array of records, or concatenated records."""
 
 import json
 import re
@@ -11,19 +10,19 @@ from .. import sources
 from ..sources import Source, shorten, too_long
 
 CHUNK = 1 << 16
-BLANKS = " \t\r\n\ufeff"
-# What spaCy 2 was trained on: a text and what is in it.
+WHITESPACE = " \t\r\n\ufeff"
+# The training format of spaCy 2: [text, annotations].
 PAIR = re.compile(r"\[\s*\"")
-# The next character that is no blank, or the end.
-NO_BLANK = re.compile(f"[^{BLANKS}]|\\Z")
+# The next character that is not whitespace, or the end.
+NOT_WHITESPACE = re.compile(f"[^{WHITESPACE}]|\\Z")
 
 
 class JsonRecords:
-    """The records of a JSON file, read again at each iteration. Where they all are in one
-    field of an object, as in {"version": …, "data": […]}, they are those.
+    """The records of a JSON file, which is read again at each iteration. The records can be in a
+    field of an object, as in {"version": …, "data": […]}.
 
     source (Source): The file.
-    encoding (str): Its encoding.
+    encoding (str): The encoding.
     """
 
     def __init__(self, source: Source, encoding: str):
@@ -49,18 +48,17 @@ def _inner(value: dict[str, Any]) -> list | None:
 
 
 def json_values(source: Source, encoding: str) -> Iterator[tuple[int, Any]]:
-    """Read the values of a JSON Lines or JSON file, or the elements of the array
-    that a JSON file consists of.
+    """Read the values of a JSON Lines or JSON file. If a JSON file is an array, read its elements.
 
     source (Source): The file.
-    encoding (str): Its encoding.
-    YIELDS (tuple[int, Any]): The line each starts on, from 1, and the value.
-    RAISES: InputError, naming the line, where it is no JSON, or a value is longer than a
-        record may be.
+    encoding (str): The encoding.
+    YIELDS (tuple[int, Any]): The first line of the value, counted from 1, and the value.
+    RAISES: InputError with the line, if it is not valid JSON, or a value is longer than
+        LONGEST_RECORD.
     """
-    if _has_a_value_a_line(source, encoding):
+    if _is_json_lines(source, encoding):
         for line, row in enumerate(source.rows(encoding), start=1):
-            if row.strip(BLANKS):
+            if row.strip(WHITESPACE):
                 try:
                     yield line, json.loads(row)
                 except (ValueError, RecursionError) as error:
@@ -69,13 +67,13 @@ def json_values(source: Source, encoding: str) -> Iterator[tuple[int, Any]]:
         yield from _Stream(source, encoding)
 
 
-def _has_a_value_a_line(source: Source, encoding: str) -> bool:
+def _is_json_lines(source: Source, encoding: str) -> bool:
     try:
         with source.text(encoding) as text:
             while row := text.readline(CHUNK):
-                row = row.lstrip(BLANKS)
+                row = row.lstrip(WHITESPACE)
                 if row:
-                    # An array may be one line, however large.
+                    # Don't read the rest of an array, which may be one large line.
                     row += (
                         text.readline(sources.LONGEST_RECORD)
                         if row[0] == "{" and row[-1] != "\n"
@@ -83,12 +81,12 @@ def _has_a_value_a_line(source: Source, encoding: str) -> bool:
                     )
                     return row[0] == "{" and isinstance(json.loads(row), dict)
     except (ValueError, RecursionError, LookupError):
-        pass  # What is wrong is said when it is read.
+        pass  # Errors are reported when the file is read.
     return False
 
 
 class _Stream:
-    """Values one after the other, in an array or not, read by chunks."""
+    """Reads concatenated values, or the elements of an array, in chunks."""
 
     def __init__(self, source: Source, encoding: str):
         self.source = source
@@ -102,12 +100,11 @@ class _Stream:
             with self.source.text(self.encoding) as text:
                 while True:
                     start = position
-                    position = NO_BLANK.search(buffer, position).start()  # type: ignore
+                    position = NOT_WHITESPACE.search(buffer, position).start()  # type: ignore[union-attr]
                     line += buffer.count("\n", start, position)
                     mark = buffer[position : position + 1]
                     if mark and in_array and mark in ",]":
-                        # Strictly a comma parts elements; a missing or doubled
-                        # one is no reason to lose a corpus over.
+                        # Tolerate missing and duplicate commas between elements.
                         in_array = mark != "]"
                         position += 1
                         continue
@@ -118,7 +115,7 @@ class _Stream:
                     if mark:
                         try:
                             value, end = decode(buffer, position)
-                            # A number may go on in the next chunk.
+                            # A number may continue in the next chunk.
                             whole = at_end or end < len(buffer)
                         except RecursionError as error:
                             raise _not_json(self.source, line, error, buffer[position:]) from None
@@ -143,11 +140,11 @@ class _Stream:
                     chunk = text.read(wanted)
                     at_end = not chunk
                     buffer, position = buffer[position:] + chunk, 0
-                    # Doubled, so that a long record is not begun anew too often.
+                    # Double the size, so that a long record is not parsed again too often.
                     wanted = min(2 * wanted, sources.LONGEST_RECORD)
                 if in_array:
                     raise InputError(
-                        "the array of records is not closed. Is the file cut off?",
+                        "the array of records is not closed. Is the file truncated?",
                         path=self.source.name,
                         line=line,
                     )
@@ -162,7 +159,7 @@ def _not_json(source: Source, line: int, error: Exception, text: str) -> InputEr
     else:
         said = "nested too deeply" if isinstance(error, RecursionError) else str(error)
     return InputError(
-        f"is not JSON ({said}): {shorten(text, 60)}. Mend this record.",
+        f"is not JSON ({said}): {shorten(text, 60)}. Fix this record.",
         path=source.name,
         line=line,
     )

@@ -1,4 +1,4 @@
-"""Which column of a file holds what, and which rows are no words."""
+"""The columns of a column file, comments and document boundaries."""
 
 import re
 from collections.abc import Iterator
@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from ..tags import TAG
 
 DOCSTART = "-DOCSTART-"
-# Blanks that part columns. Not str.split(): a no-break space belongs to its word.
-BLANKS = re.compile(r"[ \t]+")
-# Numbers of words in a sentence; ranges and empty nodes as in CoNLL-U.
+# Not str.split(), because a no-break space is part of a word.
+SEPARATORS = re.compile(r"[ \t]+")
+# A token index, or a range or empty node as in CoNLL-U.
 NUMBER = re.compile(r"[0-9]+([-.][0-9]+)?")
 
 
@@ -17,17 +17,17 @@ NUMBER = re.compile(r"[0-9]+([-.][0-9]+)?")
 class Layout:
     """The columns of a file.
 
-    tabs (bool): Whether tabs part them, so that words may hold spaces;
-        otherwise blanks do.
-    columns (int): How many there are.
-    word, tag (int): Where word and tag are, counted from 0.
-    numbered (bool): Whether the first column counts the words of a sentence.
-    misc (int | None): Where notes like SpaceAfter=No are.
-    key (str): The note that holds the tag, if it is in `misc`; else "".
-    bare (bool): Whether tags are labels without prefix.
-    spaced (bool): Whether words without the note SpaceAfter=No have a space after.
-    labels (frozenset[str]): The labels that were seen, where they have no prefix.
-    prefix (str): What every word starts with and is not part of it.
+    tabs (bool): Whether columns are separated by tabs, so that words can contain spaces. Else
+        they are separated by spaces or tabs.
+    columns (int): The number of columns.
+    word, tag (int): The columns of word and tag, counted from 0.
+    numbered (bool): Whether the first column is a token index.
+    misc (int | None): The column of attributes like SpaceAfter=No.
+    key (str): The key of the tag in `misc`, if it is there. Else "".
+    bare (bool): Whether tags are labels without a prefix.
+    spaced (bool): Whether words without SpaceAfter=No are followed by a space.
+    labels (frozenset[str]): The labels in the first lines, if they have no prefix.
+    prefix (str): A prefix of all words that is not part of the text.
     others (tuple[int, ...]): Other columns with tags.
     """
 
@@ -45,8 +45,11 @@ class Layout:
     others: tuple[int, ...] = ()
 
     def split(self, row: str) -> list[str]:
-        """row (str): A row.
-        RETURNS (list[str]): Its cells."""
+        """Split a line into cells.
+
+        row (str): The line.
+        RETURNS (list[str]): The cells.
+        """
         return split_row(row, self.tabs)
 
     def __str__(self) -> str:
@@ -58,22 +61,22 @@ class Layout:
 
 
 def split_row(row: str, tabs: bool) -> list[str]:
-    """Split a row into cells.
+    """Split a line into cells.
 
-    row (str): The row.
-    tabs (bool): Whether tabs part them, or else blanks.
+    row (str): The line.
+    tabs (bool): Whether to split at tabs only, or at spaces and tabs.
     RETURNS (list[str]): The cells.
     """
-    return row.rstrip(" \t").split("\t") if tabs else BLANKS.split(row.strip(" \t"))
+    return row.rstrip(" \t").split("\t") if tabs else SEPARATORS.split(row.strip(" \t"))
 
 
 def is_comment(row: str, layout: Layout) -> bool:
-    """Tell a comment from a word that starts with a number sign.
+    """Distinguish comments from words that start with a number sign.
 
-    row (str): A row that starts with `#`.
-    layout (Layout): The file's columns.
-    RETURNS (bool): Whether it is none of the words' rows: all of them are
-        numbered, or it has not the columns of one, or no tag.
+    row (str): A line that starts with `#`.
+    layout (Layout): The columns of the file.
+    RETURNS (bool): Whether it is a comment: words are numbered, the number of columns is
+        different, or there is no tag.
     """
     if layout.numbered:
         return True
@@ -82,18 +85,18 @@ def is_comment(row: str, layout: Layout) -> bool:
         return True
     tag = cells[layout.tag].strip(" ")
     if layout.bare:
-        # Between blanks a comment can look like a word with its label.
+        # If columns are separated by spaces, a comment can look like a word and a label.
         return not layout.tabs and tag not in layout.labels
     return not (layout.key or TAG.fullmatch(tag))
 
 
 def starts_document(row: str, layout: Layout) -> bool:
-    """Tell whether a row is the mark of a new document.
+    """Check whether a line starts a new document.
 
-    row (str): A row.
-    layout (Layout): The file's columns.
-    RETURNS (bool): Whether it is `-DOCSTART-` in whatever form, CoNLL-U's
-        `# newdoc` or CoNLL-2012's `#begin document`.
+    row (str): The line.
+    layout (Layout): The columns of the file.
+    RETURNS (bool): Whether it is `-DOCSTART-` in any form, CoNLL-U's `# newdoc`, or CoNLL-2012's
+        `#begin document`.
     """
     if row[0] == "#":
         marks = ("# newdoc", "#begin document", "#newdoc")
@@ -104,7 +107,12 @@ def starts_document(row: str, layout: Layout) -> bool:
 
 
 def sample(rows: Iterator[str], size: int) -> list[str]:
-    """RETURNS (list[str]): The first rows, up to a number of characters."""
+    """Take the first lines of a file.
+
+    rows (Iterator[str]): The lines.
+    size (int): The approximate number of characters to take.
+    RETURNS (list[str]): The first lines.
+    """
     taken: list[str] = []
     for row in rows:
         taken.append(row)

@@ -1,4 +1,4 @@
-"""Entities by the characters of a text: what they must be, and their order."""
+"""Validate and sort entities with character offsets."""
 
 from collections.abc import Iterable
 
@@ -10,12 +10,12 @@ from ..sources import shorten
 
 
 def check_characters(text: str, name: str, line: int) -> None:
-    """See that a text consists of characters, which JSON does not warrant.
+    """Check that a text has no lone surrogates, which JSON allows.
 
     text (str): The text.
-    name (str): The file's name.
-    line (int): Where it stands.
-    RAISES: InputError if it has half a surrogate pair.
+    name (str): The file name.
+    line (int): The line in the file.
+    RAISES: InputError if it has a lone surrogate.
     """
     if text.isascii():
         return
@@ -23,8 +23,8 @@ def check_characters(text: str, name: str, line: int) -> None:
         text.encode("utf-8")
     except UnicodeEncodeError as error:
         raise InputError(
-            f"half a surrogate pair, which is no character: "
-            f"{ascii(text[max(0, error.start - 10) : error.end + 10])}. Mend or remove it.",
+            f"lone surrogate, which is not a character: "
+            f"{ascii(text[max(0, error.start - 10) : error.end + 10])}. Fix or remove it.",
             path=name,
             line=line,
         ) from None
@@ -33,42 +33,44 @@ def check_characters(text: str, name: str, line: int) -> None:
 def check_span(
     start: int, end: int, label: str, said: str | None, text: str, name: str, line: int
 ) -> Span:
-    """See that an entity is one of a text.
+    """Validate an entity.
 
-    start, end (int): Its characters.
-    label (str): Its type.
-    said (str | None): What it is said to be, if it is.
+    start, end (int): The character offsets.
+    label (str): The label.
+    said (str | None): The text of the entity according to the file, if given.
     text (str): The text.
-    name (str): The file's name.
-    line (int): Where the entity stands in it.
+    name (str): The file name.
+    line (int): The line of the entity in the file.
     RETURNS (Span): The entity.
-    RAISES: InputError if it is out of the text, blank, or its label is, or the
-        text has something else there than what is said.
+    RAISES: InputError if the entity is outside of the text or only whitespace, its label is
+        invalid, or its text differs from `said`.
     """
     if not 0 <= start < end <= len(text):
         raise InputError(
-            f"an entity from {start} to {end} in a text of {len(text)} characters. Offsets are "
-            "counted in characters from 0, and the end is the character after the last.",
+            f"entity from {start} to {end} in a text of {len(text)} characters. Offsets are "
+            "counted in characters from 0, and the end is exclusive.",
             path=name,
             line=line,
         )
     if not text[start:end].strip():
         raise InputError(
-            f"the entity from {start} to {end} holds only blanks. Remove it.", path=name, line=line
+            f"the entity from {start} to {end} is only whitespace. Remove it.",
+            path=name,
+            line=line,
         )
     if not label or not label.isprintable() or label != label.strip():
         raise InputError(
-            f"the label {shorten(label)} is empty, has blanks at its ends or invisible "
-            "characters. Mend it.",
+            f"the label {shorten(label)} is empty, or has leading or trailing whitespace or "
+            "invisible characters. Fix it.",
             path=name,
             line=line,
         )
     held = text[start:end]
     if said and said.split() != held.split():
         raise InputError(
-            f"the entity says {shorten(said, 40)}, but the text has {shorten(held, 40)} from "
-            f"{start} to {end}. Offsets are counted in characters from 0, and the end is the "
-            "character after the last. Was the text changed after it was annotated?",
+            f"the entity is {shorten(said, 40)}, but the text has {shorten(held, 40)} from "
+            f"{start} to {end}. Offsets are counted in characters from 0, and the end is "
+            "exclusive. Was the text changed after annotation?",
             path=name,
             line=line,
         )
@@ -78,16 +80,16 @@ def check_span(
 def arrange(
     spans: Iterable[tuple[Span, int]], text: str, name: str, overlaps: Overlaps, notes: Notes
 ) -> tuple[Span, ...]:
-    """Bring the entities of a text into order, without blanks and overlap.
+    """Sort the entities of a text, strip whitespace at their ends, and resolve overlaps.
 
-    spans (Iterable[tuple[Span, int]]): The entities in characters, each with the
-        line it stands on.
+    spans (Iterable[tuple[Span, int]]): The entities with character offsets, each with its line
+        in the file.
     text (str): The text.
-    name (str): The file's name.
-    overlaps (str): What becomes of entities that overlap: see ReadOptions.
-    notes (Notes): Takes what was fixed.
+    name (str): The file name.
+    overlaps (str): How to handle overlapping entities. See `ReadOptions`.
+    notes (Notes): Collects what was fixed.
     RETURNS (tuple[Span, ...]): The entities.
-    RAISES: InputError if entities overlap and are not to be chosen from.
+    RAISES: InputError if entities overlap and `overlaps` is "refuse".
     """
     lines: dict[Span, int] = {}
     for span, line in spans:
@@ -95,23 +97,23 @@ def arrange(
         start = span.end - len(held.lstrip())
         end = span.start + len(held.rstrip())
         if (start, end) != (span.start, span.end):
-            notes.add("blanks at the ends of entities were left out", line)
+            notes.add("entities with leading or trailing whitespace were stripped", line)
         lines.setdefault(Span(start, end, span.label), line)
     taken = bytearray(len(text))
     kept: list[Span] = []
-    # The longest first, as spacy.util.filter_spans does.
+    # The longest first, like spacy.util.filter_spans.
     for span in sorted(lines, key=lambda span: (span.start - span.end, span.start, span.label)):
         if not (taken[span.start] or taken[span.end - 1]):
             taken[span.start : span.end] = b"\1" * (span.end - span.start)
             kept.append(span)
         elif overlaps == "longest":
-            notes.add("entities that overlap a longer one were left out", lines[span])
+            notes.add("entities that overlap a longer one were dropped", lines[span])
         else:
             other = next(k for k in kept if span.start < k.end and k.start < span.end)
             raise InputError(
                 f"entities overlap: {span.label} {shorten(text[span.start : span.end], 40)} and "
                 f"{other.label} {shorten(text[other.start : other.end], 40)}. Remove one, or "
-                "keep the longest of such: --overlaps longest.",
+                "keep the longest entities with --overlaps longest.",
                 path=name,
                 line=lines[span],
             )

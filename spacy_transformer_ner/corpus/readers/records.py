@@ -1,4 +1,4 @@
-"""Records of a JSON file or a table: which of their fields hold what."""
+"""Detect the fields of records in JSON files and tables."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import islice
@@ -12,7 +12,7 @@ from .token_records import TokenRecords
 
 WORDS = ("tokens", "words")
 TAGS = ("ner_tags", "tags", "ner", "labels", "ner_tag", "tag")
-# The records that the shape of a file is told from.
+# Number of records from which the fields are detected.
 SAMPLE = 1000
 
 
@@ -22,27 +22,26 @@ def open_records(
     options: ReadOptions,
     labels: Callable[[], Mapping[str, Sequence[str]]],
 ) -> TokenRecords | TextRecords:
-    """Find what the fields of records are.
+    """Detect the fields of records.
 
-    name (str): What their file is called.
-    rows (Iterable[tuple[int, Any]]): The records, each with its line or row,
-        anew for every iteration.
-    options (ReadOptions): How they are to be read, where that is not found out.
-    labels (Callable): Finds what integers stand for, by the name of their field,
-        or for all as "".
-    RETURNS (TokenRecords | TextRecords): Their reader.
-    RAISES: InputError if there are none or their fields are not known.
+    name (str): The file name.
+    rows (Iterable[tuple[int, Any]]): The records, each with its line or row number. Iterated
+        more than once.
+    options (ReadOptions): How to read the records. By default, the fields are detected.
+    labels (Callable): Returns the names of numbered tags by field. The key "" is for any field.
+    RETURNS (TokenRecords | TextRecords): The reader.
+    RAISES: InputError if there are no records or their fields are unknown.
     """
     first = [(line, as_record(value, name, line)) for line, value in islice(rows, SAMPLE)]
     if not first:
-        raise InputError("holds no records. Is it the right file?", path=name)
+        raise InputError("contains no records. Is it the right file?", path=name)
     line, record = first[0]
     is_text = isinstance(record.get("text"), str)
     spans = _spans_field([record for _, record in first]) if is_text else None
     words = options.word_column or next((k for k in WORDS if k in record), None)
     tags = options.tag_column or next((k for k in TAGS if _is_list(record.get(k))), None)
     records = _Named(name, rows)
-    # Prodigy's and spaCy's records have tokens beside text and spans.
+    # Records of Prodigy and spaCy have text, spans and tokens.
     if is_text and options.word_column in (None, "text") and (spans or words is None):
         field = options.tag_column or spans
         if field is None:
@@ -56,7 +55,7 @@ def open_records(
 
 
 class _Named:
-    """Records that are known to be such."""
+    """Validated records."""
 
     def __init__(self, name: str, rows: Iterable[tuple[int, Any]]):
         self.name = name
@@ -68,13 +67,13 @@ class _Named:
 
 
 def as_record(value: Any, name: str, line: int) -> Mapping[str, Any]:
-    """See that a value is a record.
+    """Validate a record.
 
     value (Any): A value.
-    name (str): The file's name.
-    line (int): Where it stands in it.
+    name (str): The file name.
+    line (int): The line in the file.
     RETURNS (Mapping[str, Any]): The record.
-    RAISES: InputError if it is none.
+    RAISES: InputError if the value is not a record.
     """
     if isinstance(value, Mapping):
         return value
@@ -84,11 +83,11 @@ def as_record(value: Any, name: str, line: int) -> Mapping[str, Any]:
         and isinstance(value[0], str)
         and isinstance(value[1], Mapping)
     ):
-        # spaCy 2 was trained on such pairs.
+        # The training format of spaCy 2.
         return {**value[1], "text": value[0]}
     raise InputError(
         f"is not a record: {shorten(repr(value), 60)}. A record has fields for words and tags, "
-        "or for text and its entities.",
+        "or for text and entities.",
         path=name,
         line=line,
     )
@@ -99,7 +98,7 @@ def _is_list(value: Any) -> bool:
 
 
 def _spans_field(records: Sequence[Mapping[str, Any]]) -> str | None:
-    """The field with entities: the first that has some, or else an empty list."""
+    """Get the field of entities: the first one with entities, or else with an empty list."""
     empty = None
     for record in records:
         for field in SPANS:
@@ -114,8 +113,8 @@ def _spans_field(records: Sequence[Mapping[str, Any]]) -> str | None:
 def _unknown(record: Mapping[str, Any], what: str, name: str, line: int) -> InputError:
     fields = ", ".join(shorten(str(field), 30) for field in list(record)[:12]) or "none"
     return InputError(
-        f"no field for {what} in this record (found: {fields}). Known are {' or '.join(WORDS)} "
-        f"with {', '.join(TAGS)}; and text with {', '.join(SPANS)}. Say others with "
+        f"no field for {what} in this record (found: {fields}). Expected {' or '.join(WORDS)} "
+        f"with {', '.join(TAGS)}; or text with {', '.join(SPANS)}. For other names, set "
         "--word-column and --tag-column.",
         path=name,
         line=line,

@@ -1,4 +1,4 @@
-"""Parquet files, and data sets that Hugging Face's datasets saved to disk."""
+"""Parquet files, and data sets saved by Hugging Face's datasets."""
 
 import json
 import os
@@ -13,9 +13,9 @@ from ..labels import labels_in_file, labels_of_features
 from ..sources import Source, read_text, reading
 
 BATCH = 1000
-# What is raised where JSON or a table has other contents than it should.
+# Errors about unexpected contents of JSON or a table.
 WRONG = (ValueError, KeyError, TypeError)
-# Every split that datasets saves has it.
+# A file in the folder of each saved split.
 SAVED_SPLIT = "state.json"
 
 
@@ -23,7 +23,7 @@ class ParquetRows:
     """The rows of a Parquet file.
 
     source (Source): The file.
-    RAISES: InputError if it cannot be read, or pyarrow is not installed.
+    RAISES: InputError if the file cannot be read, or pyarrow is not installed.
     """
 
     def __init__(self, source: Source):
@@ -37,29 +37,31 @@ class ParquetRows:
 
 
 class DatasetRows:
-    """The rows of one split of a saved data set: Arrow files, and state.json.
+    """The rows of one split of a saved data set: Arrow files and state.json.
 
-    folder (Path): Its folder.
-    RAISES: InputError if it is not as `Dataset.save_to_disk` leaves it, or
-        pyarrow is not installed.
+    folder (Path): The folder.
+    RAISES: InputError if it was not saved with `Dataset.save_to_disk`, or pyarrow is not
+        installed.
     """
 
     def __init__(self, folder: Path):
         self.folder = folder
         import_pyarrow(str(folder))
-        with reading(str(folder), "saved", *WRONG):
+        with reading(str(folder), "datasets", *WRONG):
             state = json.loads(read_text(folder / SAVED_SPLIT))
             names = [entry["filename"] for entry in state["_data_files"]]
             if state.get("_indices_data_files"):
                 raise InputError(
-                    "was saved with a selection of rows by an old version of datasets. Save "
-                    "it again after dataset.flatten_indices().",
+                    "was saved with a selection of rows by an old version of datasets. Call "
+                    "dataset.flatten_indices() and save it again.",
                     path=folder,
                 )
             self.files = [folder / Path(name).name for name in names]
         for path in self.files:
             if not os.path.isfile(path):
-                raise InputError(f"not found, though {SAVED_SPLIT} names it.", path=path)
+                raise InputError(
+                    f"not found, but listed in {SAVED_SPLIT}. Save the data set again.", path=path
+                )
         info = folder / "dataset_info.json"
         self.labels = labels_in_file(info) if info.is_file() else {}
 
@@ -68,7 +70,7 @@ class DatasetRows:
 
     def _records(self, path: Path) -> Iterator[Mapping[str, Any]]:
         pyarrow = import_pyarrow(str(path))
-        # Not mapped into memory: a damaged file would end the process.
+        # Not memory-mapped, because a damaged file could crash the process.
         with (
             reading(str(path), "Arrow", *WRONG, pyarrow.ArrowException),
             pyarrow.OSFile(str(path)) as file,
@@ -78,18 +80,18 @@ class DatasetRows:
 
 
 def dataset_splits(folder: Path) -> dict[str, Path] | None:
-    """Find the splits of a data set that was saved to disk.
+    """Find the splits of a saved data set.
 
-    folder (Path): A folder.
-    RETURNS (dict[str, Path] | None): The folder of each split by its name, or of
-        the only one as ""; None if it is no such folder.
+    folder (Path): The folder.
+    RETURNS (dict[str, Path] | None): The folder of each split, by name. The name of a single
+        split is "". None if the folder is not a saved data set.
     """
     if (folder / SAVED_SPLIT).is_file():
         return {"": folder}
     listing = folder / "dataset_dict.json"
     if not listing.is_file():
         return None
-    with reading(str(listing), "saved", *WRONG):
+    with reading(str(listing), "datasets", *WRONG):
         names = json.loads(read_text(listing))["splits"]
         return {str(name): folder / Path(str(name)).name for name in names}
 
@@ -98,10 +100,10 @@ def dataset_splits(folder: Path) -> dict[str, Path] | None:
 def open_parquet(path: str | Path, name: str) -> Iterator[Any]:
     """Open a Parquet file.
 
-    path (str | Path): Where it is.
-    name (str): What it is called in an error.
+    path (str | Path): The path.
+    name (str): The file name, for errors.
     YIELDS (pyarrow.parquet.ParquetFile): The file.
-    RAISES: InputError if it cannot be read, also while it is open, or pyarrow is not
+    RAISES: InputError if the file cannot be opened, or read while it is open, or pyarrow is not
         installed.
     """
     pyarrow = import_pyarrow(name)
@@ -113,9 +115,12 @@ def open_parquet(path: str | Path, name: str) -> Iterator[Any]:
 
 
 def import_pyarrow(path: str | None = None) -> Any:
-    """path (str | None): The file it is for, if it is for one.
-    RETURNS (Any): pyarrow, with its parts for Parquet and Arrow files.
-    RAISES: InputError if it is not installed."""
+    """Import pyarrow.
+
+    path (str | None): The file that needs it, for the error.
+    RETURNS (Any): pyarrow, with its modules for Parquet and Arrow files.
+    RAISES: InputError if it is not installed.
+    """
     try:
         import pyarrow
         import pyarrow.ipc
@@ -129,7 +134,7 @@ def import_pyarrow(path: str | None = None) -> Any:
 
 
 def _labels_of(metadata: Mapping[bytes, bytes] | None) -> Mapping[str, Sequence[str]]:
-    """What datasets writes into the files it makes."""
+    """Read the class names in the metadata that datasets writes."""
     try:
         held = json.loads((metadata or {}).get(b"huggingface", b"{}"))
         return labels_of_features(held["info"]["features"]) if held else {}
@@ -139,6 +144,6 @@ def _labels_of(metadata: Mapping[bytes, bytes] | None) -> Mapping[str, Sequence[
 
 def _records(batches: Iterable[Any]) -> Iterator[Mapping[str, Any]]:
     for batch in batches:
-        # Before it is looked at: what is damaged could end the process.
+        # Validate first, because damaged data could crash the process.
         batch.validate(full=True)
         yield from batch.to_pylist()

@@ -1,7 +1,7 @@
-"""Records of text and the places of its entities: spaCy's, Prodigy's, Doccano's."""
+"""Records with text and entity offsets, as in spaCy, Prodigy and Doccano."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 from ...errors import InputError
 from ..documents import Span, TextDocument
@@ -10,7 +10,7 @@ from ..options import ReadOptions
 from ..sources import shorten
 from .offsets import arrange, check_characters, check_span
 
-# Fields that may hold the entities.
+# Names of the field with the entities.
 SPANS = ("spans", "ents", "entities", "label", "labels")
 STARTS = ("start", "start_offset", "start_char")
 ENDS = ("end", "end_offset", "end_char")
@@ -18,13 +18,13 @@ LABELS = ("label", "type", "entity", "entity_group")
 
 
 class TextRecords:
-    """Reads records with a text and a list of entities by characters.
+    """Reads records with a text and a list of entities with character offsets.
 
-    name (str): What their file is called.
-    records (Iterable[tuple[int, Mapping]]): The records, each with its line or
-        row, anew for every iteration.
-    field (str): The name of the field with the entities.
-    options (ReadOptions): How they are to be read.
+    name (str): The file name.
+    records (Iterable[tuple[int, Mapping]]): The records, each with its line or row number.
+        Iterated more than once.
+    field (str): The field with the entities.
+    options (ReadOptions): How to read the records.
     """
 
     encoding: str | None = None
@@ -46,11 +46,11 @@ class TextRecords:
 
     @property
     def format(self) -> str:
-        """RETURNS (str): What the records were taken for."""
+        """RETURNS (str): The format, in words."""
         return f"records of text and {self.field}"
 
     def notes(self) -> list[Note]:
-        """RETURNS (list[Note]): What was fixed."""
+        """RETURNS (list[Note]): What was fixed or skipped."""
         return self._notes.notes()
 
     def __iter__(self) -> Iterator[TextDocument]:
@@ -58,21 +58,21 @@ class TextRecords:
         found = False
         for line, record in self.records:
             if record.get("answer") not in (None, "accept"):
-                self._notes.add("records rejected or ignored in Prodigy were left out", line)
+                self._notes.add("records rejected or ignored in Prodigy were skipped", line)
                 continue
             document = self._document(record, line)
             if document is None:
-                self._notes.add("texts that were empty or blank were left out", line)
+                self._notes.add("empty texts were skipped", line)
                 continue
             found = True
             yield document
         if not found:
-            raise InputError("holds no texts. Is it the right file?", path=self.name)
+            raise InputError("contains no texts. Is it the right file?", path=self.name)
 
     def _document(self, record: Mapping[str, Any], line: int) -> TextDocument | None:
         text = record.get("text")
         if not isinstance(text, str):
-            raise self._wrong(f"text is {shorten(repr(text), 40)} here.", line)
+            raise self._wrong(f"expected a string in text, found {shorten(repr(text), 40)}.", line)
         check_characters(text, self.name, line)
         if not text.strip():
             return None
@@ -81,14 +81,14 @@ class TextRecords:
             others = [f for f in SPANS if f != self.field and _holds_entities(record.get(f))]
             if others:
                 raise self._wrong(
-                    f"entities are in {others[0]} here, and in {self.field} in records before. Give "
-                    "them one name.",
+                    f"entities are in {others[0]} here, but in {self.field} in earlier records. "
+                    "Use the same field in all records.",
                     line,
                 )
-            self._notes.add(f"records without {self.field} were read as without entities", line)
+            self._notes.add(f"records without {self.field} were read as having no entities", line)
         if value is not None and not isinstance(value, list | tuple):
             raise self._wrong(
-                f"{self.field} is {shorten(repr(value), 40)} here, where a list is needed.", line
+                f"expected a list in {self.field}, found {shorten(repr(value), 40)}.", line
             )
         spans = [(self._span(entry, text, line), line) for entry in value or ()]
         return TextDocument(
@@ -112,7 +112,8 @@ class TextRecords:
             start, end, label = entry[:3]
         if not (_is_offset(start) and _is_offset(end) and isinstance(label, str)):
             raise self._wrong(
-                f"{shorten(repr(entry), 60)} is no entity: start, end and label are needed.", line
+                f"expected an entity with start, end and label, found {shorten(repr(entry), 60)}.",
+                line,
             )
         said = said if isinstance(said, str) else None
         return check_span(start, end, label, said, text, self.name, line)
@@ -132,16 +133,16 @@ class TextRecords:
                 or text[position:start].strip()
             ):
                 raise self._wrong(
-                    f"the token {shorten(repr(token), 60)} is not one of this text, or the text "
-                    "before it is in none. Mend tokens, or remove that field.",
+                    f"the token {shorten(repr(token), 60)} doesn't match the text, or text before "
+                    "it is in no token. Fix tokens, or remove the field.",
                     line,
                 )
             offsets.append((start, end))
             position = end
         if text[position:].strip():
             raise self._wrong(
-                f"tokens end before the text does: {shorten(text[position:], 40)} is in none. "
-                "Mend tokens, or remove that field.",
+                f"tokens end before the text: {shorten(text[position:], 40)} is in no token. Fix "
+                "tokens, or remove the field.",
                 line,
             )
         return tuple(offsets)
@@ -149,10 +150,11 @@ class TextRecords:
     def _sentences(self, sents: Any, text: str, line: int) -> tuple[int, ...] | None:
         if not isinstance(sents, list | tuple) or not sents:
             return None
-        starts = [sent.get("start") if isinstance(sent, Mapping) else None for sent in sents]
+        starts: list[Any] = [s.get("start") if isinstance(s, Mapping) else None for s in sents]
         if not all(_is_offset(start) and start < len(text) for start in starts):
             raise self._wrong(
-                f"sents is {shorten(repr(sents), 60)}: each needs a start within the text.", line
+                f"expected sents with a start within the text, found {shorten(repr(sents), 60)}.",
+                line,
             )
         return tuple(starts)
 
@@ -164,5 +166,5 @@ def _holds_entities(value: Any) -> bool:
     return isinstance(value, list | tuple) and bool(value) and not isinstance(value[0], str | int)
 
 
-def _is_offset(value: Any) -> bool:
+def _is_offset(value: Any) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0

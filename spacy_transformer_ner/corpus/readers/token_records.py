@@ -1,4 +1,4 @@
-"""Records of words and their tags, like those of Hugging Face's datasets."""
+"""Records with words and tags, as in Hugging Face's datasets."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -12,22 +12,21 @@ from ..sources import shorten
 from ..tags import IllegalTags, TagReader, looks_bare
 from .offsets import check_characters
 
-# Fields that say which sentences are of one document.
+# Names of the field with the document's ID.
 DOCUMENT = ("document_id", "doc_id")
 
 
 class TokenRecords:
-    """Reads records with a list of words and a list of tags, each a sentence.
+    """Reads records with a list of words and a list of tags. Each record is a sentence.
 
-    name (str): What their file is called.
-    records (Iterable[tuple[int, Mapping]]): The records, each with its line or
-        row, anew for every iteration.
-    words, tags (str): The names of the fields.
-    options (ReadOptions): How they are to be read.
-    labels (Callable): Finds the tags that integers stand for, by field, or for
-        any as "".
+    name (str): The file name.
+    records (Iterable[tuple[int, Mapping]]): The records, each with its line or row number.
+        Iterated more than once.
+    words, tags (str): The fields with words and tags.
+    options (ReadOptions): How to read the records.
+    labels (Callable): Returns the names of numbered tags by field. The key "" is for any field.
     first (Sequence[tuple[int, Mapping]]): The first records.
-    RAISES: InputError if the tags are integers and nobody says for what.
+    RAISES: InputError if the tags are numbers without names.
     """
 
     encoding: str | None = None
@@ -56,8 +55,9 @@ class TokenRecords:
         self._names: tuple[str, ...] | None = None
         if seen and not isinstance(seen[0][1], str | int):
             raise InputError(
-                f"{shorten(repr(seen[0][1]), 40)} in {tags}, where each word needs a tag. Entities "
-                "by offsets belong to text; say the fields with --word-column and --tag-column.",
+                f"expected one tag per word in {tags}, found {shorten(repr(seen[0][1]), 40)}. "
+                "Entities with offsets need a text. Set the fields with --word-column and "
+                "--tag-column.",
                 path=name,
                 line=seen[0][0],
             )
@@ -65,8 +65,8 @@ class TokenRecords:
             names = options.labels or labels().get(tags) or labels().get("")
             if names is None:
                 raise InputError(
-                    f"{tags} are numbers, and nothing says what they stand for. Give the tags "
-                    "in their order: --labels O,B-PER,I-PER,…, or a file that holds them.",
+                    f"{tags} are numbers without names. Pass the tags in order with --labels "
+                    "O,B-PER,I-PER,…, or a file with them.",
                     path=name,
                     line=seen[0][0],
                 )
@@ -75,7 +75,7 @@ class TokenRecords:
         if self._scheme is None:
             found = [tag for _, tag in seen if isinstance(tag, str)]
             if self._names is not None:
-                # Among the names each label stands once.
+                # Add more O, because each name is in the list only once.
                 found = [*self._names, *(["O"] * len(self._names) if "O" in self._names else [])]
             self._scheme = "bare" if looks_bare(found) else None
         self.tags = TagReader(self._scheme)
@@ -84,17 +84,17 @@ class TokenRecords:
 
     @property
     def format(self) -> str:
-        """RETURNS (str): What the records were taken for."""
+        """RETURNS (str): The format, in words."""
         return f"records of {self.words_field} and {self.tags_field}"
 
     def notes(self) -> list[Note]:
-        """RETURNS (list[Note]): What was fixed."""
+        """RETURNS (list[Note]): What was fixed or skipped."""
         self._notes.take(*self.options.illegal_note(self.tags))
         return self._notes.notes()
 
     def __iter__(self) -> Iterator[Document]:
         if self.options.repair != "conlleval" and self._scheme is None:
-            # The scheme is that of the whole file.
+            # The scheme is detected from the whole file.
             for _ in self._sentences():
                 pass
             self._scheme = self.tags.scheme
@@ -121,14 +121,14 @@ class TokenRecords:
             words += len(sentence.words)
             characters += sum(map(len, sentence.words))
         if not sentences:
-            raise InputError("holds no tagged words. Is it the right file?", path=self.name)
+            raise InputError("contains no tagged words. Is it the right file?", path=self.name)
         yield self._document(sentences, current)
 
     def _document(self, sentences: list[Sentence], number: object) -> Document:
         return Document(tuple(sentences), self.name, "" if number is None else str(number))
 
     def _sentences(self) -> Iterator[tuple[object, Sentence]]:
-        """Yield each sentence and which document it is of, or None."""
+        """Yield the ID of the document, or None, and the sentence."""
         for line, record in self.records:
             sentence = self._sentence(record, line)
             if sentence is not None:
@@ -139,20 +139,23 @@ class TokenRecords:
         tags = self._list(record, self.tags_field, line)
         if len(words) != len(tags):
             raise self._wrong(
-                f"{len(words)} {self.words_field}, but {len(tags)} {self.tags_field}. Each word "
-                "needs one tag.",
+                f"found {len(words)} {self.words_field}, but {len(tags)} {self.tags_field}. Each "
+                "word needs one tag.",
                 line,
             )
         if len(words) > MAX_WORDS:
             raise self._wrong(
-                f"a sentence of {len(words):,} words. Part it: a record is one sentence.", line
+                f"sentence of {len(words):,} words, more than {MAX_WORDS:,}. Split it into several "
+                "records: a record is one sentence.",
+                line,
             )
         kept_words: list[str] = []
         kept_tags: list[tuple[str, str]] = []
         for word, tag in zip(words, tags):
             if not isinstance(word, str):
                 raise self._wrong(
-                    f"{self.words_field} has {shorten(repr(word), 40)}, which is not text.", line
+                    f"expected strings in {self.words_field}, found {shorten(repr(word), 40)}.",
+                    line,
                 )
             check_characters(word, self.name, line)
             split = self._split(tag, line)
@@ -160,7 +163,7 @@ class TokenRecords:
                 kept_words.append(word)
                 kept_tags.append(split)
             else:
-                self._notes.add("words that were empty or blank were left out", line)
+                self._notes.add("empty words were skipped", line)
         if not kept_words:
             return None
         lines = (line,) * len(kept_words)
@@ -172,26 +175,26 @@ class TokenRecords:
     def _list(self, record: Mapping[str, Any], field: str, line: int) -> Sequence[Any]:
         value = record.get(field)
         if not isinstance(value, list | tuple):
-            found = "missing" if value is None else shorten(repr(value), 40)
-            raise self._wrong(f"{field} is {found} here, where a list is needed.", line)
+            found = "nothing" if value is None else shorten(repr(value), 40)
+            raise self._wrong(f"expected a list in {field}, found {found}.", line)
         return value
 
     def _split(self, tag: Any, line: int) -> tuple[str, str]:
         if self._names is not None:
             if not isinstance(tag, int) or isinstance(tag, bool):
                 raise self._wrong(
-                    f"{shorten(repr(tag), 40)} among {self.tags_field} that are numbers.", line
+                    f"expected numbers in {self.tags_field}, found {shorten(repr(tag), 40)}.", line
                 )
             if not 0 <= tag < len(self._names):
                 raise self._wrong(
-                    f"the tag {tag} has no name: {len(self._names)} are known, counted from 0 "
-                    f"({', '.join(self._names[:6])}…). Give all of them with --labels.",
+                    f"the tag {tag} has no name. The list has {len(self._names)} tags, counted "
+                    f"from 0 ({', '.join(self._names[:6])}…). Pass all of them with --labels.",
                     line,
                 )
             tag = self._names[tag]
         if not isinstance(tag, str):
             raise self._wrong(
-                f"{self.tags_field} has {shorten(repr(tag), 40)} among tags that are text.", line
+                f"expected strings in {self.tags_field}, found {shorten(repr(tag), 40)}.", line
             )
         try:
             return self.tags.split(tag)
