@@ -37,12 +37,12 @@ class EncoderSettings:
     def __post_init__(self) -> None:
         if not 0.0 <= self.word_dropout < 1.0:
             raise InputError(
-                f"the encoder's word_dropout is {self.word_dropout}: it must be at least 0 and below 1."
+                f"the encoder's word_dropout is {self.word_dropout}: it must be >= 0 and < 1."
             )
         if self.window < 1 or not 0 <= self.context <= self.window // 4:
             raise InputError(
-                f"the encoder's window is {self.window} and its context {self.context}: set context "
-                "to at most a quarter of window."
+                f"the encoder's window is {self.window} and its context {self.context}: set "
+                "context to at most a quarter of window."
             )
 
     @property

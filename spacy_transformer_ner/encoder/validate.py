@@ -191,9 +191,9 @@ def check_encoder(encoder: Encoder) -> None:
         )
     if encoder.max_length < 1:
         raise InputError(
-            f"max_position_embeddings in config.json allows "
-            f"{encoder.max_length + encoder.n_special} wordpieces, but the tokenizer's special ones "
-            f"take {encoder.n_special}."
+            f"config.json allows {encoder.max_length + encoder.n_special} wordpieces "
+            f"(max_position_embeddings), but the tokenizer adds {encoder.n_special} special ones. "
+            "Use the config.json and the tokenizer of the same model."
         )
     text = pieces.backend.encode("a", add_special_tokens=False).ids
     ids = torch.tensor([[*pieces.prefix, *text, *pieces.suffix][: encoder.max_length]])
@@ -213,8 +213,8 @@ def check_encoder(encoder: Encoder) -> None:
         )
     if not torch.isfinite(hidden).all():
         raise InputError(
-            f"{kind} returns hidden states that are infinite or not a number (NaN): its config.json "
-            "is wrong, or its weights are damaged."
+            f"{kind} returns hidden states that are infinite or not a number (NaN): its "
+            "config.json is wrong, or its weights are damaged."
         )
 
 

@@ -56,8 +56,8 @@ class WordpieceEncoder:
     def __init__(self, tokenizer: PreTrainedTokenizerFast, leading_space: bool = True):
         if not getattr(tokenizer, "is_fast", False):
             raise InputError(
-                f"{type(tokenizer).__name__} is not a fast tokenizer (tokenizer.json). Use an encoder "
-                "that has one."
+                f"{type(tokenizer).__name__} is not a fast tokenizer (tokenizer.json). Use an "
+                "encoder that has one."
             )
         self.tokenizer = tokenizer
         self.leading_space = leading_space
