@@ -1,7 +1,12 @@
+import zipfile
+
 import pytest
+import srsly
 
 from spacy_transformer_ner.errors import InputError
 from spacy_transformer_ner.loading import load_pipeline
+
+from .conftest import ROOT
 
 DAMAGE = {
     "meta.json": b"{",
@@ -24,3 +29,18 @@ def test_a_damaged_pipeline(trained, tmp_path, name):
 def test_no_pipeline(tmp_path):
     with pytest.raises(InputError, match="cannot load the pipeline"):
         load_pipeline(tmp_path / "nothing")
+
+
+def test_a_pipeline_packaged_earlier(tmp_path):
+    """Made by commit ffa4139, of which tests/data has the pipeline and what it found."""
+    with zipfile.ZipFile(ROOT / "tests" / "data" / "pipeline-ffa4139.zip") as archive:
+        archive.extractall(tmp_path)
+    nlp = load_pipeline(tmp_path / "pipeline")
+    found = srsly.read_json(tmp_path / "entities.json")
+    for doc, expected in zip(nlp.pipe(one["text"] for one in found), found):
+        assert doc.text == expected["text"]
+        ents = [[ent.start_char, ent.end_char, ent.label_] for ent in doc.ents]
+        assert ents == [ent[:3] for ent in expected["ents"]]
+        scores = [ent._.score for ent in doc.ents]
+        assert scores == pytest.approx([ent[3] for ent in expected["ents"]], abs=1e-3)
+        assert not doc.has_vector and doc.vector_norm == 0

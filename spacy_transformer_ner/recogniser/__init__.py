@@ -1,1 +1,1 @@
-"""What is decided: scores of tags, the legal sequences of them, the component."""
+"""The component: scores of tags, and the best legal sequence of them."""

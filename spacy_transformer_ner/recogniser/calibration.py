@@ -1,24 +1,25 @@
-"""From what is known of a span to the probability that it is right.
+"""Calibration: the probability that a predicted span is correct.
 
-The exact probability of a span under the lattice is too sure of itself: the
-encoder is trained token by token and has seen its training data many times. A
-logistic regression (Platt, 1999) on development data corrects it with what else
-is known of each span: how sure the single tokens were before illegal sequences
-were left out, whether the form was met in training, how unsure the recogniser is
-of the whole text, and the label.
+The marginal probability of a span under the BILUO constraints is overconfident: the
+encoder is trained token by token and has seen its training data many times. A logistic
+regression (Platt, 1999), fitted on development data, corrects it with more features of
+the span: the mean softmax of its tokens, whether its form is in the training data, the
+entropy of the text, and the label.
 """
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields
 
 import numpy
-from thinc.types import Floats1d, Floats2d, Ints1d
 
 from ..errors import InputError
+from .arrays import Bools, Floats, Ints
 from .known import NEW, OTHER
 
+# Probabilities are clipped to this distance from 0 and 1.
 CERTAIN = 1e-6
-# The entropy of a short text is mixed with that of so many tokens of usual text.
+# The entropy of a text is averaged with that of this many tokens of usual text, so that
+# short texts have no extreme values.
 USUAL_TOKENS = 100
 
 FEATURES = ("marginal", "softmax", "other_label", "new_form", "entropy")
@@ -26,34 +27,34 @@ FEATURES = ("marginal", "softmax", "other_label", "new_form", "entropy")
 
 @dataclass(frozen=True)
 class CalibrationFeatures:
-    """What is known of some spans.
+    """The features that spans are calibrated with. Each array has an entry for each span.
 
-    marginals (Floats1d): Their probabilities under the lattice.
-    softmaxes (Floats1d): The mean of the probabilities of their tokens' tags,
-        each token taken by itself.
-    novelty (Ints1d): See `KnownEntities.novelty`.
-    entropies, tokens (Floats1d): The entropy of the text of each, in nats, and
-        its number of tokens.
-    labels (ndarray): Their labels, str.
+    marginals (Floats): The probability under the BILUO constraints.
+    softmaxes (Floats): The mean softmax probability of the tags, see
+        `constraints.mean_softmax`.
+    novelty (Ints): See `KnownEntities.novelty`.
+    entropies (Floats): The entropy of the span's text, in nats.
+    tokens (Floats): The number of tokens of the span's text.
+    labels (ndarray): The labels. dtype: object (str).
     """
 
-    marginals: Floats1d
-    softmaxes: Floats1d
-    novelty: Ints1d
-    entropies: Floats1d
-    tokens: Floats1d
+    marginals: Floats
+    softmaxes: Floats
+    novelty: Ints
+    entropies: Floats
+    tokens: Floats
     labels: numpy.ndarray
 
     @classmethod
     def join(cls, parts: Sequence["CalibrationFeatures"]) -> "CalibrationFeatures":
-        """parts (Sequence[CalibrationFeatures]): CalibrationFeatures of some spans each.
-        RETURNS (CalibrationFeatures): Of all of them."""
+        """parts (Sequence[CalibrationFeatures]): Features of groups of spans.
+        RETURNS (CalibrationFeatures): The features of all spans."""
         names = [f.name for f in fields(cls)]
         return cls(**{n: numpy.concatenate([getattr(p, n) for p in parts]) for n in names})
 
-    def select(self, chosen: numpy.ndarray) -> "CalibrationFeatures":
-        """chosen (ndarray): Which spans, bool.
-        RETURNS (CalibrationFeatures): What is known of these."""
+    def select(self, chosen: Bools) -> "CalibrationFeatures":
+        """chosen (Bools): Which spans to select. Shape: (spans,)
+        RETURNS (CalibrationFeatures): The features of these spans."""
         return CalibrationFeatures(**{f.name: getattr(self, f.name)[chosen] for f in fields(self)})
 
 
@@ -61,12 +62,12 @@ class CalibrationFeatures:
 class Calibration:
     """A logistic regression on CalibrationFeatures.
 
-    intercept (float): The log-odds where all else is 0.
-    weights (dict[str, float]): A weight for each of FEATURES.
-    label_weights (dict[str, float]): What is added for a label.
-    usual_entropy (float): The entropy of a token of the data it was fitted on.
-    entities (int): How many predicted entities it was fitted on.
-    corpus (str): What those were from.
+    intercept (float): The intercept, in log-odds.
+    weights (dict[str, float]): The weight of each of FEATURES.
+    label_weights (dict[str, float]): The weight of each label, 0 if missing.
+    usual_entropy (float): The entropy per token of the data it was fitted on, in nats.
+    entities (int): The number of predicted entities it was fitted on.
+    corpus (str): The corpus it was fitted on.
     """
 
     intercept: float
@@ -76,29 +77,30 @@ class Calibration:
     entities: int = 0
     corpus: str = ""
 
-    def scores(self, features: CalibrationFeatures) -> Floats1d:
-        """Compute how probable it is that spans are right.
+    def scores(self, features: CalibrationFeatures) -> Floats:
+        """Compute the probability that each span is correct.
 
-        features (CalibrationFeatures): What is known of them.
-        RETURNS (Floats1d): The probabilities.
+        features (CalibrationFeatures): The spans' features.
+        RETURNS (Floats): The probabilities. Shape: (spans,)
         """
         logits = self.intercept + design_matrix(features, self.usual_entropy) @ numpy.array(
             [self.weights[name] for name in FEATURES]
         )
         logits += [self.label_weights.get(label, 0.0) for label in features.labels]
-        # As of scipy.special.expit: no overflow on either side.
+        # The logistic function, without overflow.
         return numpy.exp(-numpy.logaddexp(0.0, -logits))
 
     @classmethod
     def from_dict(cls, content: dict) -> "Calibration":
-        """content (dict): What `to_dict` gave, of this version or a later one.
+        """content (dict): The result of `to_dict`, of this version or a later one.
         RETURNS (Calibration): The calibration.
-        RAISES: InputError if something is missing or of another type."""
+        RAISES: InputError if a value is missing or of another type."""
         content = content if isinstance(content, dict) else {}
         weights, label_weights = content.get("weights"), content.get("label_weights", {})
-        for name, value in (("weights", weights), ("label_weights", label_weights)):
-            if not isinstance(value, dict):
-                raise _damaged(name, value)
+        if not isinstance(weights, dict):
+            raise _damaged("weights", weights)
+        if not isinstance(label_weights, dict):
+            raise _damaged("label_weights", label_weights)
         numbers = {
             "intercept": content.get("intercept"),
             "usual_entropy": content.get("usual_entropy", 0.0),
@@ -117,17 +119,17 @@ class Calibration:
 
 def _damaged(name: str, value: object) -> InputError:
     return InputError(
-        f"the calibration of the pipeline is damaged: {name} is {value!r}. Make it again with "
-        "the calibrate script."
+        f"the calibration of the pipeline is damaged: {name} is {value!r}. Fit it again with "
+        "`spacy ner calibrate`."
     )
 
 
-def design_matrix(features: CalibrationFeatures, usual_entropy: float) -> Floats2d:
-    """Compute what the regression is on.
+def design_matrix(features: CalibrationFeatures, usual_entropy: float) -> Floats:
+    """Compute the input of the regression.
 
-    features (CalibrationFeatures): What is known of some spans.
-    usual_entropy (float): The entropy of a token of usual text.
-    RETURNS (Floats2d): The FEATURES of each. Shape: (spans, features)
+    features (CalibrationFeatures): The spans' features.
+    usual_entropy (float): The entropy per token of usual text, in nats.
+    RETURNS (Floats): The FEATURES of each span. Shape: (spans, features)
     """
     mixed = (features.entropies + USUAL_TOKENS * usual_entropy) / (features.tokens + USUAL_TOKENS)
     return numpy.stack(
@@ -142,8 +144,8 @@ def design_matrix(features: CalibrationFeatures, usual_entropy: float) -> Floats
     )
 
 
-def log_odds(probabilities: Floats1d) -> Floats1d:
-    """probabilities (Floats1d): Probabilities.
-    RETURNS (Floats1d): Their log-odds, those of certainty made finite."""
+def log_odds(probabilities: Floats) -> Floats:
+    """probabilities (Floats): Probabilities.
+    RETURNS (Floats): Their log-odds, finite for 0 and 1."""
     clipped = numpy.clip(probabilities, CERTAIN, 1.0 - CERTAIN)
     return numpy.log(clipped) - numpy.log1p(-clipped)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Dict, List, Optional, Union
+from typing import Dict, List, Optional, Union, cast
 from weakref import ref
 
 import numpy
@@ -15,12 +15,13 @@ from spacy.tokens import Doc, Span
 from spacy.training import Example, validate_examples, validate_get_examples
 from spacy.vocab import Vocab
 from thinc.api import Config, Model, Optimizer, set_dropout_rate
-from thinc.types import Floats1d, Floats2d, Ints1d, Ints2d
+from thinc.types import Floats2d
 
 from ..encoder.batch import get_trf_data
 from ..encoder.listeners import listeners_of, require_upstream
 from ..errors import InputError
 from . import constraints
+from .arrays import Floats, Ints
 from .calibration import Calibration, CalibrationFeatures
 from .decoding import Decoded
 from .known import KnownEntities, count_forms
@@ -43,7 +44,7 @@ upstream = "*"
 @layers = "spacy-transformer-ner.reduce_mean.v1"
 """
 
-# The value of ENT_IOB where an entity begins.
+# The value of ENT_IOB at the start of an entity.
 BEGINS_ENTITY = 3
 
 
@@ -77,7 +78,7 @@ def make_transformer_ner(
     max_candidates: int,
     scorer: Optional[Callable],
 ) -> "TransformerNER":
-    """Make the component; see `TransformerNER`."""
+    """Create the component; see `TransformerNER`."""
     component = TransformerNER(
         nlp.vocab,
         model,
@@ -97,29 +98,28 @@ register_extension()
 
 
 class TransformerNER(TrainablePipe):
-    """Recognises named entities: every token gets a score for each BILUO tag,
-    and the best legal sequence of tags gives `doc.ents`.
+    """Named entity recogniser. The model predicts a score for each BILUO tag of each token,
+    and the best legal sequence of tags sets `doc.ents`.
 
-    Entities that are set already are kept, and so are tokens blocked from
-    being entities. As spaCy's own recogniser does, it gives no entity that
-    starts or ends with a blank, nor one that runs over the start of a
-    sentence, where sentences are set.
+    Existing entities and blocked tokens are kept. As in spaCy's own recogniser, an entity
+    does not start or end with whitespace and does not cross the start of a sentence, if
+    sentences are set.
 
     vocab (Vocab): The pipeline's vocabulary.
-    model (Model[List[Doc], List[Floats2d]]): Gives each token a score for each
-        tag. Its "output_layer" has the size of the tags, see `constraints`.
+    model (Model[List[Doc], List[Floats2d]]): Predicts the scores. Shape: (tokens, tags) for
+        each Doc. Its "output_layer" has as many outputs as there are tags, see
+        `constraints`.
     name (str): The component's name in the pipeline.
-    spans_key (str | None): The group of `doc.spans` that gets the entities found
-        and, as its attribute "scores", how probable it is that each is right;
-        `ent._.score` looks there. None turns scores off.
-    threshold (float): Entities with a lower score are left out.
-    label_thresholds (dict[str, float]): The threshold of a label, where it has
-        its own.
-    candidates (float | None): If given, spans of this probability and more are
-        put into the group named `spans_key` and "_candidates", overlapping ones
-        included.
-    max_candidates (int): The most there are of them in one Doc.
-    scorer (Callable | None): Scores Examples.
+    spans_key (str | None): The group of `doc.spans` that stores the predicted entities and,
+        as its attribute "scores", the probability that each is correct. `ent._.score` reads
+        it. None turns scores off.
+    threshold (float): Entities with a lower score are dropped.
+    label_thresholds (dict[str, float]): Thresholds of single labels, in place of
+        `threshold`.
+    candidates (float | None): If set, all spans of at least this probability, also
+        overlapping ones, are stored in the group `spans_key` + "_candidates".
+    max_candidates (int): The highest number of candidates per Doc.
+    scorer (Callable | None): The scorer of Examples.
     """
 
     def __init__(
@@ -137,13 +137,13 @@ class TransformerNER(TrainablePipe):
     ):
         for setting, value in (("threshold", threshold), *(label_thresholds or {}).items()):
             if not 0.0 <= value <= 1.0:
-                raise ValueError(f"the threshold {setting!r} is between 0 and 1, not {value}")
+                raise ValueError(f"the threshold {setting!r} must be between 0 and 1, not {value}")
         if candidates is not None and not 0.0 < candidates <= 1.0:
-            raise ValueError(f"candidates is a probability above 0, or null, not {candidates}")
+            raise ValueError(f"candidates must be a probability above 0 or null, not {candidates}")
         if candidates is not None and (spans_key is None or max_candidates < 1):
-            raise ValueError("candidates need a spans_key, and max_candidates of 1 or more")
+            raise ValueError("candidates requires a spans_key and max_candidates of at least 1")
         if spans_key is not None and spans_key.endswith(CANDIDATES):
-            raise ValueError(f"spans_key {spans_key!r} is taken for the group of candidates")
+            raise ValueError(f"spans_key {spans_key!r} must not end with {CANDIDATES!r}")
         self.vocab = vocab
         self.model = model
         self.name = name
@@ -153,11 +153,11 @@ class TransformerNER(TrainablePipe):
         self.candidates = candidates
         self.max_candidates = max_candidates
         self.scorer = scorer
-        # What was made of the saved form of the known entities.
+        # Cache: the known entities as saved in cfg, and as loaded.
         self._known: tuple = (None, None)
-        # What rehearsal keeps to; `nlp.resume_training` sets it.
+        # The teacher for rehearsal; `nlp.resume_training` sets it.
         self._teacher: Optional[Model[List[Doc], List[Floats2d]]] = None
-        # What is saved: labels, and what scores are made with.
+        # Saved with the component.
         self.cfg: dict = {"labels": [], "known_entities": None, "calibration": None}
 
     @property
@@ -167,8 +167,7 @@ class TransformerNER(TrainablePipe):
 
     @property
     def label_data(self) -> tuple[str, ...]:
-        """RETURNS (tuple[str, ...]): The labels, as `spacy init labels` saves
-        them and `initialize` takes them."""
+        """RETURNS (tuple[str, ...]): The labels for `spacy init labels` and `initialize`."""
         return self.labels
 
     @property
@@ -177,13 +176,13 @@ class TransformerNER(TrainablePipe):
         return constraints.tag_names(self.labels)
 
     def add_label(self, label: str) -> int:
-        """Add an entity type. A trained component keeps what it knows.
+        """Add an entity type. A trained component keeps its weights.
 
         label (str): The type.
-        RETURNS (int): 1, or 0 if it has the type already.
+        RETURNS (int): 1, or 0 if the label exists.
         """
         if not isinstance(label, str) or not label:
-            raise ValueError(f"a label is a string that is not empty, not {label!r}")
+            raise ValueError(f"a label must be a non-empty string, not {label!r}")
         if label in self.labels:
             return 0
         self.cfg["labels"].append(label)
@@ -199,12 +198,12 @@ class TransformerNER(TrainablePipe):
         nlp: Optional[Language] = None,
         labels: Optional[Sequence[str]] = None,
     ) -> None:
-        """Initialise for training.
+        """Initialize the component for training.
 
-        get_examples (Callable[[], Iterable[Example]]): Gives the training data.
+        get_examples (Callable[[], Iterable[Example]]): Returns the training data.
         nlp (Language | None): The pipeline.
-        labels (Sequence[str] | None): The entity types; those of the training
-            data, sorted, if None.
+        labels (Sequence[str] | None): The entity types. Defaults to those of the training
+            data, sorted.
         """
         validate_get_examples(get_examples, "TransformerNER.initialize")
         if nlp is not None:
@@ -227,8 +226,8 @@ class TransformerNER(TrainablePipe):
 
     @property
     def calibration(self) -> Optional[Calibration]:
-        """RETURNS (Calibration | None): What makes probabilities of what the
-        lattice gives; None if it has not been fitted."""
+        """RETURNS (Calibration | None): The calibration of the scores; None if it is not
+        fitted."""
         content = self.cfg.get("calibration")
         return None if content is None else Calibration.from_dict(content)
 
@@ -249,10 +248,10 @@ class TransformerNER(TrainablePipe):
         self.cfg["known_entities"] = None if known is None else known.to_dict()
 
     def predict(self, docs: Iterable[Doc]) -> list[Prediction]:
-        """Find the entities of the best legal tags, without changing the Docs.
+        """Predict entities, without changing the Docs.
 
         docs (Iterable[Doc]): The Docs.
-        RETURNS (list[Prediction]): What was found in each.
+        RETURNS (list[Prediction]): The prediction for each Doc.
         """
         decoded = self._decode(docs)
         starts, spans = decoded.starts, decoded.spans
@@ -267,8 +266,10 @@ class TransformerNER(TrainablePipe):
         if self.candidates is None:
             return [Prediction(*part) for part in parts]
         return [
-            Prediction(*part, *candidates)
-            for part, candidates in zip(parts, self._candidates(decoded))
+            Prediction(found, found_scores, found_marginals, *candidates)
+            for (found, found_scores, found_marginals), candidates in zip(
+                parts, self._candidates(decoded)
+            )
         ]
 
     def _decode(self, docs: Iterable[Doc]) -> Decoded:
@@ -278,61 +279,62 @@ class TransformerNER(TrainablePipe):
         if not filled:
             return Decoded(docs, numpy.zeros((0, constraints.n_tags(n_labels))), None)
         self._require_vectors(filled)
-        # A step for each token is no work for a GPU: decoding is the CPU's.
+        # Decoding takes one step per token, which is faster on the CPU.
         emissions = ops.to_numpy(ops.xp.concatenate(self.model.predict(filled)))
         self._require_fitting_labels(emissions.shape[1])
         return Decoded(docs, emissions, allowed_tags(filled, n_labels))
 
     def _require_vectors(self, docs: Sequence[Doc]) -> None:
-        """A listener would take zeros for vectors that are not there."""
+        """Raise if a transformer is missing: a listener would use zeros as vectors."""
         if all(get_trf_data(doc) is not None for doc in docs):
             return
         if listeners_of(self.model):
             raise InputError(
-                f"the component {self.name!r} listens to a transformer, and none has run before it: "
-                "take the component 'transformer' from the same pipeline too, put it before this "
-                "one and anything like doc_cleaner after it; or call nlp.replace_listeners("
-                f"'transformer', {self.name!r}, ['model.tok2vec']) there first. In training, "
-                "[training] annotating_components has to have 'transformer' too."
+                f"the component {self.name!r} listens to a transformer, and none has run before "
+                "it. Source the component 'transformer' from the same pipeline, add it before this "
+                "one, and add components like doc_cleaner after this one. Or call "
+                f"nlp.replace_listeners('transformer', {self.name!r}, ['model.tok2vec']) in the "
+                "source pipeline first. For training, add 'transformer' to [training] "
+                "annotating_components."
             )
 
     def _require_fitting_labels(self, n_tags: int) -> None:
-        """n_tags (int): How many tags the model gives scores for."""
+        """n_tags (int): The number of tags of the model."""
         labels = self.cfg["labels"]
         if not isinstance(labels, list) or not all(isinstance(x, str) and x for x in labels):
-            problem = f"are no list of names: {str(labels)[:100]}"
+            problem = f"are not a list of names: {str(labels)[:100]}"
         elif len(set(labels)) < len(labels):
-            problem = f"hold one twice: {str(labels)[:100]}"
+            problem = f"have a duplicate: {str(labels)[:100]}"
         elif n_tags != constraints.n_tags(len(labels)):
             problem = (
-                f"do not fit its model: {len(labels)} labels make "
-                f"{constraints.n_tags(len(labels))} tags, and the model gives {n_tags} scores"
+                f"do not match its model: {len(labels)} labels need "
+                f"{constraints.n_tags(len(labels))} tags, the model has {n_tags}"
             )
         else:
             return
         raise InputError(
-            f"the labels of the component {self.name!r} (the file cfg in its folder) {problem}. "
-            "Labels and model are saved together: copy both from the same training."
+            f"the labels of the component {self.name!r} (file cfg in its directory) {problem}. "
+            "Copy the component's cfg and model from the same trained pipeline."
         )
 
     def from_disk(self, path: Union[str, Path], *, exclude: Iterable[str] = ()) -> "TransformerNER":
-        """Load what `to_disk` saved.
+        """Load the component from disk.
 
-        path (str | Path): The component's folder.
-        exclude (Iterable[str]): What is not loaded: "cfg", "model" or "vocab".
-        RETURNS (TransformerNER): Itself.
-        RAISES: InputError if the labels do not fit the model.
+        path (str | Path): The component's directory.
+        exclude (Iterable[str]): Fields to exclude: "cfg", "model" or "vocab".
+        RETURNS (TransformerNER): The component.
+        RAISES: InputError if the labels do not match the model.
         """
         super().from_disk(path, exclude=exclude)
         return self._loaded(exclude)
 
     def from_bytes(self, bytes_data: bytes, *, exclude: Iterable[str] = ()) -> "TransformerNER":
-        """Load what `to_bytes` gave.
+        """Load the component from bytes.
 
-        bytes_data (bytes): The bytes.
-        exclude (Iterable[str]): What is not loaded: "cfg", "model" or "vocab".
-        RETURNS (TransformerNER): Itself.
-        RAISES: InputError if the labels do not fit the model.
+        bytes_data (bytes): The result of `to_bytes`.
+        exclude (Iterable[str]): Fields to exclude: "cfg", "model" or "vocab".
+        RETURNS (TransformerNER): The component.
+        RAISES: InputError if the labels do not match the model.
         """
         super().from_bytes(bytes_data, exclude=exclude)
         return self._loaded(exclude)
@@ -341,13 +343,14 @@ class TransformerNER(TrainablePipe):
         n_tags = self.model.get_ref("output_layer").maybe_get_dim("nO")
         if n_tags is not None and not {"cfg", "model"} & set(exclude):
             self._require_fitting_labels(n_tags)
-        for label in self.labels:  # the vocabulary may have been left out
+        for label in self.labels:  # the vocabulary may be excluded
             self.vocab.strings.add(label)
         return self
 
-    def _score(self, decoded: Decoded, spans: Ints2d) -> tuple[Floats1d, Floats1d]:
-        """The scores of spans, and what they are before calibration."""
-        if not len(spans):  # nothing to score: the posterior is not needed
+    def _score(self, decoded: Decoded, spans: Ints) -> tuple[Floats, Floats]:
+        """RETURNS (tuple[Floats, Floats]): The scores of spans after and before
+        calibration."""
+        if not len(spans):  # skip computing the posterior
             return numpy.zeros(0), numpy.zeros(0)
         calibration = self.calibration
         if calibration is None:
@@ -356,9 +359,9 @@ class TransformerNER(TrainablePipe):
         features = decoded.features(spans, self.labels, self.known_entities)
         return calibration.scores(features), features.marginals
 
-    def _candidates(self, decoded: Decoded) -> Iterable[tuple[Ints2d, Floats1d, Floats1d]]:
+    def _candidates(self, decoded: Decoded) -> Iterable[tuple[Ints, Floats, Floats]]:
         assert self.candidates is not None
-        # Calibration may raise what is a little too improbable for the lattice.
+        # Calibration may increase a lower probability.
         spans, _ = decoded.posterior.candidates(0.1 * self.candidates)
         scores, marginals = self._score(decoded, spans)
         kept = scores >= self.candidates
@@ -367,64 +370,57 @@ class TransformerNER(TrainablePipe):
             best = numpy.argsort(-part_scores, kind="stable")[: self.max_candidates]
             yield part[best], part_scores[best], part_marginals[best]
 
-    def features(self, docs: Iterable[Doc]) -> tuple[list[Ints2d], CalibrationFeatures, Floats1d]:
-        """Tell what is known of the entities that are found, whatever the
-        thresholds, without changing the Docs. Calibration is fitted on it.
+    def features(self, docs: Iterable[Doc]) -> tuple[list[Ints], CalibrationFeatures, Floats]:
+        """Compute the calibration features of the predicted entities, ignoring thresholds,
+        without changing the Docs.
 
         docs (Iterable[Doc]): The Docs.
-        RETURNS (tuple[list[Ints2d], CalibrationFeatures, Floats1d]): For each Doc first
-            token, token after the last and number of the label of each entity;
-            what is known of the entities of all, in their order; and the entropy
-            of each Doc, in nats.
+        RETURNS (tuple[list[Ints], CalibrationFeatures, Floats]): Start token, end token
+            (exclusive) and label number of the entities of each Doc, (entities, 3); the
+            features of all entities, in the same order; the entropy of each Doc, in nats.
         """
         decoded = self._decode(docs)
         found = [part for (part,) in by_doc(decoded.starts, decoded.spans)]
         features = decoded.features(decoded.spans, self.labels, self.known_entities)
         return found, features, decoded.entropies
 
-    def uncertainty(self, docs: Iterable[Doc]) -> Floats1d:
-        """Tell how unsure the recogniser is of texts: the entropy of the legal
-        sequences of their tags, by token.
+    def uncertainty(self, docs: Iterable[Doc]) -> Floats:
+        """Compute the entropy per token of the legal tag sequences of each Doc.
 
         docs (Iterable[Doc]): The Docs.
-        RETURNS (Floats1d): Nats per token; 0 where all is certain. Shape: (docs,)
+        RETURNS (Floats): The entropies, in nats per token; 0 is certain. Shape: (docs,)
         """
         decoded = self._decode(docs)
         return decoded.entropies / numpy.maximum(decoded.lengths, 1)
 
     def set_annotations(self, docs: Iterable[Doc], predictions: Iterable[Prediction]) -> None:
-        """Set the entities and their scores.
+        """Set `doc.ents` and the scores.
 
         docs (Iterable[Doc]): The Docs.
-        predictions (Iterable[Prediction]): What was found in each, from `predict`.
+        predictions (Iterable[Prediction]): The result of `predict`.
         """
         labels = self.labels
 
-        def spans_of(doc: Doc, table: Ints2d) -> list[Span]:
-            # By its name, not its hash: the Doc's vocabulary may not know the label yet.
+        def spans_of(doc: Doc, table: Ints) -> list[Span]:
+            # The label's name, not its hash, adds it to the Doc's vocabulary.
             return [
                 Span(doc, start, end, label=labels[label]) for start, end, label in table.tolist()
             ]
 
         for doc, prediction in zip(docs, predictions):
             spans = spans_of(doc, prediction.spans)
-            if self.spans_key and prediction.scores is not None:
-                set_scores(
-                    doc,
-                    self.spans_key,
-                    # Those of an earlier run keep theirs.
-                    *with_kept(doc, self.spans_key, spans, prediction.scores, prediction.marginals),
-                )
-            if self.spans_key and prediction.candidates is not None:
-                set_scores(
-                    doc,
-                    f"{self.spans_key}{CANDIDATES}",
-                    spans_of(doc, prediction.candidates),
-                    prediction.candidate_scores,
-                    prediction.candidate_marginals,
-                )
-            iob = doc.to_array([ENT_IOB, ENT_TYPE])
-            if not (iob[:, 0] & 1).any():  # no token within an entity
+            scores, marginals = prediction.scores, prediction.marginals
+            if self.spans_key and scores is not None and marginals is not None:
+                # Entities of an earlier run keep their scores.
+                kept = with_kept(doc, self.spans_key, spans, scores, marginals)
+                set_scores(doc, self.spans_key, *kept)
+            scores, marginals = prediction.candidate_scores, prediction.candidate_marginals
+            if self.spans_key and scores is not None and marginals is not None:
+                assert prediction.candidates is not None
+                candidates = spans_of(doc, prediction.candidates)
+                set_scores(doc, f"{self.spans_key}{CANDIDATES}", candidates, scores, marginals)
+            iob = cast(Ints, doc.to_array([ENT_IOB, ENT_TYPE]))
+            if not (iob[:, 0] & 1).any():  # no token is inside an entity
                 doc.set_ents(spans)
                 continue
             blocked = numpy.flatnonzero((iob[:, 0] == BEGINS_ENTITY) & (iob[:, 1] == 0))
@@ -442,12 +438,12 @@ class TransformerNER(TrainablePipe):
         sgd: Optional[Optimizer] = None,
         losses: Optional[dict[str, float]] = None,
     ) -> dict[str, float]:
-        """Learn from a batch of Examples.
+        """Update the model from a batch of Examples.
 
         examples (Iterable[Example]): The Examples.
         drop (float): The dropout rate.
-        sgd (Optimizer | None): The optimizer; None adds up gradients only.
-        losses (dict[str, float] | None): Added to under the component's name.
+        sgd (Optimizer | None): The optimizer; None only accumulates gradients.
+        losses (dict[str, float] | None): Updated under the component's name.
         RETURNS (dict[str, float]): The losses.
         """
         losses = {} if losses is None else losses
@@ -472,7 +468,7 @@ class TransformerNER(TrainablePipe):
 
     @_rehearsal_model.setter
     def _rehearsal_model(self, copied: Optional[Model[List[Doc], List[Floats2d]]]) -> None:
-        """`nlp.resume_training` gives a copy of the model here."""
+        """`nlp.resume_training` sets a copy of the model."""
         self._teacher = make_teacher(self, copied)
 
     def rehearse(
@@ -483,19 +479,19 @@ class TransformerNER(TrainablePipe):
         sgd: Optional[Optimizer] = None,
         losses: Optional[dict[str, float]] = None,
     ) -> dict[str, float]:
-        """Learn to give texts the probabilities of tags that the component gave them at
-        `nlp.resume_training`, so that it does not forget them while it learns something
-        new. Labels that were added since then are left alone, and so is the annotation of
-        the Examples. The transformer that the component listens to learns too.
+        """Update the model, and the transformer it listens to, toward the tag probabilities
+        it predicted at `nlp.resume_training`, so that it does not forget them while it
+        learns from new data. Labels added later and the annotation of the Examples are
+        ignored.
 
         examples (Iterable[Example]): The Examples.
         drop (float): The dropout rate.
-        sgd (Optimizer | None): The optimizer; None adds up gradients only.
-            `nlp.rehearse` hides its own: that of `nlp.resume_training` is taken.
-        losses (dict[str, float] | None): Added to under the component's name.
+        sgd (Optimizer | None): The optimizer; None only accumulates gradients.
+            `nlp.rehearse` does not pass its own: that of `nlp.resume_training` is used.
+        losses (dict[str, float] | None): Updated under the component's name.
         RETURNS (dict[str, float]): The losses.
-        RAISES: InputError without `nlp.resume_training` before, or if the transformer that
-            the component listens to cannot be found.
+        RAISES: InputError if `nlp.resume_training` was not called or the transformer is not
+            found.
         """
         losses = {} if losses is None else losses
         losses.setdefault(self.name, 0.0)
@@ -504,9 +500,8 @@ class TransformerNER(TrainablePipe):
         upstream = find_upstream(self)
         if self._teacher is None:
             raise InputError(
-                f"the component {self.name!r} has nothing to rehearse: call "
-                "nlp.resume_training() before what is new is learnt. It keeps a copy of what "
-                "the component knows."
+                f"the component {self.name!r} has no model to rehearse: call "
+                "nlp.resume_training() before training on new data."
             )
         docs = [example.predicted for example in examples if len(example.predicted)]
         if not docs:
@@ -514,7 +509,7 @@ class TransformerNER(TrainablePipe):
         optimizer = optimizer_of(self, sgd)
         ops = self.model.ops
         teacher = self._teacher.get_ref("output_layer").get_param("W")
-        known = ops.to_numpy(ops.xp.abs(teacher).sum(axis=1)) > 0  # others are still to be learnt
+        known = ops.to_numpy(ops.xp.abs(teacher).sum(axis=1)) > 0  # new tags have zero weights
         wanted = ops.to_numpy(ops.xp.concatenate(self._teacher.predict(docs)))
         set_dropout_rate(self.model, drop)
         if upstream is not None:
@@ -522,8 +517,7 @@ class TransformerNER(TrainablePipe):
         scores, backprop = self.model.begin_update(docs)
         emissions = ops.to_numpy(ops.xp.concatenate(scores))
         loss, gradient = distillation(emissions, wanted, known)
-        ends = numpy.cumsum([len(s) for s in scores])
-        backprop(ops.xp.split(ops.asarray2f(gradient), ends[:-1].tolist()))
+        backprop(self._split(gradient, scores))
         if optimizer is not None:
             if upstream is not None:
                 upstream.transformer.finish_update(optimizer)
@@ -534,30 +528,36 @@ class TransformerNER(TrainablePipe):
     def get_loss(
         self, examples: Iterable[Example], scores: list[Floats2d]
     ) -> tuple[float, list[Floats2d]]:
-        """Compute the loss, the mean over the tokens that have a gold tag. Tokens
-        whose annotation is missing, or whose entity does not align with the Doc's
-        tokens, count nothing.
+        """Compute the mean loss of the tokens that have a gold tag. Tokens with missing
+        annotation, or whose entity does not align with the Doc's tokens, are ignored.
 
         examples (Iterable[Example]): The Examples.
-        scores (list[Floats2d]): The scores of the tags. Shape: (tokens, tags)
+        scores (list[Floats2d]): The scores of the tags. Shape: (tokens, tags) for each
+            Example.
         RETURNS (tuple[float, list[Floats2d]]): The loss and its gradient.
         """
         ops, examples = self.model.ops, list(examples)
         truths = numpy.concatenate([self._gold_tags(example) for example in examples])
         emissions = ops.to_numpy(ops.xp.concatenate([s for s in scores if len(s)]))
         loss, gradient = cross_entropy(emissions, truths)
-        ends = numpy.cumsum([len(s) for s in scores])
-        return loss, ops.xp.split(ops.asarray2f(gradient), ends[:-1].tolist())
+        return loss, self._split(gradient, scores)
 
-    def _gold_tags(self, example: Example) -> Ints1d:
-        """RETURNS (Ints1d): The number of each token's gold tag, -1 if unknown."""
+    def _split(self, gradient: Floats, scores: list[Floats2d]) -> list[Floats2d]:
+        """RETURNS (list[Floats2d]): The gradient of each Doc's scores, on the model's
+        device."""
+        ops = self.model.ops
+        ends = numpy.cumsum([len(s) for s in scores])
+        return ops.xp.split(ops.asarray2f(cast(Floats2d, gradient)), ends[:-1].tolist())
+
+    def _gold_tags(self, example: Example) -> Ints:
+        """RETURNS (Ints): The number of each token's gold tag, -1 if unknown."""
         numbers = constraints.tag_numbers(self.labels)
         try:
             tags = [numbers[tag] for tag in example.get_aligned_ner()]
         except KeyError as error:
             raise InputError(
-                f"the training data has the tag {error}, and the component {self.name!r} knows "
-                f"only the labels {list(self.labels)}. Add the label with add_label, or "
-                "initialise the pipeline with all its data."
+                f"the training data has the tag {error}, but the labels of the component "
+                f"{self.name!r} are {list(self.labels)}. Add the label with add_label, or "
+                "initialize the pipeline with all training data."
             ) from None
         return numpy.array(tags, dtype="int64")

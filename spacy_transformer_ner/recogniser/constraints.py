@@ -1,21 +1,22 @@
-"""The tags, and which sequences of them are legal BILUO.
+"""The BILUO tags and the constraints on their order.
 
-Tags are numbered: 0 is O, and label number k has B, I, L and U at 4k + 1 to
-4k + 4. Texts of a batch stand one after the other, without padding.
+Tags are numbered: 0 is O, and B, I, L and U of label k are 4k + 1 to 4k + 4. The texts
+of a batch are concatenated, without padding.
 """
 
 from functools import cache, lru_cache
 from typing import Optional
 
 import numpy
-from thinc.types import Floats1d, Floats2d, Ints1d, Ints2d
+
+from .arrays import Floats, Ints
 
 OUTSIDE = 0
 BEGIN, INSIDE, LAST, UNIT = range(1, 5)
 
 
 def n_tags(n_labels: int) -> int:
-    """RETURNS (int): The number of tags of so many labels."""
+    """RETURNS (int): The number of tags for a number of labels."""
     return 1 + 4 * n_labels
 
 
@@ -26,30 +27,30 @@ def tag_names(labels: tuple[str, ...]) -> list[str]:
 
 @lru_cache(maxsize=1)
 def tag_numbers(labels: tuple[str, ...]) -> dict[Optional[str], int]:
-    """RETURNS (dict[str | None, int]): The number of each tag by its name; -1 for what
-    stands for an unknown one. Made once: there may be thousands of labels."""
+    """RETURNS (dict[str | None, int]): The number of each tag by its name; -1 for the names
+    of a missing tag. Cached: there may be thousands of labels."""
     numbers: dict[Optional[str], int] = {name: i for i, name in enumerate(tag_names(labels))}
     return {**numbers, None: -1, "-": -1, "": -1}
 
 
-def position_of(tags: Ints1d) -> Ints1d:
-    """RETURNS (Ints1d): For each tag OUTSIDE, BEGIN, INSIDE, LAST or UNIT."""
+def position_of(tags: Ints) -> Ints:
+    """RETURNS (Ints): OUTSIDE, BEGIN, INSIDE, LAST or UNIT for each tag."""
     return ((tags - 1) % 4 + 1) * (tags > 0)
 
 
-def label_of(tags: Ints1d) -> Ints1d:
-    """RETURNS (Ints1d): For each tag the number of its label; -1 for O."""
+def label_of(tags: Ints) -> Ints:
+    """RETURNS (Ints): The number of each tag's label; -1 for O."""
     return (tags - 1) // 4
 
 
 @cache
-def states_around(n_labels: int) -> tuple[Ints1d, Ints1d]:
-    """Say between which states each tag moves: 0 is outside of all entities, k + 1 within
-    one of label k. A tag may follow another if it starts in the state where that ends; a
-    text starts and ends outside.
+def states_around(n_labels: int) -> tuple[Ints, Ints]:
+    """Get the states before and after each tag: 0 is outside of all entities, k + 1 inside
+    an entity of label k. A tag may follow another if its state before is the other's state
+    after; a text starts and ends in state 0.
 
     n_labels (int): The number of labels.
-    RETURNS (tuple[Ints1d, Ints1d]): The state before each tag, and the state after it.
+    RETURNS (tuple[Ints, Ints]): The state before and the state after each tag.
         Shape: (tags,)
     """
     tags = numpy.arange(n_tags(n_labels))
@@ -59,15 +60,14 @@ def states_around(n_labels: int) -> tuple[Ints1d, Ints1d]:
     return before, after
 
 
-def mean_softmax(emissions: Floats2d, spans: Ints2d) -> Floats1d:
-    """Compute the mean probability of the tags of spans, each token taken by
-    itself: what is left when it is not asked which sequences are legal.
+def mean_softmax(emissions: Floats, spans: Ints) -> Floats:
+    """Compute the mean softmax probability of the tags of each span, without the BILUO
+    constraints.
 
-    emissions (Floats2d): The score of each tag for each token, on the CPU.
-        Shape: (tokens, tags)
-    spans (Ints2d): First token, token after the last, and number of the label of
-        each. Shape: (spans, 3)
-    RETURNS (Floats1d): The means. Shape: (spans,)
+    emissions (Floats): The score of each tag for each token. Shape: (tokens, tags)
+    spans (Ints): Start token, end token (exclusive) and label number of each span.
+        Shape: (spans, 3)
+    RETURNS (Floats): The means. Shape: (spans,)
     """
     scores = emissions.astype("float64")
     scores = numpy.exp(scores - scores.max(axis=1, keepdims=True, initial=-numpy.inf))
@@ -82,11 +82,12 @@ def mean_softmax(emissions: Floats2d, spans: Ints2d) -> Floats1d:
     return numpy.where(end - start == 1, single, several / (end - start))
 
 
-def spans_of(tags: Ints1d) -> list[tuple[int, int, int]]:
-    """Read the entities of a legal sequence, or of many one after the other.
+def spans_of(tags: Ints) -> list[tuple[int, int, int]]:
+    """Get the entities of a legal sequence, or of several concatenated.
 
-    tags (Ints1d): The tags. Shape: (tokens,)
-    RETURNS (list[tuple[int, int, int]]): Start, end and label of each.
+    tags (Ints): The tags. Shape: (tokens,)
+    RETURNS (list[tuple[int, int, int]]): Start token, end token (exclusive) and label
+        number of each entity.
     """
     position = position_of(tags)
     starts = numpy.flatnonzero((position == BEGIN) | (position == UNIT))

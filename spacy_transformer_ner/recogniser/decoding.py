@@ -1,5 +1,5 @@
-"""What is decoded from the scores of tags: the entities of the best legal
-sequences, and all that is known of how sure they are."""
+"""Decoding of tag scores: the entities of the best legal sequences, and the features
+for their calibration."""
 
 from collections.abc import Sequence
 from functools import cached_property
@@ -7,9 +7,9 @@ from typing import Optional
 
 import numpy
 from spacy.tokens import Doc
-from thinc.types import Floats1d, Floats2d, Ints2d
 
 from . import constraints
+from .arrays import Bools, Floats, Ints
 from .calibration import CalibrationFeatures
 from .known import NEW, KnownEntities
 from .posterior import Posterior
@@ -17,24 +17,23 @@ from .viterbi import viterbi
 
 
 class Decoded:
-    """The best legal sequences of some Docs. Tokens are counted over all Docs.
+    """The best legal sequences of Docs. Tokens are counted over all Docs.
 
-    docs (Sequence[Doc]): The Docs; empty ones are fine.
-    emissions (Floats2d): The score of each tag for each token, on the CPU.
+    docs (Sequence[Doc]): The Docs; they may be empty.
+    emissions (Floats): The score of each tag for each token. Shape: (tokens, tags)
+    allowed (Bools | None): Which tags each token may have, see `viterbi.viterbi`.
         Shape: (tokens, tags)
-    allowed (ndarray | None): Which tags each token may have; as of
-        `viterbi.viterbi`. Shape: (tokens, tags), bool.
     """
 
-    def __init__(self, docs: Sequence[Doc], emissions: Floats2d, allowed: Optional[numpy.ndarray]):
+    def __init__(self, docs: Sequence[Doc], emissions: Floats, allowed: Optional[Bools]):
         self.docs = docs
         self.lengths = numpy.array([len(doc) for doc in docs], dtype="int64")
         self.starts = numpy.cumsum(self.lengths) - self.lengths
         self.allowed = allowed
         self.emissions = emissions
         found = constraints.spans_of(viterbi(emissions, self.lengths, allowed))
-        # First token, token after the last, number of the label.
-        self.spans: Ints2d = numpy.array(found, dtype="int64").reshape(-1, 3)
+        # Start token, end token (exclusive), label number.
+        self.spans: Ints = numpy.array(found, dtype="int64").reshape(-1, 3)
 
     @cached_property
     def posterior(self) -> Posterior:
@@ -42,25 +41,24 @@ class Decoded:
         return Posterior(self.emissions, self.lengths, self.allowed)
 
     @cached_property
-    def entropies(self) -> Floats1d:
-        """RETURNS (Floats1d): How unsure the sequence of each Doc is, in nats.
-        Shape: (docs,)"""
+    def entropies(self) -> Floats:
+        """RETURNS (Floats): The entropy of each Doc, in nats. Shape: (docs,)"""
         return self.posterior.entropies()
 
     def features(
-        self, spans: Ints2d, labels: Sequence[str], known: Optional[KnownEntities]
+        self, spans: Ints, labels: Sequence[str], known: Optional[KnownEntities]
     ) -> CalibrationFeatures:
-        """Tell what is known of spans.
+        """Compute the calibration features of spans.
 
-        spans (Ints2d): First token, token after the last, and number of the label
-            of each. Shape: (spans, 3)
+        spans (Ints): Start token, end token (exclusive) and label number of each span.
+            Shape: (spans, 3)
         labels (Sequence[str]): All labels.
         known (KnownEntities | None): The entities of the training data.
-        RETURNS (CalibrationFeatures): What is known of each.
+        RETURNS (CalibrationFeatures): The features.
         """
         owners = numpy.searchsorted(self.starts, spans[:, 0], side="right") - 1
         names = [labels[label] for label in spans[:, 2].tolist()]
-        novelty = numpy.full(len(spans), NEW)
+        novelty: Ints = numpy.full(len(spans), NEW)
         if known is not None and len(spans):
             places = (spans[:, :2] - self.starts[owners][:, None]).tolist()
             texts = [self.docs[i][a:b].text for i, (a, b) in zip(owners.tolist(), places)]

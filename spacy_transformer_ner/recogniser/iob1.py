@@ -1,31 +1,31 @@
-"""Scores of IOB1 tags as scores of ours.
+"""Convert scores of IOB1 tags to scores of BILUO tags.
 
 In IOB1 (Ramshaw and Marcus, 1995) an entity starts with I-, and with B- only right after
-another one of its type. How high a start scores thus depends on the token before it.
+another one of its type. The score of a start therefore depends on the previous token.
 """
 
 from collections.abc import Callable
-from typing import List, Optional
+from typing import Any, List, Optional
 
 from thinc.api import Model
-from thinc.types import ArrayXd, Floats2d
+from thinc.types import Floats2d
 
 from .constraints import BEGIN, INSIDE, LAST, UNIT
 
-# A certain entity before a token leaves its start this probability, that of I- aside.
+# The lowest probability that the previous token is not of the same type.
 LEAST = 1e-6
 
 
 def iob1_starts(nO: Optional[int] = None) -> Model[List[Floats2d], List[Floats2d]]:
-    """Build a layer that gives the starts of entities their scores: that of I-, or of B- if
-    it is higher. Where the best tag of the token before is one of the same type, I- is
-    multiplied by the probability that it is not one.
+    """Build a layer that sets the scores of B and U to the higher one of I- and B-. If the
+    best tag of the previous token is of the same type, the probability of I- is first
+    multiplied by the probability that the previous token is not of that type.
 
-    The best sequence is then the one that the best tags make, read as IOB1.
+    The best legal sequence is then the one that the best tags form as IOB1.
 
     nO (int | None): The number of tags.
-    RETURNS (Model[List[Floats2d], List[Floats2d]]): The layer. It takes scores of B-X at
-        B-X and U-X, and of I-X at I-X and L-X.
+    RETURNS (Model[List[Floats2d], List[Floats2d]]): The layer. It expects the scores of B-X
+        at B-X and U-X, and those of I-X at I-X and L-X.
     """
     return Model("iob1_starts", forward, dims={"nO": nO})
 
@@ -61,8 +61,10 @@ def forward(
     return outputs, backprop
 
 
-def _penalty(xp: ArrayXd, scores: Floats2d) -> Floats2d:
-    """What is added to the score of an I- that starts an entity. Shape: (tokens, types)"""
+def _penalty(xp: Any, scores: Floats2d) -> Floats2d:
+    """xp (module): numpy or cupy.
+    RETURNS (Floats2d): The value added to the score of an I- that starts an entity.
+        Shape: (tokens, types)"""
     outside, begin, inside = scores[:, :1], scores[:, BEGIN::4], scores[:, INSIDE::4]
     highest = xp.maximum(begin, inside)
     all_tags = xp.concatenate([outside, begin, inside], axis=1)

@@ -1,18 +1,17 @@
-"""The entities of the training data: whether a form has been met before says much
-of how far a prediction can be trusted."""
+"""The entities of the training data: predictions of known forms are more reliable."""
 
 import base64
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy
-from spacy.strings import hash_string
+from spacy.strings import hash_string  # type: ignore[attr-defined]
 from spacy.tokens import Doc
-from thinc.types import Ints1d
 
 from ..errors import InputError
+from .arrays import Bools, Ints
 
-# Met with this label most often, met with another, not met.
+# The form has this label most often in the training data, has another, or is not in it.
 SAME, OTHER, NEW = range(3)
 
 
@@ -27,15 +26,14 @@ def count_forms(docs: Iterable[Doc]) -> dict[str, Counter[str]]:
 
 
 class KnownEntities:
-    """The forms of entities and the label each has most often, as hashes only:
-    eight bytes each, and no text of the training data.
+    """The forms of entities and the most frequent label of each, as hashes of eight bytes:
+    no text of the training data is stored.
 
-    forms (ndarray): Hashes of forms, sorted. Shape: (forms,), uint64.
-    labelled (ndarray): Hashes of forms with their label, sorted.
-        Shape: (forms,), uint64.
+    forms (Ints): Hashes of forms, sorted. Shape: (forms,), uint64.
+    labelled (Ints): Hashes of forms with their label, sorted. Shape: (forms,), uint64.
     """
 
-    def __init__(self, forms: numpy.ndarray, labelled: numpy.ndarray):
+    def __init__(self, forms: Ints, labelled: Ints):
         self.forms = forms
         self.labelled = labelled
 
@@ -43,17 +41,17 @@ class KnownEntities:
     def of(cls, counts: Mapping[str, Mapping[str, int]]) -> "KnownEntities":
         """counts (Mapping[str, Mapping[str, int]]): How often each form has each
             label in the training data.
-        RETURNS (KnownEntities): They."""
+        RETURNS (KnownEntities): The known entities."""
         likely = (
             f"{form}\t{max(labels, key=labels.__getitem__)}" for form, labels in counts.items()
         )
         return cls(_hashes(counts), _hashes(likely))
 
-    def novelty(self, forms: Sequence[str], labels: Sequence[str]) -> Ints1d:
-        """Tell which entities have been met.
+    def novelty(self, forms: Sequence[str], labels: Sequence[str]) -> Ints:
+        """Look up entities in the training data.
 
         forms, labels (Sequence[str]): The text and the label of each entity.
-        RETURNS (Ints1d): SAME, OTHER or NEW for each. Shape: (entities,)
+        RETURNS (Ints): SAME, OTHER or NEW for each. Shape: (entities,)
         """
         novelty = numpy.full(len(forms), NEW)
         novelty[_found(forms, self.forms)] = OTHER
@@ -69,9 +67,9 @@ class KnownEntities:
 
     @classmethod
     def from_dict(cls, content: dict[str, str]) -> "KnownEntities":
-        """content (dict[str, str]): What `to_dict` gave.
-        RETURNS (KnownEntities): They.
-        RAISES: InputError if it is something else."""
+        """content (dict[str, str]): The result of `to_dict`.
+        RETURNS (KnownEntities): The known entities.
+        RAISES: InputError if the content is damaged."""
         try:
             arrays = [
                 numpy.frombuffer(base64.b64decode(content[name], validate=True), dtype="<u8")
@@ -80,19 +78,19 @@ class KnownEntities:
         except (TypeError, KeyError, ValueError) as error:
             raise InputError(
                 "the known entities of the pipeline (known_entities in its component's cfg) are "
-                f"damaged: {error!r}. Take the file from the training again."
+                f"damaged: {error!r}. Copy the file from the trained pipeline again."
             ) from None
         return cls(*arrays)
 
 
-def _hashes(texts: Iterable[str]) -> numpy.ndarray:
+def _hashes(texts: Iterable[str]) -> Ints:
     return numpy.unique(numpy.fromiter(map(hash_string, texts), dtype="uint64"))
 
 
-def _found(texts: Sequence[str], hashes: numpy.ndarray) -> numpy.ndarray:
+def _found(texts: Sequence[str], hashes: Ints) -> Bools:
     wanted = numpy.fromiter(map(hash_string, texts), dtype="uint64", count=len(texts))
     if not len(hashes):
         return numpy.zeros(len(wanted), dtype=bool)
-    # They are sorted: numpy.isin would look through all of them for each text.
+    # The hashes are sorted, so this is faster than numpy.isin.
     places = numpy.searchsorted(hashes, wanted)
     return hashes[numpy.minimum(places, len(hashes) - 1)] == wanted

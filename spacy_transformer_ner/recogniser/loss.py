@@ -1,17 +1,17 @@
-"""What training makes small."""
+"""Loss and gradient."""
 
 import numpy
-from thinc.types import Floats2d, Ints1d
+
+from .arrays import Bools, Floats, Ints
 
 
-def cross_entropy(emissions: Floats2d, truths: Ints1d) -> tuple[float, Floats2d]:
-    """Compute the cross-entropy of each token's tag, the mean over the tokens whose tag
-    is known, and its gradient.
+def cross_entropy(emissions: Floats, truths: Ints) -> tuple[float, Floats]:
+    """Compute the mean cross-entropy of the tokens whose gold tag is known.
 
-    emissions (Floats2d): The score of each tag for each token of all texts, on the
-        CPU. Shape: (tokens, tags)
-    truths (Ints1d): The gold tags, -1 where unknown. Shape: (tokens,)
-    RETURNS (tuple[float, Floats2d]): Loss and gradient, (tokens, tags), float32.
+    emissions (Floats): The score of each tag for each token of all texts.
+        Shape: (tokens, tags)
+    truths (Ints): The gold tags, -1 where unknown. Shape: (tokens,)
+    RETURNS (tuple[float, Floats]): Loss and gradient. Shape: (tokens, tags), float32.
     """
     known = truths >= 0
     if not known.any():
@@ -24,18 +24,15 @@ def cross_entropy(emissions: Floats2d, truths: Ints1d) -> tuple[float, Floats2d]
     return loss / int(known.sum()), (gradient / known.sum()).astype("float32")
 
 
-def distillation(
-    emissions: Floats2d, wanted: Floats2d, known: numpy.ndarray
-) -> tuple[float, Floats2d]:
-    """Compute how far the probabilities of each token's tags are from those that a teacher
-    gives (Hinton et al., 2015): the Kullback-Leibler divergence, the mean over the tokens,
-    and its gradient. Both are probabilities among the tags that the teacher knows.
+def distillation(emissions: Floats, wanted: Floats, known: Bools) -> tuple[float, Floats]:
+    """Compute the mean Kullback-Leibler divergence between a teacher's tag probabilities
+    and the student's (Hinton et al., 2015), over the tags that the teacher knows.
 
-    emissions (Floats2d): The score of each tag for each token of all texts, on the
-        CPU. Shape: (tokens, tags)
-    wanted (Floats2d): The teacher's, of the first tags. Shape: (tokens, teacher's tags)
-    known (ndarray): Which of its tags the teacher knows. Shape: (teacher's tags,), bool.
-    RETURNS (tuple[float, Floats2d]): Loss and gradient, (tokens, tags), float32.
+    emissions (Floats): The score of each tag for each token of all texts.
+        Shape: (tokens, tags)
+    wanted (Floats): The teacher's scores, for the first tags. Shape: (tokens, teacher's tags)
+    known (Bools): Which tags the teacher knows. Shape: (teacher's tags,)
+    RETURNS (tuple[float, Floats]): Loss and gradient. Shape: (tokens, tags), float32.
     """
     tags = numpy.flatnonzero(known)
     logs, wanted_logs = _log_softmax(emissions[:, tags]), _log_softmax(wanted[:, tags])
@@ -46,7 +43,7 @@ def distillation(
     return loss / len(emissions), gradient
 
 
-def _log_softmax(emissions: Floats2d) -> Floats2d:
+def _log_softmax(emissions: Floats) -> Floats:
     logs = emissions.astype("float64")
     logs -= logs.max(axis=1, keepdims=True)
     logs -= numpy.log(numpy.exp(logs).sum(axis=1, keepdims=True))

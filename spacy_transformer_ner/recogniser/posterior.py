@@ -1,43 +1,39 @@
-"""The distribution over legal BILUO sequences: how probable a span is, how sure
-the recogniser is of a text.
+"""The distribution over legal BILUO sequences: probabilities of spans, entropy of texts.
 
-A sequence is as probable as the exponential of its sum of emissions, among the
-legal ones (a linear-chain conditional random field whose transitions say what
-is legal, no more). Computed by the forward-backward algorithm (Rabiner, 1989), in
-64 bits, whatever the precision of the emissions.
+The probability of a legal sequence is proportional to the exponential of its sum of
+emissions: a linear-chain conditional random field whose transitions are only legal or
+illegal. Computed with the forward-backward algorithm (Rabiner, 1989) in 64 bits, whatever
+the precision of the emissions.
 """
 
+from typing import Optional, Union
+
 import numpy
-from thinc.types import Floats1d, Floats2d, Ints1d, Ints2d
 
+from .arrays import Bools, Floats, Ints
 from .constraints import BEGIN, INSIDE, LAST, UNIT
-from .forward import LOG_SUM, SUM, Semiring, moves_of, reverse, states
+from .forward import LOG_SUM, SUM, Semiring, reverse, states, transitions_of
 
-# How far apart the scores of a token may be (nats) to be summed as they are: in 64
-# bits, exp(-600) is not zero yet.
+# The largest range of a token's scores, in nats, for sums without logarithms: in 64 bits,
+# exp(-600) is not zero yet.
 WIDEST = 300.0
 
 
 class Posterior:
-    """The distribution over the legal sequences of some texts.
+    """The distribution over the legal sequences of texts.
 
-    emissions (Floats2d): The score of each tag for each token of all texts, on
-        the CPU. Shape: (tokens, tags)
-    lengths (Ints1d): How many tokens each text has. Shape: (texts,)
-    allowed (ndarray | None): Which tags each token may have; as of
-        `viterbi.viterbi`. Shape: (tokens, tags), bool.
+    emissions (Floats): The score of each tag for each token of all texts.
+        Shape: (tokens, tags)
+    lengths (Ints): The number of tokens of each text. Shape: (texts,)
+    allowed (Bools | None): Which tags each token may have, see `viterbi.viterbi`.
+        Shape: (tokens, tags)
     """
 
-    def __init__(
-        self,
-        emissions: Floats2d,
-        lengths: Ints1d,
-        allowed: numpy.ndarray | None = None,
-    ):
-        scores = emissions.astype("float64")
+    def __init__(self, emissions: Floats, lengths: Ints, allowed: Optional[Bools] = None):
+        scores: Floats = emissions.astype("float64")
         if allowed is not None:
             scores = numpy.where(allowed, scores, -numpy.inf)
-        # A constant for each token changes no probability.
+        # Subtracting a constant per token does not change the probabilities.
         scores = scores - scores.max(axis=1, keepdims=True, initial=-numpy.inf)
         self.scores = scores
         self.lengths = numpy.asarray(lengths)
@@ -46,26 +42,25 @@ class Posterior:
         )
         filled = self.lengths[self.lengths > 0]
         lowest = scores.min(initial=0.0, where=~numpy.isneginf(scores))
-        ways, log_sums = _ways(scores, filled, SUM if lowest > -WIDEST else LOG_SUM)
+        paths, log_sums = _forward_backward(scores, filled, SUM if lowest > -WIDEST else LOG_SUM)
         if not numpy.isfinite(log_sums).all():
-            # All that is legal is far less than what leads nowhere.
-            ways, log_sums = _ways(scores, filled, LOG_SUM)
-        # States before each token; 0 is outside, k + 1 within an entity of label k.
-        self._before, self._after = ways[: len(scores)], ways[len(scores) :][::-1]
+            # The legal sequences underflow beside prefixes of illegal ones.
+            paths, log_sums = _forward_backward(scores, filled, LOG_SUM)
+        # Weights of the states before and after each token, see `forward`.
+        self._before, self._after = paths[: len(scores)], paths[len(scores) :][::-1]
         self._log_sum = numpy.repeat(log_sums[: len(filled)], filled)
 
-    def spans(self, spans: Ints2d) -> Floats1d:
-        """Compute how probable it is that an entity starts, ends and is labelled
-        just so.
+    def spans(self, spans: Ints) -> Floats:
+        """Compute the marginal probability of each span as an entity.
 
-        spans (Ints2d): First token, token after the last, and label of each, the
-            tokens counted over all texts. Shape: (spans, 3)
-        RETURNS (Floats1d): The probabilities. Shape: (spans,)
+        spans (Ints): Start token, end token (exclusive) and label number of each span;
+            tokens are counted over all texts. Shape: (spans, 3)
+        RETURNS (Floats): The probabilities. Shape: (spans,)
         """
         start, end, label = numpy.asarray(spans, dtype="int64").reshape(-1, 3).T
         last = end - 1
         single = start == last
-        # Sums of the inner tokens; what may not be inside is summed apart.
+        # Sums of the inner tokens; forbidden tokens, -inf, are counted separately.
         barred = numpy.isneginf(self._inside)
         inner = _sums_before(numpy.where(barred, 0.0, self._inside))
         n_barred = _sums_before(barred)
@@ -77,21 +72,20 @@ class Posterior:
         logs = self._before[start, 0] + scores + self._after[last, 0] - self._log_sum[start]
         return numpy.exp(numpy.minimum(logs, 0.0))
 
-    def candidates(self, probability: float) -> tuple[Ints2d, Floats1d]:
-        """Find all spans that are entities with some probability, overlapping
-        ones included.
+    def candidates(self, probability: float) -> tuple[Ints, Floats]:
+        """Find all spans, also overlapping ones, with at least a given probability.
 
-        probability (float): The least they may have, more than 0.
-        RETURNS (tuple[Ints2d, Floats1d]): The spans, as of `spans`, in order,
-            and the probability of each.
+        probability (float): The lowest probability, above 0.
+        RETURNS (tuple[Ints, Floats]): The sorted spans, in the form of `spans`, and the
+            probability of each.
         """
         least = numpy.log(probability)
         closed, opened = self._after[:, :1], self._after[:, 1:]
         outside = self._before[:, :1] - self._log_sum[:, None]
-        found: list[numpy.ndarray] = []
+        found: list[Ints] = []
         start, label = numpy.nonzero(outside + self._unit + closed >= least)
         found.append(numpy.stack([start, start + 1, label], axis=1))
-        # Entities that have begun, as long as some of their ends are probable enough.
+        # Extend entities token by token while their probability is high enough.
         start, label = numpy.nonzero(outside + self._begin + opened >= least)
         so_far = outside[start, 0] + self._begin[start, label]
         token = start + 1
@@ -99,16 +93,15 @@ class Posterior:
             ends = so_far + self._last[token, label] + closed[token, 0] >= least
             found.append(numpy.stack([start[ends], token[ends] + 1, label[ends]], axis=1))
             so_far = so_far + self._inside[token, label]
-            goes_on = so_far + opened[token, label] >= least
-            start, label, so_far = start[goes_on], label[goes_on], so_far[goes_on]
-            token = token[goes_on] + 1
+            longer = so_far + opened[token, label] >= least
+            start, label, so_far = start[longer], label[longer], so_far[longer]
+            token = token[longer] + 1
         spans = numpy.concatenate(found)
         spans = spans[numpy.lexsort(spans.T[::-1])]
         return spans, self.spans(spans)
 
-    def tags(self) -> Floats2d:
-        """RETURNS (Floats2d): How probable each tag of each token is.
-        Shape: (tokens, tags)"""
+    def tags(self) -> Floats:
+        """RETURNS (Floats): The marginal probability of each tag. Shape: (tokens, tags)"""
         marginals = numpy.empty_like(self.scores)
         closed, opened = self._before[:, :1], self._before[:, 1:]
         closes, opens = self._after[:, :1], self._after[:, 1:]
@@ -120,9 +113,9 @@ class Posterior:
         with numpy.errstate(invalid="ignore"):
             return numpy.exp(marginals + self.scores - self._log_sum[:, None])
 
-    def entropies(self) -> Floats1d:
-        """RETURNS (Floats1d): The entropy of the sequences of each text, in nats:
-        0 where one sequence is certain. Shape: (texts,)"""
+    def entropies(self) -> Floats:
+        """RETURNS (Floats): The entropy of the sequences of each text, in nats; 0 if one
+        sequence is certain. Shape: (texts,)"""
         expected = (self.tags() * numpy.where(numpy.isneginf(self.scores), 0.0, self.scores)).sum(1)
         ends = numpy.cumsum(self.lengths)
         sums = _sums_before(expected)
@@ -133,20 +126,20 @@ class Posterior:
         return numpy.maximum(entropies, 0.0)
 
 
-def _ways(scores: Floats2d, lengths: Ints1d, semiring: Semiring) -> tuple[Floats2d, Floats1d]:
-    """As of `forward.states`, of the texts and of the texts read backwards, where entities
-    begin with what is their end. Both at once take half of the steps."""
-    moves = moves_of(numpy.exp(scores) if semiring is SUM else scores, semiring)
+def _forward_backward(scores: Floats, lengths: Ints, semiring: Semiring) -> tuple[Floats, Floats]:
+    """Run `forward.states` on the texts and the reversed texts. Both at once take half of
+    the steps."""
+    transitions = transitions_of(numpy.exp(scores) if semiring is SUM else scores, semiring)
     with numpy.errstate(invalid="ignore"):
         return states(
-            numpy.concatenate([moves, reverse(moves)]),
+            numpy.concatenate([transitions, reverse(transitions)]),
             numpy.concatenate([lengths, lengths[::-1]]),
             semiring,
         )
 
 
-def _sums_before(values: numpy.ndarray) -> numpy.ndarray:
-    """Sums of all rows before each, and of all."""
+def _sums_before(values: Union[Bools, Floats]) -> Floats:
+    """RETURNS (Floats): Cumulative sums of the rows, from 0. Shape: (rows + 1, ...)"""
     sums = numpy.zeros((len(values) + 1, *values.shape[1:]))
     numpy.cumsum(values, axis=0, out=sums[1:])
     return sums

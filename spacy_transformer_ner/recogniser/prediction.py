@@ -1,20 +1,21 @@
-"""What is found in a Doc, and what may be found at all."""
+"""Predictions, and the tags that each token may have."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Optional
+from typing import Any, Optional
 
 import numpy
+from numpy.typing import NDArray
 from spacy.attrs import ENT_IOB, IS_SPACE, PREFIX, SENT_START
-from spacy.strings import hash_string
+from spacy.strings import hash_string  # type: ignore[attr-defined]
 from spacy.tokens import Doc
-from thinc.types import Floats1d, Ints1d, Ints2d
 
 from . import constraints
+from .arrays import Bools, Floats, Ints
 
-# Characters that leave no mark on paper, beside blanks: control characters, the braille
-# pattern without dots, and what Unicode calls Default_Ignorable_Code_Point (zero-width
-# spaces and joiners, marks of direction, variation selectors, fillers).
+# Invisible characters other than whitespace: control characters, the blank braille pattern,
+# and Unicode's Default_Ignorable_Code_Point (zero-width spaces and joiners, directional
+# marks, variation selectors, fillers).
 RANGES = (
     "\0\x1f \x7f\x9f \xad\xad \u034f\u034f \u061c\u061c \u115f\u1160 \u17b4\u17b5 \u180b\u180f "
     "\u200b\u200f \u202a\u202e \u2060\u206f \u2800\u2800 \u3164\u3164 \ufe00\ufe0f \ufeff\ufeff "
@@ -22,44 +23,42 @@ RANGES = (
     "\U000e0020\U000e007f \U000e0100\U000e01ef"
 )
 INVISIBLE = frozenset(
-    chr(code) for first, last in RANGES.split(" ") for code in range(ord(first), ord(last) + 1)
+    chr(code) for ends in RANGES.split(" ") for code in range(ord(ends[0]), ord(ends[1]) + 1)
 )
 HASHES = numpy.sort(numpy.array(list(map(hash_string, INVISIBLE)), dtype="uint64"))
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """What was found in one Doc.
+    """The entities predicted in a Doc.
 
-    spans (Ints2d): First token, token after the last, and number of the label of
-        each entity. Shape: (entities, 3)
-    scores (Floats1d | None): How probable it is that each is right; None if
-        nobody asks. Shape: (entities,)
-    marginals (Floats1d | None): The same before calibration.
-    candidates (Ints2d | None): Spans that may be entities, the most probable
-        first, if they are asked for. Shape: (candidates, 3)
-    candidate_scores, candidate_marginals (Floats1d | None): As of entities.
+    spans (Ints): Start token, end token (exclusive) and label number of each entity.
+        Shape: (entities, 3)
+    scores (Floats | None): The probability that each entity is correct; None if scores are
+        turned off. Shape: (entities,)
+    marginals (Floats | None): The scores before calibration.
+    candidates (Ints | None): Candidate spans, most probable first; None if turned off.
+        Shape: (candidates, 3)
+    candidate_scores, candidate_marginals (Floats | None): The same for candidates.
     """
 
-    spans: Ints2d
-    scores: Optional[Floats1d] = None
-    marginals: Optional[Floats1d] = None
-    candidates: Optional[Ints2d] = None
-    candidate_scores: Optional[Floats1d] = None
-    candidate_marginals: Optional[Floats1d] = None
+    spans: Ints
+    scores: Optional[Floats] = None
+    marginals: Optional[Floats] = None
+    candidates: Optional[Ints] = None
+    candidate_scores: Optional[Floats] = None
+    candidate_marginals: Optional[Floats] = None
 
 
-def by_doc(
-    starts: Ints1d, spans: Ints2d, *more: numpy.ndarray
-) -> Iterator[tuple[numpy.ndarray, ...]]:
-    """Part spans whose tokens are counted over all Docs.
+def by_doc(starts: Ints, spans: Ints, *more: Floats) -> Iterator[tuple[NDArray[Any], ...]]:
+    """Split spans, whose tokens are counted over all Docs, by Doc.
 
-    starts (Ints1d): The first token of each Doc. Shape: (docs,)
-    spans (Ints2d): First token, token after the last, and number of the label of
-        each, in order. Shape: (spans, 3)
-    more (ndarray): Arrays with an entry for each span.
-    YIELDS (tuple[ndarray, ...]): For each Doc its spans, their tokens counted in
-        it, and its part of the other arrays.
+    starts (Ints): The first token of each Doc. Shape: (docs,)
+    spans (Ints): Start token, end token (exclusive) and label number of each span, in
+        order. Shape: (spans, 3)
+    more (Floats): Arrays with an entry for each span.
+    YIELDS (tuple[ndarray, ...]): The spans of each Doc, with tokens counted in the Doc, and
+        its parts of the other arrays.
     """
     ends = numpy.searchsorted(spans[:, 0], starts[1:])
     for start, part, *others in zip(
@@ -68,12 +67,13 @@ def by_doc(
         yield part - [start, start, 0], *others
 
 
-def are_invisible(docs: Sequence[Doc], prefixes: numpy.ndarray) -> numpy.ndarray:
-    """Say which tokens leave no mark on paper. To spaCy a zero-width space is no space.
+def are_invisible(docs: Sequence[Doc], prefixes: Ints) -> Bools:
+    """Find the tokens of invisible characters only. `token.is_space` misses some, such as
+    the zero-width space.
 
     docs (Sequence[Doc]): The Docs.
-    prefixes (ndarray): PREFIX of their tokens. Shape: (tokens,), uint64.
-    RETURNS (ndarray): Which are invisible. Shape: (tokens,), bool.
+    prefixes (Ints): PREFIX of their tokens. Shape: (tokens,), uint64.
+    RETURNS (Bools): Whether each token is invisible. Shape: (tokens,)
     """
     places = numpy.searchsorted(HASHES, prefixes)
     found = HASHES[numpy.minimum(places, len(HASHES) - 1)] == prefixes
@@ -85,19 +85,19 @@ def are_invisible(docs: Sequence[Doc], prefixes: numpy.ndarray) -> numpy.ndarray
     return found
 
 
-def allowed_tags(docs: Sequence[Doc], n_labels: int) -> Optional[numpy.ndarray]:
-    """Say which tags each token may have.
+def allowed_tags(docs: Sequence[Doc], n_labels: int) -> Optional[Bools]:
+    """Find the tags that each token may have.
 
     docs (Sequence[Doc]): The Docs, none of them empty.
-    n_labels (int): The number of entity types.
-    RETURNS (ndarray | None): None if every token may have every tag.
-        Shape: (tokens, tags), bool.
+    n_labels (int): The number of labels.
+    RETURNS (Bools | None): Whether each token may have each tag; None if all may have all.
+        Shape: (tokens, tags)
     """
     attrs = [IS_SPACE, SENT_START, ENT_IOB, PREFIX]
     table = numpy.concatenate([doc.to_array(attrs) for doc in docs])
     is_space = table[:, 0].astype("bool") | are_invisible(docs, table[:, 3])
     starts = table[:, 1] == 1
-    # What the first token of a Doc may be is known without this.
+    # The BILUO constraints already cover the start of a Doc.
     starts[numpy.cumsum([0, *map(len, docs)])[:-1]] = False
     ends = numpy.append(starts[1:], False)
     taken = (table[:, 2] & 1).astype("bool")  # IN_ENTITY or BEGINS_ENTITY
@@ -106,7 +106,7 @@ def allowed_tags(docs: Sequence[Doc], n_labels: int) -> Optional[numpy.ndarray]:
     tags = numpy.arange(constraints.n_tags(n_labels))
     position = constraints.position_of(tags)
 
-    def are(*positions: int) -> numpy.ndarray:
+    def are(*positions: int) -> Bools:
         return numpy.isin(position, positions)
 
     forbidden = is_space[:, None] & are(constraints.BEGIN, constraints.LAST, constraints.UNIT)

@@ -1,32 +1,32 @@
-"""Where the score of an entity is kept: a span group, and `ent._.score`.
+"""Storage of entity scores: a span group and `ent._.score`.
 
-The group is named like spancat's, with the scores as its attribute, so it is
-kept by `to_bytes`, DocBin and several processes. `ent._.score` looks an entity
-up by its characters and label, so one that was removed, relabelled or set by
-another component has none, and tokens may be merged or parted.
+The scores are an attribute of the group, as in spancat, so `to_bytes`, DocBin and
+multiprocessing keep them. `ent._.score` looks an entity up by its characters and label:
+an entity that was relabelled or set by another component has no score, and tokens may be
+merged or split.
 
-What it looks up is in `doc.user_data`, where spaCy keeps the values of a span's extension
-attributes: as one named "score_by_label", e.g. {"PER": 0.98}. `Doc.from_docs` and
-`Doc.to_json(underscore=["score_by_label"])` keep it, though both drop the attributes of a
-group. Where the user data was dropped, as a DocBin does by default, it is made again from
-the group.
+The lookup table is in `doc.user_data`, as the span extension attribute "score_by_label",
+e.g. {"PER": 0.98}. `Doc.from_docs` and `Doc.to_json(underscore=["score_by_label"])` keep
+it, though both drop the attributes of a group. If the user data is missing, as it is by
+default in a DocBin, the table is restored from the group.
 
-In 16 bits (the encoder's `precision`) the score of an entity depends a little on which
-texts are encoded together: differences of up to .0023 were measured.
+With 16-bit `precision` of the encoder, the score of an entity depends slightly on the
+other texts in the batch: differences of up to .0023 were measured.
 """
 
 from collections.abc import Sequence
-from typing import Optional
+from typing import Any, Optional
 
 import numpy
 from spacy.tokens import Doc, Span, SpanGroup
-from thinc.types import Floats1d
+
+from .arrays import Floats
 
 SPANS_KEY = "transformer_ner"
 CANDIDATES = "_candidates"
 SCORES = "scores"
 MARGINALS = "marginals"
-# Start and end character and label of each span. A group's own spans are lost
+# Start character, end character and label hash of each span. The group loses its spans
 # when tokens are merged.
 ENTITIES = "entities"
 SCORE_BY_LABEL = "score_by_label"
@@ -36,16 +36,16 @@ def set_scores(
     doc: Doc,
     key: str,
     spans: Sequence[Span],
-    scores: Floats1d,
-    marginals: Floats1d,
+    scores: Floats,
+    marginals: Floats,
 ) -> None:
-    """Keep spans and their scores in a span group.
+    """Store spans and their scores in a span group.
 
     doc (Doc): The Doc.
     key (str): The name of the group.
     spans (Sequence[Span]): The spans.
-    scores (Floats1d): How probable it is that each is right. Shape: (spans,)
-    marginals (Floats1d): The same before calibration. Shape: (spans,)
+    scores (Floats): The probability that each span is correct. Shape: (spans,)
+    marginals (Floats): The scores before calibration. Shape: (spans,)
     """
     entities = numpy.array([_key(span) for span in spans], dtype="uint64").reshape(-1, 3)
     attrs = {
@@ -59,15 +59,14 @@ def set_scores(
 
 
 def with_kept(
-    doc: Doc, key: str, spans: list[Span], scores: Floats1d, marginals: Floats1d
-) -> tuple[list[Span], Floats1d, Floats1d]:
-    """Add the entities of a Doc that the group has scores of already: they were
-    found when the Doc was run before.
+    doc: Doc, key: str, spans: list[Span], scores: Floats, marginals: Floats
+) -> tuple[list[Span], Floats, Floats]:
+    """Add the entities of a Doc that have scores from an earlier run.
 
     doc (Doc): The Doc, before its entities are set.
     key (str): The name of the group.
-    spans, scores, marginals: What is found now.
-    RETURNS (tuple[list[Span], Floats1d, Floats1d]): Both.
+    spans, scores, marginals: The new entities, as in `set_scores`.
+    RETURNS (tuple[list[Span], Floats, Floats]): The earlier and the new entities.
     """
     if key not in doc.spans or ENTITIES not in doc.spans[key].attrs:
         return spans, scores, marginals
@@ -87,13 +86,14 @@ def _key(span: Span) -> tuple[int, int, int]:
 
 
 def get_score(ent: Span) -> Optional[float]:
-    """Look up the score of an entity; `ent._.score` does.
+    """Get the score of an entity. The getter of `ent._.score`.
 
     ent (Span): The entity.
-    RETURNS (float | None): How probable it is that it is right; None if
-        `transformer_ner` did not find it, or keeps no scores.
+    RETURNS (float | None): The probability that it is correct; None if `transformer_ner`
+        did not predict it or stores no scores.
     """
-    place, data = _place(ent.start_char, ent.end_char), ent.doc.user_data
+    place = _place(ent.start_char, ent.end_char)
+    data: dict[Any, Any] = ent.doc.user_data
     if place not in data:
         _index_groups(ent.doc)
     by_label = data.get(place)
@@ -101,21 +101,22 @@ def get_score(ent: Span) -> Optional[float]:
 
 
 def scores_of(doc: Doc) -> list[Optional[float]]:
-    """Look up the scores of all entities of a Doc.
+    """Get the scores of all entities of a Doc.
 
     doc (Doc): The Doc.
-    RETURNS (list[float | None]): What `get_score` gives for each of `doc.ents`.
+    RETURNS (list[float | None]): The score of each of `doc.ents`, see `get_score`.
     """
     return [get_score(ent) for ent in doc.ents]
 
 
 def _place(start_char: int, end_char: int) -> tuple[str, str, int, int]:
-    """Where spaCy keeps the value of a Span's attribute: `Doc.from_docs` moves it."""
+    """The key of a span's extension attribute in `doc.user_data`. `Doc.from_docs` shifts
+    its offsets."""
     return "._.", SCORE_BY_LABEL, start_char, end_char
 
 
 def _index_groups(doc: Doc) -> None:
-    """Take the scores of the groups into `doc.user_data`, unless they are there."""
+    """Copy the scores of the groups to `doc.user_data`, unless present."""
     for group in doc.spans.values():
         if len(group.attrs.get(ENTITIES, ())) and not group.name.endswith(CANDIDATES):
             start, end, _ = group.attrs[ENTITIES][0].tolist()
@@ -124,8 +125,9 @@ def _index_groups(doc: Doc) -> None:
 
 
 def _index(doc: Doc, attrs: dict) -> None:
-    """Take the scores of one group into `doc.user_data`."""
-    data, strings = doc.user_data, doc.vocab.strings
+    """Copy the scores of one group to `doc.user_data`."""
+    data: dict[Any, Any] = doc.user_data
+    strings = doc.vocab.strings
     for (start, end, label), score in zip(attrs[ENTITIES].tolist(), attrs[SCORES].tolist()):
         if label in strings:
             place = _place(start, end)
@@ -133,8 +135,8 @@ def _index(doc: Doc, attrs: dict) -> None:
 
 
 def register_extension() -> None:
-    """Make `ent._.score`, unless another package has made its own, and what it looks up:
-    `Doc.from_json` needs that to be registered."""
+    """Register `ent._.score`, unless another package has registered it, and the table it
+    reads, which `Doc.from_json` needs."""
     if not Span.has_extension("score"):
         Span.set_extension("score", getter=get_score)
     if not Span.has_extension(SCORE_BY_LABEL):

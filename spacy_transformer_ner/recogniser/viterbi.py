@@ -3,27 +3,31 @@
 from typing import Optional
 
 import numpy
-from thinc.types import Floats2d, Ints1d
 
+from .arrays import Bools, Floats, Ints
 from .constraints import BEGIN, INSIDE, LAST, OUTSIDE, UNIT, states_around
-from .forward import BEST, cut, in_step, moves_of, n_states_of, parts_of, reach, walk
+from .forward import (
+    BEST,
+    cut,
+    forward_pass,
+    longest_first,
+    n_states_of,
+    reach,
+    split_transitions,
+    transitions_of,
+)
 
 
-def viterbi(
-    emissions: Floats2d, lengths: Ints1d, allowed: Optional[numpy.ndarray] = None
-) -> Ints1d:
-    """Find the legal sequence of tags with the highest sum of emissions.
+def viterbi(emissions: Floats, lengths: Ints, allowed: Optional[Bools] = None) -> Ints:
+    """Find the legal sequence of tags with the highest sum of emissions. Texts whose
+    highest tags are already legal skip the search.
 
-    A text whose highest tags are legal by themselves is done at once: nothing
-    can score higher.
-
-    emissions (Floats2d): The score of each tag for each token of all texts, on
-        the CPU. Shape: (tokens, tags)
-    lengths (Ints1d): How many tokens each text has. Shape: (texts,)
-    allowed (ndarray | None): Which tags each token may have, or None for all. O
-        must be allowed for every token, so that there always is a legal sequence.
-        Shape: (tokens, tags), bool.
-    RETURNS (Ints1d): The tags. Shape: (tokens,)
+    emissions (Floats): The score of each tag for each token of all texts.
+        Shape: (tokens, tags)
+    lengths (Ints): The number of tokens of each text. Shape: (texts,)
+    allowed (Bools | None): Which tags each token may have; None for all. O must be allowed
+        for each token, so that a legal sequence exists. Shape: (tokens, tags)
+    RETURNS (Ints): The tags. Shape: (tokens,)
     """
     scores = emissions if allowed is None else numpy.where(allowed, emissions, -numpy.inf)
     tags = scores.argmax(axis=1)
@@ -44,8 +48,11 @@ def viterbi(
     return tags
 
 
-def _best(scores: Floats2d, lengths: Ints1d) -> Ints1d:
-    states, n_labels = best_states(moves_of(scores, BEST), lengths), (scores.shape[1] - 1) // 4
+def _best(scores: Floats, lengths: Ints) -> Ints:
+    states, n_labels = (
+        best_states(transitions_of(scores, BEST), lengths),
+        (scores.shape[1] - 1) // 4,
+    )
     ends = numpy.cumsum(lengths) - 1
     after = numpy.append(states[1:], 0)
     after[ends] = 0
@@ -58,33 +65,34 @@ def _best(scores: Floats2d, lengths: Ints1d) -> Ints1d:
     return numpy.where((states == 0) & (after == 0), outside, label + position)
 
 
-def best_states(moves: Floats2d, lengths: Ints1d) -> Ints1d:
-    """Find the states that the best sequence of each text goes through.
+def best_states(transitions: Floats, lengths: Ints) -> Ints:
+    """Find the states of the best sequence of each text.
 
-    moves (Floats2d): The moves of all texts, as of `forward.moves_of` for BEST.
-    lengths (Ints1d): How many tokens each text has, none of them 0. Shape: (texts,)
-    RETURNS (Ints1d): The state before each token. Shape: (tokens,)
+    transitions (Floats): The transitions of all texts, from `forward.transitions_of` with
+        BEST.
+    lengths (Ints): The number of tokens of each text, none of them 0. Shape: (texts,)
+    RETURNS (Ints): The state before each token. Shape: (tokens,)
     """
-    pieces = cut(lengths, n_states_of(moves))
-    reached, through = reach(moves, pieces, BEST)
-    # Texts end outside, and where a piece starts the one before it has ended.
+    pieces = cut(lengths, n_states_of(transitions))
+    reached, through = reach(transitions, pieces, BEST)
+    # A text ends outside; a piece ends in the state where the next one starts.
     stops = numpy.zeros(len(reached), dtype="int64")
     for piece in reversed(through):
         if not pieces.is_first[piece]:
             stops[piece - 1] = (reached[piece] + through[piece][:, stops[piece]]).argmax()
     starts = numpy.where(pieces.is_first, 0, numpy.roll(stops, 1))
     initial = numpy.where(starts[:, None] == numpy.arange(reached.shape[1]), 0.0, -numpy.inf)
-    before = numpy.empty((len(moves), reached.shape[1]))
-    walk(moves, pieces.starts, pieces.lengths, initial, BEST, out=before)
-    # From which state the best way to each of them comes.
-    stays, begin, inside, last = parts_of(moves)
+    before = numpy.empty((len(transitions), reached.shape[1]))
+    forward_pass(transitions, pieces.starts, pieces.lengths, initial, BEST, out=before)
+    # The previous state of the best path to each state.
+    stays, begin, inside, last = split_transitions(transitions)
     closed, opened = before[:, :1], before[:, 1:]
     to_closed = numpy.concatenate([closed + stays, opened + last], axis=1).argmax(axis=1)
     labels = numpy.arange(1, before.shape[1])
     to_opened = numpy.where(closed + begin > opened + inside, 0, labels)
     previous = numpy.concatenate([to_closed[:, None], to_opened], axis=1)
-    states = numpy.empty(len(moves), dtype="int64")
-    order, running = in_step(pieces.lengths)
+    states = numpy.empty(len(transitions), dtype="int64")
+    order, running = longest_first(pieces.lengths)
     firsts, state = pieces.starts[order], stops[order]
     for step in range(len(running) - 1, -1, -1):
         tokens = firsts[: running[step]] + step

@@ -95,6 +95,8 @@ def _extended(path: Path, name: str) -> Path:
     for found in (path.parent / name, path.parent / f"{stem}.cfg", BUILT_IN / f"{stem}.cfg"):
         if found.is_file() and found != path:
             return found
+    if path.parent / f"{stem}.cfg" == path:
+        raise InputError("extends itself.", path=path)
     raise InputError(
         f"extends {name!r}, and there is no such config in {path.parent}. The package has "
         f"{', '.join(recipe_names())}.",

@@ -113,5 +113,5 @@ def test_preflight_of_a_pipeline_without_a_transformer(overrides, tmp_path):
 
 def test_predicting_without_vectors(trained):
     doc = trained.make_doc("Oslo")
-    with pytest.raises(InputError, match=r"annotating_components has to have 'transformer' too"):
+    with pytest.raises(InputError, match=r"add 'transformer' to \[training\] annotating"):
         trained.get_pipe("transformer_ner").predict([doc])

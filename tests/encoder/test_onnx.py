@@ -78,6 +78,7 @@ def test_vectors_and_entities_equal_torch(tmp_path, name, settings):
                 embeddings.weight.normal_()
     head = nlp.get_pipe("transformer_ner").model.get_ref("output_layer")
     head.set_param("W", numpy.random.default_rng(0).normal(size=(13, 32)).astype("f"))
+    head.set_param("b", numpy.zeros(13, "f"))  # trained
     onnx = other_runtime(nlp, tmp_path / "saved", "onnx")
     numpy.testing.assert_allclose(vectors(onnx), vectors(nlp), atol=1e-4)
     assert found(onnx) == found(nlp) and any(found(nlp))

@@ -28,7 +28,7 @@ HARD_TEXTS = [
 ]
 
 
-def test_it_learns(trained):
+def test_training(trained):
     assert [entities(trained(text)) for text, _ in SENTENCES] == [ents for _, ents in SENTENCES]
 
 
@@ -81,7 +81,7 @@ def test_round_trip(trained, tmp_path, way):
 
 
 def test_labels_that_the_vocabulary_does_not_know(trained, tmp_path):
-    """Loaded without the vocabulary, into a new pipeline, or with a Doc of another one."""
+    """Load without the vocabulary, into a new pipeline, or predict a Doc of another one."""
     trained.to_disk(tmp_path)
     fresh = blank_pipeline("nowhere", word_shape=True)
     for nlp in (
@@ -104,13 +104,13 @@ def test_labels_that_the_vocabulary_does_not_know(trained, tmp_path):
 @pytest.mark.parametrize(
     "labels, message",
     [
-        (["LOC", "ORG"], "2 labels make 9 tags, and the model gives 13 scores"),
-        (["LOC", "ORG", "LOC"], "hold one twice"),
-        (["LOC", "ORG", 3], "no list of names"),
-        ("LOC", "no list of names"),
+        (["LOC", "ORG"], "2 labels need 9 tags, the model has 13"),
+        (["LOC", "ORG", "LOC"], "have a duplicate"),
+        (["LOC", "ORG", 3], "not a list of names"),
+        ("LOC", "not a list of names"),
     ],
 )
-def test_saved_labels_that_do_not_fit_the_model(trained, tmp_path, labels, message):
+def test_saved_labels_that_do_not_match_the_model(trained, tmp_path, labels, message):
     trained.to_disk(tmp_path)
     cfg = tmp_path / "transformer_ner" / "cfg"
     cfg.write_text(json.dumps({**json.loads(cfg.read_text()), "labels": labels}))
@@ -123,7 +123,7 @@ def test_saved_labels_that_do_not_fit_the_model(trained, tmp_path, labels, messa
 
 
 @pytest.mark.parametrize("kind", ["wordpiece", "byte-bpe", "unigram"])
-def test_untrained_it_predicts_nothing_and_learns_at_once(encoders, kind):
+def test_untrained_model_predicts_nothing_and_has_gradients(encoders, kind):
     nlp = blank_pipeline(encoders[kind])
     nlp.get_pipe("transformer_ner").add_label("CITY")
     nlp.initialize(lambda: make_examples(nlp))
@@ -151,7 +151,7 @@ def test_sourced_into_another_pipeline(trained):
 
 
 def test_without_its_transformer(trained, tmp_path):
-    """A listener alone would take zeros for vectors, and nothing be found."""
+    """A listener alone would use zeros as vectors and predict no entities."""
     trained.to_disk(tmp_path)
     nlp = spacy.blank("en")
     nlp.add_pipe("transformer_ner", source=spacy.load(tmp_path))
@@ -166,7 +166,7 @@ def test_without_its_transformer(trained, tmp_path):
     assert entities(nlp(SENTENCES[0][0])) == SENTENCES[0][1] and not nlp("").ents
 
 
-def test_beside_an_entity_ruler_before(trained, tmp_path):
+def test_entity_ruler_before(trained, tmp_path):
     trained.to_disk(tmp_path)
     nlp = spacy.load(tmp_path)
     ruler = nlp.add_pipe("entity_ruler", before="transformer_ner")
@@ -176,13 +176,13 @@ def test_beside_an_entity_ruler_before(trained, tmp_path):
     doc = nlp("Marit Solheim leads Fjordverk in Oslo.")
     assert entities(doc) == [(0, 13, "PER"), (20, 29, "ORG"), (33, 37, "CITY")]
     assert doc.ents[-1].ent_id_ == "o"
-    # An entity of ours never overlaps one that was there.
+    # Predicted entities do not overlap existing ones.
     doc = nlp("Fjordverk hired Ann Lee in New York.")
     assert (20, 26, "VERB") in entities(doc)
     assert all(token.ent_iob for token in doc)
 
 
-def test_beside_an_entity_ruler_after(trained, tmp_path):
+def test_entity_ruler_after(trained, tmp_path):
     trained.to_disk(tmp_path)
     nlp = spacy.load(tmp_path)
     nlp.add_pipe("entity_ruler").add_patterns([{"label": "RAIN", "pattern": "rained"}])
@@ -197,7 +197,7 @@ def test_blocked_tokens_stay_blocked(trained):
     assert doc[3].ent_iob_ == "B" and doc[3].ent_type_ == ""
 
 
-def test_no_entity_starts_or_ends_with_a_blank_or_crosses_sentences():
+def test_no_entity_starts_or_ends_with_whitespace_or_crosses_sentences():
     vocab = spacy.blank("en").vocab
     doc = Doc(vocab, words=["a", "\n", "b", "c"], sent_starts=[True, False, False, True])
     allowed = allowed_tags([doc], 1)
@@ -212,22 +212,22 @@ def test_no_entity_starts_or_ends_with_a_blank_or_crosses_sentences():
 
 
 @pytest.mark.parametrize(
-    "unseen", ["\u200b", "\ufeff", "\ufe0f", "\u2060\u200b", "\x00", " \xad"[1:]]
+    "invisible", ["\u200b", "\ufeff", "\ufe0f", "\u2060\u200b", "\x00", " \xad"[1:]]
 )
-def test_what_cannot_be_seen_is_as_blanks_are(unseen):
+def test_invisible_tokens_count_as_whitespace(invisible):
     vocab = spacy.blank("en").vocab
-    assert not vocab[unseen].is_space
-    docs = [Doc(vocab, words=["a"]), Doc(vocab, words=["a", unseen, "\u200bb", "c"])]
+    assert not vocab[invisible].is_space
+    docs = [Doc(vocab, words=["a"]), Doc(vocab, words=["a", invisible, "\u200bb", "c"])]
     O, B, I, L, U = range(5)
     allowed = [numpy.flatnonzero(row).tolist() for row in allowed_tags(docs, 1)]
     assert allowed == [[O, B, I, L, U]] * 2 + [[O, I]] + [[O, B, I, L, U]] * 2
-    # A Doc of a batch may have a vocabulary of its own.
-    alone = Doc(Vocab(lex_attr_getters=LEX_ATTRS), words=["b", unseen])
+    # A Doc of a batch may have its own vocabulary.
+    alone = Doc(Vocab(lex_attr_getters=LEX_ATTRS), words=["b", invisible])
     rows = allowed_tags([*docs, alone], 1)
     assert rows[[2, 6]].sum(axis=1).tolist() == [2, 2] and rows[5].all()
 
 
-def test_missing_annotation_teaches_nothing(encoders):
+def test_missing_annotation_has_no_gradient(encoders):
     nlp = blank_pipeline(encoders["wordpiece"])
     nlp.initialize(lambda: make_examples(nlp))
     ner = nlp.get_pipe("transformer_ner")
@@ -256,7 +256,7 @@ def test_loss_of_a_batch(encoders):
     numpy.testing.assert_array_equal(numpy.concatenate(gradients), gradient)
 
 
-def test_gold_that_does_not_align_teaches_nothing(encoders):
+def test_misaligned_gold_is_ignored(encoders):
     nlp = blank_pipeline(encoders["wordpiece"])
     nlp.initialize(lambda: make_examples(nlp))
     reference = Doc(nlp.vocab, words=["Oslo", "town", "is"], spaces=[False, True, False])
@@ -280,7 +280,7 @@ def test_no_labels(encoders):
         nlp.initialize(lambda: [example])
 
 
-def test_add_label_keeps_what_was_learnt(trained, tmp_path):
+def test_add_label_keeps_weights(trained, tmp_path):
     trained.to_disk(tmp_path)
     nlp = spacy.load(tmp_path)
     ner = nlp.get_pipe("transformer_ner")
@@ -297,14 +297,14 @@ def test_add_label_keeps_what_was_learnt(trained, tmp_path):
     assert entities(again("Ann Lee")) == entities(nlp("Ann Lee"))
 
 
-def test_labels_can_be_given(encoders):
+def test_labels_from_config(encoders):
     nlp = blank_pipeline(encoders["wordpiece"])
     nlp.config["initialize"]["components"] = {"transformer_ner": {"labels": ["PER", "LOC", "ORG"]}}
     nlp.initialize(lambda: make_examples(nlp))
     assert nlp.get_pipe("transformer_ner").labels == ("PER", "LOC", "ORG")
 
 
-def test_an_update_reaches_the_encoder_at_once(encoders):
+def test_an_update_changes_the_encoder(encoders):
     nlp = blank_pipeline(encoders["wordpiece"])
     examples = make_examples(nlp)
     nlp.initialize(lambda: examples)
@@ -324,8 +324,8 @@ def test_empty_docs_in_training(encoders):
         assert numpy.isfinite(losses["transformer_ner"])
 
 
-def test_gradients_add_up_over_parts_of_a_batch(encoders):
-    """`accumulate_gradient` updates once for several calls."""
+def test_gradients_accumulate(encoders):
+    """`accumulate_gradient`: one optimizer step after several calls."""
     nlp = blank_pipeline(encoders["wordpiece"])
     examples = make_examples(nlp)
     nlp.initialize(lambda: examples)

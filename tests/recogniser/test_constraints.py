@@ -13,7 +13,7 @@ from spacy_transformer_ner.recogniser.viterbi import viterbi
 
 
 def is_legal(names):
-    """BILUO, said plainly."""
+    """Reference implementation of the BILUO constraints."""
     inside = None
     for name in names:
         prefix, _, label = name.partition("-")
@@ -63,7 +63,7 @@ def test_viterbi_is_the_best_legal_sequence(batch):
         start += length
 
 
-def test_legal_transitions_are_those_of_biluo():
+def test_legal_transitions():
     names = constraints.tag_names(("A", "B"))
     before, after = constraints.states_around(2)
     follows = after[:, None] == before[None, :]
@@ -80,8 +80,8 @@ def test_legal_transitions_are_those_of_biluo():
             assert follows[i, j] == is_legal(to + and_from)
 
 
-def test_texts_of_a_batch_do_not_touch():
-    # Alone, neither text can hold an entity of two tokens.
+def test_no_entity_crosses_texts():
+    # Two texts of one token each cannot have an entity of two tokens.
     scores = numpy.zeros((2, 5), dtype="float32")
     scores[0, constraints.BEGIN] = scores[1, constraints.LAST] = 9.0
     assert viterbi(scores, numpy.array([2])).tolist() == [constraints.BEGIN, constraints.LAST]
@@ -95,12 +95,12 @@ def test_spans():
     assert constraints.spans_of(tags) == [(0, 2, 0), (3, 4, 1), (4, 7, 0)]
 
 
-def test_memory_grows_with_the_labels_not_with_their_square():
+def test_memory_is_linear_in_the_labels():
     """A table of 8,000 by 8,000 tags or states would take 64 MB and more."""
     n_labels, lengths = 8000, numpy.array([2, 3])
     scores = numpy.zeros((5, constraints.n_tags(n_labels)), dtype="float32")
     label = 1 + 4 * 7000
-    scores[1, label] = 9.0  # may not end a text: the whole search is needed
+    scores[1, label] = 9.0  # illegal at the end of a text: runs the search
     scores[2, [0, label]] = 1.0, 2.0
     scores[3, label + constraints.LAST - constraints.BEGIN] = 5.0
     tracemalloc.start()

@@ -7,7 +7,7 @@ from spacy_transformer_ner.recogniser.head import build_token_classifier, is_unt
 
 @pytest.fixture
 def head():
-    """The head alone, on the vectors themselves."""
+    """The head without an encoder: the inputs are vectors."""
     vectors = Model("vectors", lambda model, X, is_train: (X, lambda d_X: d_X), dims={"nO": 24})
     model = build_token_classifier(vectors, dropout=0.0, nO=9).initialize()
     model.get_ref("output_layer").get_param("b")[3] = 0.5  # as if trained
@@ -27,16 +27,16 @@ def test_scores_do_not_depend_on_the_batch(head):
     assert [scores.shape for scores in together] == [(len(doc), 9) for doc in docs]
 
 
-def test_predicts_what_thinc_s_layers_do(head):
+def test_predictions_equal_thincs(head):
     docs = docs_of(3, 11)
-    theirs = with_array(head.get_ref("resizable")).predict(docs)
+    expected = with_array(head.get_ref("resizable")).predict(docs)
     trained_on, _ = head.begin_update(docs)
-    for scores in (theirs, trained_on):
+    for scores in (expected, trained_on):
         for one, other in zip(head.predict(docs), scores):
             numpy.testing.assert_allclose(one, other, atol=1e-5)
 
 
-def test_more_tags_are_predicted(head):
+def test_resize_output(head):
     docs = docs_of(5)
     (before,) = head.predict(docs)
     head.attrs["resize_output"](head, 13)
@@ -45,13 +45,13 @@ def test_more_tags_are_predicted(head):
     assert after.shape == (5, 13)
 
 
-def test_a_prediction_teaches_nothing(head):
+def test_backprop_of_a_prediction(head):
     scores, backprop = head(docs_of(3), is_train=False)
-    with pytest.raises(ValueError, match="nothing to learn"):
+    with pytest.raises(ValueError, match="cannot backpropagate"):
         backprop(scores)
 
 
-def test_an_untrained_head_predicts_o_and_learns_as_a_plain_linear_layer(head):
+def test_an_untrained_head_predicts_o_and_trains_as_a_linear_layer(head):
     linear = head.get_ref("output_layer")
     linear.initialize()
     assert linear.get_param("W").std() > 0.1
@@ -64,10 +64,10 @@ def test_an_untrained_head_predicts_o_and_learns_as_a_plain_linear_layer(head):
     (d_vectors, *_) = backprop(scores)
     numpy.testing.assert_allclose(d_vectors, scores[0] @ linear.get_param("W"), atol=1e-5)
     again = linear.to_bytes()
-    head.attrs["resize_output"](head, 13)  # a new label is as untrained
+    head.attrs["resize_output"](head, 13)  # still untrained with a new label
     assert (head.predict(docs)[0].argmax(axis=1) == 0).all()
     head.finish_update(SGD(1e-3))
     assert head.predict(docs)[0].std() > 0.1
     assert is_untrained(linear.from_bytes(again).get_param("b"))
-    # A checkpoint without biases is no untrained head.
+    # A checkpoint without biases is not untrained.
     assert not is_untrained(numpy.zeros(9, dtype="float32"))

@@ -15,20 +15,19 @@ TAGS = tag_names(("LOC", "PER"))
 
 
 def scores(*tokens):
-    """The scores of O, B-LOC, I-LOC, B-PER and I-PER, as logarithms of probabilities, as
-    the layer takes them."""
+    """The layer's input: log probabilities of O, B-LOC, I-LOC, B-PER and I-PER."""
     rows = numpy.log(numpy.array(tokens))
     return rows[:, [0, 1, 2, 2, 1, 3, 4, 4, 3]].astype("float32")
 
 
 def test_starts_and_neighbours():
     emissions = scores(
-        [0.02, 0.02, 0.92, 0.02, 0.02],  # I-LOC starts
-        [0.02, 0.02, 0.92, 0.02, 0.02],  # I-LOC goes on
-        [0.02, 0.92, 0.02, 0.02, 0.02],  # B-LOC: another
-        [0.02, 0.02, 0.02, 0.02, 0.92],  # I-PER: another type
+        [0.02, 0.02, 0.92, 0.02, 0.02],  # I-LOC starts an entity
+        [0.02, 0.02, 0.92, 0.02, 0.02],  # I-LOC continues it
+        [0.02, 0.92, 0.02, 0.02, 0.02],  # B-LOC starts another
+        [0.02, 0.02, 0.02, 0.02, 0.92],  # I-PER starts one of another type
         [0.92, 0.02, 0.02, 0.02, 0.02],
-        [0.02, 0.02, 0.02, 0.92, 0.02],  # B-PER where nothing is before
+        [0.02, 0.02, 0.02, 0.92, 0.02],  # B-PER without an entity before it
     )
     (output,), _ = iob1_starts()([emissions], is_train=False)
     best = [TAGS[tag] for tag in viterbi(output, numpy.array([6]))]
@@ -45,7 +44,7 @@ def test_probabilities(certain):
     assert both == pytest.approx(certain, abs=1e-4)
 
 
-def test_texts_do_not_see_each_other():
+def test_texts_are_independent():
     text = scores([0.01, 0.01, 0.96, 0.01, 0.01])
     outputs, _ = iob1_starts()([text, text, text[:0]], is_train=False)
     numpy.testing.assert_array_equal(outputs[0], outputs[1])
@@ -68,7 +67,7 @@ def test_gradient():
         assert gradient[0, tag] == pytest.approx(slope, abs=1e-3)
 
 
-def test_learning(encoders, tmp_path):
+def test_training(encoders, tmp_path):
     torch.manual_seed(0)
     nlp = blank_pipeline(encoders["wordpiece"], word_shape=True)
     nlp.remove_pipe("transformer_ner")

@@ -5,7 +5,7 @@ import torch
 from spacy_transformer_ner.recogniser.loss import cross_entropy
 
 
-def test_it_is_torch_s():
+def test_equals_torch():
     generator = numpy.random.default_rng(0)
     scores = generator.normal(size=(7, 9)).astype("float32")
     truths = numpy.array([0, 3, -1, 8, 0, -1, 1])
@@ -17,6 +17,6 @@ def test_it_is_torch_s():
     numpy.testing.assert_allclose(gradient, logits.grad.numpy(), atol=1e-7)
 
 
-def test_where_nothing_is_known():
+def test_no_known_tags():
     loss, gradient = cross_entropy(numpy.ones((2, 5), dtype="float32"), numpy.array([-1, -1]))
     assert loss == 0.0 and gradient.shape == (2, 5) and not gradient.any()

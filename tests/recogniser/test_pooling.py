@@ -6,7 +6,7 @@ from thinc.types import Ragged
 
 
 @pytest.mark.parametrize("lengths", [[1, 1, 1, 1], [2, 1, 1], [1, 0, 3], [0, 1, 1, 1, 1]])
-def test_as_thinc_s_layer(lengths):
+def test_equals_thincs_layer(lengths):
     ops = get_current_ops()
     vectors = ops.asarray2f(numpy.random.default_rng(0).normal(size=(4, 3)))
     ragged = Ragged(vectors, ops.asarray1i(lengths))

@@ -13,7 +13,7 @@ from .test_constraints import batches, is_legal
 
 
 def paths_of(scores, n_labels):
-    """Every legal sequence of a text and its probability, by brute force."""
+    """All legal sequences of a text and their probabilities, by brute force."""
     names = constraints.tag_names(tuple("AB"[:n_labels]))
     paths = [
         path
@@ -28,7 +28,7 @@ def paths_of(scores, n_labels):
 
 
 def cut_into(patch, piece):
-    """Have texts cut into pieces of so many tokens, whether it pays or not."""
+    """Always cut texts into pieces of this many tokens."""
     patch.setattr(forward, "PIECE", piece)
     patch.setattr(forward, "STEP", 1 << 40)
 
@@ -108,7 +108,7 @@ def test_large_and_small_scores_are_stable(scale):
     assert numpy.isfinite(entropies).all() and entropies[1] == 0
 
 
-def test_pieces_of_long_texts_make_no_difference(monkeypatch):
+def test_cutting_long_texts_does_not_change_the_result(monkeypatch):
     generator = numpy.random.default_rng(1)
     scores = generator.normal(size=(500, 13)) * 3
     lengths = numpy.array([20, 333, 147])
@@ -120,7 +120,7 @@ def test_pieces_of_long_texts_make_no_difference(monkeypatch):
     assert pieces.entropies() == pytest.approx(whole.entropies(), abs=1e-6)
 
 
-def test_sums_of_logarithms_are_the_same(monkeypatch):
+def test_log_sum_equals_sum(monkeypatch):
     generator = numpy.random.default_rng(2)
     scores = generator.normal(size=(400, 13)) * 5
     scores[:, 1:][generator.random((400, 12)) < 0.3] = -numpy.inf
@@ -134,8 +134,8 @@ def test_sums_of_logarithms_are_the_same(monkeypatch):
 
 
 @pytest.mark.parametrize("n_tokens", [5, 300])
-def test_what_leads_nowhere_hides_nothing(n_tokens):
-    """O is far less probable than entities that may not end, and all that is legal."""
+def test_illegal_sequences_of_high_weight(n_tokens):
+    """O, the only legal sequence, scores far lower than entities that cannot end."""
     scores = numpy.zeros((n_tokens, 5))
     scores[:, 0] = -250.0
     allowed = numpy.isin(numpy.arange(5), (constraints.LAST, constraints.UNIT), invert=True)
@@ -153,7 +153,7 @@ def test_only_texts_that_save_steps_are_cut():
     assert pieces.is_first.sum() == pieces.is_last.sum() == 3
 
 
-def test_nothing():
+def test_empty_texts():
     found = Posterior(numpy.zeros((0, 5)), numpy.zeros(2, dtype="int64"))
     assert found.entropies().tolist() == [0, 0]
     assert found.spans([]).shape == (0,)

@@ -16,12 +16,12 @@ TEXTS = [text for text, _ in SENTENCES]
 
 
 def raw(nlp, texts=TEXTS):
-    """What spaCy's documentation rehearses on: texts without any annotation."""
+    """Raw texts, as in spaCy's documentation of rehearsal."""
     return [Example.from_dict(nlp.make_doc(text), {}) for text in texts]
 
 
 def unlearn(nlp, optimizer, steps=12):
-    """Learn that there are no entities."""
+    """Train on texts without entities."""
     examples = [Example.from_dict(nlp.make_doc(text), {"entities": []}) for text in TEXTS]
     for _ in range(steps):
         nlp.update(examples, sgd=optimizer)
@@ -34,7 +34,7 @@ def nlp(trained, tmp_path):
 
 
 @pytest.mark.parametrize("listens", [True, False])
-def test_what_was_unlearnt_is_learnt_again_from_raw_text(nlp, listens):
+def test_rehearsal_restores_predictions_from_raw_text(nlp, listens):
     encoder = nlp.get_pipe("transformer").model.shims[0].encoder
     if not listens:
         nlp.replace_listeners("transformer", "transformer_ner", ["model.tok2vec"])
@@ -50,14 +50,14 @@ def test_what_was_unlearnt_is_learnt_again_from_raw_text(nlp, listens):
     for _ in range(40):
         before = [parameter.clone() for parameter in encoder.parameters()]
         losses.append(nlp.rehearse(examples, sgd=optimizer)["transformer_ner"])
-        # At every call, and the encoder too.
+        # Each call updates the encoder too.
         assert not all(torch.equal(a, b) for a, b in zip(before, encoder.parameters()))
     assert losses[-1] < 0.1 * losses[0]
     assert [entities(nlp(text)) for text in TEXTS] == expected
     assert not any(example.reference.ents for example in examples)
 
 
-def test_a_label_added_since_is_left_alone(nlp):
+def test_labels_added_later_are_ignored(nlp):
     ner = nlp.get_pipe("transformer_ner")
     for when in ("before", "after"):
         if when == "before":
@@ -73,7 +73,7 @@ def test_a_label_added_since_is_left_alone(nlp):
         assert not head.get_param("W")[-4:].any()
 
 
-def test_nothing_moves_where_nothing_was_forgotten(nlp):
+def test_loss_is_zero_without_forgetting(nlp):
     optimizer = nlp.resume_training(sgd=create_adamw(1e-9, head_factor=1.0, weight_decay=0.0))
     assert nlp.rehearse(raw(nlp), sgd=optimizer)["transformer_ner"] == pytest.approx(0, abs=1e-5)
 
@@ -90,14 +90,14 @@ def test_gradients_only_without_an_optimizer(nlp):
     assert ner.rehearse(raw(nlp, [""]), sgd=optimizer) == {"transformer_ner": 0.0}
 
 
-def test_what_rehearsal_needs(nlp):
+def test_requirements(nlp):
     ner = nlp.get_pipe("transformer_ner")
     with pytest.raises(InputError, match=r"call nlp.resume_training\(\) before"):
         nlp.rehearse(raw(nlp), sgd=create_adamw(1e-3))
     nlp.resume_training(sgd=create_adamw(1e-3))
     with pytest.raises(InputError, match=r"nlp.resume_training\(sgd=optimizer\)"):
         nlp.rehearse(raw(nlp), sgd=create_adamw(2e-3))
-    # A sourced component does not know its new pipeline: it trains, but cannot rehearse.
+    # A sourced component does not know its new pipeline: it can train but not rehearse.
     other = spacy.blank("en")
     for name in nlp.pipe_names:
         other.add_pipe(name, source=nlp)
@@ -109,7 +109,7 @@ def test_what_rehearsal_needs(nlp):
         other.rehearse(raw(other), sgd=optimizer)
 
 
-def test_distillation_is_torch_s():
+def test_distillation_equals_torch():
     generator = numpy.random.default_rng(0)
     scores = generator.normal(size=(7, 13)).astype("float32")
     wanted = generator.normal(size=(7, 9)).astype("float32")

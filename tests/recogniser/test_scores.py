@@ -128,7 +128,7 @@ def test_tokens_may_be_merged(nlp):
     assert [ent._.score for ent in doc.ents] == expected
 
 
-def test_scores_can_be_turned_off(path):
+def test_scores_turned_off(path):
     nlp = load(path, spans_key=None)
     doc = nlp(TEXTS[0])
     assert doc.ents and "transformer_ner" not in doc.spans
@@ -154,7 +154,7 @@ def test_thresholds(path):
 @pytest.mark.parametrize(
     "setting", [{"threshold": 2.0}, {"label_thresholds": {"PER": -1}}, {"candidates": 0.0}]
 )
-def test_settings_that_make_no_sense(nlp, setting):
+def test_invalid_settings(nlp, setting):
     with pytest.raises(ValueError, match="between 0 and 1|above 0"):
         TransformerNER(nlp.vocab, nlp.get_pipe("transformer_ner").model, **setting)
 
@@ -170,7 +170,7 @@ def test_candidates(path):
         assert certain <= found and len(found) == len(group)
         order = group.attrs["scores"]
         assert list(order) == sorted(order, reverse=True) and (order >= 0.001).all()
-        # A candidate is no entity's score.
+        # Candidates do not set the score of entities.
         assert nlp.make_doc(doc.text)[0:1]._.score is None
     limited = load(path, candidates=1e-6, max_candidates=2)(TEXTS[0])
     assert len(limited.spans["transformer_ner_candidates"]) == 2
@@ -195,8 +195,8 @@ def test_uncertainty(nlp):
     ner = nlp.get_pipe("transformer_ner")
     with nlp.select_pipes(disable=["transformer_ner"]):
         docs = list(nlp.pipe([doc.text for doc in docs]))
-    sure, unsure, nothing = ner.uncertainty(docs)
-    assert 0.0 <= sure < unsure and nothing == 0.0
+    confident, uncertain, empty = ner.uncertainty(docs)
+    assert 0.0 <= confident < uncertain and empty == 0.0
 
 
 def test_known_entities():
@@ -207,7 +207,7 @@ def test_known_entities():
     assert again.novelty([], []).tolist() == []
 
 
-def test_known_entities_are_those_of_training(trained):
+def test_known_entities_of_training(trained):
     known = trained.get_pipe("transformer_ner").known_entities
     assert known.novelty(["Oslo", "Rome"], ["LOC", "LOC"]).tolist() == [SAME, NEW]
 
@@ -250,11 +250,11 @@ def test_a_doc_that_is_run_again_keeps_its_scores(nlp):
         None,
     ],
 )
-def test_a_damaged_calibration_says_what_to_do(nlp, damage):
+def test_damaged_calibration(nlp, damage):
     ner = nlp.get_pipe("transformer_ner")
     content = {**CALIBRATION.to_dict(), **damage} if damage is not None else {}
     ner.cfg["calibration"] = content
-    with pytest.raises(InputError, match="calibrate script"):
+    with pytest.raises(InputError, match="spacy ner calibrate"):
         ner.calibration
     if "weights" in content:
         with pytest.raises(InputError, match="damaged"):
@@ -275,13 +275,13 @@ def test_a_calibration_of_a_later_version_is_read(nlp):
         {"spans_key": "x_candidates"},
     ],
 )
-def test_settings_that_do_not_go_together(nlp, setting):
+def test_incompatible_settings(nlp, setting):
     with pytest.raises(ValueError, match="candidates"):
         TransformerNER(nlp.vocab, nlp.get_pipe("transformer_ner").model, **setting)
 
 
-def test_evidence_is_that_of_each_doc(nlp):
-    """Of a batch as of each Doc by itself, with the Doc's own entropy and length."""
+def test_features_of_each_doc(nlp):
+    """The features do not depend on the batch and use the Doc's own entropy and length."""
     ner = nlp.get_pipe("transformer_ner")
     with nlp.select_pipes(disable=["transformer_ner"]):
         docs = list(nlp.pipe(TEXTS))
@@ -302,14 +302,14 @@ def test_evidence_is_that_of_each_doc(nlp):
     assert together.select(first).labels.tolist() == [together.labels[0]]
 
 
-def test_scores_outlive_what_drops_the_attributes_of_groups(nlp):
+def test_scores_survive_from_docs_and_json(nlp):
     nlp.get_pipe("transformer_ner").calibration = CALIBRATION
     docs = list(nlp.pipe(TEXTS))
     expected = [score for doc in docs for score in scores(doc)]
     merged = Doc.from_docs(docs)
     assert "scores" not in merged.spans["transformer_ner"].attrs
     assert scores(merged) == expected
-    # And what was merged can be merged and run again.
+    # A merged Doc can be merged and processed again.
     again = Doc.from_docs([merged, merged])
     assert scores(again) == expected * 2
     assert set(expected) <= set(scores(nlp(again)))
@@ -317,7 +317,7 @@ def test_scores_outlive_what_drops_the_attributes_of_groups(nlp):
         underscore = ["score_by_label"] if doc.ents else None
         content = json.loads(json.dumps(doc.to_json(underscore=underscore)))
         assert scores(Doc(nlp.vocab).from_json(content)) == scores(doc)
-        # Not written, there is none: it is no error to ask.
+        # Without the attribute, the score is None.
         assert {s for *_, s in scores(Doc(nlp.vocab).from_json(doc.to_json()))} <= {None}
     first = docs[0].ents[0]
     part = docs[0][first.start : first.end + 1].as_doc(copy_user_data=True)
@@ -334,8 +334,7 @@ def test_a_merged_doc_has_no_stale_scores(nlp):
 
 
 def test_groups_are_read_once(nlp, monkeypatch):
-    """However many entities are asked for: to look through all of them for each takes
-    seconds where there are thousands."""
+    """Not once per entity: that takes seconds for thousands of entities."""
     calls = []
     index = score_keeping._index
     monkeypatch.setattr(
@@ -350,8 +349,8 @@ def test_groups_are_read_once(nlp, monkeypatch):
     assert len(calls) == 2
 
 
-def test_scores_beside_an_attribute_of_that_name(nlp):
-    """Another package's `ent._.score` is left alone."""
+def test_extension_attribute_of_another_package(nlp):
+    """Another package's `ent._.score` is kept."""
     old = Span.remove_extension("score")
     Span.set_extension("score", default="theirs")
     try:
@@ -363,9 +362,9 @@ def test_scores_beside_an_attribute_of_that_name(nlp):
         Span.set_extension("score", getter=old[2])
 
 
-def test_the_calibration_s_features():
-    """Forms that were never met are not those met with another label, and the entropy of a
-    short text is mixed with that of a hundred tokens of usual text."""
+def test_calibration_features():
+    """New forms and forms with another label are separate features, and the entropy of a
+    text is averaged with that of a hundred tokens of usual text."""
     features = CalibrationFeatures(
         marginals=numpy.array([0.5, 0.9, 1.0]),
         softmaxes=numpy.array([0.5, 0.9, 0.0]),
@@ -381,7 +380,7 @@ def test_the_calibration_s_features():
     assert table["entropy"] == pytest.approx(numpy.sqrt(mixed))
     assert table["marginal"][:2] == pytest.approx([0, numpy.log(9)])
     assert table["softmax"][:2] == pytest.approx([0, numpy.log(9)])
-    # And each has its own weight.
+    # Each feature has its own weight.
     weights = dict(zip(FEATURES, (1.0, 2.0, -3.0, -5.0, 7.0)))
     logits = sum(weights[name] * table[name] for name in FEATURES) + [0.5, 0, 0.5]
     found = Calibration(0.0, weights, {"A": 0.5}, usual_entropy=0.1).scores(features)
