@@ -1,2 +1,1 @@
-"""What the transformer sees: wordpieces of spaCy's tokens, windows of them, the
-network, and what trains it."""
+"""The transformer encoder: wordpieces, windows, the network, and its optimizer."""

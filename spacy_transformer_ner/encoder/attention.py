@@ -1,9 +1,9 @@
-"""Attention in bf16 on a CPU, where torch's own is slow.
+"""Attention in bf16 on CPUs, where torch's fused kernel is slow.
 
-torch's fused kernel for CPUs takes longer in bf16 than plain matrix products for most
-short windows, and for the gradient of all windows: seven times as long where they are
-short. In fp32 it is the faster one (benchmarks/results/kernels.json). Measured by itself
-it is faster in bf16 too for some windows of 200 and more, but not within the encoder.
+In bf16, torch's CPU kernel is slower than plain matrix products for most short windows,
+and for the gradients of windows of any length (seven times slower for short ones). In
+fp32 it is faster (benchmarks/results/kernels.json). In isolation, it is also faster in
+bf16 for some windows of 200 wordpieces or more, but not within the encoder.
 """
 
 import itertools
@@ -15,25 +15,24 @@ import torch
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
-# torch's own, even where another library has put something else in its place.
-TORCHS = torch._C._nn.scaled_dot_product_attention
-# How many scores are computed at once: as many as a processor's cache holds.
+# torch's own function, even if another library has replaced it.
+TORCH_ATTENTION = torch._C._nn.scaled_dot_product_attention
+# Number of scores computed at once, chosen to fit a processor's cache.
 SCORES_AT_ONCE = 1 << 19
-# In bf16, torch's softmax takes this many scores at a time, and the remainder one by one:
-# where the remainder is large, softmax is faster in fp32.
+# In bf16, torch's softmax processes this many scores at a time, and the remainder one by
+# one. If the remainder is large, softmax is faster in fp32.
 LANES = 32
-# Longer windows are left to torch, whose kernel keeps no scores.
+# Longer windows use torch's kernel, which does not store the scores.
 LONGEST = 1024
 
 
 class PlainAttention(TorchFunctionMode):
-    """Within this context, attention in bf16 on a CPU is computed by matrix products,
-    whichever encoder asks torch for it. Only calls of the thread that enters it are
-    affected; torch itself, and what another library has changed about it, stay as they
-    are.
+    """Context manager that computes attention in bf16 on a CPU by matrix products, for any
+    encoder. It only affects calls from the thread that enters it, and does not patch
+    torch.
 
-    torch calls this for every function of a network, about 200 for six layers. That costs
-    next to nothing for a batch, but a tenth of the time of a text of some words.
+    torch calls it for every function of a network, about 200 times for six layers. The
+    overhead is negligible for a batch, but a tenth of the time for a text of a few words.
     """
 
     def __torch_function__(
@@ -43,14 +42,14 @@ class PlainAttention(TorchFunctionMode):
         args: tuple = (),
         kwargs: Optional[dict[str, Any]] = None,
     ) -> Any:
-        """Compute what torch is asked for; see torch's TorchFunctionMode."""
+        """Call a torch function, see torch's TorchFunctionMode."""
         kwargs = kwargs or {}
-        if function is TORCHS and _suits(*args, **kwargs):
+        if function is TORCH_ATTENTION and _is_supported(*args, **kwargs):
             return plain_attention(*args, **kwargs)
         return function(*args, **kwargs)
 
 
-def _suits(
+def _is_supported(
     query: torch.Tensor,
     key: torch.Tensor,
     value: torch.Tensor,
@@ -80,8 +79,8 @@ def plain_attention(
     scale: Optional[float] = None,
     enable_gqa: Literal[False] = False,
 ) -> torch.Tensor:
-    """Compute torch's scaled_dot_product_attention by matrix products. Its parameters
-    are torch's.
+    """Compute scaled dot-product attention by matrix products. Takes the parameters of
+    torch's scaled_dot_product_attention.
 
     RETURNS (Tensor): Shape: (texts, heads, length, width)
     """
@@ -96,13 +95,13 @@ def plain_attention(
     for mask, *some_texts in zip(masks, *(part.split(at_once) for part in (query, key, value))):
         some_query, some_key, some_value = (part.flatten(0, 1) for part in some_texts)
         scores = torch.bmm(some_query * factor, some_key.transpose(1, 2))
-        blind = None if mask is None else _mask(scores.unflatten(0, (-1, heads)), mask)
+        masked_rows = None if mask is None else _mask(scores.unflatten(0, (-1, heads)), mask)
         if not scores.requires_grad and scores.shape[-1] % LANES > LANES // 8:
-            # With a gradient, what fp32 takes of memory outweighs what it gains.
+            # In training, the memory that fp32 needs outweighs the gain in speed.
             scores = scores.float()
         weights = torch.softmax(scores, dim=-1).to(query.dtype)
-        if blind is not None:
-            weights = weights.unflatten(0, (-1, heads)).masked_fill(blind, 0.0).flatten(0, 1)
+        if masked_rows is not None:
+            weights = weights.unflatten(0, (-1, heads)).masked_fill(masked_rows, 0.0).flatten(0, 1)
         if dropout_p:
             weights = functional.dropout(weights, dropout_p)
         outputs.append(torch.bmm(weights, some_value).unflatten(0, (-1, heads)))
@@ -110,20 +109,21 @@ def plain_attention(
 
 
 def _mask(scores: torch.Tensor, mask: torch.Tensor) -> Optional[torch.Tensor]:
-    """Mask scores, (texts, heads, length, length), in place; the mask may be the same
-    for all heads.
+    """Mask scores in place.
 
-    RETURNS (Tensor | None): Which rows see nothing, such as those of padding that could
-        see only padding, if there are any. Softmax would make NaN of minus infinity
-        alone, so their scores are finite, and their weights are to be zeros, as torch's.
+    scores (Tensor): Shape: (texts, heads, length, length)
+    mask (Tensor): Boolean or additive. The heads may share one mask.
+    RETURNS (Tensor | None): Boolean, which rows are fully masked; None if there are none.
+        Softmax over minus infinity only is NaN, so these rows get finite scores, and
+        their weights have to be set to zero, as in torch.
     """
     least = torch.finfo(scores.dtype).min
     if mask.dtype == torch.bool:
-        blind = ~mask.any(dim=-1, keepdim=True)
+        masked_rows = ~mask.any(dim=-1, keepdim=True)
         scores.masked_fill_(~mask, least)
     else:
-        if torch.is_autocast_enabled("cpu"):  # the least of fp32 is minus infinity in bf16
+        if torch.is_autocast_enabled("cpu"):  # the lowest fp32 value is minus infinity in bf16
             mask = mask.to(scores.dtype)
-        blind = mask.amax(dim=-1, keepdim=True) == -math.inf
+        masked_rows = mask.amax(dim=-1, keepdim=True) == -math.inf
         scores.add_(mask.clamp(min=least))
-    return blind if blind.any() else None
+    return masked_rows if masked_rows.any() else None

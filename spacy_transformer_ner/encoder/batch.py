@@ -1,8 +1,7 @@
-"""What the encoder gives, in the form that spacy-transformers hands on: `doc._.trf_data`."""
+"""The encoder's output as spacy-transformers stores it: `doc._.trf_data`."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, NoReturn, Optional
+from typing import Any, NoReturn, Optional, cast
 
 import numpy
 from spacy.tokens import Doc
@@ -12,27 +11,27 @@ from spacy_transformers.data_classes import (
     WordpieceBatch,
 )
 from spacy_transformers.pipeline_component import DOC_EXT_ATTR
-from thinc.types import Floats2d, Ragged
+from thinc.types import Floats2d, Floats3d, Ints1d, Ragged
 from transformers.file_utils import ModelOutput
 
 
 def _is_not_kept(self: object, name: str) -> NoReturn:
-    """Say what there is, where spacy-transformers would have more."""
+    """Raise an error that names the available attributes."""
     raise AttributeError(
         f"doc._.{DOC_EXT_ATTR} has no {name!r}. The architecture "
-        "spacy-transformer-ner.TransformerModel.v1 keeps one vector for each of spaCy's tokens: "
-        "tensors[0], or model_output.last_hidden_state, of shape (1, tokens, width); width; and "
-        "align, which is one to one. For wordpieces, pooled outputs, hidden states or attentions, "
-        'call nlp.get_pipe("transformer").model.tokenizer and .transformer yourself.'
+        "spacy-transformer-ner.TransformerModel.v1 keeps one vector per spaCy token: use "
+        "tensors[0] or model_output.last_hidden_state, of shape (1, tokens, width); width; or "
+        "align, which is one-to-one. For wordpieces, pooled outputs, hidden states or "
+        'attentions, call nlp.get_pipe("transformer").model.tokenizer and .transformer.'
     )
 
 
 class NoWordpieces(WordpieceBatch):
-    """Stands where spacy-transformers keeps the wordpieces, and says that they are not
-    kept when they are read."""
+    """Placeholder for spacy-transformers' wordpieces, which are not kept. Reading a field
+    raises an AttributeError that explains this."""
 
     def __init__(self) -> None:
-        """It has no fields."""
+        """Create a placeholder without fields."""
 
     __getattr__ = _is_not_kept
 
@@ -40,39 +39,39 @@ class NoWordpieces(WordpieceBatch):
         return f"{type(self).__name__}()"
 
     def to_dict(self) -> dict[str, Any]:
-        """RETURNS (dict): What is saved with a Doc, as of no wordpieces."""
+        """RETURNS (dict): The fields of an empty batch, to save with a Doc."""
         return WordpieceBatch.empty().to_dict()
 
 
-@dataclass(init=False, repr=False, eq=False)  # as transformers wants it
+@dataclass(init=False, repr=False, eq=False)  # required by ModelOutput
 class TokenOutput(ModelOutput):
-    """The tokens' vectors as `last_hidden_state`. Shape: (1, tokens, width)"""
+    """The token vectors as `last_hidden_state`. Shape: (1, tokens, width)"""
 
     __getattr__ = _is_not_kept
 
 
 class TokenData(TransformerData):
-    """The vectors of a Doc's tokens. What spacy-transformers has beside them is an
-    AttributeError that says what there is."""
+    """The token vectors of a Doc. Other attributes that spacy-transformers provides raise
+    an AttributeError that names the available ones."""
 
     __getattr__ = _is_not_kept
 
 
 @dataclass
 class TokenBatch(FullTransformerBatch):
-    """A batch with one vector a token, not one a wordpiece: what listeners
-    need, and no more, is kept on each Doc as `doc._.trf_data`.
+    """A batch of Docs with one vector per token, not per wordpiece. Each Doc's part is set
+    as `doc._.trf_data` and holds only what listeners need.
 
-    vectors (list[Floats2d]): A Doc's each. Shape: (tokens, width)
+    vectors (list[Floats2d]): The vectors of each Doc. Shape: (tokens, width)
     """
 
     vectors: list[Floats2d] = field(default_factory=list)
 
     @classmethod
     def from_vectors(cls, vectors: list[Floats2d]) -> "TokenBatch":
-        """Make a batch.
+        """Create a batch.
 
-        vectors (list[Floats2d]): A Doc's each. Shape: (tokens, width)
+        vectors (list[Floats2d]): The vectors of each Doc. Shape: (tokens, width)
         RETURNS (TokenBatch): The batch.
         """
         return cls(
@@ -84,12 +83,12 @@ class TokenBatch(FullTransformerBatch):
         )
 
     def split_by_doc(self) -> list[TransformerData]:
-        """RETURNS (list[TransformerData]): A Doc's each. Its only tensor has
-        the shape (1, tokens, width) and aligns one to one."""
+        """RETURNS (list[TransformerData]): The data of each Doc, with a single tensor of
+        shape (1, tokens, width) and a one-to-one alignment."""
         return [
             TokenData(
                 wordpieces=NoWordpieces(),
-                model_output=TokenOutput(last_hidden_state=vectors[None]),
+                model_output=TokenOutput(last_hidden_state=cast(Any, vectors)[None]),
                 align=_one_to_one(len(vectors)),
             )
             if len(vectors)
@@ -97,22 +96,23 @@ class TokenBatch(FullTransformerBatch):
             for vectors in self.vectors
         ]
 
-    def unsplit_by_doc(self, arrays: Sequence[Sequence[Floats2d]]) -> "TokenBatch":
-        """Make the batch of the gradients that listeners give.
+    def unsplit_by_doc(self, arrays: list[list[Floats3d]]) -> "TokenBatch":
+        """Create a batch of gradients.
 
-        arrays (Sequence[Sequence[Floats2d]]): The tensors' gradients, for each
-            Doc that has tokens. Shape: (1, tokens, width)
-        RETURNS (TokenBatch): The gradients, for all Docs that have tokens.
+        arrays (list[list[Floats3d]]): The gradient of the single tensor of each Doc that
+            has tokens. Shape: (1, tokens, width)
+        RETURNS (TokenBatch): The gradients of all Docs that have tokens.
         """
         return TokenBatch.from_vectors([gradient[0] for (gradient,) in arrays])
 
 
 def _one_to_one(length: int) -> Ragged:
-    return Ragged(numpy.arange(length, dtype="i"), numpy.ones(length, dtype="i"))
+    indices, lengths = numpy.arange(length, dtype="i"), numpy.ones(length, dtype="i")
+    return Ragged(cast(Ints1d, indices), cast(Ints1d, lengths))
 
 
-# Where spaCy keeps the value of an extension attribute.
-TRF_DATA_KEY = ("._.", DOC_EXT_ATTR, None, None)
+# The key of the extension attribute in `Doc.user_data`, whose keys spaCy types as str.
+TRF_DATA_KEY: Any = ("._.", DOC_EXT_ATTR, None, None)
 
 
 def get_trf_data(doc: Doc) -> Optional[TransformerData]:
@@ -122,9 +122,9 @@ def get_trf_data(doc: Doc) -> Optional[TransformerData]:
 
 
 def set_trf_data(doc: Doc, data: Optional[TransformerData]) -> None:
-    """Set `doc._.trf_data`. spaCy's `doc_cleaner` sets `doc.tensor` to None before it
-    sets this to None, and spaCy fails on such a tensor wherever it looks for vectors. So
-    the tensor is made what it is where no component sets it.
+    """Set `doc._.trf_data`. spaCy's `doc_cleaner` sets `doc.tensor` to None before it sets
+    this to None, but spaCy's vector methods fail if the tensor is None. Setting this to
+    None therefore also resets such a tensor to the empty array of a new Doc.
 
     doc (Doc): The Doc.
     data (TransformerData | None): The data, or None to free it.
@@ -132,15 +132,15 @@ def set_trf_data(doc: Doc, data: Optional[TransformerData]) -> None:
     if data is not None:
         doc.user_data[TRF_DATA_KEY] = data
         return
-    doc.user_data.pop(TRF_DATA_KEY, None)  # of a value, Doc.from_docs warns that it is lost
+    doc.user_data.pop(TRF_DATA_KEY, None)  # Doc.from_docs warns about a None value
     if doc.tensor is None:
         doc.tensor = numpy.zeros((0,), dtype="float32")
 
 
 def register_trf_data() -> None:
-    """Make `doc._.trf_data`. spacy-transformers makes it only where a `transformer` is
-    made, which a component with an encoder of its own does not need. What is set on Docs
-    already is kept."""
+    """Register `doc._.trf_data`. spacy-transformers only registers it when it creates a
+    `transformer`, which a component with its own encoder does not need. Values already set
+    on Docs are kept."""
     Doc.set_extension(DOC_EXT_ATTR, getter=get_trf_data, setter=set_trf_data, force=True)
 
 

@@ -1,8 +1,8 @@
-"""Linear layers in bf16 on a CPU, with weights as oneDNN multiplies by them.
+"""Linear layers in bf16 on CPUs, with weights in oneDNN's own layout.
 
-torch keeps weights row by row, and oneDNN puts them in its own order at every call: a
-quarter of the time of a batch of 16 wordpieces, a twentieth of one of 1 000
-(benchmarks/results/kernels.json). For inference, that can be done once.
+torch stores weights row by row, and oneDNN reorders them at every call. That takes a
+quarter of the time for a batch of 16 wordpieces and a twentieth for one of 1,000
+(benchmarks/results/kernels.json). For inference, reordering them once is enough.
 """
 
 from functools import cache
@@ -14,7 +14,7 @@ from .precision import cpu_has
 
 
 class PackedLinear(nn.Module):
-    """Stands for a linear layer whose weights do not change any more.
+    """Replacement for a linear layer whose weights no longer change.
 
     linear (nn.Linear): The layer, in bf16, on the CPU.
     """
@@ -22,7 +22,7 @@ class PackedLinear(nn.Module):
     def __init__(self, linear: nn.Linear):
         super().__init__()
         self.in_features, self.out_features = linear.in_features, linear.out_features
-        # Some networks look at the weights of their layers.
+        # Some networks read the weights of their layers.
         self.weight, self.bias = linear.weight, linear.bias
         self.packed = torch.ops.mkldnn._reorder_linear_weight(linear.weight.detach())
 
@@ -35,12 +35,12 @@ class PackedLinear(nn.Module):
 
 @cache
 def can_pack() -> bool:
-    """RETURNS (bool): Whether this processor and this torch have what `PackedLinear`
-    needs. torch's compiler is built on the same operators, but they are not
-    documented: they are tried."""
+    """RETURNS (bool): Whether this processor and this version of torch support
+    `PackedLinear`. The operators are the ones torch's compiler uses, but they are
+    undocumented, so this runs them once."""
     if not cpu_has("avx512_bf16", "amx_bf16"):
         return False
-    # Without random numbers: a training's would be others after it.
+    # Draw no random numbers, to keep training reproducible.
     layer = nn.utils.skip_init(nn.Linear, 32, 16, device="cpu", dtype=torch.bfloat16)
     inputs = torch.linspace(-1, 1, 64, device="cpu").view(2, 32).to(torch.bfloat16)
     try:
@@ -59,7 +59,7 @@ def pack_linears(network: nn.Module) -> None:
     """
     packed: dict[nn.Linear, PackedLinear] = {}
     for name, layer in list(network.named_modules(remove_duplicate=False)):
-        if type(layer) is nn.Linear:  # a network's own kinds may do something else
+        if type(layer) is nn.Linear:  # subclasses may compute something else
             if layer not in packed:
                 packed[layer] = PackedLinear(layer)
             parent, _, attribute = name.rpartition(".")

@@ -1,4 +1,4 @@
-"""What components need of the transformer that they listen to."""
+"""Checks of components that listen to a transformer."""
 
 from collections.abc import Sequence
 
@@ -11,36 +11,36 @@ from ..errors import InputError
 
 
 def listeners_of(model: object) -> list[TransformerListener]:
-    """model (object): A component's model, if it has one.
-    RETURNS (list[TransformerListener]): Its listeners to a transformer."""
+    """model (object): A component's model, or None.
+    RETURNS (list[TransformerListener]): The transformer listeners in it."""
     nodes = model.walk() if isinstance(model, Model) else ()
     return [node for node in nodes if isinstance(node, TransformerListener)]
 
 
-def require_upstream(name: str, model: Model) -> None:
-    """See that what a model listens to is initialised before it.
+def require_upstream(name: str, model: object) -> None:
+    """Check that the transformer a component listens to is initialized.
 
     name (str): The component's name.
-    model (Model): Its model.
-    RAISES: InputError if there is no such transformer.
+    model (object): The component's model.
+    RAISES: InputError if there is no initialized transformer before the component.
     """
     if any(listener.has_dim("nO") is None for listener in listeners_of(model)):
         raise InputError(
-            f"the component {name!r} listens to a transformer, and there is none with weights "
-            "before it. If the pipeline has none, as what `spacy init config` writes: put "
-            f"'transformer' before {name!r} in [nlp] pipeline, and add [components.transformer] "
-            "as the recipe minilm has it. If it is in [training] frozen_components: "
-            f"{_instead_of_freezing(name)}"
+            f"the component {name!r} listens to a transformer, but there is none with weights "
+            "before it. If the pipeline has no transformer, as in a config that `spacy init "
+            f"config` writes: put 'transformer' before {name!r} in [nlp] pipeline, and copy "
+            "[components.transformer] from the recipe minilm (`spacy ner config minilm`). If the "
+            f"transformer is in [training] frozen_components: {_instead_of_freezing(name)}"
         )
 
 
 def check_listeners(nlp: Language, frozen: Sequence[str], annotating: Sequence[str]) -> None:
-    """See that all components can be trained with the transformers that they listen to.
+    """Check that all components can be trained with the transformers they listen to.
 
-    nlp (Language): The pipeline, before it is initialised.
-    frozen (Sequence[str]): The frozen_components of [training].
-    annotating (Sequence[str]): The annotating_components of [training].
-    RAISES: InputError for the first one that cannot.
+    nlp (Language): The pipeline, before it is initialized.
+    frozen (Sequence[str]): frozen_components in [training].
+    annotating (Sequence[str]): annotating_components in [training].
+    RAISES: InputError for the first component that cannot be trained.
     """
     upstreams = {
         listener: (name, pipe.model)
@@ -58,25 +58,25 @@ def check_listeners(nlp: Language, frozen: Sequence[str], annotating: Sequence[s
         upstream, upstream_model = upstreams[name]
         if upstream in frozen and upstream_model.has_dim("nO") is None:
             raise InputError(
-                f"[training] frozen_components has {upstream!r}, which has no weights yet, and what "
-                f"is frozen is not initialised. {_instead_of_freezing(name, upstream)}"
+                f"[training] frozen_components has {upstream!r}, which has no weights yet, and "
+                f"frozen components are not initialized. {_instead_of_freezing(name, upstream)}"
             )
         if upstream not in annotating and upstream in frozen and name not in frozen:
             raise InputError(
-                f"{upstream!r} is frozen, so {name!r} can learn from its vectors only if it sets "
-                f"them: [training] annotating_components has to have {upstream!r} too."
+                f"{upstream!r} is frozen, so {name!r} only gets its vectors if it annotates: add "
+                f"{upstream!r} to [training] annotating_components too."
             )
         if upstream not in annotating and name in annotating:
             raise InputError(
                 f"[training] annotating_components has {name!r}, which needs the vectors of "
-                f"{upstream!r}: it has to have {upstream!r} too."
+                f"{upstream!r}: add {upstream!r} to annotating_components too."
             )
 
 
 def _instead_of_freezing(name: str, upstream: str = "transformer") -> str:
     return (
-        "To train on a pretrained encoder that does not change, take it out of frozen_components "
-        f"and set grad_factor = 0.0 in [components.{name}.model.tok2vec]. To train on an encoder "
-        f"that is trained already, replace all of [components.{upstream}] by source = a pipeline, "
-        f"and name {upstream!r} in both frozen_components and annotating_components."
+        "To keep a pretrained encoder unchanged, remove it from frozen_components and set "
+        f"grad_factor = 0.0 in [components.{name}.model.tok2vec]. To use the encoder of a trained "
+        f"pipeline, replace the settings in [components.{upstream}] with source = that pipeline, "
+        f"and add {upstream!r} to both frozen_components and annotating_components."
     )

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import fields
-from typing import List, Literal, Optional
+from typing import List, Literal, Optional, cast
 
 import numpy
 from spacy.attrs import SENT_START
@@ -10,7 +10,8 @@ from spacy.tokens import Doc
 from spacy_transformers.layers import split_trf_batch, trfs2arrays
 from thinc.api import Model, chain, torch2xp, xp2torch
 from thinc.types import Floats2d, Ragged
-from transformers import PreTrainedModel, PreTrainedTokenizerFast
+from transformers import PreTrainedModel
+from transformers.tokenization_utils_fast import PreTrainedTokenizerFast
 
 from ..errors import InputError
 from .batch import TokenBatch
@@ -24,10 +25,10 @@ from .wordpieces import Wordpieces
 
 
 class TransformerModel(Model[List[Doc], TokenBatch]):
-    """The model of the `transformer` component. As spacy-transformers' it gives what
-    Hugging Face's transformers made, for use by itself.
+    """The model of the `transformer` component. As in spacy-transformers, `tokenizer` and
+    `transformer` give access to the Hugging Face objects.
 
-    settings (EncoderSettings): Its settings.
+    settings (EncoderSettings): The encoder's settings.
     """
 
     def __init__(self, settings: EncoderSettings):
@@ -49,15 +50,15 @@ class TransformerModel(Model[List[Doc], TokenBatch]):
     @property
     def tokenizer(self) -> Optional[PreTrainedTokenizerFast]:
         """RETURNS (PreTrainedTokenizerFast | None): The encoder's tokenizer; None until the
-        pipeline is initialised or loaded."""
-        encoder = self.shims[0].encoder
+        pipeline is initialized or loaded."""
+        encoder = cast(EncoderShim, self.shims[0]).encoder
         return None if encoder is None else encoder.wordpieces.tokenizer
 
     @property
     def transformer(self) -> Optional[PreTrainedModel]:
-        """RETURNS (PreTrainedModel | None): The encoder, without what is added to its
-        input; None until the pipeline is initialised or loaded."""
-        encoder = self.shims[0].encoder
+        """RETURNS (PreTrainedModel | None): The Hugging Face encoder, without the added
+        input embeddings; None until the pipeline is initialized or loaded."""
+        encoder = cast(EncoderShim, self.shims[0]).encoder
         return None if encoder is None else encoder.transformer
 
 
@@ -79,45 +80,45 @@ def build_transformer_model(
 ) -> Model[List[Doc], TokenBatch]:
     """Build an encoder for spacy-transformers' `transformer` component.
 
-    It encodes spaCy's tokens themselves, so tokens and wordpieces align
-    exactly. Texts longer than a window are cut into windows that overlap;
-    nothing is truncated. Each token gets one vector, read where it has most
-    context.
+    The encoder takes spaCy's tokens, so tokens and wordpieces align exactly. Texts longer
+    than a window are split into overlapping windows; nothing is truncated. Each token gets
+    one vector, read from the window in which it has the most context.
 
-    name (str): The encoder, as `sources.resolve_encoder` takes it. Needed for
-        initialising only: a saved pipeline has its weights inside.
-    window (int): How many wordpieces are encoded together at most.
-    context (int): How many of a window's wordpieces, on each side, are there
-        only to be seen. At most a quarter of `window`.
-    word_shape (bool): Whether an embedding of the case of the word's letters is
-        added to the input; for uncased encoders.
-    attention_dropout (float): The dropout rate within attention in training.
-        Without it attention is faster.
-    precision (str): "fp32"; "bf16"; "fp16", for older GPUs; or "auto", bf16 where
-        the hardware has instructions for it, else fp32. Weights stay fp32. In 16
-        bits a near tie between two tags can fall differently when a text is
-        batched with others.
-    max_batch_items (int | None): How many wordpieces, padding and special ones
-        included, are encoded at once. None for what suits the device.
-    word_dropout (float): The part of the wordpieces that are masked in training, so
-        that more is learnt from what is around them.
-    freeze_embeddings (bool): Whether the embeddings of wordpieces stay as they are,
-        so that words of the training data and all others remain of one kind. It
-        saves time and memory too.
-    gradient_checkpointing (bool): Whether training keeps only what stands between
-        the layers, and computes the rest again: less memory, a third more time.
-    word_boundaries (bool): Whether an embedding is added to the input that tells the
-        first wordpiece of each of spaCy's tokens from its others. Most tokenizers
-        part "Al-Ain" as they do "Al - Ain", so without it an encoder cannot know
-        which of its wordpieces are to be a token together.
-    wordpiece_pooling (str): What a token's vector is: the "mean" of its wordpieces', or that of
-        the "first", as in transformers' recipes.
-    leading_space (bool): Whether a text's first token is encoded as if after a space.
-    runtime (str): What runs the encoder on a CPU, but for training: "torch"; "onnx",
-        onnxruntime in fp32; or "onnx-int8", with the weights of its products of matrices
-        in 8 bits, of which one range is taken for all of a batch, so that near ties depend
-        on what else is in it. `precision` does not count then. It takes some seconds to make it of
-        the weights at the first text, and again after training.
+    name (str): The encoder, see `sources.resolve_encoder`. Only needed for
+        initialization: a saved pipeline contains the weights.
+    window (int): Maximum number of wordpieces encoded together.
+    context (int): Number of wordpieces on each side of a window that only serve as
+        context. At most a quarter of `window`.
+    word_shape (bool): Whether to add an embedding of the case of each word's letters to the
+        input. For uncased encoders.
+    attention_dropout (float): Dropout rate of the attention weights in training. Attention
+        is faster if this is zero.
+    precision (str): "fp32"; "bf16"; "fp16", for older GPUs; or "auto", which is bf16 if the
+        hardware has instructions for it and fp32 otherwise. Weights stay in fp32. In 16
+        bits, a near tie between two tags can be decided differently depending on the other
+        texts in the batch.
+    max_batch_items (int | None): Maximum number of wordpieces encoded at once, including
+        padding and special ones. None for a default that depends on the device.
+    word_dropout (float): Proportion of wordpieces masked in training, so that the model
+        learns more from context.
+    freeze_embeddings (bool): Whether to keep the wordpiece embeddings unchanged, so that
+        words in the training data stay comparable to all others. Also saves time and
+        memory.
+    gradient_checkpointing (bool): Whether training only stores the outputs of the layers,
+        and computes everything else again: less memory, a third more time.
+    word_boundaries (bool): Whether to add an embedding to the input that distinguishes the
+        first wordpiece of each spaCy token from the others. Most tokenizers split "Al-Ain"
+        like "Al - Ain", so without it the encoder cannot tell which wordpieces form a
+        token.
+    wordpiece_pooling (str): The vector of a token: the "mean" of its wordpieces' vectors, or
+        the vector of the "first" one, as in the examples of transformers.
+    leading_space (bool): Whether to encode the first token of a text as if it followed a
+        space.
+    runtime (str): What runs the encoder on a CPU, except in training: "torch"; "onnx",
+        which is onnxruntime in fp32; or "onnx-int8", with matrix products in 8 bits. In 8
+        bits, values are scaled by the range of the whole batch, so near ties depend on the
+        other texts in it. ONNX ignores `precision`. Exporting the weights takes a few
+        seconds, at the first text and again after training.
     RETURNS (Model[List[Doc], TokenBatch]): The model.
     """
     return TransformerModel(EncoderSettings(**locals()))
@@ -141,12 +142,12 @@ def build_tok2vec_transformer(
     leading_space: bool = True,
     runtime: Runtime = "torch",
 ) -> Model[List[Doc], List[Floats2d]]:
-    """Build the same encoder as a part of one component's model. It is what
-    `nlp.replace_listeners` puts in a listener's place.
+    """Build the same encoder as part of a component's own model. `nlp.replace_listeners`
+    replaces a listener with it.
 
-    pooling (Model[Ragged, Floats2d]): The listener's; vectors are already one
-        a token, so it changes nothing.
-    grad_factor (float): The gradient is multiplied by it.
+    pooling (Model[Ragged, Floats2d]): The listener's pooling. It has no effect, as there is
+        one vector per token already.
+    grad_factor (float): Factor to multiply the gradient by.
     All others: see `build_transformer_model`.
     RETURNS (Model[List[Doc], List[Floats2d]]): The model.
     """
@@ -170,9 +171,9 @@ def _replace_listener_config(model_config: dict, listener_config: dict) -> dict:
 
 
 def init(model: Model, X: Optional[List[Doc]] = None, Y: object = None) -> None:
-    """Load the pretrained encoder, unless the model has one already."""
+    """Load the pretrained encoder, unless the model already has one."""
     settings: EncoderSettings = model.attrs["settings"]
-    shim: EncoderShim = model.shims[0]
+    shim = cast(EncoderShim, model.shims[0])
     if shim.encoder is not None:
         return
     encoder = load_pretrained(
@@ -187,8 +188,8 @@ def _check_window(settings: EncoderSettings, encoder: Encoder) -> None:
     if settings.window > encoder.max_length:
         raise InputError(
             f"the encoder {settings.name!r} takes at most {encoder.max_length} wordpieces, "
-            f"and the window is {settings.window}: set window in "
-            "[components.transformer.model] to that or less."
+            f"but the window is {settings.window}: set window in "
+            f"[components.transformer.model] to at most {encoder.max_length}."
         )
 
 
@@ -196,14 +197,14 @@ def forward(
     model: Model, docs: List[Doc], is_train: bool
 ) -> tuple[TokenBatch, Callable[[TokenBatch], List[Doc]]]:
     """Encode a batch of Docs."""
-    shim: EncoderShim = model.shims[0]
+    shim = cast(EncoderShim, model.shims[0])
     if shim.encoder is None:
         raise InputError(
-            "the transformer has no weights yet: initialise the pipeline (nlp.initialize) "
+            "the transformer has no weights yet: initialize the pipeline (nlp.initialize) "
             "or load a trained one."
         )
     settings: EncoderSettings = model.attrs["settings"]
-    _check_window(settings, shim.encoder)  # a trained pipeline's can be overridden
+    _check_window(settings, shim.encoder)  # may be overridden after training
     pieces = shim.encoder.wordpieces(docs)
     lengths = pieces.doc_lengths
     if not len(pieces.ids):
@@ -218,18 +219,18 @@ def forward(
         return docs
 
     ends = numpy.cumsum(lengths)
-    rows = torch2xp(vectors)
+    rows = cast(Floats2d, torch2xp(vectors))
     split = [rows[end - length : end] for end, length in zip(ends, lengths)]
     return TokenBatch.from_vectors(split), backprop
 
 
 def plan_windows(docs: List[Doc], pieces: Wordpieces, settings: EncoderSettings) -> List[Window]:
-    """Cut the Docs of a batch into windows.
+    """Split a batch of Docs into windows.
 
     docs (List[Doc]): The Docs.
-    pieces (Wordpieces): Their wordpieces.
-    settings (EncoderSettings): For the windows' size.
-    RETURNS (List[Window]): The windows of all.
+    pieces (Wordpieces): The Docs' wordpieces.
+    settings (EncoderSettings): The encoder's settings, for the size of the windows.
+    RETURNS (List[Window]): The windows of all Docs.
     """
     windows: List[Window] = []
     token = offset = 0

@@ -1,21 +1,22 @@
-"""The torch network: a Hugging Face encoder, and what is said of each word added to
-what it reads."""
+"""The torch network: a Hugging Face encoder with optional embeddings of each word's shape
+and boundaries."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, Optional
+from typing import Literal, Optional, cast
 
 import numpy
 import torch
 from torch import nn
 from torch.nn import functional
-from transformers import PreTrainedModel, PreTrainedTokenizerFast
+from transformers import PreTrainedModel
+from transformers.tokenization_utils_fast import PreTrainedTokenizerFast
 
 from .shapes import N_SHAPES
 from .windows import Batching, Window, batch_windows, padded_length
 from .wordpieces import WordpieceEncoder, Wordpieces
 
-# What the network takes of a batch of windows, see `Encoder.hidden_states`.
+# The network's inputs for a batch of windows, see `Encoder.hidden_states`.
 INPUT_NAMES = "input_ids", "attention_mask", "word_shapes", "word_continues"
 Inputs = dict[str, numpy.ndarray]
 
@@ -24,15 +25,16 @@ Inputs = dict[str, numpy.ndarray]
 class InputOptions:
     """How an encoder reads tokens.
 
-    word_shape (bool): Whether an embedding of the word's shape is added to each
-        wordpiece's.
-    word_boundaries (bool): Whether an embedding is added that tells a word's first
-        wordpiece from its others.
-    wordpiece_pooling (str): What a token's vector is: the "mean" of its wordpieces', or that of
-        the "first".
-    leading_space (bool): Whether a text's first token is encoded as if after a space.
+    word_shape (bool): Whether to add an embedding of the word's shape to that of each
+        wordpiece.
+    word_boundaries (bool): Whether to add an embedding that distinguishes a word's first
+        wordpiece from the others.
+    wordpiece_pooling (str): The vector of a token: the "mean" of its wordpieces' vectors, or
+        the vector of the "first" one.
+    leading_space (bool): Whether to encode the first token of a text as if it followed a
+        space.
 
-    What is added starts as zeros, so the encoder starts as pretrained.
+    The added embeddings are initialized with zeros, so the encoder starts as pretrained.
     """
 
     word_shape: bool = False
@@ -42,13 +44,13 @@ class InputOptions:
 
 
 class Encoder(nn.Module):
-    """Gives a vector for every token.
+    """Compute one vector per token.
 
     transformer (PreTrainedModel): The Hugging Face encoder.
-    tokenizer (PreTrainedTokenizerFast): Its tokenizer.
-    options (InputOptions): How it reads tokens.
+    tokenizer (PreTrainedTokenizerFast): The encoder's tokenizer.
+    options (InputOptions): How the encoder reads tokens.
 
-    In training, `word_dropout` is the part of the wordpieces that are masked.
+    The attribute `word_dropout` is the proportion of wordpieces masked in training.
     """
 
     def __init__(
@@ -59,12 +61,12 @@ class Encoder(nn.Module):
     ):
         super().__init__()
         if getattr(transformer, "pooler", None) is not None:
-            transformer.pooler = None  # serves sentences, not tokens
+            transformer.pooler = None  # type: ignore[assignment]  # for sentences, not tokens
         self.transformer = transformer
         self.wordpieces = WordpieceEncoder(tokenizer, options.leading_space)
         self.options = options
         self.word_dropout = 0.0
-        width = transformer.get_input_embeddings().embedding_dim
+        width = cast(nn.Embedding, transformer.get_input_embeddings()).embedding_dim
         self.shape_embeddings = _zeros(N_SHAPES, width) if options.word_shape else None
         self.boundary_embeddings = _zeros(2, width) if options.word_boundaries else None
 
@@ -75,18 +77,18 @@ class Encoder(nn.Module):
 
     @property
     def n_special(self) -> int:
-        """RETURNS (int): How many special wordpieces a window has."""
+        """RETURNS (int): The number of special wordpieces in a window."""
         return len(self.wordpieces.prefix) + len(self.wordpieces.suffix)
 
     @property
     def max_length(self) -> int:
-        """RETURNS (int): How many wordpieces the encoder can take at once,
-        beside the special ones at a window's start and end."""
+        """RETURNS (int): The maximum number of wordpieces in a window, not counting the
+        special ones at its start and end."""
         return positions_of(self.transformer) - self.n_special
 
     @property
     def input_names(self) -> list[str]:
-        """RETURNS (list[str]): Which of `INPUT_NAMES` the network takes."""
+        """RETURNS (list[str]): The inputs that the network takes, of `INPUT_NAMES`."""
         is_taken = True, True, self.options.word_shape, self.options.word_boundaries
         return [name for name, taken in zip(INPUT_NAMES, is_taken) if taken]
 
@@ -97,15 +99,15 @@ class Encoder(nn.Module):
         batching: Batching,
         run: Optional[Callable[[Inputs], torch.Tensor]] = None,
     ) -> torch.Tensor:
-        """Encode the windows of a batch of Docs and read every token from the core of
-        its window.
+        """Encode the windows of a batch of Docs. Each token is read from the core of its
+        window.
 
         pieces (Wordpieces): The Docs' wordpieces.
-        windows (Sequence[Window]): Windows whose cores partition them.
-        batching (Batching): How they are put together.
-        run (Callable | None): Takes the place of the network, see `hidden_states`.
-        RETURNS (Tensor): The tokens' vectors, zeros for tokens without
-            wordpieces. Shape: (tokens, width), float32.
+        windows (Sequence[Window]): Windows whose cores partition the wordpieces.
+        batching (Batching): How windows are batched.
+        run (Callable | None): Function to call instead of the network, see `hidden_states`.
+        RETURNS (Tensor): The token vectors, zeros for tokens without wordpieces.
+            Shape: (tokens, width), float32.
         """
         run = run or self._run
         lengths = pieces.token_lengths
@@ -114,7 +116,7 @@ class Encoder(nn.Module):
         if self.options.wordpiece_pooling == "first":
             is_read[1:] = tokens[1:] != tokens[:-1]
             lengths = numpy.minimum(lengths, 1)
-        # Filled batch by batch: vectors of all wordpieces would take as much again.
+        # Filled batch by batch, because the vectors of all wordpieces need more memory.
         vectors = torch.zeros(
             len(lengths), self.width, dtype=torch.float32, device=self.transformer.device
         )
@@ -123,8 +125,8 @@ class Encoder(nn.Module):
             hidden = run(inputs)
             read = is_read[positions]
             places, of = places[read], tokens[positions[read]]
-            # By window too, so that a token of several has the same vector to the bit
-            # whichever of them are together.
+            # Group by window too, so that the vector of a token in several windows is
+            # bit-identical however the windows are batched.
             rows = places // hidden.shape[1]
             starts = numpy.flatnonzero(numpy.diff(of, prepend=-1) | numpy.diff(rows, prepend=-1))
             counts, of = numpy.diff(starts, append=len(of)), of[starts]
@@ -147,14 +149,16 @@ class Encoder(nn.Module):
         word_shapes: Optional[torch.Tensor] = None,
         word_continues: Optional[torch.Tensor] = None,
     ) -> torch.Tensor:
-        """Run the network on a batch of windows. All that it is given has the shape
-        (windows, length) and is int64.
+        """Run the network on a batch of windows. All inputs have the shape
+        (windows, length) and are int64.
 
-        input_ids (Tensor): The wordpieces' ids, special ones included.
-        attention_mask (Tensor | None): 1, and 0 for padding. None if there is none.
-        word_shapes (Tensor): The words' shapes; needed if `options` has them.
-        word_continues (Tensor): 1 for a wordpiece of the same word as the one before
-            it; needed if `options` has them.
+        input_ids (Tensor): The ids of the wordpieces, including special ones.
+        attention_mask (Tensor | None): 1 for wordpieces, 0 for padding. None if there is no
+            padding.
+        word_shapes (Tensor | None): The words' shapes. Required if `options.word_shape` is
+            set.
+        word_continues (Tensor | None): 1 for a wordpiece of the same word as the one before
+            it, otherwise 0. Required if `options.word_boundaries` is set.
         RETURNS (Tensor): Shape: (windows, length, width)
         """
         added = [
@@ -184,13 +188,13 @@ class Encoder(nn.Module):
     def inputs(
         self, pieces: Wordpieces, windows: Sequence[Window]
     ) -> tuple[Inputs, numpy.ndarray, numpy.ndarray]:
-        """Put together what the network takes of a batch of windows.
+        """Create the network's inputs for a batch of windows.
 
         pieces (Wordpieces): The Docs' wordpieces.
-        windows (Sequence[Window]): Some windows of them.
+        windows (Sequence[Window]): The windows of the batch.
         RETURNS (tuple[Inputs, ndarray, ndarray]): The arrays by `input_names`; the
-            positions in `pieces` of what is read from the hidden states, and where it
-            stands in them, flattened.
+            positions in `pieces` of the wordpieces to read; and the rows of these in the
+            hidden states, flattened to (windows * length, width).
         """
         prefix, suffix = self.wordpieces.prefix, self.wordpieces.suffix
         sizes = [window.end - window.start + self.n_special for window in windows]
@@ -227,12 +231,12 @@ def _zeros(n: int, width: int) -> nn.Embedding:
 
 
 def positions_of(transformer: PreTrainedModel) -> int:
-    """transformer (PreTrainedModel): An encoder.
-    RETURNS (int): How many wordpieces it can take at once, special ones included."""
+    """transformer (PreTrainedModel): The encoder.
+    RETURNS (int): The maximum number of wordpieces in a window, including special ones."""
     positions = getattr(transformer.config, "max_position_embeddings", None)
-    if not positions or positions < 0:  # XLNet's has no limit, and says -1
+    if not positions or positions < 0:  # XLNet has no limit, and its config has -1
         return 1 << 30
-    # RoBERTa's kind counts positions from after the padding's.
+    # RoBERTa and similar encoders count positions from padding_idx + 1.
     embeddings = getattr(transformer, "embeddings", None)
     padding = getattr(getattr(embeddings, "position_embeddings", None), "padding_idx", None)
     return positions if padding is None else positions - padding - 1

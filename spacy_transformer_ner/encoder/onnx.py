@@ -1,7 +1,7 @@
 """The encoder's network as an ONNX graph, run by onnxruntime on a CPU.
 
-Exported by torch itself, and quantized, where that is wanted, by onnxruntime's dynamic
-quantization: weights are rounded to 8 bits once, what they are multiplied by each time.
+The graph is exported by torch and optionally quantized by onnxruntime's dynamic
+quantization: weights are rounded to 8 bits once, activations at each call.
 """
 
 import importlib
@@ -27,32 +27,30 @@ if TYPE_CHECKING:
 
 Runtime = Literal["torch", "onnx", "onnx-int8"]
 
-# What outputs may differ by from torch's: a wrong graph's do by more, rounding in fp32
-# does by less.
+# Maximum difference between the outputs of the graph and of torch. Rounding in fp32 stays
+# below it, a wrong graph does not.
 TOLERANCE = 1e-2
 
 
 def require_onnx() -> ModuleType:
     """RETURNS (ModuleType): onnxruntime.
-    RAISES: InputError if it, or what exports to it, is not installed."""
+    RAISES: InputError if onnxruntime or a package for the export is not installed."""
     for name in ("onnx", "onnxscript", "onnxruntime"):
         try:
             module = importlib.import_module(name)
         except ImportError as error:
             raise InputError(
-                f"the package {name} is needed for ONNX: {install_extra('onnx')}. Without it "
-                'runtime = "torch" is left. '
-                f"({error})"
+                f"the package {name} is needed for ONNX: {install_extra('onnx')}. Or set "
+                f'runtime = "torch". ({error})'
             ) from None
     return module
 
 
 class Network(nn.Module):
-    """What is exported: a network from its inputs to hidden states, and to scores of
-    tags where there is a head.
+    """The network to export. It outputs hidden states and, if there is a head, tag scores.
 
     encoder (Encoder): The encoder, on the CPU.
-    head (nn.Linear | None): Takes hidden states.
+    head (nn.Linear | None): The layer from hidden states to tag scores.
     """
 
     def __init__(self, encoder: Encoder, head: Optional[nn.Linear] = None):
@@ -63,7 +61,7 @@ class Network(nn.Module):
 
     @property
     def output_names(self) -> list[str]:
-        """RETURNS (list[str]): What the outputs are called."""
+        """RETURNS (list[str]): The names of the outputs."""
         return ["last_hidden_state"] + ["logits"] * (self.head is not None)
 
     def forward(
@@ -73,26 +71,26 @@ class Network(nn.Module):
         word_shapes: Optional[torch.Tensor] = None,
         word_continues: Optional[torch.Tensor] = None,
     ) -> tuple[torch.Tensor, ...]:
-        """See `Encoder.hidden_states`.
+        """Run the network. For the parameters, see `Encoder.hidden_states`.
 
-        RETURNS (tuple[Tensor, ...]): The hidden states, (windows, length, width), and
-            the scores, (windows, length, tags).
+        RETURNS (tuple[Tensor, ...]): The hidden states, (windows, length, width), and, if
+            there is a head, the tag scores, (windows, length, tags).
         """
         hidden = self.encoder.hidden_states(input_ids, attention_mask, word_shapes, word_continues)
         return (hidden,) if self.head is None else (hidden, self.head(hidden))
 
 
 class OnnxNetwork:
-    """Takes the place of an encoder's network, with the weights it has now.
+    """Replacement for an encoder's network, with its current weights.
 
     encoder (Encoder): The encoder, on the CPU.
-    is_int8 (bool): Whether it is quantized.
-    threads (int): How many threads it has.
+    is_int8 (bool): Whether to quantize the graph.
+    threads (int): Number of threads.
     RAISES: InputError if the encoder cannot be exported.
     """
 
     def __init__(self, encoder: Encoder, is_int8: bool, threads: int):
-        # Files, because a graph of 2 GB or more does not fit in one message.
+        # Use files, because a protobuf message cannot hold a graph of 2 GB or more.
         with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
             path = Path(folder, "model.onnx")
             export(Network(encoder), path)
@@ -101,7 +99,7 @@ class OnnxNetwork:
             self._session = load_session(path, threads)
 
     def __call__(self, inputs: Inputs) -> torch.Tensor:
-        """inputs (Inputs): As `Encoder.inputs` gives them.
+        """inputs (Inputs): Inputs from `Encoder.inputs`.
         RETURNS (Tensor): The hidden states. Shape: (windows, length, width)"""
         return torch.from_numpy(self._session.run(["last_hidden_state"], inputs)[0])
 
@@ -109,25 +107,26 @@ class OnnxNetwork:
 def load_session(path: Path, threads: int) -> "InferenceSession":
     """Load a graph.
 
-    path (Path): Its file.
-    threads (int): How many threads it has.
-    RETURNS (InferenceSession): What runs it.
+    path (Path): The graph's file.
+    threads (int): Number of threads.
+    RETURNS (InferenceSession): The session that runs it.
     """
     onnxruntime = require_onnx()
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
-    # It would keep a plan for every shape of batches that it has met.
+    # Otherwise it stores a memory plan for every batch shape.
     options.enable_mem_pattern = False
     return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
 
 
 def export(network: Network, path: Path) -> None:
-    """Write a network as an ONNX graph that takes any number of windows of any length,
-    and see that it gives what torch gives.
+    """Write a network as an ONNX graph that takes any number of windows of any length, and
+    check that its outputs equal those of torch.
 
     network (Network): The network.
-    path (Path): The file. One of 2 GB or more gets another beside it.
-    RAISES: InputError if torch or onnxruntime cannot do that.
+    path (Path): The output file. For graphs of 2 GB or more, a second file is written next
+        to it.
+    RAISES: InputError if the network cannot be exported or the outputs differ.
     """
     require_onnx()
     inputs = _example(network, 2, 8)
@@ -142,24 +141,25 @@ def export(network: Network, path: Path) -> None:
                 dynamo=True,
                 verbose=False,
             )
-        # The quantizer's own mark of a graph that needs no preparing, as this one.
+        assert program is not None  # dynamo=True
+        # Tell the quantizer that the graph needs no preprocessing.
         program.model.metadata_props["onnx.quant.pre_process"] = "onnxruntime.quant"
         program.save(path)
         session = load_session(path, 1)
-        # Other shapes than that of the example, lest one was taken for fixed.
+        # Use other shapes than the example's, to notice a dimension exported as fixed.
         found = [difference(network, session, _example(network, *of)) for of in ((1, 1), (3, 5))]
-    except Exception as error:  # each part of each library has its own
+    except Exception as error:  # the libraries raise errors of many types
         raise _cannot(network, f"{type(error).__name__}: {error}") from None
     if not all(one < TOLERANCE for one in found):
         raise _cannot(network, f"its {network.output_names[-1]} would differ by {max(found):.2g}")
 
 
 def quantize(path: Path, *, reduce_range: bool) -> None:
-    """Quantize a graph in its place: the products of hidden states with weights.
+    """Quantize the matrix products of a graph in place.
 
-    path (Path): Its file.
-    reduce_range (bool): Whether weights have 7 bits, because sums of products of 8 bits
-        overflow on x86 processors without VNNI.
+    path (Path): The graph's file.
+    reduce_range (bool): Whether to use 7 bits for the weights, because sums of 8-bit
+        products overflow on x86 processors without VNNI.
     """
     import onnx
     from onnxruntime.quantization import QuantType, quantize_dynamic
@@ -170,13 +170,13 @@ def quantize(path: Path, *, reduce_range: bool) -> None:
         path,
         path,
         op_types_to_quantize=["MatMul"],
-        # The head's is the last, if there is one. It is small, and decides.
+        # The head, if there is one, is the last product. It is small and needs precision.
         nodes_to_exclude=products[-1:] if len(graph.output) > 1 else [],
         per_channel=True,
         reduce_range=reduce_range,
         weight_type=QuantType.QInt8,
     )
-    # Where the weights of a large graph were; what is left of them is in it.
+    # The weights of a large graph, which are in the quantized graph now.
     path.with_name(f"{path.name}.data").unlink(missing_ok=True)
 
 
@@ -184,9 +184,9 @@ def difference(network: Network, session: "InferenceSession", inputs: Inputs) ->
     """Compare a graph with its network.
 
     network (Network): The network.
-    session (InferenceSession): What runs the graph.
-    inputs (Inputs): As `Encoder.inputs` gives them.
-    RETURNS (float): The largest difference of the last output, padding's left out.
+    session (InferenceSession): The session that runs the graph.
+    inputs (Inputs): Inputs from `Encoder.inputs`.
+    RETURNS (float): The largest difference in the last output, except for padding.
     """
     with torch.inference_mode():
         expected = network(**{name: torch.from_numpy(array) for name, array in inputs.items()})[-1]
@@ -196,7 +196,7 @@ def difference(network: Network, session: "InferenceSession", inputs: Inputs) ->
 
 
 def _example(network: Network, windows: int, length: int) -> Inputs:
-    """Inputs with padding, if there is more than one window."""
+    """Create example inputs, with padding if there is more than one window."""
     inputs = {name: numpy.ones((windows, length), "int64") for name in network.encoder.input_names}
     inputs["attention_mask"][1:, length // 2 :] = 0
     return inputs
@@ -204,14 +204,14 @@ def _example(network: Network, windows: int, length: int) -> Inputs:
 
 def _cannot(network: Network, reason: str) -> InputError:
     return InputError(
-        f"{type(network.encoder.transformer).__name__} cannot be exported to ONNX, so runtime = "
-        f'"torch" is left. ({" ".join(reason.split())[:300]})'
+        f"{type(network.encoder.transformer).__name__} cannot be exported to ONNX. Set "
+        f'runtime = "torch". ({" ".join(reason.split())[:300]})'
     )
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep torch from telling how it exports."""
+    """Silence torch's export messages."""
     log = logging.getLogger("torch.onnx")
     level = log.level
     log.setLevel(logging.ERROR)

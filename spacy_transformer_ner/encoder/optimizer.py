@@ -1,8 +1,8 @@
-"""AdamW as transformers are trained with it, in thinc's interface."""
+"""AdamW for transformers, with thinc's interface."""
 
 import math
 from collections.abc import Iterable
-from typing import Optional
+from typing import Optional, cast
 
 import torch
 from thinc.api import Optimizer, get_array_module, torch2xp, xp2torch
@@ -13,29 +13,29 @@ from torch.amp import GradScaler
 
 from ..errors import InputError
 
-# Of averages of weights; thinc's.
+# Maximum decay of the averaged weights, as in thinc.
 MAX_DECAY = 0.9999
 
 
 class AdamW(Optimizer):
-    """AdamW (Loshchilov and Hutter, 2019). The encoder's weights are updated
-    together by torch's fused implementation: no weight decay on biases and
-    norms, gradients clipped by their global norm. Weights that are thinc's own,
-    the heads', go through thinc's, at a rate of their own: they start from
-    nothing and can take larger steps.
+    """AdamW (Loshchilov and Hutter, 2019). The encoder's weights are updated together by
+    torch's fused implementation, without weight decay on biases and norms, and with
+    gradients clipped by their global norm. The weights of thinc layers, such as the heads,
+    are updated by thinc's implementation at a separate, higher rate, because they are
+    trained from scratch.
 
-    learn_rate (float | schedule): The rate of the encoder.
-    rate_width (int | None): The width of an encoder that `learn_rate` suits.
-        For another the rates are multiplied by (rate_width / width)², as wider
-        encoders bear only smaller steps: 3e-4 for a width of 384 is 7.5e-5 for
-        768. None to use `learn_rate` as it is.
-    head_factor (float): The heads' rate over the encoder's.
-    beta1, beta2, eps (float): As usual.
+    learn_rate (float | schedule): The learning rate of the encoder.
+    rate_width (int | None): The encoder width that `learn_rate` is meant for. For other
+        widths the rates are multiplied by (rate_width / width)², because wider encoders
+        need smaller steps: 3e-4 for a width of 384 becomes 7.5e-5 for 768. None to use
+        `learn_rate` unchanged.
+    head_factor (float): The rate of the heads, as a multiple of the encoder's.
+    beta1, beta2, eps (float): The parameters of Adam.
     weight_decay (float): Decoupled weight decay.
-    grad_clip (float): The norm gradients are clipped to; 0 for no clipping.
-    use_averages (bool): Whether moving averages of the weights are kept, as thinc's
-        optimizers do (Polyak and Juditsky, 1992). `spacy train` evaluates and saves
-        those then.
+    grad_clip (float): Maximum norm of the gradients; 0 for no clipping.
+    use_averages (bool): Whether to keep moving averages of the weights, like thinc's
+        optimizers (Polyak and Juditsky, 1992). `spacy train` then evaluates and saves the
+        averages.
     """
 
     def __init__(
@@ -70,22 +70,22 @@ class AdamW(Optimizer):
     def __call__(
         self, key: KeyT, weights: FloatsXd, gradient: FloatsXd, *, lr_scale: float = 1.0
     ) -> tuple[FloatsXd, FloatsXd]:
-        """Update weights that are thinc's own; see thinc's Optimizer."""
-        if not self._goes_in(key, bool(get_array_module(gradient).isfinite(gradient).all())):
-            gradient[:] = 0.0
+        """Update the weights of a thinc layer, see thinc's Optimizer."""
+        if not self._count(key, bool(get_array_module(gradient).isfinite(gradient).all())):
+            gradient.fill(0.0)
             return weights, gradient
         lr_scale *= self.head_factor * self.width_factor
         return super().__call__(key, weights, gradient, lr_scale=lr_scale)
 
     def update_encoder(self, key: KeyT, module: nn.Module, width: int, scaler: GradScaler) -> None:
-        """Update an encoder in place and clear its gradients. It comes before
-        the heads in a pipeline, so they learn its width in time.
+        """Update an encoder in place and clear its gradients. Also sets the rate of the
+        heads, which come after the encoder in a pipeline, for its width.
 
-        key (tuple[int, str]): Identifies the encoder over the updates.
-        module (Module): The encoder, with gradients. Without any it stays as it is.
+        key (tuple[int, str]): Identifies the encoder across updates.
+        module (Module): The encoder. Unchanged if it has no gradients.
         width (int): The size of its vectors.
-        scaler (GradScaler): What its gradients were scaled by. A step whose
-            gradients are too large for fp16 is left out.
+        scaler (GradScaler): The scaler of the gradients. The step is skipped if they are
+            too large for fp16.
         """
         if self.rate_width:
             self.width_factor = (self.rate_width / width) ** 2
@@ -98,48 +98,51 @@ class AdamW(Optimizer):
         norm = nn.utils.clip_grad_norm_(module.parameters(), self.grad_clip or math.inf)
         is_finite = bool(norm.isfinite())
         if scaler.is_enabled():
-            # It leaves the step out itself, and lowers its scale. Until that is 1 it was too
-            # large, and nothing is wrong.
-            self._goes_in(key, is_finite or scaler.get_scale() > 1.0)
+            # The scaler skips such a step itself and lowers its scale. This is normal as long
+            # as the scale is above 1.
+            self._count(key, is_finite or scaler.get_scale() > 1.0)
             scaler.step(optimizer)
-        elif self._goes_in(key, is_finite):
+        elif self._count(key, is_finite):
             scaler.step(optimizer)
         scaler.update()
         optimizer.zero_grad()
         if self.averages is not None:
-            self._average(key, module)
+            self._average(self.averages, key, module)
 
     @torch.no_grad()
-    def _average(self, key: KeyT, module: nn.Module) -> None:
-        """What thinc's `Ops.update_averages` does, in a sixth of the time on a CPU; and the
-        averages start from the pretrained weights, not from zero."""
+    def _average(self, averages: dict[KeyT, FloatsXd], key: KeyT, module: nn.Module) -> None:
+        """Update the averages like thinc's `Ops.update_averages`, but six times faster on a
+        CPU and starting from the pretrained weights instead of zero."""
         for name, weights in module.named_parameters():
             if weights.requires_grad:
-                of_weights = key[0], name
-                self.nr_update[of_weights] += 1
-                steps = self.nr_update[of_weights]
-                kept = self.averages.get(of_weights)
+                name_key = key[0], name
+                self.nr_update[name_key] += 1
+                steps = self.nr_update[name_key]
+                kept = averages.get(name_key)
                 average = weights.clone() if kept is None else xp2torch(kept, device=weights.device)
                 average.lerp_(weights, 1 - min(MAX_DECAY, (1 + steps) / (10 + steps)))
-                self.averages[of_weights] = torch2xp(average)  # on Apple's GPU a copy
+                averages[name_key] = cast(FloatsXd, torch2xp(average))  # a copy on Apple GPUs
 
-    def _goes_in(self, key: KeyT, is_finite: bool) -> bool:
-        """Count a gradient; one that is not finite would spoil the weights for good."""
+    def _count(self, key: KeyT, is_finite: bool) -> bool:
+        """Count consecutive updates skipped because the gradient is not finite.
+
+        RETURNS (bool): Whether to use the gradient.
+        """
         self._left_out[key] = 0 if is_finite else self._left_out.get(key, 0) + 1
         return is_finite
 
     @property
     def left_out(self) -> int:
-        """RETURNS (int): How many updates in a row, up to the last, left out some
-        weights, because their gradient was not finite."""
+        """RETURNS (int): The number of consecutive updates, up to the last one, that
+        skipped some weights because their gradient was not finite."""
         return max(self._left_out.values(), default=0)
 
     def of_encoder(self, key: KeyT, module: nn.Module) -> torch.optim.AdamW:
-        """Give torch's optimizer of an encoder.
+        """Get torch's optimizer of an encoder.
 
-        key (tuple[int, str]): Identifies the encoder over the updates.
+        key (tuple[int, str]): Identifies the encoder across updates.
         module (Module): The encoder.
-        RETURNS (torch.optim.AdamW): Its optimizer, made at the first call.
+        RETURNS (torch.optim.AdamW): The optimizer, created at the first call.
         """
         if key not in self._of_encoders:
             self._of_encoders[key] = torch.optim.AdamW(
@@ -152,12 +155,12 @@ class AdamW(Optimizer):
 
 
 def parameter_groups(parameters: Iterable[nn.Parameter], weight_decay: float) -> list[dict]:
-    """Separate the matrices from biases and the scales of norms, which weight decay harms.
+    """Group parameters by whether weight decay applies: to matrices, but not to biases and
+    norms.
 
-    parameters (Iterable[Parameter]): The parameters. Those that need no gradient are left
-        out.
-    weight_decay (float): The decay of the matrices.
-    RETURNS (list[dict]): Groups as torch's optimizers take them.
+    parameters (Iterable[Parameter]): The parameters. Frozen ones are skipped.
+    weight_decay (float): The weight decay of the matrices.
+    RETURNS (list[dict]): Parameter groups for torch's optimizers.
     """
     groups: dict[bool, list[nn.Parameter]] = {}
     for parameter in parameters:
@@ -181,16 +184,16 @@ def create_adamw(
     use_averages: bool = False,
     layer_decay: float = 1.0,
 ) -> Optimizer:
-    """Create an optimizer, registered as spacy-transformer-ner.AdamW.v1; see
-    `AdamW` for the parameters.
+    """Create an optimizer. Registered as spacy-transformer-ner.AdamW.v1. For the other
+    parameters, see `AdamW`.
 
-    layer_decay (float): 1.0. It is here because configs saved earlier have it.
+    layer_decay (float): Must be 1.0. Kept for configs saved by earlier versions.
     RETURNS (Optimizer): The optimizer.
-    RAISES: InputError if layer_decay is something else.
+    RAISES: InputError if layer_decay is not 1.0.
     """
     if layer_decay != 1.0:
         raise InputError(
-            f"the optimizer's layer_decay is {layer_decay}, and all layers have one rate now: "
+            f"the optimizer's layer_decay is {layer_decay}, but all layers have the same rate now: "
             "remove layer_decay from [training.optimizer], or set it to 1.0."
         )
     return AdamW(

@@ -1,16 +1,16 @@
-"""What the encoder computes in."""
+"""The floating-point precision of the encoder."""
 
 import torch
 from torch.amp import GradScaler
 
 
 def autocast_dtype(precision: str, device: torch.device) -> torch.dtype | None:
-    """Decide what a forward pass computes in.
+    """Get the dtype of a forward pass.
 
-    precision (str): "fp32", "bf16", "fp16", or "auto": bf16 where the hardware has
-        instructions for it, else fp32. Weights stay fp32.
-    device (torch.device): Where it runs.
-    RETURNS (torch.dtype | None): The type, or None for fp32.
+    precision (str): "fp32", "bf16", "fp16", or "auto", which is bf16 if the hardware has
+        instructions for it and fp32 otherwise. Weights stay in fp32.
+    device (torch.device): The device that runs the encoder.
+    RETURNS (torch.dtype | None): The dtype, or None for fp32.
     """
     if precision != "auto":
         return {"fp32": None, "bf16": torch.bfloat16, "fp16": torch.float16}[precision]
@@ -22,19 +22,19 @@ def autocast_dtype(precision: str, device: torch.device) -> torch.dtype | None:
 
 
 def cpu_has(*abilities: str) -> bool:
-    """abilities (str): Sets of instructions, as torch calls them.
-    RETURNS (bool): Whether the processor has any of them. False where torch is too old
-        to tell."""
+    """abilities (str): torch's names of instruction sets.
+    RETURNS (bool): Whether the processor has any of them. False if torch is too old to
+        report them."""
     known = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
     return any(known.get(ability) for ability in abilities)
 
 
 def grad_scaler(precision: str, device: torch.device) -> GradScaler:
-    """Make what keeps small gradients from vanishing in fp16 (Micikevicius et al.,
-    2018). In other precisions it does nothing.
+    """Create a gradient scaler, which keeps small gradients from vanishing in fp16
+    (Micikevicius et al., 2018). It is disabled in other precisions.
 
-    precision (str): As `autocast_dtype` takes it.
-    device (torch.device): Where it runs.
+    precision (str): The precision, see `autocast_dtype`.
+    device (torch.device): The device that runs the encoder.
     RETURNS (GradScaler): torch's scaler.
     """
     return GradScaler(device.type, enabled=precision == "fp16")

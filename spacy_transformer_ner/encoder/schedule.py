@@ -1,5 +1,4 @@
-"""A learning rate that warms up and falls to zero over the run, however long
-the run turns out to be."""
+"""A learning rate schedule with linear warmup and decay over the whole run."""
 
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice, repeat
@@ -22,30 +21,35 @@ def linear_over_run(
     corpus: Union[Callable[[Language], Iterable[Example]], str],
     batcher: Union[Callable[[Iterable[Example]], Iterable[List[Example]]], str],
 ) -> Iterator[float]:
-    """Rise linearly from zero over the warm-up, then fall linearly to zero at
-    the last step that is evaluated, which gives the pipeline that is kept.
-    Registered as spacy-transformer-ner.linear_over_run.v1. All but the first
-    two settings refer to the config's own, so the run's number of steps is
-    counted, not guessed; the corpus is read for it when training starts.
+    """Increase the rate linearly from zero during warmup, then decrease it linearly to zero
+    at the last evaluated step, which is the last that can affect the saved pipeline.
+    Registered as spacy-transformer-ner.linear_over_run.v1. All but the first two settings
+    refer to other parts of the config, so that the number of steps can be counted. The
+    corpus is read for this when training starts.
 
-    Outside of `spacy train` there is no such run: `nlp.resume_training()` and
-    `nlp.update()` take the optimizer from the config without what it refers to.
-    Then the references are strings still, and the rate is constant.
+    Outside of `spacy train`, in `nlp.resume_training()` and `nlp.update()`, spaCy does not
+    resolve these references. They are still strings then, and the rate is constant.
 
-    initial_rate (float): The highest rate.
-    warmup (float): The part of the run that is warm-up, 0 to 1.
-    max_epochs, max_steps, eval_frequency (int): Of [training].
-    lang (str): Of [nlp].
+    initial_rate (float): The maximum rate.
+    warmup (float): The proportion of the run that is warmup, 0 to 1.
+    max_epochs, max_steps, eval_frequency (int): The settings in [training].
+    lang (str): The setting in [nlp].
     corpus (Callable): The reader of the training corpus.
-    batcher (Callable): The batcher of [training].
+    batcher (Callable): The batcher in [training].
     YIELDS (float): The rate of each step.
-    RAISES: InputError if the run has no end or would not be evaluated.
+    RAISES: InputError if the run has no limit or would not be evaluated.
     """
-    run = (max_epochs, max_steps, eval_frequency, corpus, batcher)
-    if any(isinstance(setting, str) for setting in run):
+    if (
+        isinstance(max_epochs, str)
+        or isinstance(max_steps, str)
+        or isinstance(eval_frequency, str)
+        or isinstance(corpus, str)
+        or isinstance(batcher, str)
+    ):
         yield from repeat(initial_rate)
-    # The first rate is zero in any case. Giving it before the corpus is read
-    # lets the config be resolved where there is no corpus.
+        return
+    # The first rate is always zero. Yield it before reading the corpus, so that the config
+    # can be resolved without a corpus.
     yield 0.0
     steps = count_steps(max_epochs, max_steps, _epochs(lang, corpus, batcher))
     last = last_evaluated_step(steps, eval_frequency)
@@ -60,19 +64,19 @@ def linear_over_run(
 
 
 def count_steps(max_epochs: int, max_steps: int, epochs: Iterator[int]) -> int:
-    """Count the steps that `spacy train` makes.
+    """Count the steps of a `spacy train` run.
 
-    max_epochs, max_steps (int): Of [training]; 0 means no limit.
-    epochs (Iterator[int]): The number of batches of each epoch.
-    RETURNS (int): The steps.
-    RAISES: InputError if neither limits the run.
+    max_epochs, max_steps (int): The settings in [training]; 0 means no limit.
+    epochs (Iterator[int]): The number of batches in each epoch.
+    RETURNS (int): The number of steps.
+    RAISES: InputError if the run has no limit.
     """
-    # spaCy's loop makes the step it stops at.
+    # spaCy's training loop runs one more step than max_steps.
     steps = max_steps + 1 if max_steps > 0 else None
     if max_epochs < 1:
         if steps is None:
             raise InputError(
-                "linear_over_run needs a run that ends: set [training] max_epochs or max_steps."
+                "linear_over_run needs a limit: set [training] max_epochs or max_steps."
             )
         return steps
     counted = 0
@@ -86,17 +90,17 @@ def count_steps(max_epochs: int, max_steps: int, epochs: Iterator[int]) -> int:
 def last_evaluated_step(steps: int, eval_frequency: int) -> int:
     """Find the last step, counted from 0, after which spaCy evaluates.
 
-    steps (int): The steps of the run.
-    eval_frequency (int): Of [training].
+    steps (int): The number of steps in the run.
+    eval_frequency (int): The setting in [training].
     RETURNS (int): The step.
-    RAISES: InputError if that is the very first.
+    RAISES: InputError if it is the first step.
     """
     last = (steps - 1) // eval_frequency * eval_frequency
     if last < 1:
         raise InputError(
-            f"the training has {steps} steps and is evaluated every {eval_frequency}, so "
+            f"training has {steps} steps and is evaluated every {eval_frequency} steps, so "
             "nothing it learns would be kept. Set [training] eval_frequency to at most "
-            f"{max(1, steps - 1)}, or max_epochs higher."
+            f"{max(1, steps - 1)}, or increase max_epochs."
         )
     return last
 
@@ -107,5 +111,5 @@ def _epochs(
     batcher: Callable[[Iterable[Example]], Iterable[list[Example]]],
 ) -> Iterator[int]:
     examples = list(corpus(spacy.blank(lang)))
-    while True:  # the size of batches may change from epoch to epoch
+    while True:  # batch sizes may differ between epochs
         yield sum(1 for _ in batcher(examples))

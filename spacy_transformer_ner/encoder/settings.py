@@ -1,4 +1,4 @@
-"""The encoder's settings, as a config has them."""
+"""The settings of the encoder in a config."""
 
 from dataclasses import dataclass, fields
 from typing import Literal, Optional
@@ -12,11 +12,11 @@ Precision = Literal["auto", "fp32", "bf16", "fp16"]
 
 @dataclass(frozen=True)
 class EncoderSettings:
-    """The settings of `model.build_transformer_model`, which describes them. Those of
-    `InputOptions`, and `name` and `attention_dropout`, count when the encoder is
-    initialised; the others can be overridden for a trained pipeline too.
+    """The settings of the encoder, see `model.build_transformer_model`. `name`,
+    `attention_dropout` and the settings in `InputOptions` only take effect when the encoder
+    is initialized. The others can also be overridden for a trained pipeline.
 
-    RAISES: InputError if they do not fit.
+    RAISES: InputError if a setting is out of range.
     """
 
     name: str
@@ -36,11 +36,13 @@ class EncoderSettings:
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.word_dropout < 1.0:
-            raise InputError(f"the encoder's word_dropout is a part of 1, not {self.word_dropout}.")
+            raise InputError(
+                f"the encoder's word_dropout is {self.word_dropout}: it must be >= 0 and < 1."
+            )
         if self.window < 1 or not 0 <= self.context <= self.window // 4:
             raise InputError(
-                f"the encoder's window is {self.window} and its context {self.context}: the "
-                "context is at most a quarter of the window."
+                f"the encoder's window is {self.window} and its context {self.context}: set "
+                "context to at most a quarter of window."
             )
 
     @property

@@ -1,4 +1,4 @@
-"""The shape of a word's letters, which an uncased encoder does not see."""
+"""The shape of words: the case of their letters, which uncased encoders do not see."""
 
 OTHER, LOWER, TITLE, UPPER, INITIAL, MIXED = range(6)
 N_SHAPES = 6
@@ -8,8 +8,8 @@ def word_shape(word: str) -> int:
     """Classify a word by the case of its letters.
 
     word (str): The word.
-    RETURNS (int): OTHER without cased letters ("1996", "!"), LOWER ("cat"),
-        TITLE ("Paris", "Paris-based"), UPPER ("EU"), INITIAL, a single capital
+    RETURNS (int): OTHER if it has no cased letters ("1996", "!"), LOWER ("cat"),
+        TITLE ("Paris", "Paris-based"), UPPER ("EU"), INITIAL for a single capital letter
         ("J."), or MIXED ("McDonald").
     """
     letters = [c for c in word if c.isupper() or c.islower()]

@@ -1,4 +1,4 @@
-"""The encoder as thinc sees it: how it is run, trained, saved and loaded."""
+"""The thinc shim of the encoder: prediction, training and serialization."""
 
 import multiprocessing
 import os
@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from copy import deepcopy
 from dataclasses import replace
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import srsly
 import torch
@@ -26,17 +26,17 @@ from .storage import from_parts, to_parts
 from .windows import ON_CPU, ON_GPU, Batching, Window
 from .wordpieces import Wordpieces
 
-# Where fewer wordpieces are predicted at once, entering `PlainAttention` takes longer than
-# it saves.
+# In predictions of fewer wordpieces, `PlainAttention` takes longer than it saves.
 ENOUGH_FOR_PLAIN = 256
 
 Copy = TypeVar("Copy", Encoder, OnnxNetwork)
 
 
 class EncoderShim(PyTorchShim):
-    """Holds an `Encoder`, or None until the pipeline is initialised or loaded.
+    """Thinc shim that wraps an `Encoder`.
 
-    settings (EncoderSettings): How it is run and trained.
+    encoder (Encoder | None): The encoder, None until the pipeline is initialized or loaded.
+    settings (EncoderSettings): The encoder's settings.
     """
 
     def __init__(self, encoder: Encoder | None, settings: EncoderSettings):
@@ -56,38 +56,38 @@ class EncoderShim(PyTorchShim):
 
     @property
     def key(self) -> tuple[int, str]:
-        """RETURNS (tuple[int, str]): What optimizers know it by."""
+        """RETURNS (tuple[int, str]): The key of the encoder in optimizers."""
         return self.id, "encoder"
 
     @property
     def batching(self) -> Batching:
-        """RETURNS (Batching): How windows are put together."""
-        suits = ON_GPU if self.device.type == "cuda" else ON_CPU
-        return replace(suits, max_items=self.settings.max_batch_items or suits.max_items)
+        """RETURNS (Batching): How windows are batched on the encoder's device."""
+        default = ON_GPU if self.device.type == "cuda" else ON_CPU
+        return replace(default, max_items=self.settings.max_batch_items or default.max_items)
 
     @property
     def _dtype(self) -> torch.dtype | None:
         return autocast_dtype(self.settings.precision, self.device)
 
     @property
-    def _attends_plainly(self) -> bool:
-        """RETURNS (bool): Whether our own attention is faster here than torch's."""
+    def _is_cpu_in_bf16(self) -> bool:
+        """RETURNS (bool): Whether `PlainAttention` is faster than torch's attention."""
         return (self.device.type, self._dtype) == ("cpu", torch.bfloat16)
 
     def set_encoder(self, encoder: Encoder) -> None:
-        """Take an encoder, on the device that thinc uses.
+        """Set the encoder and move it to the device that thinc uses.
 
         encoder (Encoder): The encoder.
         """
         self._model = encoder.to(get_torch_default_device())
-        self._parameters = list(encoder.parameters())  # to list them takes a millisecond
+        self._parameters = list(encoder.parameters())  # listing them takes 1 ms
         self._copy = None
         encoder.word_dropout = self.settings.word_dropout
         embeddings = encoder.transformer.get_input_embeddings()
         embeddings.requires_grad_(not self.settings.freeze_embeddings)
         if self.settings.gradient_checkpointing:
             options: dict = {"use_reentrant": False}
-            if self._attends_plainly:
+            if self._is_cpu_in_bf16:
                 options["context_fn"] = _contexts
             encoder.transformer.gradient_checkpointing_enable(options)
         self.scaler = grad_scaler(self.settings.precision, self.device)
@@ -97,22 +97,23 @@ class EncoderShim(PyTorchShim):
     ) -> tuple[torch.Tensor, Callable[[torch.Tensor], None]]:
         """Run the encoder.
 
-        pieces, windows: As `Encoder.forward` takes them.
-        is_train (bool): Whether gradients and dropout are wanted.
-        RETURNS (tuple[Tensor, Callable]): The tokens' vectors (tokens, width),
-            and a function that takes their gradient and adds up the weights'.
+        pieces, windows: See `Encoder.forward`.
+        is_train (bool): Whether to use dropout and prepare the backward pass.
+        RETURNS (tuple[Tensor, Callable]): The token vectors, (tokens, width), and a callback
+            that takes their gradient and accumulates the gradients of the weights.
         """
-        self._mind_forks()
+        self._handle_fork()
         dtype, kind = self._dtype, self.device.type
-        is_plain = self._attends_plainly and (is_train or len(pieces.ids) >= ENOUGH_FOR_PLAIN)
+        is_plain = self._is_cpu_in_bf16 and (is_train or len(pieces.ids) >= ENOUGH_FOR_PLAIN)
         attention = PlainAttention if is_plain else nullcontext
         run = None
         if is_train:
             encoder = self._model.train()
+            precision: torch.autocast | torch.inference_mode
             precision = torch.autocast(kind, dtype=dtype, enabled=dtype is not None)
         else:
             encoder = self._model
-            if encoder.training:  # to set it takes a millisecond too
+            if encoder.training:  # setting it takes 1 ms
                 encoder.eval()
             precision = torch.inference_mode()
             if self.settings.runtime != "torch" and kind == "cpu":
@@ -121,11 +122,11 @@ class EncoderShim(PyTorchShim):
                 encoder = self._in_16_bits(dtype)
         with precision, attention():
             vectors = encoder(pieces, windows, self.batching, run)
-        if is_train:  # predictions between an update's two halves change nothing of it
+        if is_train:  # predictions between forward and backward do not affect the update
             self._awaits_gradient, self._deferred = True, None
 
         def backward(gradient: torch.Tensor) -> None:
-            if gradient.any():  # grad_factor = 0.0 leaves all weights as they are
+            if gradient.any():  # grad_factor = 0.0 leaves all weights unchanged
                 vectors.backward(self.scaler.scale(gradient))
             self._awaits_gradient, self._has_gradient = False, True
             if self._deferred is not None:
@@ -134,9 +135,9 @@ class EncoderShim(PyTorchShim):
         return vectors.detach(), backward
 
     def _in_16_bits(self, dtype: torch.dtype) -> Encoder:
-        """A copy of the encoder for inference, with weights in 16 bits: a third
-        faster on a CPU than autocast."""
-        # The tokenizer and what it remembers are shared.
+        """Get a copy of the encoder with 16-bit weights, for inference. A third faster than
+        autocast on a CPU."""
+        # Share the tokenizer and its cache.
         shared = {id(self._model.wordpieces): self._model.wordpieces}
 
         def make() -> Encoder:
@@ -148,48 +149,49 @@ class EncoderShim(PyTorchShim):
         return self._copied(make, self.device, dtype)
 
     def _in_onnx(self) -> OnnxNetwork:
-        """The encoder's network for onnxruntime, with as many threads as torch has."""
+        """Get the encoder's network for onnxruntime, with as many threads as torch uses."""
         threads = torch.get_num_threads()
         is_int8 = self.settings.runtime == "onnx-int8"
         return self._copied(lambda: OnnxNetwork(self._model, is_int8, threads), threads)
 
     def _copied(self, make: Callable[[], Copy], *settings: object) -> Copy:
-        """What is made of the encoder. It is made again when the weights or the
-        settings change."""
+        """Get a cached copy of the encoder. It is created again if the weights or settings
+        change."""
         key = settings, [parameter._version for parameter in self._parameters]
         if self._copy is None or self._copy_of != key:
             self._copy, self._copy_of = make(), key
-        return self._copy
+        return cast(Copy, self._copy)
 
     def __getstate__(self) -> dict:
-        """What is copied and pickled: not what can be made again."""
+        """Leave out cached copies of the encoder, which can be created again."""
         return {**self.__dict__, "_copy": None, "_inherited": None}
 
     def __setstate__(self, state: dict) -> None:
         self.__dict__.update(state)
-        if multiprocessing.parent_process() is None:  # no worker of `nlp.pipe`
+        if multiprocessing.parent_process() is None:  # not a worker of `nlp.pipe`
             self._process = os.getpid()
 
-    def _mind_forks(self) -> None:
-        """In a forked process (`nlp.pipe(n_process=2)`, or a server's) the threads of torch
-        and of onnxruntime are gone, and waiting for them would never end: let it do with
-        this one, and never take down what had them. Workers that are started anew get one
-        thread too, for they share the processor."""
+    def _handle_fork(self) -> None:
+        """Use one thread in a forked process, such as a worker of `nlp.pipe(n_process=2)` or
+        of a server. The thread pools of torch and onnxruntime do not survive a fork, and
+        waiting for them would never end. Keep a reference to the inherited copy, so that it
+        is not destroyed. Spawned workers also use one thread, because they share the
+        processor."""
         if self._process != os.getpid():
             self._process = os.getpid()
             torch.set_num_threads(1)
             self._inherited = self._copy
 
     def finish_update(self, optimizer: Optimizer) -> None:
-        """Update the weights and forget the gradients.
+        """Update the weights and clear the gradients.
 
-        `nlp.update(examples, sgd=...)` calls this before the components that
-        listen have given their gradient; then the update waits for it.
+        `nlp.update(examples, sgd=...)` calls this before listeners have backpropagated their
+        gradients. In that case the update is deferred until they have.
 
-        optimizer (Optimizer): Our AdamW updates all weights at once; any other
-            of thinc's works too, tensor by tensor.
+        optimizer (Optimizer): `AdamW` updates all weights together. Other thinc optimizers
+            update each tensor separately.
         """
-        self._copy = None  # fused updates leave no trace in the weights' versions
+        self._copy = None  # fused updates do not change the weights' versions
         if self._awaits_gradient:
             self._deferred = optimizer
             return
@@ -208,10 +210,10 @@ class EncoderShim(PyTorchShim):
 
     @contextmanager
     def use_params(self, params: dict[KeyT, FloatsXd]) -> Iterator[None]:
-        """Put weights in the encoder's place for a while.
+        """Context manager that temporarily replaces weights of the encoder.
 
-        params (dict[tuple[int, str], FloatsXd]): Weights by the shim's id and their names,
-            such as an optimizer's averages; others are left alone.
+        params (dict[tuple[int, str], FloatsXd]): Weights by shim id and name, such as an
+            optimizer's averages. Weights of other models are ignored.
         """
         weights = {} if self._model is None else self._model.state_dict()
         others = {
@@ -225,15 +227,15 @@ class EncoderShim(PyTorchShim):
             _put(own, weights)
 
     def to_bytes(self) -> bytes:
-        """RETURNS (bytes): The encoder, its tokenizer and its weights, these as
-        safetensors; nothing in them can run code."""
+        """RETURNS (bytes): The encoder's config, tokenizer and weights. The weights are
+        stored as safetensors; loading them cannot run code."""
         return srsly.msgpack_dumps(None if self._model is None else to_parts(self._model))
 
     def from_bytes(self, bytes_data: bytes) -> "EncoderShim":
-        """Load what `to_bytes` gave.
+        """Load the encoder from bytes.
 
-        bytes_data (bytes): The bytes.
-        RETURNS (EncoderShim): Itself.
+        bytes_data (bytes): The output of `to_bytes`.
+        RETURNS (EncoderShim): The shim itself.
         """
         parts = srsly.msgpack_loads(bytes_data)
         if parts is not None:
@@ -248,6 +250,6 @@ def _put(tensors: dict[str, torch.Tensor], weights: dict[str, torch.Tensor]) -> 
 
 
 def _contexts() -> tuple:
-    """What is computed again for the gradient is to be computed as it was. Contexts
-    belong to a thread, and gradients may be computed in another."""
+    """Get the contexts of gradient checkpointing, for the forward pass and for computing it
+    again. The second may run in another thread, which has not entered `PlainAttention`."""
     return nullcontext(), PlainAttention()

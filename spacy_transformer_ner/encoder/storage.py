@@ -1,10 +1,11 @@
-"""How encoders are stored: as pretrained ones, and within a saved pipeline."""
+"""Loading pretrained encoders, and storing encoders in saved pipelines."""
 
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, fields
 from pathlib import Path
+from typing import Any, cast
 
 import torch
 from huggingface_hub.utils import logging as hub_logging
@@ -17,8 +18,8 @@ from transformers import (
     AutoTokenizer,
     PretrainedConfig,
     PreTrainedModel,
-    PreTrainedTokenizerFast,
 )
+from transformers.tokenization_utils_fast import PreTrainedTokenizerFast
 from transformers.utils import logging as transformers_logging
 
 from ..errors import InputError, one_line
@@ -33,9 +34,9 @@ from .validate import (
     check_weights,
 )
 
-# Configurations of BERT's kind and of DistilBERT's call it differently.
+# BERT's and DistilBERT's configs use different names.
 ATTENTION_DROPOUT_NAMES = ("attention_probs_dropout_prob", "attention_dropout")
-# What transformers' fast tokenizers save and read; anything else is not unpacked.
+# The files of transformers' fast tokenizers. No others are unpacked.
 TOKENIZER_FILES = frozenset(
     {
         "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
@@ -49,40 +50,40 @@ TOKENIZER_FILES = frozenset(
 def load_pretrained(name: str, options: InputOptions, *, attention_dropout: float) -> Encoder:
     """Load a pretrained encoder and its tokenizer.
 
-    name (str): As `resolve_encoder` takes it. Only a hub name uses the network.
-    options (InputOptions): How it is to read tokens.
-    attention_dropout (float): The dropout rate within attention.
+    name (str): The encoder, see `resolve_encoder`. Only a hub name uses the network.
+    options (InputOptions): How the encoder reads tokens.
+    attention_dropout (float): Dropout rate of the attention weights.
     RETURNS (Encoder): The encoder, on the CPU.
-    RAISES: InputError if it cannot be found or read, or its weights, settings and
-        tokenizer do not fit together.
+    RAISES: InputError if the encoder cannot be found or loaded, or its weights, config and
+        tokenizer do not match.
     """
     tokenizer, config = load_tokenizer(name)
-    for name_of_rate in ATTENTION_DROPOUT_NAMES:
-        if hasattr(config, name_of_rate):
-            setattr(config, name_of_rate, attention_dropout)
+    for setting in ATTENTION_DROPOUT_NAMES:
+        if hasattr(config, setting):
+            setattr(config, setting, attention_dropout)
     with loading(name) as source:
         encoder = Encoder(load_network(AutoModel, source, config), tokenizer, options)
         check_encoder(encoder)
     return encoder
 
 
-def load_network(auto_class: type, source: str, config: PretrainedConfig) -> PreTrainedModel:
-    """Load a network, all of whose weights are the checkpoint's.
+def load_network(auto_class: type[Any], source: str, config: PretrainedConfig) -> PreTrainedModel:
+    """Load a network and check that the checkpoint has all its weights.
 
     auto_class (type): transformers' class for the task, such as AutoModel.
-    source (str): What `loading` gives for the encoder's name.
-    config (PretrainedConfig): Its configuration.
+    source (str): The folder or hub name, as `loading` yields it.
+    config (PretrainedConfig): The network's config.
     RETURNS (PreTrainedModel): The network, on the CPU, in fp32.
-    RAISES: InputError if weights are missing or not finite; and what transformers raises,
-        which `loading` takes care of.
+    RAISES: InputError if weights are missing or not finite. Also raises transformers'
+        errors, which `loading` converts.
     """
     if Path(source).is_dir():
-        with torch.device("meta"):  # takes no memory, however large the settings are
-            check_tensors(MODEL_MAPPING[type(config)](config), Path(source))
+        with torch.device("meta"):  # allocates no memory, whatever the config
+            check_tensors(_network_class(config)(config), Path(source))
     network, found = auto_class.from_pretrained(
         source,
         config=config,
-        # Only safetensors: other formats can run code when they are read.
+        # Other formats can run code when loaded.
         use_safetensors=True,
         torch_dtype=torch.float32,
         output_loading_info=True,
@@ -93,16 +94,16 @@ def load_network(auto_class: type, source: str, config: PretrainedConfig) -> Pre
 
 
 def load_tokenizer(name: str) -> tuple[PreTrainedTokenizerFast, PretrainedConfig]:
-    """Load the tokenizer and the configuration of a pretrained encoder.
+    """Load the tokenizer and the config of a pretrained encoder.
 
-    name (str): As `resolve_encoder` takes it. Only a hub name uses the network.
-    RETURNS (tuple[PreTrainedTokenizerFast, PretrainedConfig]): Both.
-    RAISES: InputError if it cannot be found or read.
+    name (str): The encoder, see `resolve_encoder`. Only a hub name uses the network.
+    RETURNS (tuple[PreTrainedTokenizerFast, PretrainedConfig]): The tokenizer and the config.
+    RAISES: InputError if they cannot be found or loaded.
     """
     with loading(name) as source:
         with _reading("config.json", source):
             config = AutoConfig.from_pretrained(source, trust_remote_code=False)
-        # A kernel from a hub is code too.
+        # Do not load attention kernels from a hub, which are code.
         config._attn_implementation_internal = None
         check_config(config)
         with _reading("tokenizer", source):
@@ -114,25 +115,26 @@ def load_tokenizer(name: str) -> tuple[PreTrainedTokenizerFast, PretrainedConfig
 
 @contextmanager
 def loading(name: str) -> Iterator[str]:
-    """Give what an encoder's name stands for, and turn into an InputError whatever
-    transformers raises where it is not as it should be.
+    """Context manager that resolves an encoder's name, and converts any error raised while
+    loading it to an InputError.
 
-    name (str): As `resolve_encoder` takes it.
+    name (str): The encoder, see `resolve_encoder`.
     YIELDS (str): The folder, or the name on the hub.
+    RAISES: InputError for any error.
     """
     source = resolve_encoder(name)
     try:
         with _quiet_transformers():
             yield source
-    except Exception as error:  # each architecture and each tokenizer has its own
+    except Exception as error:  # architectures and tokenizers raise errors of many types
         reason = _reason(error)
         if not isinstance(error, InputError):
             hint = (
-                "do the files in the folder belong together?"
+                "check that all files in the folder are from the same model."
                 if Path(source).is_dir()
                 else (
-                    "it is neither a folder here nor known without a hub, and the Hugging Face "
-                    "hub does not give it (no network, a misspelt name, or no safetensors weights)."
+                    "it is not a folder, and cannot be loaded from the Hugging Face hub. Check "
+                    "the name, the network, and that it has weights in safetensors."
                 )
             )
             reason = f"{hint} ({reason})"
@@ -141,11 +143,11 @@ def loading(name: str) -> Iterator[str]:
 
 @contextmanager
 def _reading(what: str, source: str) -> Iterator[None]:
-    """Say which of a folder's files is at fault."""
+    """Context manager that adds to errors which file of a folder cannot be read."""
     try:
         yield
     except Exception as error:
-        if not Path(source).is_dir():  # it may be the network
+        if not Path(source).is_dir():  # may be a network error
             raise
         raise InputError(f"its {what} cannot be read: {_reason(error)}") from None
 
@@ -162,11 +164,11 @@ def _reason(error: Exception) -> str:
 
 
 def to_parts(encoder: Encoder) -> dict:
-    """Take an encoder apart for saving.
+    """Convert an encoder to serializable parts.
 
     encoder (Encoder): The encoder.
     RETURNS (dict): `config` (dict), `tokenizer` (file names to bytes), `weights`
-        (bytes of safetensors), and the fields of its `InputOptions`.
+        (safetensors, as bytes), and the fields of its `InputOptions`.
     """
     with tempfile.TemporaryDirectory() as folder:
         encoder.wordpieces.tokenizer.save_pretrained(folder)
@@ -181,18 +183,18 @@ def to_parts(encoder: Encoder) -> dict:
 
 
 def from_parts(parts: dict) -> Encoder:
-    """Put an encoder together again. Uses no network.
+    """Restore an encoder from its parts, without using the network.
 
-    parts (dict): As `to_parts` gives them.
+    parts (dict): The output of `to_parts`.
     RETURNS (Encoder): The encoder, on the CPU.
-    RAISES: InputError if they are damaged or do not fit together.
+    RAISES: InputError if the parts are damaged or do not match.
     """
     try:
         with _quiet_transformers():
             return _from_parts(parts)
-    except Exception as error:  # each architecture and each tokenizer has its own
+    except Exception as error:  # architectures and tokenizers raise errors of many types
         raise InputError(
-            f"the encoder that the pipeline has stored is damaged, or was changed: {_reason(error)}"
+            f"the encoder in the pipeline is damaged, or was changed: {_reason(error)}"
         ) from None
 
 
@@ -202,16 +204,15 @@ def _from_parts(parts: dict) -> Encoder:
     )
     check_config(config)
     weights = load_safetensors(parts["weights"])
-    # What was saved by an earlier version has fewer fields.
+    # Pipelines saved by earlier versions have fewer fields.
     options = InputOptions(
         **{f.name: parts[f.name] for f in fields(InputOptions) if f.name in parts}
     )
     tokenizer = _unpack_tokenizer(parts["tokenizer"])
-    # AutoModel.from_config would import the modules of all architectures.
-    network_class = MODEL_MAPPING[type(config)]
-    # The random weights drawn here are overwritten: leave no trace of them.
+    network_class = _network_class(config)
+    # The random initial weights are overwritten, so do not advance the random state.
     with torch.random.fork_rng(devices=[]):
-        with torch.device("meta"):  # takes no memory, however large the settings are
+        with torch.device("meta"):  # allocates no memory, whatever the config
             empty = network_class(config)
         prefix = "transformer."
         check_weights(
@@ -229,6 +230,11 @@ def _from_parts(parts: dict) -> Encoder:
     return encoder
 
 
+def _network_class(config: PretrainedConfig) -> type[PreTrainedModel]:
+    """AutoModel.from_config would import the modules of all architectures."""
+    return cast(type[PreTrainedModel], MODEL_MAPPING[type(config)])
+
+
 def _unpack_tokenizer(files: dict[str, bytes]) -> PreTrainedTokenizerFast:
     with tempfile.TemporaryDirectory() as folder:
         for name in TOKENIZER_FILES.intersection(files):
@@ -240,9 +246,8 @@ def _unpack_tokenizer(files: dict[str, bytes]) -> PreTrainedTokenizerFast:
 
 @contextmanager
 def _quiet_transformers() -> Iterator[None]:
-    """Keep transformers from reporting parts of a checkpoint that a token
-    encoder has no use for, such as a pooler, and the hub's client from
-    reporting each of its attempts."""
+    """Silence transformers' messages about unused weights, such as a pooler's, and the hub
+    client's messages about retries."""
     levels = [(log, log.get_verbosity()) for log in (transformers_logging, hub_logging)]
     try:
         for log, _ in levels:

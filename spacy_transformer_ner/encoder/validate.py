@@ -1,11 +1,11 @@
-"""Whether an encoder that was read is the one that was stored: all its weights are there
-and finite, and settings, tokenizer and weights fit together."""
+"""Checks of loaded encoders: all weights exist and are finite, and the config, tokenizer
+and weights match."""
 
 import math
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, cast
 
 import torch
 from safetensors import safe_open
@@ -15,20 +15,21 @@ from transformers import PretrainedConfig, PreTrainedModel
 from ..errors import InputError, one_line
 from .network import Encoder
 
-# Settings that say how many parts of a kind a network has, and the most it may have: a
-# damaged one would keep the computer busy for hours before it is seen not to fit.
+# Settings that are numbers of parts, and their maximum. Building a network with a damaged
+# setting could take hours.
 COUNTS = re.compile("layer|group|head|expert|block")
 MOST = 4096
-# So many numbers more than a checkpoint has are no reason to refuse it.
+# Number of parameters that a checkpoint may lack without being rejected.
 SLACK = 10**7
+# Number of names listed in a message.
 SHOWN = 3
 
 
 def check_config(config: PretrainedConfig) -> None:
-    """See that a network of these settings can be built.
+    """Check that a network can be built from a config.
 
-    config (PretrainedConfig): The settings.
-    RAISES: InputError if it has no layers, or absurdly many parts.
+    config (PretrainedConfig): The config.
+    RAISES: InputError if the config has no layers, or far too many parts.
     """
     layers = {"num_hidden_layers": getattr(config, "num_hidden_layers", 1)}
     for key, value in (config.to_dict() | layers).items():
@@ -39,48 +40,48 @@ def check_config(config: PretrainedConfig) -> None:
 
 
 def check_tensors(network: PreTrainedModel, folder: Path) -> None:
-    """See that tensors have the names and shapes of a network's weights, before any memory
-    is taken for them.
+    """Check that the names and shapes of tensors match a network's weights, before any
+    memory is allocated for them.
 
     network (PreTrainedModel): The network without a head, on the device "meta".
     folder (Path): The folder with the tensors.
-    RAISES: InputError if most names, or some shapes, are others.
+    RAISES: InputError if most names, or any shapes, differ.
     """
     shapes: dict[str, tuple[int, ...]] = {}
     base = f"{network.base_model_prefix}."
     whole = folder / "model.safetensors"
     for path in [whole] if whole.is_file() else sorted(folder.glob("model-*.safetensors")):
         with safe_open(path, "pt") as tensors:
-            for name in tensors.keys():  # noqa: SIM118 (it has no other way)
+            for name in tensors.keys():  # noqa: SIM118 (not iterable)
                 shapes[name.removeprefix(base)] = tuple(tensors.get_slice(name).get_shape())
     wanted = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
-    # transformers reads some names of old.
+    # Some names may differ, because transformers also reads old names.
     missing = _without_pooler([name for name in wanted if name not in shapes])
     if len(missing) > len(wanted) / 2:
         _refuse_missing(network, missing, [name for name in shapes if name not in wanted])
     for name, shape in wanted.items():
         if shapes.get(name, shape) != shape:
             raise InputError(
-                f"the tensor {name} has the shape {shapes[name]}, and with the settings in "
-                f"config.json it is to have {shape}. The two do not belong together."
+                f"the tensor {name} has the shape {shapes[name]}, but config.json requires "
+                f"{shape}. Use the weights and the config.json of the same model."
             )
     n_wanted = sum(math.prod(shape) for shape in wanted.values())
     n_found = sum(math.prod(shape) for shape in shapes.values())
     if n_wanted > 2 * n_found + SLACK:
         raise InputError(
-            f"the settings in config.json are those of a network of {n_wanted} numbers, and the "
-            f"checkpoint has {n_found}."
+            f"config.json describes a network of {n_wanted} parameters, but the checkpoint has "
+            f"{n_found}. Use the weights and the config.json of the same model."
         )
 
 
 def check_loaded(network: PreTrainedModel, missing: Sequence[str], surplus: Sequence[str]) -> None:
-    """See that no weight of a network is a random one.
+    """Check that all weights of a network were loaded.
 
     network (PreTrainedModel): The network, with a checkpoint's weights.
-    missing (Sequence[str]): The weights that the checkpoint does not have.
-    surplus (Sequence[str]): What the checkpoint has and the network does not. Heads of
-        other tasks are fine.
-    RAISES: InputError if the checkpoint is not one of this network.
+    missing (Sequence[str]): Weights of the network that the checkpoint lacks.
+    surplus (Sequence[str]): Weights in the checkpoint that the network lacks. Heads of other
+        tasks are allowed.
+    RAISES: InputError if the checkpoint does not match the network.
     """
     missing = _without_pooler(missing)
     if missing:
@@ -88,16 +89,16 @@ def check_loaded(network: PreTrainedModel, missing: Sequence[str], surplus: Sequ
         if network.base_model is not network and not any(key.startswith(base) for key in missing):
             raise InputError(
                 f"the checkpoint has an encoder, but no trained head: {type(network).__name__} "
-                f"needs {_listed(missing)}. To train a head, use it as the encoder of "
-                "`spacy project run all`."
+                f"needs {_listed(missing)}. To train a head, use the checkpoint as the encoder in "
+                "`spacy ner train`."
             )
         _refuse_missing(network, missing, surplus)
-    known = {_numberless(key) for key in network.state_dict()}
-    parts = [key for key in surplus if _numberless(key) in known]
+    known = {_without_numbers(key) for key in network.state_dict()}
+    parts = [key for key in surplus if _without_numbers(key) in known]
     if parts:
         raise InputError(
-            f"the checkpoint has more layers than its config.json says: {_listed(parts)}. "
-            "Set num_hidden_layers, or what it is called there, to their number."
+            f"the checkpoint has more layers than its config.json: {_listed(parts)}. Set "
+            "num_hidden_layers, or the equivalent setting, to the number of layers."
         )
     check_finite(network)
 
@@ -108,18 +109,18 @@ def _refuse_missing(
     prefix = _common_prefix(missing, surplus)
     if "module." in prefix:
         hint = (
-            "The names start with 'module.', as torch's DataParallel makes them: save the model "
-            "within, with model.module.save_pretrained."
+            "The names start with 'module.', which torch's DataParallel adds: save the inner "
+            "model with model.module.save_pretrained."
         )
     elif prefix:
         hint = (
-            f"The names start with {prefix!r}: save the model again with save_pretrained, or is "
-            "model_type in config.json another's?"
+            f"The names start with {prefix!r}: check model_type in config.json, or save the model "
+            "again with save_pretrained."
         )
     elif len(missing) > len(network.state_dict()) / 2:
-        hint = f"It has {_listed(surplus)} instead. Is model_type in config.json another's?"
+        hint = f"It has {_listed(surplus)} instead. Check model_type in config.json."
     else:
-        hint = "The file is not whole, or the settings in config.json are another model's."
+        hint = "The file is incomplete, or config.json is from another model."
     raise InputError(
         f"the checkpoint lacks {len(missing)} of the weights of {type(network).__name__}: "
         f"{_listed(missing)}. {hint}"
@@ -127,8 +128,8 @@ def _refuse_missing(
 
 
 def check_finite(network: nn.Module) -> None:
-    """network (nn.Module): A network.
-    RAISES: InputError if a weight is infinite or not a number."""
+    """network (nn.Module): The network.
+    RAISES: InputError if a weight is infinite or NaN."""
     bad = [
         name
         for name, tensor in network.state_dict().items()
@@ -136,17 +137,17 @@ def check_finite(network: nn.Module) -> None:
     ]
     if bad:
         raise InputError(
-            f"{len(bad)} of the weights are infinite or not a number (NaN): {_listed(bad)}. The "
-            "training they come from has failed, or the file is damaged: use an earlier checkpoint."
+            f"{len(bad)} of the weights are infinite or not a number (NaN): {_listed(bad)}. "
+            "Training has diverged, or the file is damaged: use an earlier checkpoint."
         )
 
 
 def check_weights(network: PreTrainedModel, weights: Mapping[str, torch.Tensor]) -> None:
-    """See that weights are those of a network.
+    """Check that the names and shapes of weights match a network.
 
-    network (PreTrainedModel): The network; it may be on the device "meta".
-    weights (dict[str, Tensor]): The weights by their names, without those of its pooler.
-    RAISES: InputError if one is missing, too many, or of another shape.
+    network (PreTrainedModel): The network, which may be on the device "meta".
+    weights (Mapping[str, Tensor]): The weights by name, without those of the pooler.
+    RAISES: InputError if a weight is missing, unknown, or of another shape.
     """
     wanted = {
         name: tensor.shape
@@ -160,21 +161,22 @@ def check_weights(network: PreTrainedModel, weights: Mapping[str, torch.Tensor])
     ):
         if names:
             raise InputError(
-                f"{len(names)} of the weights are {what}: {_listed(names)}. They are not those of "
-                "an encoder with these settings."
+                f"{len(names)} of the weights are {what}: {_listed(names)}. They do not match the "
+                "config."
             )
 
 
 def check_encoder(encoder: Encoder) -> None:
-    """See that an encoder's tokenizer, settings and weights fit together. It is left in
-    its state for inference.
+    """Check that an encoder's tokenizer, config and weights match, by encoding a text. Sets
+    the encoder to evaluation mode.
 
     encoder (Encoder): The encoder, on the CPU.
-    RAISES: InputError if its tokenizer has wordpieces that it has no embedding of, or if
-        a text cannot be encoded.
+    RAISES: InputError if a wordpiece of the tokenizer has no embedding, or if the text cannot
+        be encoded.
     """
     pieces, kind = encoder.wordpieces, type(encoder.transformer).__name__
-    n_embeddings = encoder.transformer.get_input_embeddings().num_embeddings
+    embeddings = cast(nn.Embedding, encoder.transformer.get_input_embeddings())
+    n_embeddings = embeddings.num_embeddings
     vocabulary = pieces.tokenizer.get_vocab()
     beyond = sorted(
         (number, piece) for piece, number in vocabulary.items() if number >= n_embeddings
@@ -182,15 +184,16 @@ def check_encoder(encoder: Encoder) -> None:
     if beyond:
         number, piece = beyond[0]
         raise InputError(
-            f"the tokenizer has the wordpiece {piece!r} with the number {number}, and the encoder "
-            f"has embeddings for 0 to {n_embeddings - 1}. The tokenizer is that of another model, "
-            "or words were added to it: model.resize_token_embeddings(len(tokenizer)), "
+            f"the tokenizer has the wordpiece {piece!r} with the id {number}, but the encoder only "
+            f"has embeddings for ids 0 to {n_embeddings - 1}. Use the tokenizer of the same model. "
+            "If you added words to it, call model.resize_token_embeddings(len(tokenizer)), "
             "fine-tune, and save both."
         )
     if encoder.max_length < 1:
         raise InputError(
-            f"the settings allow {encoder.max_length + encoder.n_special} wordpieces at once "
-            f"(max_position_embeddings), and {encoder.n_special} are taken by the tokenizer's own."
+            f"config.json allows {encoder.max_length + encoder.n_special} wordpieces "
+            f"(max_position_embeddings), but the tokenizer adds {encoder.n_special} special ones. "
+            "Use the config.json and the tokenizer of the same model."
         )
     text = pieces.backend.encode("a", add_special_tokens=False).ids
     ids = torch.tensor([[*pieces.prefix, *text, *pieces.suffix][: encoder.max_length]])
@@ -198,37 +201,37 @@ def check_encoder(encoder: Encoder) -> None:
     try:
         with torch.inference_mode():
             hidden = encoder.transformer(input_ids=ids).last_hidden_state
-    except Exception as error:  # each architecture has its own
+    except Exception as error:  # architectures raise errors of many types
         raise InputError(
-            f"{kind} cannot encode a text: {type(error).__name__}: {one_line(error)}. It is no "
-            "encoder, or a setting in its config.json is wrong."
+            f"{kind} cannot encode a text: {type(error).__name__}: {one_line(error)}. It is not an "
+            "encoder, or its config.json is wrong."
         ) from None
     if hidden.shape != (*ids.shape, encoder.width):
         raise InputError(
-            f"{kind} gives vectors of the shape {tuple(hidden.shape)} for {ids.shape[1]} "
-            f"wordpieces, where (1, {ids.shape[1]}, {encoder.width}) is expected."
+            f"{kind} returns hidden states of shape {tuple(hidden.shape)} for {ids.shape[1]} "
+            f"wordpieces, expected (1, {ids.shape[1]}, {encoder.width})."
         )
     if not torch.isfinite(hidden).all():
         raise InputError(
-            f"{kind} gives vectors that are infinite or not a number (NaN): a setting in its "
+            f"{kind} returns hidden states that are infinite or not a number (NaN): its "
             "config.json is wrong, or its weights are damaged."
         )
 
 
 def _without_pooler(names: Sequence[str]) -> list[str]:
-    """A pooler serves sentences, not tokens."""
+    """Filter out the pooler, which is for sentences, not tokens."""
     return [name for name in names if "pooler" not in name.split(".")]
 
 
 def _common_prefix(missing: Sequence[str], surplus: Sequence[str]) -> str:
-    """What stands before the names of all weights, if that is all that is wrong."""
+    """RETURNS (str): The prefix that makes all missing names match surplus ones, or ""."""
     found = set(surplus)
     prefixes = {key[: -len(missing[0])] for key in surplus if key.endswith(missing[0])}
     return next((p for p in sorted(prefixes) if all(p + key in found for key in missing)), "")
 
 
-def _numberless(key: str) -> str:
-    """encoder.layer.7.output.weight and encoder.layer.11.output.weight are of one kind."""
+def _without_numbers(key: str) -> str:
+    """Replace numbers, so that the weights of all layers have the same name."""
     return re.sub(r"\d+", "N", key)
 
 

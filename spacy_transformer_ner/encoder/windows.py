@@ -1,9 +1,8 @@
-"""Cutting long texts into windows that the encoder can take.
+"""Splitting long texts into windows, and batching the windows.
 
-Each window has a core, the wordpieces that are read from it, and context on
-both sides that is encoded only to be seen. The cores partition the text, so
-every wordpiece is read exactly once and from the window in which it has most
-context; nothing is truncated.
+Each window consists of a core, the wordpieces that are read from it, and of context on both
+sides. The cores partition the text, so every wordpiece is read exactly once, from the
+window in which it has the most context. Nothing is truncated.
 """
 
 from collections.abc import Sequence
@@ -11,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy
 
-# Windows are padded to a multiple of this.
+# Windows are padded to a multiple of this length.
 LENGTH_STEP = 4
 
 
@@ -19,8 +18,8 @@ LENGTH_STEP = 4
 class Window:
     """A slice of wordpieces, as positions in `Wordpieces`.
 
-    start, end (int): What is encoded.
-    core_start, core_end (int): What is read from it.
+    start, end (int): The wordpieces that are encoded.
+    core_start, core_end (int): The wordpieces whose vectors are read.
     """
 
     start: int
@@ -37,15 +36,16 @@ def cut_windows(
     sentence_starts: Sequence[int] = (),
     offset: int = 0,
 ) -> list[Window]:
-    """Cut a text into windows. One that fits is one window.
+    """Split a text into windows. A text that fits is a single window.
 
-    length (int): The text's wordpieces.
-    size (int): How many wordpieces a window holds at most.
-    context (int): How many of them are context on either side, where the text
-        goes on there. Less than half of `size`.
-    token_starts (Sequence[int]): Where tokens start, ascending: cores end there.
-    sentence_starts (Sequence[int]): Where sentences start, ascending. Cores end
-        there where that leaves them at least half full.
+    length (int): The number of wordpieces in the text.
+    size (int): Maximum number of wordpieces in a window.
+    context (int): The number of context wordpieces on each side, unless the text ends there.
+        Less than half of `size`.
+    token_starts (Sequence[int]): The first wordpieces of the tokens, ascending. Cores end at
+        token boundaries.
+    sentence_starts (Sequence[int]): The first wordpieces of the sentences, ascending. Cores
+        end at sentence boundaries if they are still more than half full.
     offset (int): The position of the text's first wordpiece.
     RETURNS (list[Window]): The windows, in order.
     """
@@ -78,18 +78,18 @@ def _last_between(positions: Sequence[int], above: int, upto: int) -> int:
 
 
 def padded_length(n: int) -> int:
-    """RETURNS (int): What so many wordpieces are padded to, in a batch of their own."""
+    """RETURNS (int): The length that a window of n wordpieces is padded to."""
     return -(-n // LENGTH_STEP) * LENGTH_STEP
 
 
 @dataclass(frozen=True)
 class Batching:
-    """What is good for batches on a device.
+    """How windows are batched on a device.
 
-    max_items (int): How many wordpieces are encoded at once, special ones and padding
-        included, unless a single window has more.
-    cost (int): What a batch costs beside its wordpieces, as so many wordpieces more.
-    counts (ndarray): How many windows can make a batch, ascending from 1.
+    max_items (int): Maximum number of wordpieces in a batch, including padding and special
+        ones. A single window may have more.
+    cost (int): The fixed cost of a batch, as an equivalent number of wordpieces.
+    counts (ndarray): The allowed numbers of windows in a batch, ascending from 1.
     """
 
     max_items: int
@@ -97,28 +97,28 @@ class Batching:
     counts: numpy.ndarray
 
 
-# More at once are no faster than four windows of 256, and take more memory; the cost is
-# MiniLM's (benchmarks/results/kernels.json). A product of matrices is compiled for each
-# shape that is met, and that is kept: the fewer shapes, the less memory and time for it.
+# Batches of more than four windows of 256 are not faster and take more memory. The cost is
+# that of MiniLM (benchmarks/results/kernels.json). Matrix products are compiled and cached
+# for each shape, so fewer shapes take less time and memory.
 ON_CPU = Batching(
     max_items=4 * 260,
     cost=40,
     counts=numpy.unique([factor << shift for factor in (2, 3) for shift in range(16)] + [1]),
 )
-# What a batch costs is the host's time, in which a GPU encodes thousands.
+# The cost of a batch is the time of the host, in which a GPU encodes thousands of wordpieces.
 ON_GPU = Batching(max_items=64 * 260, cost=4096, counts=numpy.arange(1, 1 << 14))
 
 
 def batch_windows(
     windows: Sequence[Window], n_special: int, batching: Batching
 ) -> list[list[Window]]:
-    """Group windows of similar length, longest first, so that all batches together take
-    the least time. The cheapest grouping of the first n windows is that of some fewer
-    and a last batch (dynamic programming).
+    """Group windows of similar length into batches, longest first, with the lowest total
+    cost. Uses dynamic programming: the cheapest batches of the first n windows are a last
+    batch and the cheapest batches of the windows before it.
 
     windows (Sequence[Window]): The windows.
-    n_special (int): How many special wordpieces each gets.
-    batching (Batching): What is good for batches.
+    n_special (int): Number of special wordpieces added to each window.
+    batching (Batching): How windows are batched on the device.
     RETURNS (list[list[Window]]): The batches.
     """
     ordered = sorted(windows, key=lambda window: window.start - window.end)

@@ -1,9 +1,8 @@
-"""spaCy's tokens as wordpieces.
+"""Splitting spaCy tokens into wordpieces.
 
-Each token is encoded by itself, with a space before it where the text has one,
-so the alignment of tokens and wordpieces is exact by construction and no
-wordpiece ever spans two tokens. The wordpieces of a token are remembered: most
-tokens of a text have been met before.
+Each token is encoded separately, with a leading space if the text has one, so tokens and
+wordpieces align exactly and no wordpiece spans two tokens. The wordpieces of each token
+are cached, because most tokens repeat.
 """
 
 import json
@@ -14,27 +13,28 @@ import numpy
 from spacy.attrs import IS_SPACE, ORTH, SPACY
 from spacy.tokens import Doc
 from tokenizers import Tokenizer
-from transformers import PreTrainedTokenizerFast
+from transformers.tokenization_utils_fast import PreTrainedTokenizerFast
 
 from ..errors import InputError
 from .shapes import word_shape
 
-# Bounds the memory of the cache, to some 30 MiB; a corpus' frequent tokens come back at once.
+# Limits the cache to about 30 MiB. When full, it is emptied and soon has the frequent tokens
+# again.
 MAX_CACHED_TOKENS = 1 << 16
 
 
 @dataclass(frozen=True)
 class Wordpieces:
-    """The wordpieces of a batch of Docs, one after the other.
+    """The concatenated wordpieces of a batch of Docs.
 
-    ids (ndarray): Their ids in the vocabulary. Shape: (wordpieces,), int64.
-    shapes (ndarray): The shape class of the token each belongs to.
+    ids (ndarray): Vocabulary ids. Shape: (wordpieces,), int64.
+    shapes (ndarray): The shape class of each wordpiece's token, see `word_shape`.
         Shape: (wordpieces,), int64.
-    continues (ndarray): Whether each belongs to the same token as the one before it.
-        Shape: (wordpieces,), bool.
-    token_lengths (ndarray): How many wordpieces each token has, 0 for blanks.
+    continues (ndarray): Whether each wordpiece belongs to the same token as the one before
+        it. Shape: (wordpieces,), bool.
+    token_lengths (ndarray): The number of wordpieces of each token, 0 for whitespace.
         Shape: (tokens,), int64.
-    doc_lengths (ndarray): How many tokens each Doc has. Shape: (docs,), int64.
+    doc_lengths (ndarray): The number of tokens of each Doc. Shape: (docs,), int64.
     """
 
     ids: numpy.ndarray
@@ -45,17 +45,19 @@ class Wordpieces:
 
 
 class WordpieceEncoder:
-    """Encodes tokens with a fast Hugging Face tokenizer.
+    """Encode tokens with a fast Hugging Face tokenizer.
 
     tokenizer (PreTrainedTokenizerFast): The tokenizer.
-    leading_space (bool): Whether a text's first token is encoded as if after a space.
-    RAISES: InputError if the tokenizer has no fast form.
+    leading_space (bool): Whether to encode the first token of a text as if it followed a
+        space.
+    RAISES: InputError if the tokenizer is not a fast one.
     """
 
     def __init__(self, tokenizer: PreTrainedTokenizerFast, leading_space: bool = True):
         if not getattr(tokenizer, "is_fast", False):
             raise InputError(
-                f"{type(tokenizer).__name__} has no fast form (tokenizer.json), which is needed."
+                f"{type(tokenizer).__name__} is not a fast tokenizer (tokenizer.json). Use an "
+                "encoder that has one."
             )
         self.tokenizer = tokenizer
         self.leading_space = leading_space
@@ -66,7 +68,7 @@ class WordpieceEncoder:
         self.suffix: list[int] = encoding.ids[len(mask) - mask[::-1].index(0) :]
         self.pad: int = tokenizer.pad_token_id or 0
         self.unknown = tokenizer.unk_token_id
-        # What stands for a word that is not to be seen.
+        # Replaces wordpieces masked by word dropout.
         self.mask: int = next(
             (i for i in (tokenizer.mask_token_id, self.unknown) if i is not None), self.pad
         )
@@ -75,16 +77,16 @@ class WordpieceEncoder:
     def __call__(self, docs: Sequence[Doc]) -> Wordpieces:
         """Encode the tokens of a batch of Docs.
 
-        docs (Sequence[Doc]): The Docs; empty ones are fine.
-        RETURNS (Wordpieces): Their wordpieces.
+        docs (Sequence[Doc]): The Docs, which may be empty.
+        RETURNS (Wordpieces): The wordpieces of the Docs.
         """
         doc_lengths = numpy.array([len(doc) for doc in docs], dtype="int64")
         orths, keys = self._keys(docs)
         unique, first, inverse = numpy.unique(keys, return_index=True, return_inverse=True)
         if len(self._cache) > MAX_CACHED_TOKENS:
             self._cache = {}
-        cache = self._cache  # of this call, whatever another thread does
-        # Docs of a batch may have different vocabularies.
+        cache = self._cache  # keep a reference, as other threads may replace it
+        # Docs in a batch may have different vocabs.
         owners = numpy.searchsorted(numpy.cumsum(doc_lengths), first, side="right")
         for key, orth, owner in zip(unique.tolist(), orths[first].tolist(), owners.tolist()):
             if key not in cache:
@@ -108,62 +110,62 @@ class WordpieceEncoder:
         )
 
     def _keys(self, docs: Sequence[Doc]) -> tuple[numpy.ndarray, numpy.ndarray]:
-        """RETURNS (tuple[ndarray, ndarray]): For each token its string's hash,
-        and a key of that hash and whether a blank stands before the token."""
+        """RETURNS (tuple[ndarray, ndarray]): For each token, the hash of its string, and a
+        cache key of that hash and whether a space precedes the token."""
         arrays = [doc.to_array([ORTH, SPACY, IS_SPACE]) for doc in docs if len(doc)]
         if not arrays:
             empty = numpy.zeros(0, dtype="uint64")
             return empty, empty
         table = numpy.concatenate(arrays)
-        # A blank stands before a token that follows one with a space or made of blanks.
-        blank_before = numpy.empty(len(table), dtype="bool")
-        blank_before[0] = self.leading_space
-        blank_before[1:] = (table[:-1, 1] | table[:-1, 2]).astype("bool")
+        # A space precedes tokens that follow a token with trailing whitespace, or whitespace.
+        space_before = numpy.empty(len(table), dtype="bool")
+        space_before[0] = self.leading_space
+        space_before[1:] = (table[:-1, 1] | table[:-1, 2]).astype("bool")
         ends = numpy.cumsum([len(array) for array in arrays])[:-1]
-        blank_before[ends] = self.leading_space
+        space_before[ends] = self.leading_space
         orths = table[:, 0]
-        return orths, (orths << numpy.uint64(1)) | blank_before.astype("uint64")
+        return orths, (orths << numpy.uint64(1)) | space_before.astype("uint64")
 
-    def _encode(self, text: str, blank_before: bool) -> list[int]:
+    def _encode(self, text: str, space_before: bool) -> list[int]:
         if text.isspace():
             return []
-        # One by one: a batch would start threads, which a fork loses.
-        spaced = f" {text}" if blank_before else text
+        # Do not use encode_batch, because it starts threads, which do not survive a fork.
+        spaced = f" {text}" if space_before else text
         ids = self.backend.encode(spaced, add_special_tokens=False).ids
         if not ids and self.unknown is not None:
-            # An invisible character, such as a lone variation selector.
+            # A token of invisible characters, such as a variation selector.
             return [self.unknown]
         return ids
 
 
 def ragged_indices(starts: numpy.ndarray, lengths: numpy.ndarray) -> numpy.ndarray:
-    """Index the concatenation of slices.
+    """Get the indices of concatenated slices.
 
-    starts (ndarray): Where each slice starts. Shape: (slices,)
-    lengths (ndarray): How long each is. Shape: (slices,)
-    RETURNS (ndarray): The indices of all, in order. Shape: (lengths.sum(),)
+    starts (ndarray): The start of each slice. Shape: (slices,)
+    lengths (ndarray): The length of each slice. Shape: (slices,)
+    RETURNS (ndarray): The indices of all slices, in order. Shape: (lengths.sum(),)
     """
     offsets = numpy.cumsum(lengths) - lengths
     return numpy.arange(lengths.sum()) + numpy.repeat(starts - offsets, lengths)
 
 
 def _without_automatic_spaces(tokenizer: Tokenizer) -> Tokenizer:
-    """Copy a tokenizer so that it adds no space of its own before a text:
-    whether there is one is said by the text."""
+    """Copy a tokenizer without its setting to add a space before each text, because the text
+    includes the space if there is one."""
 
-    def amend(node: object) -> None:
+    def update(node: object) -> None:
         if isinstance(node, dict):
             if node.get("type") == "ByteLevel" and "add_prefix_space" in node:
                 node["add_prefix_space"] = False
             if node.get("type") == "Metaspace":
                 node["prepend_scheme"] = "never"
             for value in node.values():
-                amend(value)
+                update(value)
         elif isinstance(node, list):
             for value in node:
-                amend(value)
+                update(value)
 
     description = json.loads(tokenizer.to_str())
-    amend(description["pre_tokenizer"])
+    update(description["pre_tokenizer"])
     description["truncation"] = description["padding"] = None
     return Tokenizer.from_str(json.dumps(description))

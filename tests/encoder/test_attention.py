@@ -23,12 +23,12 @@ def masks(n_texts, length):
 @pytest.mark.parametrize("kind", ["none", "padding", "padding, bool", "near"])
 @pytest.mark.parametrize("scale", [None, 0.5])
 @pytest.mark.parametrize("at_once", [1, 11 * 11 * 3, 11 * 11 * 9, 1 << 19])
-def test_it_is_torch_s_own(kind, scale, at_once, monkeypatch):
+def test_output_and_gradients_equal_torch(kind, scale, at_once, monkeypatch):
     monkeypatch.setattr(attention, "SCORES_AT_ONCE", at_once)
     torch.manual_seed(0)
     parts = [torch.randn(3, 4, 11, 8) for _ in range(3)]
     mask = masks(3, 11)[kind]
-    # torch's, in full precision, from what bf16 makes of the same parts.
+    # torch's result in fp32, for inputs rounded to bf16.
     exact = [part.bfloat16().float().requires_grad_() for part in parts]
     expected = functional.scaled_dot_product_attention(*exact, attn_mask=mask, scale=scale)
     gradient = torch.randn_like(expected).bfloat16()
@@ -46,7 +46,7 @@ def test_it_is_torch_s_own(kind, scale, at_once, monkeypatch):
         torch.testing.assert_close(ours.grad.float(), theirs.grad, atol=6e-2, rtol=6e-2)
 
 
-def test_what_it_is_not_for_is_left_to_torch(monkeypatch):
+def test_unsupported_calls_use_torch(monkeypatch):
     parts = [torch.randn(2, 2, 5, 4) for _ in range(3)]
     expected = functional.scaled_dot_product_attention(*parts)
     causal = functional.scaled_dot_product_attention(
@@ -63,14 +63,14 @@ def test_what_it_is_not_for_is_left_to_torch(monkeypatch):
         torch.randn(3, 2, 5, 4).bfloat16(),
         *(torch.randn(3, 1, 5, 4).bfloat16() for _ in "kv"),
     ]
-    with PlainAttention():  # what is the same for all texts, or all heads
+    with PlainAttention():  # broadcast over texts or heads
         functional.scaled_dot_product_attention(*three)
         mask = torch.zeros(5, 5, dtype=torch.bfloat16)
         functional.scaled_dot_product_attention(
             *(part.bfloat16() for part in parts), attn_mask=mask
         )
     monkeypatch.setattr(attention, "LONGEST", 4)
-    with PlainAttention():  # of long texts
+    with PlainAttention():  # long texts
         functional.scaled_dot_product_attention(*(part.bfloat16() for part in parts))
 
 
@@ -86,7 +86,7 @@ def test_dropout_keeps_the_mean():
 
 @pytest.fixture
 def counted(monkeypatch):
-    """The calls of our attention."""
+    """The shapes of the calls of `plain_attention`."""
     calls = []
 
     def attend(*args, **kwargs):
@@ -98,7 +98,7 @@ def counted(monkeypatch):
 
 
 def attend_and_learn(seed, mask=None, **options):
-    """RETURNS (list[Tensor]): What torch's function gives in bf16, and three gradients."""
+    """RETURNS (list[Tensor]): The output of torch's function in bf16, and three gradients."""
     generator = torch.Generator().manual_seed(seed)
     parts = [torch.randn(2, 3, 16, 8, generator=generator).bfloat16() for _ in range(3)]
     parts = [part.requires_grad_() for part in parts]
@@ -107,7 +107,7 @@ def attend_and_learn(seed, mask=None, **options):
     return [output.detach(), *(part.grad for part in parts)]
 
 
-def test_only_this_thread_and_no_longer_than_the_context(counted):
+def test_context_affects_only_its_thread_and_ends(counted):
     own = functional.scaled_dot_product_attention
     expected = attend_and_learn(0)
     with ThreadPoolExecutor(1) as pool, PlainAttention():
@@ -124,10 +124,10 @@ def test_only_this_thread_and_no_longer_than_the_context(counted):
     assert len(counted) == 2
     for one, other, third in zip(expected, elsewhere, again):
         assert torch.equal(one, other) and torch.equal(one, third)
-    assert not all(map(torch.equal, expected, here))  # so the comparison means something
+    assert not all(map(torch.equal, expected, here))  # the comparison is meaningful
 
 
-def test_what_another_library_put_in_its_place_stays(monkeypatch, counted):
+def test_patches_of_other_libraries_are_kept(monkeypatch, counted):
     own, calls = functional.scaled_dot_product_attention, []
 
     def theirs(*args, **kwargs):
@@ -142,7 +142,7 @@ def test_what_another_library_put_in_its_place_stays(monkeypatch, counted):
 
 
 class Other:
-    """Another bf16 model of the same process."""
+    """Another bf16 model in the same process."""
 
     def __init__(self):
         torch.manual_seed(7)
@@ -157,7 +157,7 @@ class Other:
 
 
 @pytest.mark.parametrize("checkpointing", [False, True])
-def test_another_model_in_another_thread_is_left_alone(encoders, counted, checkpointing):
+def test_models_in_other_threads_are_not_affected(encoders, counted, checkpointing):
     other, found = Other(), []
     expected = other.run()
     nlp = blank_pipeline(
@@ -168,7 +168,7 @@ def test_another_model_in_another_thread_is_left_alone(encoders, counted, checkp
     encoder = nlp.get_pipe("transformer").model.shims[0].encoder
     layer = encoder.transformer.encoder.layer[1]
     with ThreadPoolExecutor(1) as pool:
-        # While a layer of ours runs, and while its gradient is computed.
+        # Run it during the forward and the backward pass of a layer.
         layer.register_forward_hook(lambda *_: found.append(pool.submit(other.run).result()))
         layer.register_full_backward_hook(lambda *_: found.append(pool.submit(other.run).result()))
         nlp.update(examples, sgd=create_adamw(1e-3))
@@ -177,24 +177,24 @@ def test_another_model_in_another_thread_is_left_alone(encoders, counted, checkp
         list(nlp.pipe(["It rained in Oslo and in New York. " * 9] * 4))
         assert len(counted) > n_trained
         n_piped = len(counted)
-        nlp("Oslo")  # so short that torch's own is as fast
+        nlp("Oslo")  # too short to be faster
         assert len(counted) == n_piped
     assert len(found) >= 4
     for run in found:
         assert all(map(torch.equal, run, expected))
 
 
-def test_gradient_checkpoints_compute_the_same_again(encoders, counted):
+def test_gradient_checkpointing_recomputes_with_plain_attention(encoders, counted):
     nlp = blank_pipeline(encoders["wordpiece"], precision="bf16", gradient_checkpointing=True)
     examples = make_examples(nlp)
     nlp.initialize(lambda: examples)
     nlp.update(examples, sgd=create_adamw(1e-3))
-    # In both layers, forwards and again for the gradient.
+    # Both layers, in the forward pass and again in the backward pass.
     assert len(counted) % 4 == 0 and counted
 
 
 def seen_by(kind):
-    """A mask, after which the last row sees nothing."""
+    """A mask that masks the last row completely."""
     seen = torch.ones(2, 1, 16, 16, dtype=torch.bool)
     seen[:, :, :, 12:] = False
     seen[:, :, 15] = False
@@ -210,7 +210,7 @@ def seen_by(kind):
     ["bool", *((dtype, n) for dtype in (torch.float32, torch.bfloat16) for n in ("min", "inf"))],
     ids=str,
 )
-def test_rows_that_see_nothing_are_as_torch_has_them(counted, kind, autocast):
+def test_fully_masked_rows_equal_torch(counted, kind, autocast):
     mask = seen_by(kind)
     with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
         expected = attend_and_learn(0, mask)
@@ -222,13 +222,13 @@ def test_rows_that_see_nothing_are_as_torch_has_them(counted, kind, autocast):
     torch.testing.assert_close(found[0], expected[0], atol=2e-2, rtol=2e-2)
     for ours, theirs in zip(found[1:], expected[1:]):
         assert ours.isfinite().all()
-        if is_zero:  # torch's gradient of a row that sees all it should not is too large
+        if is_zero:  # otherwise torch attends to masked keys, with a large gradient
             torch.testing.assert_close(ours, theirs, atol=6e-2, rtol=6e-2)
 
 
 @pytest.mark.parametrize("lengths", [(0, 5), (5, 0), (0, 0)])
 @pytest.mark.parametrize("n_texts", [0, 2])
-def test_no_length(lengths, n_texts):
+def test_empty_inputs(lengths, n_texts):
     shapes = [(n_texts, 3, length, 8) for length in (lengths[0], lengths[1], lengths[1])]
     parts = [torch.zeros(shape, dtype=torch.bfloat16) for shape in shapes]
     expected = functional.scaled_dot_product_attention(*parts)

@@ -17,12 +17,12 @@ def cleaner_of(nlp):
     return nlp.get_pipe("doc_cleaner").cfg["attrs"]
 
 
-@pytest.fixture(params=["as now", "as packaged before"])
+@pytest.fixture(params=["default", "explicit attrs"])
 def cleaned(request, trained, tmp_path):
-    """A pipeline that frees what it does not need any more, saved and loaded."""
+    """A saved and loaded pipeline with doc_cleaner."""
     trained.to_disk(tmp_path)
     nlp = spacy.load(tmp_path)
-    attrs = {} if request.param == "as now" else {"attrs": {"tensor": None, "_.trf_data": None}}
+    attrs = {} if request.param == "default" else {"attrs": {"tensor": None, "_.trf_data": None}}
     nlp.add_pipe("doc_cleaner", config=attrs)
     nlp.to_disk(tmp_path)
     nlp = spacy.load(tmp_path)
@@ -31,7 +31,7 @@ def cleaned(request, trained, tmp_path):
 
 
 @pytest.mark.filterwarnings("error", "ignore:.*W00[78]")
-def test_vectors_are_those_of_a_pipeline_without(cleaned):
+def test_vectors_equal_those_of_a_blank_pipeline(cleaned):
     plain = spacy.blank("en")
     ours, theirs = list(cleaned.pipe(TEXTS)), list(plain.pipe(TEXTS))
     assert any(doc.ents for doc in ours)
@@ -54,7 +54,7 @@ def test_vectors_are_those_of_a_pipeline_without(cleaned):
         assert not doc.has_vector
 
 
-def test_a_tensor_of_another_component_is_its_own(trained, tmp_path):
+def test_tensors_of_other_components_are_kept(trained, tmp_path):
     trained.to_disk(tmp_path)
     nlp = spacy.load(tmp_path)
     doc = nlp("Oslo is far.")
@@ -63,7 +63,7 @@ def test_a_tensor_of_another_component_is_its_own(trained, tmp_path):
     assert doc.tensor.shape == (4, 3)
 
 
-def test_the_entity_linker_comes_last(cleaned):
+def test_entity_linker_after_doc_cleaner(cleaned):
     cleaned.add_pipe("sentencizer")
     linker = cleaned.add_pipe("entity_linker")
 
@@ -79,7 +79,7 @@ def test_the_entity_linker_comes_last(cleaned):
     assert found.kb_id_ == "Q585"
 
 
-def test_what_trf_data_offers_and_what_not(trained):
+def test_trf_data_attributes(trained):
     doc = trained("Oslo is far.")
     data = doc._.trf_data
     assert data.tensors[0].shape == data.model_output.last_hidden_state.shape == (1, 4, data.width)
@@ -114,8 +114,8 @@ def test_trf_data_is_copied_and_saved(trained):
         numpy.testing.assert_array_equal(copied._.trf_data.tensors[0], expected)
 
 
-def test_the_extension_keeps_what_is_set(trained):
-    """spacy-transformers may have made it before, for another pipeline."""
+def test_registering_the_extension_keeps_values(trained):
+    """spacy-transformers may have registered it for another pipeline."""
     Doc.set_extension("trf_data", default=None, force=True)
     doc = trained("Oslo is far.")
     data = doc._.trf_data
@@ -124,7 +124,7 @@ def test_the_extension_keeps_what_is_set(trained):
     assert trained.make_doc("Oslo")._.trf_data is None
 
 
-def test_the_tokenizer_and_the_transformer(encoders, trained):
+def test_tokenizer_and_transformer_of_the_model(encoders, trained):
     model = trained.get_pipe("transformer").model
     encoder = model.shims[0].encoder
     assert model.tokenizer is encoder.wordpieces.tokenizer

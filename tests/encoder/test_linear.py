@@ -12,7 +12,7 @@ from ..conftest import FAMILIES, blank_pipeline, make_examples
 from .test_model import model_of
 
 needs_packing = pytest.mark.skipif(
-    not can_pack(), reason="needs a processor that multiplies in bf16, and its operators in torch"
+    not can_pack(), reason="needs bf16 instructions, and operators in torch"
 )
 SHAPES = [(7, 40), (40,), (3, 5, 40), (2, 3, 5, 40), (0, 40), (3, 0, 40)]
 
@@ -20,7 +20,7 @@ SHAPES = [(7, 40), (40,), (3, 5, 40), (2, 3, 5, 40), (0, 40), (3, 0, 40)]
 @needs_packing
 @pytest.mark.parametrize("bias", [True, False])
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
-def test_it_is_torch_s_own(shape, bias):
+def test_output_equals_torch(shape, bias):
     torch.manual_seed(0)
     layer = nn.Linear(40, 24, bias=bias).bfloat16()
     inputs = torch.randn(shape).bfloat16()
@@ -32,19 +32,19 @@ def test_it_is_torch_s_own(shape, bias):
 
 @needs_packing
 @pytest.mark.parametrize(
-    "turn", [lambda x: x.transpose(0, 1), lambda x: x[..., ::2, :], lambda x: x[:0]]
+    "view", [lambda x: x.transpose(0, 1), lambda x: x[..., ::2, :], lambda x: x[:0]]
 )
-def test_inputs_need_not_lie_in_a_row(turn):
+def test_inputs_that_are_not_contiguous(view):
     torch.manual_seed(0)
-    layer, inputs = nn.Linear(40, 24).bfloat16(), turn(torch.randn(5, 6, 40).bfloat16())
+    layer, inputs = nn.Linear(40, 24).bfloat16(), view(torch.randn(5, 6, 40).bfloat16())
     with torch.inference_mode():
         torch.testing.assert_close(PackedLinear(layer)(inputs), layer(inputs), atol=1e-2, rtol=1e-2)
 
 
 @needs_packing
-def test_all_linear_layers_are_packed_and_nothing_else():
+def test_only_linear_layers_are_packed():
     class Other(nn.Linear):
-        """What a network makes of its own may do something else."""
+        """A subclass may compute something else."""
 
     tied = nn.Linear(4, 4)
     network = nn.ModuleDict(
@@ -64,7 +64,7 @@ def test_all_linear_layers_are_packed_and_nothing_else():
 
 @needs_packing
 @pytest.mark.parametrize("kind", FAMILIES)
-def test_packed_or_not_the_encoder_gives_the_same(encoders, kind, monkeypatch):
+def test_packing_keeps_the_vectors(encoders, kind, monkeypatch):
     found = []
     for packed in (True, False):
         monkeypatch.setattr(shim, "can_pack", lambda packed=packed: packed)
@@ -79,7 +79,7 @@ def test_packed_or_not_the_encoder_gives_the_same(encoders, kind, monkeypatch):
     assert numpy.abs(found[0] - found[1]).mean() < 0.01
 
 
-def test_an_old_torch_or_processor_is_left_alone(encoders, monkeypatch):
+def test_unpacked_if_not_supported(encoders, monkeypatch):
     monkeypatch.setattr(shim, "can_pack", lambda: False)
     nlp = blank_pipeline(encoders["wordpiece"], precision="bf16")
     nlp.initialize(lambda: make_examples(nlp))
@@ -111,14 +111,14 @@ def _other_arguments(*args):
         ),
     ],
 )
-def test_what_packing_needs(lacking, operators, monkeypatch):
+def test_can_pack_requirements(lacking, operators, monkeypatch):
     monkeypatch.setattr(linear, "cpu_has", lambda *abilities: lacking != "processor")
     if operators is not None:
         monkeypatch.setattr(torch.ops, "mkldnn", operators)
     assert not can_pack.__wrapped__()
 
 
-def test_to_try_it_takes_no_random_numbers():
+def test_can_pack_draws_no_random_numbers():
     before = torch.get_rng_state()
     can_pack.__wrapped__()
     assert torch.equal(torch.get_rng_state(), before)

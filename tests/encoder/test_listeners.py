@@ -31,7 +31,7 @@ def overrides(encoders, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "frozen, annotating, said",
+    "frozen, annotating, message",
     [
         (
             ["transformer"],
@@ -42,28 +42,28 @@ def overrides(encoders, tmp_path):
         ([], ["transformer_ner"], "needs the vectors of 'transformer'"),
     ],
 )
-def test_preflight_says_what_is_possible(overrides, frozen, annotating, said):
+def test_preflight_of_frozen_and_annotating_components(overrides, frozen, annotating, message):
     training = {
         "training.frozen_components": frozen,
         "training.annotating_components": annotating,
     }
-    with pytest.raises(InputError, match=said):
+    with pytest.raises(InputError, match=message):
         check_training(CONFIG, {**overrides, **training})
 
 
-def test_annotating_both_is_ready(overrides):
+def test_preflight_with_both_annotating(overrides):
     check_training(CONFIG, {**overrides, "training.annotating_components": BOTH})
 
 
 def sourced(overrides, folder, **training) -> Config:
-    """The recipe with the encoder of a trained pipeline."""
+    """The recipe, with the encoder of a trained pipeline."""
     config = load_recipe(CONFIG, overrides)
     config["components"]["transformer"] = {"source": str(folder)}
     config["training"].update(training)
     return config
 
 
-def test_a_trained_encoder_is_frozen(overrides, trained, tmp_path):
+def test_freezing_a_trained_encoder(overrides, trained, tmp_path):
     trained.to_disk(tmp_path / "trained")
     path = tmp_path / "config.cfg"
     sourced(overrides, tmp_path / "trained", frozen_components=["transformer"]).to_disk(path)
@@ -87,8 +87,8 @@ def test_a_trained_encoder_is_frozen(overrides, trained, tmp_path):
     assert nlp.get_pipe("transformer").model.to_bytes() == before
 
 
-def test_a_pipeline_without_a_transformer_cannot_be_initialised(encoders):
-    """`spacy init config --pipeline transformer,transformer_ner` leaves it out."""
+def test_initializing_without_a_transformer(encoders):
+    """`spacy init config --pipeline transformer,transformer_ner` does not add one."""
     nlp = spacy.blank("en")
     nlp.add_pipe("transformer_ner")
     with pytest.raises(InputError, match=r"none with weights before it.*\[components\.transformer"):
@@ -111,7 +111,7 @@ def test_preflight_of_a_pipeline_without_a_transformer(overrides, tmp_path):
         check_training(tmp_path / "config.cfg", {})
 
 
-def test_in_training_without_annotations_the_advice_fits(trained):
+def test_predicting_without_vectors(trained):
     doc = trained.make_doc("Oslo")
     with pytest.raises(InputError, match=r"add 'transformer' to \[training\] annotating"):
         trained.get_pipe("transformer_ner").predict([doc])

@@ -34,8 +34,8 @@ def initialised(encoders, kind):
 
 
 def test_vectors_and_gradients_equal_hugging_face(encoders, kind, initialised):
-    """On a short text of words parted by spaces nothing differs from a plain
-    forward over the text, averaged by token."""
+    """For a short text of words separated by spaces, the vectors equal the hidden states of
+    the text, averaged by token."""
     words = ["Ann", "Lee", "met", "Marit", "Solheim", "in", "Oslo"]
     doc = Doc(initialised.vocab, words=words)
     tokenizer = AutoTokenizer.from_pretrained(encoders[kind], add_prefix_space=True)
@@ -61,7 +61,7 @@ def test_vectors_and_gradients_equal_hugging_face(encoders, kind, initialised):
             torch.testing.assert_close(grads[name].grad, parameter.grad, atol=1e-5, rtol=1e-4)
 
 
-def test_one_vector_a_token(initialised):
+def test_one_vector_per_token(initialised):
     docs = [initialised.make_doc(t) for t in ("", "Oslo", "\n\n", " a \ufe0f ", "word " * 300)]
     batch = model_of(initialised).predict(docs)
     assert [len(v) for v in batch.vectors] == [len(doc) for doc in docs]
@@ -71,7 +71,7 @@ def test_one_vector_a_token(initialised):
     assert not batch.vectors[2].any()
 
 
-def test_only_blanks(initialised):
+def test_only_whitespace(initialised):
     docs = [initialised.make_doc("\n"), initialised.make_doc("")]
     assert [v.shape for v in model_of(initialised).predict(docs).vectors] == [(1, 32), (0, 32)]
 
@@ -85,7 +85,7 @@ def test_vectors_do_not_depend_on_the_batch(initialised):
 
 
 def test_nothing_is_truncated(initialised):
-    """Every word of a text far longer than the window changes its own vector."""
+    """In a text much longer than the window, every word affects its own vector."""
     words = ["word"] * 400
     before = model_of(initialised).predict([Doc(initialised.vocab, words=words)]).vectors[0]
     for i in (0, 70, 199, 399):
@@ -120,7 +120,7 @@ def test_tokens_longer_than_a_window(encoders, kind, pooling, settings):
     assert kind == "wordpiece" or max(pieces.token_lengths) > 64
 
 
-def test_word_shape_starts_as_pretrained_and_is_seen_when_trained(encoders):
+def test_word_shape_embeddings(encoders):
     plain = blank_pipeline(encoders["wordpiece"])
     shaped = blank_pipeline(encoders["wordpiece"], word_shape=True)
     for nlp in (plain, shaped):
@@ -156,12 +156,12 @@ def test_vectors_of_first_wordpieces(encoders):
 
 
 @pytest.mark.parametrize("word_shape", [False, True])
-def test_word_boundaries_start_as_pretrained_and_are_seen_when_trained(encoders, word_shape):
+def test_word_boundary_embeddings(encoders, word_shape):
     plain = blank_pipeline(encoders["wordpiece"])
     nlp = blank_pipeline(encoders["wordpiece"], word_shape=word_shape, word_boundaries=True)
     for each in (plain, nlp):
         each.initialize(lambda: make_examples(each))
-    # The same wordpieces, of one token and of three.
+    # The same wordpieces, as one token and as three.
     docs = [Doc(nlp.vocab, words=["Al-Ain"]), Doc(nlp.vocab, words=["Al", "-", "Ain"])]
     before = [vectors.mean(axis=0) for vectors in model_of(nlp).predict(docs).vectors]
     expected = model_of(plain).predict(docs[:1]).vectors[0][0]
@@ -184,7 +184,7 @@ def test_other_precisions(encoders, precision):
 
 
 @pytest.mark.parametrize("precision", ["bf16", "fp16"])
-def test_what_is_learnt_in_16_bits_is_seen_at_once(encoders, precision):
+def test_updates_in_16_bits_affect_predictions(encoders, precision):
     nlp = blank_pipeline(encoders["wordpiece"], precision=precision)
     examples = make_examples(nlp)
     nlp.initialize(lambda: examples)
@@ -201,7 +201,7 @@ def test_what_is_learnt_in_16_bits_is_seen_at_once(encoders, precision):
     )
 
 
-def test_frozen_embeddings_stay(encoders):
+def test_frozen_embeddings_do_not_change(encoders):
     nlp = blank_pipeline(encoders["wordpiece"], freeze_embeddings=True)
     examples = make_examples(nlp)
     nlp.initialize(lambda: examples)
@@ -215,8 +215,8 @@ def test_frozen_embeddings_stay(encoders):
     assert "transformer.embeddings.position_embeddings.weight" in moved
 
 
-def test_an_update_that_annotates_reaches_the_encoder(encoders):
-    # The transformer runs once more, before its gradient has come.
+def test_encoder_is_updated_while_annotating(encoders):
+    # The transformer predicts between its forward and backward pass.
     nlp = blank_pipeline(encoders["wordpiece"])
     examples = make_examples(nlp)
     nlp.initialize(lambda: examples)
@@ -250,14 +250,14 @@ def test_word_dropout_masks_text_in_training_only(encoders, kind):
         blank_pipeline(encoders[kind], word_dropout=1.0)
 
 
-def test_a_step_too_large_for_fp16_is_left_out(encoders):
+def test_steps_too_large_for_fp16_are_skipped(encoders):
     nlp = blank_pipeline(encoders["wordpiece"], precision="fp16")
     examples = make_examples(nlp)
     nlp.initialize(lambda: examples)
     shim = model_of(nlp).shims[0]
     optimizer = create_adamw(1e-3)
     nlp.update(examples, sgd=optimizer)
-    shim.scaler.update(2.0**127)  # no gradient can bear that
+    shim.scaler.update(2.0**127)  # too large for any gradient
     before = {name: value.clone() for name, value in shim.encoder.state_dict().items()}
     nlp.update(examples, sgd=optimizer)
     assert all(
@@ -273,7 +273,7 @@ def test_a_step_too_large_for_fp16_is_left_out(encoders):
 
 
 def gradients(nlp, examples):
-    """Of the encoder and the head, without dropout."""
+    """The encoder's gradients, without dropout."""
     encoder = model_of(nlp).shims[0].encoder
     for module in encoder.modules():
         if isinstance(module, torch.nn.Dropout):
@@ -283,7 +283,7 @@ def gradients(nlp, examples):
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
-def test_checkpointing_changes_no_gradient(encoders, precision):
+def test_checkpointing_keeps_the_gradients(encoders, precision):
     torch.manual_seed(0)
     plain = blank_pipeline(encoders["wordpiece"], precision=precision)
     saving = blank_pipeline(encoders["wordpiece"], precision=precision, gradient_checkpointing=True)
@@ -309,11 +309,11 @@ def test_autocast_dtype():
 
 def test_window_larger_than_the_encoder(encoders):
     nlp = blank_pipeline(encoders["wordpiece"], window=500)
-    with pytest.raises(InputError, match="at most 128 wordpieces, and the window is 500"):
+    with pytest.raises(InputError, match="at most 128 wordpieces, but the window is 500"):
         nlp.initialize(lambda: make_examples(nlp))
 
 
-def test_roberta_counts_positions_from_after_the_padding(encoders):
+def test_positions_of_roberta_start_after_the_padding(encoders):
     nlp = blank_pipeline(encoders["byte-bpe"])
     nlp.initialize(lambda: make_examples(nlp))
     encoder = model_of(nlp).shims[0].encoder
@@ -324,8 +324,8 @@ def test_roberta_counts_positions_from_after_the_padding(encoders):
 
 
 @pytest.mark.parametrize("positions", [-1, 0, None])
-def test_an_encoder_without_a_limit(positions):
-    """XLNet's config says -1."""
+def test_encoder_without_position_limit(positions):
+    """XLNet's config has -1."""
     unlimited = SimpleNamespace(config=SimpleNamespace(max_position_embeddings=positions))
     assert positions_of(unlimited) > 1_000_000
 
@@ -335,12 +335,12 @@ def test_context_larger_than_a_quarter(encoders):
         blank_pipeline(encoders["wordpiece"], window=64, context=17)
 
 
-def test_not_initialised(encoders):
+def test_not_initialized(encoders):
     with pytest.raises(InputError, match="no weights yet"):
         blank_pipeline(encoders["wordpiece"])("Oslo")
 
 
-def test_settings_of_the_config_hold_for_a_saved_pipeline(trained, tmp_path):
+def test_config_overrides_settings_of_a_saved_pipeline(trained, tmp_path):
     trained.to_disk(tmp_path)
     nlp = spacy.load(tmp_path, config={"components.transformer.model.window": 32})
     assert model_of(nlp).attrs["settings"].window == 32
@@ -353,7 +353,7 @@ def test_a_window_too_large_for_a_trained_encoder(trained, tmp_path):
         nlp("Oslo")
 
 
-def test_the_saved_pipeline_needs_no_source(trained, tmp_path):
+def test_saved_pipeline_does_not_need_the_pretrained_encoder(trained, tmp_path):
     trained.to_disk(tmp_path)
     config = Config().from_disk(tmp_path / "config.cfg")
     config["components"]["transformer"]["model"]["name"] = "/nowhere"
@@ -363,7 +363,7 @@ def test_the_saved_pipeline_needs_no_source(trained, tmp_path):
         assert entities(nlp(text)) == entities(trained(text))
 
 
-def test_the_saved_weights_are_safetensors(trained, tmp_path):
+def test_saved_weights_are_safetensors(trained, tmp_path):
     import srsly
     from safetensors.torch import load
 
@@ -373,10 +373,10 @@ def test_the_saved_weights_are_safetensors(trained, tmp_path):
         weights["shape_embeddings.weight"],
         model_of(trained).shims[0].encoder.shape_embeddings.weight.data,
     )
-    assert b"PK\x03\x04" not in parts["weights"][:64]  # torch's own format
+    assert b"PK\x03\x04" not in parts["weights"][:64]  # torch's format
 
 
-def test_listener_can_be_replaced(trained, tmp_path):
+def test_replacing_listeners(trained, tmp_path):
     expected = [entities(trained(text)) for text, _ in SENTENCES]
     trained.to_disk(tmp_path)
     nlp = spacy.load(tmp_path)

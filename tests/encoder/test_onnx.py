@@ -1,4 +1,4 @@
-"""The encoder run by onnxruntime gives what torch gives."""
+"""The encoder gives the same results with onnxruntime as with torch."""
 
 import pickle
 import sys
@@ -84,12 +84,12 @@ def test_vectors_and_entities_equal_torch(tmp_path, name, settings):
     assert found(onnx) == found(nlp) and any(found(nlp))
 
 
-def test_in_8_bits(trained, tmp_path):
+def test_int8(trained, tmp_path):
     int8 = other_runtime(trained, tmp_path / "saved", "onnx-int8")
     assert found(int8) == found(trained)
     difference = numpy.abs(vectors(int8) - vectors(trained))
     assert difference.max() > 1e-3 and difference.mean() < 0.05
-    # The switch is saved with the pipeline, and what runs it is not.
+    # The setting is saved with the pipeline, the graph is not.
     int8.to_disk(tmp_path / "again")
     again = spacy.load(tmp_path / "again")
     for name, weights in model_of(trained).shims[0].encoder.state_dict().items():
@@ -97,12 +97,12 @@ def test_in_8_bits(trained, tmp_path):
     numpy.testing.assert_array_equal(vectors(again), vectors(int8))
 
 
-def test_precision_does_not_count(trained, tmp_path):
+def test_precision_is_ignored(trained, tmp_path):
     onnx = other_runtime(trained, tmp_path / "saved", "onnx", precision="bf16")
     numpy.testing.assert_allclose(vectors(onnx), vectors(trained), atol=1e-4)
 
 
-def test_what_is_learnt_is_seen_at_once(trained, tmp_path):
+def test_updates_affect_predictions(trained, tmp_path):
     onnx = other_runtime(trained, tmp_path / "saved", "onnx")
     before = vectors(onnx)
     onnx.update(make_examples(onnx), sgd=create_adamw(1e-3))
@@ -112,7 +112,7 @@ def test_what_is_learnt_is_seen_at_once(trained, tmp_path):
     numpy.testing.assert_allclose(after, vectors(torch_only), atol=1e-4)
 
 
-def test_words_are_masked_in_training_only(encoders, tmp_path):
+def test_word_dropout_in_training_only(encoders, tmp_path):
     nlp = blank_pipeline(encoders["wordpiece"], word_dropout=0.5, runtime="onnx")
     nlp.initialize(lambda: make_examples(nlp))
     expected = vectors(nlp)
@@ -120,7 +120,7 @@ def test_words_are_masked_in_training_only(encoders, tmp_path):
     numpy.testing.assert_array_equal(vectors(nlp), expected)
 
 
-def test_it_is_made_once_and_never_copied(trained, tmp_path):
+def test_graph_is_created_once_and_not_copied(trained, tmp_path):
     onnx = other_runtime(trained, tmp_path / "saved", "onnx")
     expected = vectors(onnx)
     shim = model_of(onnx).shims[0]
@@ -139,7 +139,7 @@ def test_it_is_made_once_and_never_copied(trained, tmp_path):
 
 
 @pytest.mark.slow
-def test_processes_forked_after_it_had_threads(trained, tmp_path):
+def test_fork_after_starting_threads(trained, tmp_path):
     onnx = other_runtime(trained, tmp_path / "saved", "onnx")
     threads = torch.get_num_threads()
     torch.set_num_threads(2)
@@ -150,7 +150,7 @@ def test_processes_forked_after_it_had_threads(trained, tmp_path):
         torch.set_num_threads(threads)
 
 
-def test_listeners_can_be_replaced(trained, tmp_path):
+def test_replacing_listeners(trained, tmp_path):
     onnx = other_runtime(trained, tmp_path / "saved", "onnx")
     onnx.replace_listeners("transformer", "transformer_ner", ["model.tok2vec"])
     onnx.remove_pipe("transformer")
@@ -168,7 +168,7 @@ def test_a_missing_package(encoders, monkeypatch, name):
         blank_pipeline(encoders["wordpiece"], runtime="onnx")
 
 
-def test_an_encoder_that_depends_on_the_values(trained, tmp_path):
+def test_encoder_with_data_dependent_control_flow(trained, tmp_path):
     onnx = other_runtime(trained, tmp_path / "saved", "onnx")
     transformer = model_of(onnx).shims[0].encoder.transformer
 
@@ -180,7 +180,7 @@ def test_an_encoder_that_depends_on_the_values(trained, tmp_path):
         onnx("Oslo")
 
 
-def test_a_graph_that_gives_something_else(trained, tmp_path):
+def test_graph_with_other_outputs(trained, tmp_path):
     onnx = other_runtime(trained, tmp_path / "saved", "onnx")
     transformer = model_of(onnx).shims[0].encoder.transformer
     calls = []

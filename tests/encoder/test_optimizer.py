@@ -16,11 +16,11 @@ from spacy_transformer_ner.training.recipe import BUILT_IN
 from ..conftest import blank_pipeline, make_examples
 
 
-def test_no_decay_on_vectors():
+def test_no_weight_decay_on_biases_and_norms():
     module = nn.Sequential(nn.Linear(3, 2), nn.LayerNorm(2))
-    decays, spared = parameter_groups(module.parameters(), 0.1)
-    assert [p.shape for p in decays["params"]] == [(2, 3)] and decays["weight_decay"] == 0.1
-    assert [p.shape for p in spared["params"]] == [(2,)] * 3 and spared["weight_decay"] == 0.0
+    decayed, others = parameter_groups(module.parameters(), 0.1)
+    assert [p.shape for p in decayed["params"]] == [(2, 3)] and decayed["weight_decay"] == 0.1
+    assert [p.shape for p in others["params"]] == [(2,)] * 3 and others["weight_decay"] == 0.0
 
 
 def test_updates_equal_torch_with_global_clipping():
@@ -42,7 +42,7 @@ def test_updates_equal_torch_with_global_clipping():
     torch.testing.assert_close(ours.bias, theirs.bias)
 
 
-def test_configs_saved_earlier_have_layer_decay():
+def test_layer_decay_in_configs_of_earlier_versions():
     saved = {"@optimizers": "spacy-transformer-ner.AdamW.v1", "learn_rate": 0.1}
     resolve = util.registry.resolve
     assert resolve({"optimizer": {**saved, "layer_decay": 1.0}})["optimizer"].learn_rate == 0.1
@@ -50,7 +50,7 @@ def test_configs_saved_earlier_have_layer_decay():
         resolve({"optimizer": {**saved, "layer_decay": 0.9}})
 
 
-def test_grad_factor_0_leaves_the_encoder_as_it_is(encoders):
+def test_grad_factor_0_keeps_the_encoder_unchanged(encoders):
     nlp = blank_pipeline(encoders["wordpiece"])
     recogniser = nlp.get_pipe("transformer_ner")
     (arrays,) = (n for n in recogniser.model.walk() if "grad_factor" in n.attrs)
@@ -65,10 +65,10 @@ def test_grad_factor_0_leaves_the_encoder_as_it_is(encoders):
         nlp.update(examples, sgd=optimizer)
     assert all(torch.equal(v, before[name]) for name, v in encoder.state_dict().items())
     assert (recogniser.model.get_ref("output_layer").get_param("W") != head).any()
-    assert optimizer.width_factor == 0.25  # the head learns the encoder's width all the same
+    assert optimizer.width_factor == 0.25  # still set for the head
 
 
-def test_head_and_encoder_have_their_own_rates(encoders):
+def test_head_and_encoder_have_separate_rates(encoders):
     nlp = blank_pipeline(encoders["wordpiece"])
     examples = make_examples(nlp)
     nlp.initialize(lambda: examples)
@@ -83,10 +83,10 @@ def test_head_and_encoder_have_their_own_rates(encoders):
         moved = max(float((v - weights[k]).abs().max()) for k, v in encoder.state_dict().items())
         return moved, float(abs(head.get_param("W") - before).max())
 
-    # The first step of Adam moves a weight by the rate.
+    # Adam's first step changes a weight by the rate.
     assert largest_change(1.0) == pytest.approx((1e-3, 1e-3), rel=0.05)
     assert largest_change(10.0) == pytest.approx((1e-3, 1e-2), rel=0.05)
-    # The encoder is 32 wide: half the reference, four times the rate.
+    # The encoder's width is 32: half of rate_width, so four times the rate.
     assert largest_change(1.0, rate_width=64) == pytest.approx((4e-3, 4e-3), rel=0.05)
 
 
@@ -98,7 +98,7 @@ def test_schedule_warms_up_and_ends_at_the_last_evaluation():
         return ["x"]
 
     rates = linear_over_run(1.0, 0.25, 3, 0, 5, "en", corpus, lambda _: batches)
-    # 21 steps, the last evaluated one is 20, warm-up is 5.
+    # 21 steps; the last evaluated one is 20; warmup is 5.
     values = [next(rates) for _ in range(23)]
     assert values[:6] == pytest.approx([0.0, 0.2, 0.4, 0.6, 0.8, 1.0])
     assert values[6] == pytest.approx(14 / 15) and values[19] == pytest.approx(1 / 15)
@@ -112,7 +112,7 @@ def test_schedule_reads_the_corpus_only_when_training_starts():
     assert next(linear_over_run(1.0, 0.1, 3, 0, 5, "en", corpus, lambda b: b)) == 0.0
 
 
-def test_a_pipeline_of_the_default_recipe_can_be_updated_in_python(encoders, tmp_path):
+def test_updating_a_pipeline_of_the_default_recipe_in_python(encoders, tmp_path):
     config = util.load_config(
         BUILT_IN / "minilm.cfg",
         overrides={
@@ -128,7 +128,7 @@ def test_a_pipeline_of_the_default_recipe_can_be_updated_in_python(encoders, tmp
     nlp = spacy.load(tmp_path)
     optimizer = nlp.resume_training()
     assert optimizer.learn_rate == 3e-4
-    # The encoder is 32 wide, which its rate is adapted to.
+    # Do not adapt the rate to the encoder's width of 32.
     optimizer.rate_width = None
     losses = [nlp.update(examples, sgd=optimizer, drop=0.0)["transformer_ner"] for _ in range(20)]
     assert losses[-1] < losses[0] / 2 and optimizer.learn_rate == 3e-4
@@ -138,26 +138,26 @@ def test_a_pipeline_of_the_default_recipe_can_be_updated_in_python(encoders, tmp
 @pytest.mark.parametrize(
     "max_epochs, max_steps, steps", [(3, 0, 21), (0, 10, 11), (3, 10, 11), (1, 10, 7)]
 )
-def test_steps_are_those_of_spacy(max_epochs, max_steps, steps):
+def test_number_of_steps_equals_spacy(max_epochs, max_steps, steps):
     assert count_steps(max_epochs, max_steps, itertools.repeat(7)) == steps
 
 
-def test_steps_of_epochs_that_grow_shorter():
+def test_number_of_steps_with_shrinking_epochs():
     assert count_steps(3, 0, iter([7, 5, 4, 3])) == 16
 
 
-def test_a_run_without_end():
+def test_run_without_limit():
     with pytest.raises(InputError, match="max_epochs or max_steps"):
         count_steps(0, 0, itertools.repeat(7))
 
 
-def test_a_run_that_is_not_evaluated():
+def test_run_without_evaluation():
     assert last_evaluated_step(12, 11) == 11
     with pytest.raises(InputError, match="at most 10"):
         last_evaluated_step(11, 11)
 
 
-def test_any_optimizer_of_thinc_works(encoders):
+def test_other_thinc_optimizers(encoders):
     nlp = blank_pipeline(encoders["wordpiece"])
     examples = make_examples(nlp)
     nlp.initialize(lambda: examples)
@@ -169,7 +169,7 @@ def test_any_optimizer_of_thinc_works(encoders):
 
 @pytest.mark.parametrize("is_shared", [True, False], ids=["shared", "copied"])
 def test_averages_are_kept_and_used(encoders, monkeypatch, is_shared):
-    if not is_shared:  # as for weights on Apple's GPU, of which thinc's arrays are copies
+    if not is_shared:  # on Apple GPUs, thinc's arrays are copies
         monkeypatch.setattr(
             "spacy_transformer_ner.encoder.optimizer.xp2torch",
             lambda array, device: xp2torch(array, device=device).clone(),
@@ -199,14 +199,14 @@ def test_averages_are_kept_and_used(encoders, monkeypatch, is_shared):
             torch.testing.assert_close(value, expected[name])
         assert (head.get_param("W") == optimizer.averages[head.id, "W"]).all()
         averaged = vectors()
-    # What is made of the weights for inference is made anew, there and back.
+    # Copies of the weights for inference are created again, in both directions.
     assert all((a != b).any() for a, b in zip(averaged, before))
     assert all((a == b).all() for a, b in zip(vectors(), before))
     assert all((v == own[name]).all() for name, v in shim.encoder.state_dict().items())
     assert (head.get_param("W") == own_head).all() and (own_head != 0).any()
 
 
-def test_a_failure_puts_the_weights_back(encoders):
+def test_weights_are_restored_after_an_error(encoders):
     nlp = blank_pipeline(encoders["wordpiece"])
     examples = make_examples(nlp)
     nlp.initialize(lambda: examples)
@@ -220,5 +220,5 @@ def test_a_failure_puts_the_weights_back(encoders):
     assert (weights == own).all()
 
 
-def test_no_averages_unless_wanted():
+def test_no_averages_by_default():
     assert create_adamw(1e-3).averages is None

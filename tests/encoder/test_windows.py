@@ -33,12 +33,12 @@ def test_cores_partition_the_text_and_windows_fit(text):
 
 
 @given(texts())
-def test_every_wordpiece_is_read_where_it_has_most_context(text):
+def test_every_wordpiece_is_read_with_the_most_context(text):
     length, size, context, *_ = text
     windows = cut_windows(*text)
 
     def seen(window, position):
-        # An end of the text is no lack of context.
+        # Context is only missing where the text continues.
         left = position - window.start if window.start else length
         right = window.end - 1 - position if window.end < length else length
         return min(left, right)
@@ -51,7 +51,7 @@ def test_every_wordpiece_is_read_where_it_has_most_context(text):
 
 
 @given(texts())
-def test_tokens_are_cut_only_if_longer_than_a_window(text):
+def test_only_tokens_longer_than_a_window_are_split(text):
     length, size, context, starts, _ = text
     longest = max([b - a for a, b in zip(starts, [*starts[1:], length])], default=0)
     if longest <= size - 2 * context:
@@ -64,15 +64,15 @@ def test_short_text_is_one_window():
 
 
 def test_windows_end_with_sentences():
-    # Cores could be 8 and then 6 long; sentences make them 6 and 5.
+    # Cores could have 8 and 6 wordpieces; sentence ends reduce them to 6 and 5.
     windows = cut_windows(20, 10, 2, range(20), [0, 6, 11])
     assert [w.core_end for w in windows[:2]] == [6, 11]
 
 
-def test_a_sentence_end_counts_only_where_it_leaves_a_window_half_full():
-    # Of cores of 8 and then 6, sentences of one token would make twice as many windows.
+def test_sentence_ends_are_ignored_in_the_first_half_of_a_core():
+    # Ending cores at every sentence end would give more windows.
     assert [w.core_end for w in cut_windows(20, 10, 2, range(20), [0, 3, 4])] == [8, 14, 20]
-    # The half itself is not more than half.
+    # A core that is exactly half full does not end there.
     assert [w.core_end for w in cut_windows(20, 10, 2, range(20), [0, 4, 5])] == [5, 11, 17, 20]
     assert [w.core_end for w in cut_windows(20, 10, 2, range(20), [0, 9])][0] == 8
 
@@ -86,7 +86,7 @@ def cost(batches, batching):
 
 
 def groupings(windows, batching):
-    """All ways to cut a sequence into batches that may be."""
+    """All ways to split windows into allowed batches."""
     if not windows:
         yield []
     for n in batching.counts[batching.counts <= len(windows)].tolist():
@@ -100,7 +100,7 @@ def groupings(windows, batching):
     st.integers(1, 200),
     st.sampled_from([ON_CPU, ON_GPU]),
 )
-def test_batches_are_bounded_and_the_cheapest(lengths, max_items, batch_cost, device):
+def test_batches_are_bounded_and_have_the_lowest_cost(lengths, max_items, batch_cost, device):
     batching = replace(device, max_items=max_items, cost=batch_cost)
     windows = [Window(0, n, 0, n) for n in lengths]
     batches = batch_windows(windows, 2, batching)
@@ -111,7 +111,7 @@ def test_batches_are_bounded_and_the_cheapest(lengths, max_items, batch_cost, de
     assert cost(batches, batching) == cheapest
 
 
-def test_many_lengths_make_few_shapes_on_a_cpu():
+def test_cpu_batches_have_few_shapes():
     windows = [Window(0, n, 0, n) for n in range(1, 255) for _ in range(n % 7)]
     batches = batch_windows(windows, 2, ON_CPU)
     shapes = {(len(batch), padded_length(batch[0].end + 2)) for batch in batches}
@@ -121,6 +121,6 @@ def test_many_lengths_make_few_shapes_on_a_cpu():
     assert cost(batches, ON_CPU) < 1.15 * text
 
 
-def test_a_gpu_gets_what_fits_at_once():
+def test_gpu_batches_are_as_large_as_possible():
     windows = [Window(0, n, 0, n) for n in range(5, 130)]
     assert len(batch_windows(windows, 2, ON_GPU)) == 1

@@ -29,50 +29,50 @@ def tokens_of(encoder, doc):
     return [names[end - n : end] for n, end in zip(pieces.token_lengths, ends)]
 
 
-def test_words_parted_by_spaces_are_encoded_as_the_text_is(encoder):
-    # Where tokens and spaces coincide, token by token equals the whole text.
+def test_words_separated_by_spaces_are_encoded_like_the_text(encoder):
+    # If every token is followed by a space, the tokens are encoded like the whole text.
     for text, _ in SENTENCES:
         words = text.rstrip(".").split(" ")
         doc = Doc(spacy.blank("en").vocab, words=words)
-        # A text's first word is encoded as if after a space, as is usual for NER.
+        # The first word is encoded as if it followed a space, as is usual for NER.
         whole = encoder.tokenizer(" " + " ".join(words), add_special_tokens=False)["input_ids"]
         assert encoder([doc]).ids.tolist() == whole
 
 
-def test_a_token_without_a_space_before_it_is_encoded_so(encoders):
+def test_tokens_without_a_space_before_them(encoders):
     vocab = spacy.blank("en").vocab
-    parted = Doc(vocab, words=["Oslo", "Oslo"], spaces=[True, False])
+    separate = Doc(vocab, words=["Oslo", "Oslo"], spaces=[True, False])
     joined = Doc(vocab, words=["Oslo", "Oslo"], spaces=[False, False])
     for kind in ("byte-bpe", "unigram"):
         encoder = WordpieceEncoder(AutoTokenizer.from_pretrained(encoders[kind]))
-        a, b = tokens_of(encoder, parted), tokens_of(encoder, joined)
+        a, b = tokens_of(encoder, separate), tokens_of(encoder, joined)
         assert a[0] == b[0] == a[1]
         assert a[1] != b[1]
         assert a[1][0][0] in "Ġ▁" and b[1][0][0] not in "Ġ▁"
 
 
-def test_a_texts_first_token_may_have_no_space(encoders):
+def test_no_leading_space(encoders):
     tokenizer = AutoTokenizer.from_pretrained(encoders["byte-bpe"])
     doc = Doc(spacy.blank("en").vocab, words=["Oslo", "Oslo"], spaces=[True, False])
     first, second = tokens_of(WordpieceEncoder(tokenizer, leading_space=False), doc)
     assert first[0][0] != "Ġ" and second[0][0] == "Ġ"
 
 
-def test_blanks_have_no_wordpieces_and_other_tokens_have(encoder):
+def test_only_whitespace_has_no_wordpieces(encoder):
     nlp = spacy.blank("en")
     doc = nlp("Oslo \n\n \ufe0f x\u00a0y \t 😀\u200b z")
     lengths = encoder([doc]).token_lengths
     assert [n == 0 for n in lengths] == [token.is_space for token in doc]
 
 
-def test_what_continues_a_token(encoder):
+def test_continues(encoder):
     pieces = encoder([spacy.blank("en")("Oslo \n zorkmidlebowski, x"), spacy.blank("en")("Oslo")])
     first = iter(pieces.continues.tolist())
     for length in pieces.token_lengths.tolist():
         assert [next(first) for _ in range(length)] == [i > 0 for i in range(length)]
 
 
-def test_batches_and_repeats_give_the_same(encoder):
+def test_batches_equal_single_docs(encoder):
     nlp = spacy.blank("en")
     docs = [nlp(text) for text, _ in SENTENCES] + [nlp(""), nlp("Oslo")]
     together = encoder(docs)
@@ -82,13 +82,13 @@ def test_batches_and_repeats_give_the_same(encoder):
     assert together.token_lengths.sum() == len(together.ids) == len(together.shapes)
 
 
-def test_docs_of_several_vocabularies(encoder):
+def test_docs_with_different_vocabs(encoder):
     docs = [Doc(spacy.blank("en").vocab, words=words) for words in (["Oslo", "abcq"], ["zork"])]
     together = encoder(docs).ids.tolist()
     assert together == [i for doc in docs for i in encoder([doc]).ids.tolist()]
 
 
-def test_a_full_cache_is_emptied(encoder, monkeypatch):
+def test_full_cache_is_emptied(encoder, monkeypatch):
     nlp = spacy.blank("en")
     before = encoder([nlp("Ann Lee in Oslo")]).ids.tolist()
     monkeypatch.setattr("spacy_transformer_ner.encoder.wordpieces.MAX_CACHED_TOKENS", 0)
