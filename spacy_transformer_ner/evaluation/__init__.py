@@ -1,1 +1,1 @@
-"""How good a pipeline is."""
+"""Evaluate, compare and calibrate pipelines."""

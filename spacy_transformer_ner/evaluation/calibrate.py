@@ -1,14 +1,14 @@
-"""Fitting the scores of a pipeline on development data."""
+"""Calibrate the scores of a pipeline on development data."""
 
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import numpy
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
 from spacy.language import Language
-from thinc.types import Ints1d
 
 from ..corpus.reader import AnyCorpus, annotated_docs
 from ..errors import InputError
@@ -25,27 +25,27 @@ from .reliability import (
 )
 
 FOLDS = 5
-# A label gets a weight of its own if so many of its entities were predicted, and
-# so many of them wrongly.
+# A label gets its own weight if at least this many of its entities are predicted, and at
+# least this many of those are wrong.
 MIN_ENTITIES = 100
 MIN_WRONG = 10
-# What matters where entities are few: on the 169 of the sample's dev set this gives
-# a cross-validated Brier score of .133; 10 gives .139, and no calibration .138.
+# scikit-learn's C, which matters if there are few entities: on the 169 of the sample's dev
+# set the cross-validated Brier score is .133 with 1, .139 with 10, and .138 uncalibrated.
 INVERSE_REGULARISATION = 1.0
 
 
 class NotCalibrated(InputError):
-    """The data is not enough to calibrate by; the pipeline is as it was."""
+    """Raised if the data does not allow a calibration. The pipeline is unchanged."""
 
 
 @dataclass(frozen=True)
 class Calibrated:
-    """A calibration and what it is worth.
+    """A calibration and its cross-validated scores.
 
-    corpus (str): What it was fitted on.
+    corpus (str): The corpus it was fitted on.
     calibration (Calibration): The calibration.
-    scored (Scored): The entities it was fitted on, each scored by a calibration that was
-        fitted on other documents.
+    scored (Scored): The entities it was fitted on, each scored by a calibration fitted on
+        other documents.
     """
 
     corpus: str
@@ -54,12 +54,12 @@ class Calibrated:
 
     @property
     def before(self) -> Reliability:
-        """RETURNS (Reliability): How the scores and what is right agree without it."""
+        """RETURNS (Reliability): The reliability of the scores before calibration."""
         return reliability(self.scored.marginals, self.scored.right)
 
     @property
     def after(self) -> Reliability:
-        """RETURNS (Reliability): The same with it."""
+        """RETURNS (Reliability): The reliability of the scores after calibration."""
         return reliability(self.scored.scores, self.scored.right)
 
     def to_dict(self) -> dict:
@@ -78,17 +78,17 @@ def calibrate(
     name: str = "",
     progress: Progress = no_progress,
 ) -> Calibrated:
-    """Fit the scores of a pipeline's entities on development data, so that nine in ten of
-    those with a score of 0.9 are right. Nothing else of the pipeline changes; to save it, use
-    `nlp.to_disk` or `save_calibration`.
+    """Calibrate the scores of a pipeline's entities on development data, so that nine in
+    ten entities with a score of 0.9 are right. Nothing else in the pipeline changes. To save
+    the calibration, use `nlp.to_disk` or `save_calibration`.
 
     nlp (Language): The pipeline. Its recogniser gets the calibration.
     corpus (str | Path | Iterable[Doc]): A file in any format that `convert` reads, or
-        annotated Docs. Neither the training data nor the data that the pipeline is tested on.
-    name (str): What the data is called; the file's path if it is empty.
-    progress (Callable): Wraps the stream of texts, whose number it is given.
-    RETURNS (Calibrated): The calibration and what it is worth.
-    RAISES: NotCalibrated if there is too little to fit on, or the scores would be worse;
+        annotated Docs. Use neither the training data nor the test data.
+    name (str): The name of the corpus. Defaults to the path of the file.
+    progress (Callable): Progress callback for the texts.
+    RETURNS (Calibrated): The calibration and its cross-validated scores.
+    RAISES: NotCalibrated if there is too little data or the scores would get worse;
         InputError if the file cannot be read or the pipeline has no transformer_ner.
     """
     _, recogniser = find_recogniser(nlp)
@@ -102,20 +102,20 @@ def calibrate(
     before, after = fitted.before, fitted.after
     if after.brier > before.brier and after.ece > before.ece:
         raise NotCalibrated(
-            f"the scores of {before.entities} entities, {before.entities - sum(gathered.right)} of "
-            f"them wrong, would be worse with it (Brier score {before.brier:.4f}, then "
-            f"{after.brier:.4f}). Give more text."
+            f"calibration would make the scores worse (Brier score {before.brier:.4f} before, "
+            f"{after.brier:.4f} after; {before.entities} entities, "
+            f"{before.entities - sum(gathered.right)} of them wrong). Use more development data."
         )
     recogniser.calibration = fitted.calibration
     return fitted
 
 
 def save_calibration(nlp: Language, path: str | Path) -> None:
-    """Write the calibration of a pipeline to the folder that it was loaded from: the one
-    file that changes, whole or not at all.
+    """Write a pipeline's calibration to the directory that the pipeline was loaded from.
+    Only one file changes, and the write is atomic.
 
     nlp (Language): The pipeline.
-    path (str | Path): The folder.
+    path (str | Path): The directory.
     """
     name, recogniser = find_recogniser(nlp)
     write_json(Path(path) / name / "cfg", recogniser.cfg)
@@ -123,18 +123,18 @@ def save_calibration(nlp: Language, path: str | Path) -> None:
 
 @dataclass(frozen=True)
 class Gathered:
-    """The features of the entities predicted in a corpus.
+    """The entities predicted in a corpus, with their calibration features.
 
-    features (CalibrationFeatures): What is known of each.
-    right (ndarray): Whether each is right.
-    documents (Ints1d): Which document each is in.
-    usual_entropy (float): The entropy of a token of the corpus.
-    gold (dict[str, int]): How many entities of each label the corpus has.
+    features (CalibrationFeatures): The features of each entity.
+    right (ndarray): Whether each entity is right. Shape: (entities,), bool
+    documents (ndarray): The index of each entity's document. Shape: (entities,)
+    usual_entropy (float): The mean entropy of the corpus' tokens.
+    gold (dict[str, int]): The number of gold entities per label.
     """
 
     features: CalibrationFeatures
     right: numpy.ndarray
-    documents: Ints1d
+    documents: numpy.ndarray
     usual_entropy: float
     gold: dict[str, int]
 
@@ -144,17 +144,16 @@ def gather(
     corpus: AnyCorpus,
     progress: Progress = no_progress,
 ) -> Gathered:
-    """Run a pipeline over the raw text of a corpus and gather what calibration
-    is fitted on.
+    """Run a pipeline over the raw text of a corpus and collect the data to fit on.
 
     nlp (Language): The pipeline.
-    corpus (str | Path | Iterable[Doc]): As of `calibrate`.
-    progress (Callable): Wraps the stream of texts, whose number it is given.
-    RETURNS (Gathered): The features.
-    RAISES: InputError if the corpus cannot be read; NotCalibrated if nothing is found in it.
+    corpus (str | Path | Iterable[Doc]): See `calibrate`.
+    progress (Callable): Progress callback for the texts.
+    RETURNS (Gathered): The predicted entities and their features.
+    RAISES: InputError if the corpus cannot be read; NotCalibrated if no entities are found.
     """
     _, recogniser = find_recogniser(nlp)
-    references = annotated_docs(corpus, nlp.vocab, nlp.lang)
+    references = annotated_docs(corpus, nlp.vocab, cast(str, nlp.lang))
     path = corpus if isinstance(corpus, (str, Path)) else None
     rest = iter(references)
     parts: list[CalibrationFeatures] = []
@@ -165,7 +164,7 @@ def gather(
     for batch in encoded(nlp, progress((r.text for r in references), len(references))):
         spans, features, entropies = recogniser.features(batch)
         parts.append(features)
-        entropy += float(entropies.sum())
+        entropy += float(cast(numpy.ndarray, entropies).sum())
         tokens += sum(map(len, batch))
         for doc, doc_spans, reference in zip(batch, spans, rest):
             wanted = entities_of(reference)
@@ -176,7 +175,9 @@ def gather(
             number += 1
     if not right:
         raise NotCalibrated(
-            f"the pipeline finds no entities in {len(references)} annotated documents.", path=path
+            f"the pipeline finds no entities in {len(references)} annotated documents. Use more "
+            "development data.",
+            path=path,
         )
     return Gathered(
         features=CalibrationFeatures.join(parts),
@@ -192,18 +193,18 @@ def fit(
 ) -> Calibration:
     """Fit a calibration.
 
-    features (CalibrationFeatures): What is known of predicted entities.
-    right (ndarray): Whether each is right.
-    usual_entropy (float): The entropy of a token of their corpus.
-    corpus (str): What the corpus is called.
+    features (CalibrationFeatures): The features of the predicted entities.
+    right (ndarray): Whether each entity is right. Shape: (entities,), bool
+    usual_entropy (float): The mean entropy of the corpus' tokens.
+    corpus (str): The name of the corpus.
     RETURNS (Calibration): The calibration.
     RAISES: NotCalibrated if all are right or all wrong.
     """
     if len(set(right.tolist())) < 2:
         raise NotCalibrated(
             f"all {len(right)} entities that the pipeline finds are "
-            f"{'right' if right.all() else 'wrong'}, so there is nothing to calibrate by. Give "
-            "it more text, which it was not trained on."
+            f"{'right' if right.all() else 'wrong'}, so there is nothing to calibrate on. Use "
+            "more data that the pipeline was not trained on."
         )
     labels = features.labels
     weighted = [
@@ -212,7 +213,10 @@ def fit(
         if (labels == label).sum() >= MIN_ENTITIES and (~right[labels == label]).sum() >= MIN_WRONG
     ]
     table = numpy.column_stack(
-        [design_matrix(features, usual_entropy), *(labels == label for label in weighted)]
+        [
+            cast(numpy.ndarray, design_matrix(features, usual_entropy)),
+            *(labels == label for label in weighted),
+        ]
     )
     model = LogisticRegression(C=INVERSE_REGULARISATION, max_iter=10_000).fit(table, right)
     weights = model.coef_[0].tolist()
@@ -227,24 +231,27 @@ def fit(
 
 
 def cross_validated(gathered: Gathered) -> Scored:
-    """Score each entity by a calibration that was fitted on other documents.
+    """Score each entity with a calibration fitted on other documents.
 
-    gathered (Gathered): The features of a corpus.
-    RETURNS (Scored): The entities.
-    RAISES: NotCalibrated if there is too little to fit on.
+    gathered (Gathered): The predicted entities of a corpus.
+    RETURNS (Scored): The entities and their scores.
+    RAISES: NotCalibrated if there is too little data.
     """
     scores = numpy.zeros(len(gathered.right))
     folds = min(FOLDS, len(set(gathered.documents.tolist())))
     if folds < 2:
-        raise NotCalibrated("documents are needed to calibrate by, and this corpus has one.")
+        raise NotCalibrated(
+            "the pipeline finds entities in one document only, too few to calibrate on. Use more "
+            "development data."
+        )
     parts = GroupKFold(folds).split(scores, groups=gathered.documents)
     for train, held_out in parts:
         chosen = numpy.zeros(len(scores), dtype=bool)
         chosen[train] = True
         if len(set(gathered.right[chosen].tolist())) < 2:
             raise NotCalibrated(
-                "the entities that are found wrongly are in too few documents to calibrate by. Give "
-                "more text, which the pipeline was not trained on."
+                "too few documents contain wrong entities to calibrate on. Use more data that the "
+                "pipeline was not trained on."
             )
         calibration = fit(
             gathered.features.select(chosen), gathered.right[chosen], gathered.usual_entropy
@@ -252,7 +259,7 @@ def cross_validated(gathered: Gathered) -> Scored:
         scores[held_out] = calibration.scores(gathered.features.select(~chosen))
     return Scored(
         scores,
-        gathered.features.marginals,
+        cast(numpy.ndarray, gathered.features.marginals),
         gathered.right,
         gathered.features.labels.tolist(),
         gathered.gold,

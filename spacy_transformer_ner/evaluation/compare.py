@@ -1,4 +1,4 @@
-"""Whether two pipelines, or two sets of predictions, differ."""
+"""Compare two pipelines or two sets of predictions."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -20,17 +20,17 @@ from .mistakes import Mention, in_text
 from .resampling import PERMUTATIONS, Difference, paired_test
 from .units import Units, align
 
-# Of an entity: wrong in the first and right in the second, and the other way round.
+# What the second system changes compared to the first.
 Change = Literal["fixed", "broken", "no longer spurious", "newly spurious"]
 CHANGES: tuple[Change, ...] = ("fixed", "broken", "no longer spurious", "newly spurious")
 
 
 @dataclass(frozen=True)
 class Changed:
-    """An entity that one of two systems gets right, or invents, and the other does not.
+    """An entity that only one of two systems predicts.
 
-    change (str): What the second does.
-    document (int): The number of the text, from 0.
+    change (str): What the second system changes.
+    document (int): The index of the document, from 0.
     entity (Mention): The entity.
     """
 
@@ -41,13 +41,13 @@ class Changed:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two systems on one corpus.
+    """The comparison of two systems on one corpus.
 
-    difference (Difference): Of F1 over all entities, and what it is worth.
-    per_type (dict[str, Difference]): The same of each type.
-    first, second (dict[str | None, Counts]): What each got right, by type; of all entities
-        under None.
-    changed (tuple[Changed, ...]): What they do differently.
+    difference (Difference): The difference in F1 over all entities, and its significance.
+    per_type (dict[str, Difference]): The same for each type.
+    first, second (dict[str | None, Counts]): The counts of each system by type; None is the
+        key for all entities.
+    changed (tuple[Changed, ...]): The entities that only one system predicts.
     """
 
     difference: Difference
@@ -57,12 +57,12 @@ class Comparison:
     changed: tuple[Changed, ...]
 
     def changes(self) -> dict[str, int]:
-        """RETURNS (dict[str, int]): How many entities changed in which way."""
+        """RETURNS (dict[str, int]): The number of entities per kind of change."""
         kinds = [one.change for one in self.changed]
         return {change: kinds.count(change) for change in CHANGES}
 
     def to_dict(self) -> dict:
-        """RETURNS (dict): All of it, for JSON."""
+        """RETURNS (dict): The fields, for JSON."""
         return {
             "difference": self.difference.to_dict(),
             "per_type": {label: of.to_dict() for label, of in self.per_type.items()},
@@ -85,25 +85,25 @@ def compare_systems(
 ) -> Comparison:
     """Compare two systems on a corpus.
 
-    first, second (str | Path | Language): Pipelines, or .spacy files with what a system has
-        found in the same texts, in the same order.
+    first, second (str | Path | Language): Pipelines, or .spacy files with predictions for
+        the same texts in the same order.
     corpus (str | Path | Sequence[Doc]): The annotated corpus, see `reader.annotated_docs`.
-    tokenization (str): What pipelines are given, see `evaluate.Evaluation`.
+    tokenization (str): The input of the pipelines, see `evaluate.Evaluation`.
     permutations, seed (int): See `resampling.Difference`.
-    progress (Callable): Wraps the stream of Docs, whose number it is given.
-    RETURNS (Comparison): How they differ.
-    RAISES: InputError if there is no such pipeline, file or corpus, or a file has other texts.
+    progress (Callable): Progress callback for the Docs.
+    RETURNS (Comparison): The comparison.
+    RAISES: InputError if a pipeline, file or corpus is not found, or the texts differ.
     """
     systems = [
         predictions(source, corpus, tokenization=tokenization, progress=progress)
         for source in (first, second)
     ]
     references = annotated_docs(corpus, Vocab())
-    return compare(*systems, references, permutations=permutations, seed=seed)
+    return compare(systems[0], systems[1], references, permutations=permutations, seed=seed)
 
 
 def _to_dict(counts: dict[Optional[str], Counts]) -> dict:
-    """The figures of all beside those of the types: a type can be called "all"."""
+    """Keep all entities apart from the types, as a type can be called "all"."""
     per_type = {label: of.to_dict() for label, of in counts.items()}
     return {"all": per_type.pop(None), "per_type": per_type}
 
@@ -115,15 +115,15 @@ def predictions(
     tokenization: Tokenization = "text",
     progress: Progress = no_progress,
 ) -> list[Units]:
-    """Get what a system finds in a corpus.
+    """Get a system's predictions for a corpus.
 
-    source (str | Path | Language): A pipeline, or a .spacy file with what a system has found
-        in the same texts, in the same order.
+    source (str | Path | Language): A pipeline, or a .spacy file with predictions for the
+        same texts in the same order.
     corpus (str | Path | Sequence[Doc]): The annotated corpus, see `reader.annotated_docs`.
-    tokenization (str): What a pipeline is given, see `evaluate.Evaluation`.
-    progress (Callable): Wraps the stream of Docs, whose number it is given.
-    RETURNS (list[Units]): Each text.
-    RAISES: InputError if there is no such pipeline or file, or it has other texts.
+    tokenization (str): The input of a pipeline, see `evaluate.Evaluation`.
+    progress (Callable): Progress callback for the Docs.
+    RETURNS (list[Units]): Gold and predicted entities of each text.
+    RAISES: InputError if the pipeline or file is not found, or the texts differ.
     """
     if isinstance(source, Language) or Path(source).suffix != ".spacy":
         nlp = source if isinstance(source, Language) else load_pipeline(source)
@@ -132,8 +132,8 @@ def predictions(
     references, docs = corpus_docs(corpus, vocab), corpus_docs(source, vocab)
     if len(docs) != len(references):
         raise InputError(
-            f"has {len(docs)} texts, and the corpus has {len(references)}: they have to be the "
-            "same.",
+            f"has {len(docs)} texts, but the corpus has {len(references)}. Pass predictions for "
+            "the same texts in the same order.",
             path=source,
         )
     require_entities(references, corpus)
@@ -147,13 +147,14 @@ def predictions(
 def _aligned(doc: Doc, reference: Doc, source: str | Path) -> Units:
     if "".join(doc.text.split()) != "".join(reference.text.split()):
         raise InputError(
-            f"has another text than the corpus where that has {reference.text[:60]!r}.",
+            f"does not have the same text as the corpus at {reference.text[:60]!r}. Pass "
+            "predictions for the same texts in the same order.",
             path=source,
         )
     if not doc.has_annotation("ENT_IOB"):
         raise InputError(
-            f"does not say which entities are in {reference.text[:60]!r}, nor that there are none. "
-            "Give a file that a pipeline has annotated.",
+            f"has no entity annotation for {reference.text[:60]!r}. Pass a file that a pipeline "
+            "has annotated.",
             path=source,
         )
     return align(Example(doc, reference))
@@ -169,10 +170,10 @@ def compare(
 ) -> Comparison:
     """Compare two systems.
 
-    first, second (Sequence[Units]): What they found in each text.
-    references (Sequence[Doc]): The texts, annotated.
+    first, second (Sequence[Units]): Their predictions for each text.
+    references (Sequence[Doc]): The annotated texts.
     permutations, seed (int): See `resampling.Difference`.
-    RETURNS (Comparison): How they differ.
+    RETURNS (Comparison): The comparison.
     """
     counts = [
         count((set(units.gold), set(units.predicted)) for units in system)
@@ -191,8 +192,8 @@ def compare(
     return Comparison(
         difference=test(None),
         per_type={label: test(label) for label in labels},
-        first={**counts[0], None: sum(counts[0].values(), Counts(0, 0, 0))},
-        second={**counts[1], None: sum(counts[1].values(), Counts(0, 0, 0))},
+        first=_with_total(counts[0]),
+        second=_with_total(counts[1]),
         changed=tuple(
             one
             for number, (a, b, reference) in enumerate(zip(first, second, references))
@@ -201,8 +202,15 @@ def compare(
     )
 
 
+def _with_total(counts: dict[str, Counts]) -> dict[Optional[str], Counts]:
+    """Add the counts of all entities under None."""
+    result: dict[Optional[str], Counts] = dict(counts.items())
+    result[None] = sum(counts.values(), Counts(0, 0, 0))
+    return result
+
+
 def _changed(number: int, first: Units, second: Units, reference: Doc) -> list[Changed]:
-    """What two systems do differently in one text. Their units may differ."""
+    """The differences between two systems in one text. Their units may differ."""
     gold, before, after = (
         set(in_text(reference.text, units, entities))
         for units, entities in (

@@ -1,17 +1,17 @@
-"""Entities counted as right, spurious and missed."""
+"""Count true positives, false positives and false negatives."""
 
 from collections import Counter
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 
 
 @dataclass(frozen=True)
 class Counts:
-    """Entities counted; right means the same characters and the same label.
+    """Entity counts. An entity is right if its characters and its label are right.
 
-    tp (int): Predicted and right.
-    fp (int): Predicted and wrong.
-    fn (int): In the gold annotation and not predicted so.
+    tp (int): True positives: predicted entities that are right.
+    fp (int): False positives: predicted entities that are wrong.
+    fn (int): False negatives: gold entities that are not predicted.
     """
 
     tp: int
@@ -23,22 +23,22 @@ class Counts:
 
     @property
     def p(self) -> float:
-        """RETURNS (float): Precision; 0 if nothing was predicted."""
+        """RETURNS (float): Precision; 0 if nothing is predicted."""
         return self.tp / (self.tp + self.fp) if self.tp + self.fp else 0.0
 
     @property
     def r(self) -> float:
-        """RETURNS (float): Recall; 0 if there is nothing to find."""
+        """RETURNS (float): Recall; 0 if there are no gold entities."""
         return self.tp / (self.tp + self.fn) if self.tp + self.fn else 0.0
 
     @property
     def f(self) -> float:
-        """RETURNS (float): F1, the harmonic mean of both."""
+        """RETURNS (float): F1, the harmonic mean of precision and recall."""
         total = 2 * self.tp + self.fp + self.fn
         return 2 * self.tp / total if total else 0.0
 
     def to_dict(self) -> dict:
-        """RETURNS (dict): p, r, f, tp, fp, fn."""
+        """RETURNS (dict): p, r, f, tp, fp and fn, for JSON."""
         return {"p": self.p, "r": self.r, "f": self.f, **asdict(self)}
 
 
@@ -47,7 +47,7 @@ def count(texts: Iterable[tuple[set, set]]) -> dict[str, Counts]:
 
     texts (Iterable[tuple[set, set]]): The gold and the predicted entities of each text,
         as tuples that end with the label.
-    RETURNS (dict[str, Counts]): Of each label, in the alphabet's order.
+    RETURNS (dict[str, Counts]): The counts of each label, in alphabetical order.
     """
     tp: Counter[str] = Counter()
     fp: Counter[str] = Counter()
@@ -60,13 +60,13 @@ def count(texts: Iterable[tuple[set, set]]) -> dict[str, Counts]:
     return {label: Counts(tp[label], fp[label], fn[label]) for label in labels}
 
 
-def averages(counts: Mapping[Hashable, Counts]) -> dict[str, dict[str, float]]:
+def averages(counts: Mapping[str, Counts]) -> dict[str, dict[str, float]]:
     """Average precision, recall and F1 over labels.
 
-    counts (Mapping[Hashable, Counts]): Of each label.
-    RETURNS (dict[str, dict[str, float]]): "macro", every label alike, and "weighted",
-        each by how many entities the gold annotation has, as scikit-learn and seqeval
-        do; each with p, r and f.
+    counts (Mapping[str, Counts]): The counts of each label.
+    RETURNS (dict[str, dict[str, float]]): "macro", the unweighted mean, and "weighted",
+        weighted by the number of gold entities, as in scikit-learn and seqeval; each with
+        p, r and f.
     """
     weights = {
         "macro": [1] * len(counts),

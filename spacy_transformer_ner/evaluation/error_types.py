@@ -1,5 +1,4 @@
-"""What became of each entity: right, missed, spurious, or wrong in its type, in its
-boundaries or in both."""
+"""Error types: missed, spurious, wrong type, wrong boundaries, or both wrong."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -10,19 +9,19 @@ from .units import Entity, Units
 
 Kind = Literal["right", "type", "boundary", "both", "missed", "spurious"]
 KINDS: tuple[Kind, ...] = ("right", "type", "boundary", "both", "missed", "spurious")
-# In the place of a type where there is no entity; no type is called so.
+# Stands for "no entity"; no type has this name.
 NONE = ""
 
 
 @dataclass(frozen=True)
 class Match:
-    """A gold entity, the predicted one it is paired with, or one without the other.
+    """A gold entity paired with a predicted entity, or either one unpaired.
 
-    kind (str): "right"; "type", "boundary" or "both", for what is wrong of a pair;
-        "missed" without a predicted one, "spurious" without a gold one.
-    text (int): The number of the text.
-    gold, predicted (Entity | None): They, in the text's units.
-    score (float | None): The score of the predicted one, if it has one.
+    kind (str): "right"; "type", "boundary" or "both" if that is wrong; "missed" without a
+        predicted entity; "spurious" without a gold entity.
+    text (int): The index of the text.
+    gold, predicted (Entity | None): The entities, in the text's units.
+    score (float | None): The score of the predicted entity, if known.
     """
 
     kind: Kind
@@ -33,19 +32,19 @@ class Match:
 
     @property
     def place(self) -> tuple[int, int]:
-        """RETURNS (tuple[int, int]): The first unit of both and the one after the
-        last."""
+        """RETURNS (tuple[int, int]): The span of units that either entity covers, end
+        exclusive."""
         spans = [entity for entity in (self.gold, self.predicted) if entity]
         return min(start for start, _, _ in spans), max(end for _, end, _ in spans)
 
 
 def match_entities(texts: Iterable[Units]) -> list[Match]:
-    """Pair gold and predicted entities, each with one other at most: equal ones first,
-    then those of one place, then those that overlap, with the same label and with more
-    in common first.
+    """Pair each gold entity with at most one predicted entity: equal entities first, then
+    those with equal boundaries, then overlapping ones, preferring the same label and a
+    longer overlap.
 
     texts (Iterable[Units]): The texts.
-    RETURNS (list[Match]): Of all entities, by text and place.
+    RETURNS (list[Match]): The matches of all entities, sorted by text and position.
     """
     found: list[Match] = []
     for number, units in enumerate(texts):
@@ -77,7 +76,7 @@ def match_entities(texts: Iterable[Units]) -> list[Match]:
 def _overlapping(
     gold: tuple[Entity, ...], predicted: tuple[Entity, ...]
 ) -> Iterable[tuple[Entity, Entity]]:
-    """Yield pairs that overlap. Both are in order, and neither overlaps with itself."""
+    """Yield the overlapping pairs. Both inputs are sorted, without overlaps of their own."""
     first = 0
     for one in gold:
         while first < len(predicted) and predicted[first][1] <= one[0]:
@@ -101,11 +100,11 @@ def _kind(gold: Entity, predicted: Entity) -> Kind:
 
 
 def confusion(found: Iterable[Match]) -> dict[str, dict[str, int]]:
-    """Count which types are taken for which, wherever their boundaries are.
+    """Compute the confusion matrix of entity types, ignoring boundaries.
 
-    found (Iterable[Match]): What became of the entities, see `match_entities`.
-    RETURNS (dict[str, dict[str, int]]): For each gold type, and "" for no entity, how
-        often it became each predicted type, and "".
+    found (Iterable[Match]): The matches, see `match_entities`.
+    RETURNS (dict[str, dict[str, int]]): For each gold type the counts of the predicted
+        types; "" stands for no entity in both.
     """
     pairs = Counter(
         (
@@ -121,9 +120,9 @@ def confusion(found: Iterable[Match]) -> dict[str, dict[str, int]]:
     }
 
 
-# How SemEval-2013 (Segura-Bedmar et al.) counts each kind in its four ways: C correct,
-# I incorrect, P partial; missed and spurious are those in all.
-SEMEVAL: dict[str, dict[str, str]] = {
+# The four schemes of SemEval-2013 (Segura-Bedmar et al.). C is correct, I incorrect and P
+# partial; missed and spurious entities count the same in all schemes.
+SEMEVAL: dict[str, dict[Kind, str]] = {
     "strict": {"right": "C", "type": "I", "boundary": "I", "both": "I"},
     "exact": {"right": "C", "type": "C", "boundary": "I", "both": "I"},
     "partial": {"right": "C", "type": "C", "boundary": "P", "both": "P"},
@@ -132,23 +131,23 @@ SEMEVAL: dict[str, dict[str, str]] = {
 
 
 def partial_credit(found: Iterable[Match]) -> dict[str, dict[str, float]]:
-    """Compute the figures of MUC-5 (Chinchor and Sundheim, 1993) and SemEval-2013 task 9,
-    that give credit for what is partly right.
+    """Compute the partial-credit metrics of MUC-5 (Chinchor and Sundheim, 1993) and
+    SemEval-2013 task 9.
 
-    found (Iterable[Match]): What became of the entities, see `match_entities`.
-    RETURNS (dict[str, dict[str, float]]): For "strict"; "exact", the boundaries whatever
-        the type; "partial", the same with half a point for an overlap; "type", the type
-        of what overlaps; and "muc", type and boundaries each a point: correct,
-        incorrect, partial, missed, spurious, p, r, f.
+    found (Iterable[Match]): The matches, see `match_entities`.
+    RETURNS (dict[str, dict[str, float]]): correct, incorrect, partial, missed, spurious, p,
+        r and f for each scheme: "strict"; "exact", boundaries only; "partial", boundaries
+        only, with half a point for an overlap; "type", the type of overlapping entities;
+        "muc", one point each for type and boundaries.
     """
     kinds = Counter(match.kind for match in found)
-    counted = {
+    counted: dict[str, Counter[str]] = {
         name: Counter(
             {letter: sum(kinds[k] for k, of in ways.items() if of == letter) for letter in "CIP"}
         )
         for name, ways in SEMEVAL.items()
     }
-    # MUC's two slots of an entity, its type and its text.
+    # MUC scores two slots of each entity: its type and its text.
     counted["muc"] = counted["exact"] + counted["type"]
     result = {}
     for name, of in counted.items():

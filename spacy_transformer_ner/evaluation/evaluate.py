@@ -1,4 +1,4 @@
-"""Running a pipeline over a corpus and measuring what it finds."""
+"""Evaluate a pipeline on a corpus."""
 
 import sys
 from collections import Counter
@@ -7,14 +7,13 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 from timeit import default_timer
-from typing import Literal, Optional
+from typing import Literal, Optional, cast
 
 import numpy
 from spacy.language import Language
 from spacy.scorer import Scorer
 from spacy.tokens import Doc
 from spacy.training import Example
-from thinc.types import Ints2d
 
 from ..corpus.docbin import unannotated
 from ..corpus.reader import AnyCorpus, annotated_docs
@@ -30,31 +29,28 @@ from .slices import TrainingForms, slices
 from .units import Units, align
 
 Tokenization = Literal["text", "gold"]
-# Of the JSON file, see docs/evaluation.md.
+# The schema of the JSON file, see docs/evaluation.md.
 SCHEMA = "spacy-transformer-ner.evaluation.v2"
 SEED = 0
-# Fewer documents tell nothing of how much others would differ.
+# With fewer documents, confidence intervals are meaningless.
 MIN_DOCUMENTS = 10
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """One run of a pipeline over a corpus.
+    """The result of evaluating a pipeline on a corpus.
 
-    tokenization (str): "text": the pipeline was given the raw text and
-        tokenised it, as it will when it is used. "gold": it was given the
-        corpus' tokens and sentences, as is common in the literature.
-    scores (dict): spaCy's own scores: ents_p, ents_r, ents_f, ents_per_type and
-        those of the pipeline's other components.
-    seconds (float): What the pipeline took, without the tokeniser.
-    memory (int | None): The most memory of the process so far, in MiB, where the
-        system tells.
-    words (int): How many tokens there were.
+    tokenization (str): "text": the pipeline tokenized the raw text, as in production.
+        "gold": it got the corpus' tokens and sentences, as is common in the literature.
+    scores (dict): spaCy's own scores: ents_p, ents_r, ents_f, ents_per_type and those of
+        the pipeline's other components.
+    seconds (float): The run time of the pipeline, without the tokenizer.
+    memory (int | None): The peak memory of the process in MiB, if the system reports it.
+    words (int): The number of tokens.
     references (list[Doc]): The annotated texts.
-    texts (list[Units]): They and what was found in them, on common ground.
-    scored (Scored | None): The scores of the entities; None if the pipeline
-        gives none.
-    forms (TrainingForms | None): What was seen in training, if known.
+    texts (list[Units]): Their gold and predicted entities, aligned.
+    scored (Scored | None): The scores of the entities; None if the pipeline sets none.
+    forms (TrainingForms | None): The entities seen in training, if known.
     """
 
     tokenization: Tokenization
@@ -69,30 +65,31 @@ class Evaluation:
 
     @property
     def speed(self) -> float:
-        """RETURNS (float): Words per second, without the tokeniser."""
+        """RETURNS (float): Words per second, without the tokenizer."""
         return self.words / self.seconds
 
     @cached_property
     def figures(self) -> Figures:
-        """RETURNS (Figures): Strict figures: an entity is right if its characters and
-        its label are."""
+        """RETURNS (Figures): Strict metrics: an entity is right if its characters and its
+        label are right."""
         return compute_figures(self.texts)
 
     @cached_property
     def matches(self) -> list[Match]:
-        """RETURNS (list[Match]): What became of each entity."""
+        """RETURNS (list[Match]): The pairs of gold and predicted entities."""
         return match_entities(self.texts)
 
     @property
     def kinds(self) -> dict[str, int]:
-        """RETURNS (dict[str, int]): How many entities there are of each kind."""
+        """RETURNS (dict[str, int]): The number of matches per error type."""
         counts = Counter(match.kind for match in self.matches)
         return {kind: counts[kind] for kind in KINDS}
 
     @cached_property
     def intervals(self) -> dict[Optional[str], dict[str, Interval]]:
-        """RETURNS (dict[str | None, dict[str, Interval]]): The intervals of p, r and f of
-        each type, and of all entities, under None; nothing where documents are few."""
+        """RETURNS (dict[str | None, dict[str, Interval]]): The confidence intervals of p, r
+        and f for each type, and under None for all entities. Empty if there are fewer than
+        10 documents."""
         if len(self.texts) < MIN_DOCUMENTS:
             return {}
         return {
@@ -105,11 +102,11 @@ class Evaluation:
         return slices(self.matches, self.texts, self.references, self.forms)
 
     def mistakes(self) -> list[Mistake]:
-        """RETURNS (list[Mistake]): What is not right, the surest first."""
+        """RETURNS (list[Mistake]): The mistakes, most confident first."""
         return list(mistakes(self.matches, self.texts, self.references))
 
     def to_dict(self) -> dict:
-        """RETURNS (dict): All of it, for JSON; docs/evaluation.md says what is what."""
+        """RETURNS (dict): All results, for JSON. See docs/evaluation.md."""
         of_label = {
             label: {name: asdict(interval) for name, interval in of.items()}
             for label, of in self.intervals.items()
@@ -125,7 +122,7 @@ class Evaluation:
                 "level": LEVEL,
                 "resamples": RESAMPLES,
                 "seed": SEED,
-                # Beside the types, not among them: a type can be called "all".
+                # Apart from the types, as a type can be called "all".
                 "all": of_label.pop(None, {}),
                 "of": of_label,
             },
@@ -140,12 +137,13 @@ class Evaluation:
         }
 
 
-def counts_per_document(texts: Sequence[Units], label: Optional[str] = None) -> Ints2d:
+def counts_per_document(texts: Sequence[Units], label: Optional[str] = None) -> numpy.ndarray:
     """Count the entities of each document.
 
     texts (Sequence[Units]): The documents.
     label (str | None): The type to count; None for all.
-    RETURNS (Ints2d): Right, spurious and missed ones. Shape: (documents, 3)
+    RETURNS (ndarray): True positives, false positives and false negatives.
+        Shape: (documents, 3), int64
     """
     rows = []
     for units in texts:
@@ -172,13 +170,12 @@ def evaluate(
     corpus (str | Path | Iterable[Doc]): The corpus: a .spacy file, a file in any format that
         `convert` reads, or Docs.
     tokenization (str): See `Evaluation`.
-    forms (TrainingForms | None): What was seen in training, if known.
-    progress (Callable): Wraps the stream of Docs, whose number it is given, to
-        show progress.
-    RETURNS (Evaluation): What came out.
+    forms (TrainingForms | None): The entities seen in training, if known.
+    progress (Callable): Progress callback for the Docs.
+    RETURNS (Evaluation): The results.
     RAISES: InputError if the corpus cannot be read or has no entities.
     """
-    references = annotated_docs(corpus, nlp.vocab, nlp.lang)
+    references = annotated_docs(corpus, nlp.vocab, cast(str, nlp.lang))
     require_entities(references, corpus)
     docs = [_given(nlp, reference, tokenization) for reference in references]
     start = default_timer()
@@ -199,15 +196,15 @@ def evaluate(
 
 
 def require_entities(references: Iterable[Doc], corpus: AnyCorpus) -> None:
-    """Check that there is something to compare with.
+    """Check that a corpus has entities to evaluate on.
 
-    references (Iterable[Doc]): Annotated Docs.
-    corpus (str | Path | Iterable[Doc]): The corpus that they are from.
-    RAISES: InputError if they have no entities.
+    references (Iterable[Doc]): The annotated Docs.
+    corpus (str | Path | Iterable[Doc]): The corpus, for the error message.
+    RAISES: InputError if no Doc has entities.
     """
     if not any(doc.ents for doc in references):
         path = corpus if isinstance(corpus, (str, Path)) else "the corpus"
-        raise InputError("holds no entities to compare with.", path=path)
+        raise InputError("has no entities to compare with. Pass an annotated corpus.", path=path)
 
 
 def _scored(nlp: Language, docs: list[Doc], references: list[Doc]) -> Scored | None:
@@ -217,13 +214,13 @@ def _scored(nlp: Language, docs: list[Doc], references: list[Doc]) -> Scored | N
 
 def _given(nlp: Language, reference: Doc, tokenization: Tokenization) -> Doc:
     if tokenization == "text" and not reference.has_unknown_spaces:
-        # Not nlp.make_doc: it has a longest text.
+        # nlp.make_doc would refuse texts longer than nlp.max_length.
         return nlp.tokenizer(reference.text)
     return unannotated(reference, nlp.vocab, sentences=tokenization == "gold")
 
 
 def _peak_memory() -> Optional[int]:
-    """RETURNS (int | None): MiB."""
+    """RETURNS (int | None): The peak memory of the process in MiB."""
     try:
         import resource
     except ImportError:  # Windows

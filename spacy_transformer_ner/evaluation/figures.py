@@ -1,4 +1,4 @@
-"""Figures of entities and of tokens."""
+"""Metrics of entities and of tokens."""
 
 import warnings
 from collections.abc import Sequence
@@ -14,19 +14,19 @@ from .units import Units
 
 @dataclass(frozen=True)
 class Figures:
-    """What a pipeline got right on a corpus.
+    """The strict metrics of a pipeline on a corpus.
 
-    all (Counts): All entities (micro average).
-    per_type (dict[str, Counts]): Each type's.
+    all (Counts): The counts of all entities (micro average).
+    per_type (dict[str, Counts]): The counts of each type.
     averages (dict[str, dict[str, float]]): "macro" and "weighted", see
         `counts.averages`.
-    token_accuracy (float): The share of units whose IOB2 tag is right, O
-        included; units are tokens where the tokenisations are equal.
-    tokens (dict[str, dict[str, float]]): scikit-learn's report of the units' IOB2 tags:
-        precision, recall, f1-score and support of each.
-    documents (int): How many Docs were counted.
-    units (int): How many units.
-    seqeval_report (str): seqeval's classification report. Every predicted sequence is legal,
+    token_accuracy (float): The share of units with the right IOB2 tag, O included. Units
+        are tokens if gold and predicted tokens are the same.
+    tokens (dict[str, dict[str, float]]): scikit-learn's report for the units' IOB2 tags:
+        precision, recall, f1-score and support of each tag.
+    documents (int): The number of Docs.
+    units (int): The number of units.
+    seqeval_report (str): seqeval's classification report. Every predicted sequence is valid,
         so seqeval's strict and default modes, conlleval and `all` agree.
     """
 
@@ -53,10 +53,10 @@ class Figures:
 
 
 def compute_figures(texts: Sequence[Units]) -> Figures:
-    """Count and compute.
+    """Compute the strict metrics.
 
     texts (Sequence[Units]): The texts.
-    RETURNS (Figures): The figures.
+    RETURNS (Figures): The metrics.
     """
     per_type = count((set(units.gold), set(units.predicted)) for units in texts)
     gold = [units.gold_tags() for units in texts]
@@ -81,7 +81,7 @@ def compute_figures(texts: Sequence[Units]) -> Figures:
 
 def _seqeval_report(gold: list[list[str]], predicted: list[list[str]]) -> str:
     with warnings.catch_warnings():
-        # Of labels that are not in the gold annotation, or not predicted.
+        # seqeval warns of labels without gold or predicted entities.
         warnings.simplefilter("ignore")
         return classification_report(
             gold, predicted, digits=4, zero_division=0, mode="strict", scheme=IOB2

@@ -1,4 +1,4 @@
-"""The mistakes of a pipeline in their context, to be read."""
+"""The mistakes of a pipeline, shown in context."""
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,17 +12,17 @@ from ..corpus.origin import place_of
 from .error_types import Kind, Match
 from .units import Entity, Units
 
-# Characters that are shown on each side.
+# Characters of context on each side.
 CONTEXT = 120
 
 
 @dataclass(frozen=True)
 class Mention:
-    """An entity as it is shown.
+    """An entity as shown to the user.
 
-    start, end (int): The characters of its text that it starts with and ends before.
+    start, end (int): Its character offsets in the text, end exclusive.
     label (str): Its type.
-    text (str): It.
+    text (str): Its text.
     """
 
     start: int
@@ -36,11 +36,11 @@ class Mistake:
     """One mistake.
 
     kind (str): See `error_types.Match`.
-    document (int): The number of the text in the corpus, from 0.
-    place (str): File and line it comes from, if known.
+    document (int): The index of the document in the corpus, from 0.
+    place (str): The source file and line, if known.
     gold, predicted (Mention | None): The entities.
-    score (float | None): The score of the predicted one.
-    before, text, after (str): The context and what either covers.
+    score (float | None): The score of the predicted entity.
+    before, text, after (str): The text that either entity covers, and its context.
     """
 
     kind: Kind
@@ -61,10 +61,10 @@ class Mistake:
 def mistakes(
     found: Iterable[Match], texts: Sequence[Units], references: Sequence[Doc]
 ) -> Iterator[Mistake]:
-    """Show what is not right, the surest first: a mistake that a pipeline is sure of is
-    often one of the annotation. What was missed has no score and comes last.
+    """List the mistakes, most confident first: a confident mistake is often an annotation
+    error. Missed entities have no score and come last.
 
-    found (Iterable[Match]): What became of the entities.
+    found (Iterable[Match]): The matches, see `error_types.match_entities`.
     texts (Sequence[Units]): The texts.
     references (Sequence[Doc]): The same texts, annotated.
     YIELDS (Mistake): The mistakes.
@@ -72,7 +72,7 @@ def mistakes(
     wrong = [match for match in found if match.kind != "right"]
     wrong.sort(key=lambda o: (o.score is None, -(o.score or 0.0), o.text, o.place))
 
-    @cache  # a text may have many
+    @cache  # a text may have many mistakes
     def text_of(number: int) -> tuple[str, list[tuple[int, int]]]:
         text = references[number].text
         return text, texts[number].offsets(text)
@@ -105,7 +105,7 @@ def in_text(text: str, units: Units, entities: Iterable[Entity]) -> list[Mention
     """text (str): A text.
     units (Units): Its units.
     entities (Iterable[Entity]): Entities in units.
-    RETURNS (list[Mention]): They as they stand in the text."""
+    RETURNS (list[Mention]): The entities with character offsets and text."""
     offsets = units.offsets(text)
     return [_mention(text, offsets, entity) for entity in entities]
 
@@ -120,7 +120,7 @@ def _token_at(doc: Doc, character: int) -> int:
 
 
 def _cut_left(text: str, is_cut: bool) -> str:
-    """Begin with a whole word."""
+    """Start at a word boundary."""
     start = text.find(" ") + 1 if is_cut else 0
     return ("…" if is_cut else "") + text[start:]
 

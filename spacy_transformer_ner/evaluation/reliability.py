@@ -1,14 +1,13 @@
-"""How far scores can be trusted."""
+"""The reliability of scores: calibration error, thresholds, precision and recall."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy
 from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.util import minibatch
-from thinc.types import Floats1d
 
 from ..errors import InputError
 from ..recogniser.component import TransformerNER
@@ -20,9 +19,9 @@ BATCH = 32
 
 @dataclass(frozen=True)
 class Bin:
-    """One of the bins of a reliability diagram.
+    """A bin of a reliability diagram.
 
-    entities (int): How many entities are in it.
+    entities (int): The number of entities in the bin.
     score (float): Their mean score.
     precision (float): The share of them that are right.
     """
@@ -34,15 +33,15 @@ class Bin:
 
 @dataclass(frozen=True)
 class Reliability:
-    """How scores and what is right agree.
+    """How well scores predict whether entities are right.
 
-    entities (int): How many entities were predicted.
-    ece (float): The expected calibration error over 15 bins of equally many
-        entities (Naeini et al. 2015): the mean distance of score and precision.
+    entities (int): The number of predicted entities.
+    ece (float): The expected calibration error over 15 bins with equal numbers of entities
+        (Naeini et al. 2015): the mean distance between score and precision.
     brier (float): The Brier score: the mean squared error of the scores.
-    aurc (float): The area under the risk-coverage curve (Geifman and El-Yaniv
-        2017): the mean share of errors among the entities with the best scores.
-    mean_score, precision (float): Over all.
+    aurc (float): The area under the risk-coverage curve (Geifman and El-Yaniv 2017): the
+        error rate among the highest-scoring entities, averaged over all cutoffs.
+    mean_score, precision (float): The mean score and the precision of all entities.
     bins (tuple[Bin, ...]): The reliability diagram.
     """
 
@@ -59,16 +58,16 @@ class Reliability:
         return asdict(self)
 
 
-def reliability(scores: Floats1d, right: numpy.ndarray) -> Reliability:
-    """Compare scores with what is right.
+def reliability(scores: numpy.ndarray, right: numpy.ndarray) -> Reliability:
+    """Compute calibration metrics.
 
-    scores (Floats1d): The score of each predicted entity.
-    right (ndarray): Whether it is right. Shape: (entities,), bool.
-    RETURNS (Reliability): The figures; of no entities they are 0.
+    scores (ndarray): The score of each predicted entity. Shape: (entities,)
+    right (ndarray): Whether each entity is right. Shape: (entities,), bool
+    RETURNS (Reliability): The metrics; all 0 without entities.
     """
     if not len(scores):
         return Reliability(0, 0.0, 0.0, 0.0, 0.0, 0.0, ())
-    # Whatever the order of the texts: entities of one score share what is right of them.
+    # Entities with equal scores share their precision, so the order of the texts is irrelevant.
     order = numpy.lexsort((right, scores))
     scores, right = scores[order], right[order].astype("float64")
     _, ties, sizes = numpy.unique(scores, return_inverse=True, return_counts=True)
@@ -92,23 +91,24 @@ def reliability(scores: Floats1d, right: numpy.ndarray) -> Reliability:
 
 @dataclass(frozen=True)
 class Scored:
-    """Predicted entities and what they are worth.
+    """Predicted entities with their scores.
 
-    scores, marginals (Floats1d): The scores, and those before calibration.
-    right (ndarray): Whether each is right: its characters and its label.
+    scores, marginals (ndarray): The scores after and before calibration. Shape: (entities,)
+    right (ndarray): Whether each entity's characters and label are right.
+        Shape: (entities,), bool
     labels (list[str]): Their labels.
-    gold (dict[str, int]): How many entities of each label the corpus has.
+    gold (dict[str, int]): The number of gold entities per label.
     """
 
-    scores: Floats1d
-    marginals: Floats1d
+    scores: numpy.ndarray
+    marginals: numpy.ndarray
     right: numpy.ndarray
     labels: list[str]
     gold: dict[str, int]
 
     def of_label(self, label: str) -> "Scored":
         """label (str): A label.
-        RETURNS (Scored): The entities with it."""
+        RETURNS (Scored): The entities with this label."""
         chosen = numpy.array([found == label for found in self.labels], dtype=bool)
         return Scored(
             self.scores[chosen],
@@ -119,11 +119,11 @@ class Scored:
         )
 
     def to_dict(self) -> dict:
-        """RETURNS (dict): Figures of all entities and of each label, before and
-        after calibration, for JSON."""
+        """RETURNS (dict): Calibration metrics for all entities and for each label, before
+        and after calibration, for JSON."""
         parts = {label: self.of_label(label) for label in sorted(set(self.labels))}
         return {
-            "binning": f"{BINS} bins of equally many entities",
+            "binning": f"{BINS} bins with equal numbers of entities",
             "before": reliability(self.marginals, self.right).to_dict(),
             "after": reliability(self.scores, self.right).to_dict(),
             "per_type": {
@@ -141,12 +141,12 @@ def _without_bins(figures: Reliability) -> dict:
 
 
 def scored_entities(docs: Iterable[Doc], references: Iterable[Doc], key: str) -> Scored:
-    """Take the scores from Docs.
+    """Read the scores of predicted entities from Docs.
 
-    docs (Iterable[Doc]): Docs that a pipeline has annotated.
-    references (Iterable[Doc]): The Docs of the corpus.
-    key (str): The group of `doc.spans` with the scores.
-    RETURNS (Scored): The entities.
+    docs (Iterable[Doc]): Docs annotated by a pipeline.
+    references (Iterable[Doc]): The gold Docs.
+    key (str): The key of `doc.spans` with the scores.
+    RETURNS (Scored): The predicted entities and their scores.
     """
     scores, marginals, right, labels = [], [], [], []
     gold: Counter[str] = Counter()
@@ -158,7 +158,7 @@ def scored_entities(docs: Iterable[Doc], references: Iterable[Doc], key: str) ->
         attrs = doc.spans[key].attrs
         scores += attrs[SCORES].tolist()
         marginals += attrs[MARGINALS].tolist()
-        # Not the group's spans, which are lost when tokens are merged.
+        # The spans themselves are lost when tokens are merged.
         for start, end, label_id in attrs[ENTITIES].tolist():
             label = doc.vocab.strings[label_id]
             right.append((start, end, label) in wanted)
@@ -174,22 +174,22 @@ def scored_entities(docs: Iterable[Doc], references: Iterable[Doc], key: str) ->
 
 def entities_of(doc: Doc) -> set[tuple[int, int, str]]:
     """doc (Doc): A Doc.
-    RETURNS (set[tuple[int, int, str]]): Start and end character and label of its
+    RETURNS (set[tuple[int, int, str]]): Start character, end character and label of its
         entities."""
     return {(ent.start_char, ent.end_char, ent.label_) for ent in doc.ents}
 
 
 def recognisers(nlp: Language) -> list[tuple[str, TransformerNER]]:
     """nlp (Language): A pipeline.
-    RETURNS (list[tuple[str, TransformerNER]]): Its recognisers of ours, and what
-        they are called."""
+    RETURNS (list[tuple[str, TransformerNER]]): The name and component of each
+        transformer_ner."""
     return [(name, pipe) for name, pipe in nlp.pipeline if isinstance(pipe, TransformerNER)]
 
 
 def find_recogniser(nlp: Language) -> tuple[str, TransformerNER]:
     """nlp (Language): A pipeline.
-    RETURNS (tuple[str, TransformerNER]): Its recogniser, and what it is called.
-    RAISES: InputError if it has none of ours."""
+    RETURNS (tuple[str, TransformerNER]): The name and component of its first transformer_ner.
+    RAISES: InputError if it has none."""
     for found in recognisers(nlp):
         return found
     raise InputError(
@@ -199,17 +199,16 @@ def find_recogniser(nlp: Language) -> tuple[str, TransformerNER]:
 
 
 def encoded(nlp: Language, texts: Iterable[str]) -> Iterator[list[Doc]]:
-    """Run what comes before the recogniser, so that more can be asked of it than
-    what it sets.
+    """Run the components before the recogniser.
 
     nlp (Language): The pipeline.
     texts (Iterable[str]): The texts.
-    YIELDS (list[Doc]): The Docs by batches. The encoder's vectors are kept with
-        them until the next batch is asked for.
+    YIELDS (list[Doc]): Batches of Docs. They keep the encoder's vectors until the next
+        batch.
     """
     name, _ = find_recogniser(nlp)
     with nlp.select_pipes(disable=nlp.pipe_names[nlp.pipe_names.index(name) :]):
-        # Not nlp.make_doc: it has a longest text.
+        # nlp.make_doc would refuse texts longer than nlp.max_length.
         for docs in minibatch(nlp.pipe(map(nlp.tokenizer, texts)), BATCH):
             yield docs
             for doc in docs:
@@ -218,11 +217,11 @@ def encoded(nlp: Language, texts: Iterable[str]) -> Iterator[list[Doc]]:
 
 @dataclass(frozen=True)
 class Operating:
-    """What a threshold gives.
+    """Precision and recall at a threshold.
 
-    threshold (float): The lowest score that is kept.
-    precision, recall (float): Of the entities kept.
-    kept (int): How many they are.
+    threshold (float): The lowest score of a kept entity.
+    precision, recall (float): The precision and recall of the kept entities.
+    kept (int): The number of kept entities.
     """
 
     threshold: float
@@ -232,16 +231,18 @@ class Operating:
 
 
 def curve(scored: Scored) -> list[Operating]:
-    """Compute precision and recall for every threshold that makes a difference.
+    """Compute precision and recall at every distinct threshold.
 
     scored (Scored): Predicted entities.
-    RETURNS (list[Operating]): From the lowest threshold to the highest.
+    RETURNS (list[Operating]): The points, by ascending threshold.
     """
     order = numpy.argsort(-scored.scores, kind="stable")
     scores = scored.scores[order]
     hits = numpy.cumsum(scored.right[order])
-    # Entities of one score are kept or left out together.
-    last = numpy.flatnonzero(numpy.append(scores[1:] != scores[:-1], True)) if len(scores) else []
+    # Entities with equal scores are kept or dropped together.
+    last: Sequence[int] | numpy.ndarray = (
+        numpy.flatnonzero(numpy.append(scores[1:] != scores[:-1], True)) if len(scores) else []
+    )
     points = [
         Operating(
             threshold=float(scores[i]),
@@ -257,10 +258,10 @@ def curve(scored: Scored) -> list[Operating]:
 def threshold_for(scored: Scored, precision: float) -> Operating:
     """Find the lowest threshold that gives a precision.
 
-    scored (Scored): Predicted entities, of data the pipeline was not trained on.
-    precision (float): The precision that is wanted.
-    RETURNS (Operating): The threshold and what it gives.
-    RAISES: InputError if none gives it.
+    scored (Scored): Predicted entities in data that the pipeline was not trained on.
+    precision (float): The minimum precision.
+    RETURNS (Operating): The threshold, with its precision and recall.
+    RAISES: InputError if no threshold reaches the precision.
     """
     points = curve(scored)
     wanted = [point for point in points if point.precision >= precision]
@@ -268,6 +269,10 @@ def threshold_for(scored: Scored, precision: float) -> Operating:
         best = max(points, key=lambda point: point.precision, default=None)
         raise InputError(
             f"no threshold gives a precision of {precision:g}"
-            + ("." if best is None else f"; the highest is {best.precision:.3f}.")
+            + (
+                ": the pipeline finds no entities."
+                if best is None
+                else f"; the highest is {best.precision:.3f}. Set a lower --precision."
+            )
         )
     return max(wanted, key=lambda point: point.recall)

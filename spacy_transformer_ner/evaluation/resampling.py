@@ -1,25 +1,23 @@
-"""How sure figures are, by drawing the documents anew."""
+"""Bootstrap confidence intervals and paired permutation tests."""
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 
 import numpy
-from thinc.types import Floats2d, Ints2d
 
 RESAMPLES = 1000
 PERMUTATIONS = 10_000
 LEVEL = 0.95
-# Memory is bounded by what is drawn at once.
+# The number of values drawn at once, to bound memory.
 AT_ONCE = 1 << 22
 
 
 @dataclass(frozen=True)
 class Interval:
-    """Where a figure lies with a probability of .95: the middle of what it is over
-    documents drawn anew with replacement (the bootstrap percentile interval; Efron and
-    Tibshirani, 1993).
+    """A 95% bootstrap confidence interval: the percentile interval over documents
+    resampled with replacement (Efron and Tibshirani, 1993).
 
-    low, high (float): Its ends.
+    low, high (float): Its bounds.
     """
 
     low: float
@@ -28,16 +26,17 @@ class Interval:
 
 @dataclass(frozen=True)
 class Difference:
-    """Two systems on the same documents.
+    """The difference in F1 between two systems on the same documents.
 
-    f (float): F1 of the second less that of the first.
-    interval (Interval): Of this, over documents drawn anew.
-    p_value (float): How probable a difference as large is where there is none: its
-        share among those with the two systems' results exchanged by chance in each
-        document (approximate randomisation; Noreen, 1989; Yeh, 2000).
-    documents (int): How many documents there are.
-    changed (int): In how many of them the systems differ.
-    permutations, resamples, seed (int): Of the computation.
+    f (float): F1 of the second system minus F1 of the first.
+    interval (Interval): The 95% bootstrap confidence interval of `f`.
+    p_value (float): The p-value of the paired permutation test, which randomly exchanges
+        the two systems' results in each document (approximate randomization; Noreen, 1989;
+        Yeh, 2000).
+    documents (int): The number of documents.
+    changed (int): The number of documents in which the systems differ.
+    permutations, resamples (int): The number of permutations and bootstrap resamples.
+    seed (int): The random seed.
     """
 
     f: float
@@ -51,7 +50,7 @@ class Difference:
 
     @property
     def is_significant(self) -> bool:
-        """RETURNS (bool): Whether it is at 5 %."""
+        """RETURNS (bool): Whether the p-value is below 5%."""
         return self.p_value < 1.0 - LEVEL
 
     def to_dict(self) -> dict:
@@ -60,20 +59,22 @@ class Difference:
 
 
 def f_of(counts: numpy.ndarray) -> numpy.ndarray:
-    """counts (ndarray): Right, spurious and missed. Shape: (..., 3)
-    RETURNS (ndarray): F1, 0 where there is nothing. Shape: (...)"""
+    """counts (ndarray): True positives, false positives and false negatives. Shape: (..., 3)
+    RETURNS (ndarray): F1; 0 if all counts are 0. Shape: (...)"""
     tp, fp, fn = numpy.moveaxis(counts, -1, 0)
     return _divide(2 * tp, 2 * tp + fp + fn)
 
 
-def intervals(counts: Ints2d, *, resamples: int = RESAMPLES, seed: int = 0) -> dict[str, Interval]:
-    """Compute the intervals of precision, recall and F1.
+def intervals(
+    counts: numpy.ndarray, *, resamples: int = RESAMPLES, seed: int = 0
+) -> dict[str, Interval]:
+    """Compute 95% bootstrap confidence intervals of precision, recall and F1.
 
-    counts (Ints2d): Right, spurious and missed entities of each document.
+    counts (ndarray): True positives, false positives and false negatives of each document.
         Shape: (documents, 3)
-    resamples (int): How often the documents are drawn.
-    seed (int): Of the drawing.
-    RETURNS (dict[str, Interval]): Of p, r and f.
+    resamples (int): The number of bootstrap resamples.
+    seed (int): The random seed.
+    RETURNS (dict[str, Interval]): The intervals of p, r and f.
     """
     drawn = numpy.concatenate(
         [weights @ counts for weights in _drawings(len(counts), resamples, seed)]
@@ -84,8 +85,8 @@ def intervals(counts: Ints2d, *, resamples: int = RESAMPLES, seed: int = 0) -> d
 
 
 def paired_test(
-    first: Ints2d,
-    second: Ints2d,
+    first: numpy.ndarray,
+    second: numpy.ndarray,
     *,
     permutations: int = PERMUTATIONS,
     resamples: int = RESAMPLES,
@@ -93,10 +94,10 @@ def paired_test(
 ) -> Difference:
     """Test whether the F1 of two systems differs.
 
-    first, second (Ints2d): Right, spurious and missed entities of each document.
-        Shape: (documents, 3)
+    first, second (ndarray): True positives, false positives and false negatives of each
+        document. Shape: (documents, 3)
     permutations, resamples, seed (int): See `Difference`.
-    RETURNS (Difference): What came out.
+    RETURNS (Difference): The difference and its significance.
     """
     first, second = numpy.asarray(first), numpy.asarray(second)
     changes = second - first
@@ -108,7 +109,7 @@ def paired_test(
         exchanged = rng.integers(0, 2, size=(n, int(differs.sum())), dtype="int8")
         moved = exchanged.astype("float64") @ changes[differs]
         differences = f_of(second.sum(axis=0) - moved) - f_of(first.sum(axis=0) + moved)
-        # Equal ones may come out unequal in their last digit.
+        # Tolerate rounding errors between equal differences.
         as_large += int((abs(differences) >= abs(difference) - 1e-12).sum())
     drawn = numpy.concatenate(
         [
@@ -128,8 +129,8 @@ def paired_test(
     )
 
 
-def _drawings(documents: int, resamples: int, seed: int) -> Iterator[Floats2d]:
-    """Yield how often each document is drawn. Shape: (some resamples, documents)"""
+def _drawings(documents: int, resamples: int, seed: int) -> Iterator[numpy.ndarray]:
+    """Yield the number of times each document is drawn. Shape: (some resamples, documents)"""
     rng = numpy.random.default_rng(seed)
     for n in _parts(resamples, documents):
         yield rng.multinomial(documents, numpy.full(documents, 1 / documents), size=n)

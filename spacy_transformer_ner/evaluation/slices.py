@@ -1,5 +1,5 @@
-"""Figures of parts of the entities: of those seen in training, of long ones, of those in
-long sentences and so on. They tell what to annotate next."""
+"""Metrics of slices: entities seen in training, long entities, long sentences and so on.
+They show what to annotate next."""
 
 from bisect import bisect_right
 from collections import Counter, defaultdict
@@ -15,7 +15,7 @@ from .counts import Counts
 from .error_types import Match
 from .units import Entity, Units
 
-# By number, see `shapes.word_shape`; the last is for words that differ.
+# Indexed by `shapes.word_shape`; the last is for entities whose words differ in case.
 CASES = (
     "without case", "lower case", "Title Case", "UPPER CASE", "single capitals", "miXed",
     "Words that differ",
@@ -24,7 +24,7 @@ QUARTERS = ("first quarter", "second quarter", "third quarter", "last quarter")
 
 
 class TrainingForms:
-    """How often entities stand in the training data, by their text.
+    """How often the training data has an entity, by its text.
 
     docs (Iterable[Doc]): The training data.
     """
@@ -34,28 +34,28 @@ class TrainingForms:
 
     def seen(self, mention: "ScoredEntity") -> str:
         """mention (ScoredEntity): An entity.
-        RETURNS (str): Whether the training data has it."""
-        labels = self.counts.get(mention.form, {})
+        RETURNS (str): The group by whether the training data has it."""
+        labels = self.counts.get(mention.form)
         if not labels:
             return "not seen"
         return "seen" if mention.label in labels else "seen with other labels only"
 
     def frequency(self, mention: "ScoredEntity") -> str:
         """mention (ScoredEntity): An entity.
-        RETURNS (str): How often the training data has it with its label."""
+        RETURNS (str): The group by how often the training data has it with its label."""
         times = self.counts.get(mention.form, Counter())[mention.label]
         return _range(times, (0, 1, 2, 5, 20))
 
 
 @dataclass(frozen=True)
 class ScoredEntity:
-    """An entity where it stands.
+    """An entity and its position.
 
     form (str): Its text.
     label (str): Its type.
-    length (int): Its tokens.
-    sentence_length (int | None): The tokens of its sentence, if known.
-    position (float): Where in its text it starts, 0 to 1.
+    length (int): Its length in tokens.
+    sentence_length (int | None): The length of its sentence in tokens, if known.
+    position (float): The relative position of its start in the document, 0 to 1.
     """
 
     form: str
@@ -71,15 +71,14 @@ def slices(
     references: Sequence[Doc],
     forms: Optional[TrainingForms] = None,
 ) -> dict[str, dict[str, Counts]]:
-    """Count the entities of parts of the corpus.
+    """Count the entities of each slice of a corpus.
 
-    found (Iterable[Match]): What became of the entities.
+    found (Iterable[Match]): The matches, see `error_types.match_entities`.
     texts (Sequence[Units]): The texts.
     references (Sequence[Doc]): The same texts, annotated.
-    forms (TrainingForms | None): What was seen in training.
-    RETURNS (dict[str, dict[str, Counts]]): For each way to part the entities, the counts
-        of each part. Precision is that of the predicted entities in it, recall that of
-        the gold ones.
+    forms (TrainingForms | None): The entities seen in training, if known.
+    RETURNS (dict[str, dict[str, Counts]]): For each criterion, the counts of each group.
+        Predicted entities count for precision, gold entities for recall.
     """
     ways: dict[str, Callable[[ScoredEntity], Optional[str]]] = {
         **({} if forms is None else {"seen in training": forms.seen}),
@@ -117,7 +116,7 @@ def slices(
 
 
 class _Places:
-    """Where the units of a text are."""
+    """The positions of the units of a text."""
 
     def __init__(self, units: Units, reference: Doc):
         self.text = reference.text
@@ -125,7 +124,7 @@ class _Places:
         self.sentences: list[int] = []
         if reference.has_annotation("SENT_START"):
             starts = [start for start, _ in self.offsets]
-            # Sentences of blanks alone have no unit.
+            # Sentences of whitespace have no units.
             first = [bisect_right(starts, s.start_char - 1) for s in reference.sents]
             self.sentences = sorted({*first, len(starts)})
 
@@ -150,7 +149,7 @@ def _case(form: str) -> str:
 
 
 def _range(value: int, starts: Sequence[int]) -> str:
-    """RETURNS (str): The range a value is in, e.g. "2 to 4" for starts 0, 1, 2, 5."""
+    """RETURNS (str): The range of a value, e.g. "2 to 4" for 3 and the starts 0, 1, 2, 5."""
     i = bisect_right(starts, value) - 1
     if i + 1 == len(starts):
         return f"{starts[i]} or more"
@@ -159,7 +158,7 @@ def _range(value: int, starts: Sequence[int]) -> str:
 
 
 def _order(item: tuple[str, Counter[str]]) -> tuple:
-    """Numbers by size; quarters, cases and what was seen as they are listed."""
+    """Sort numeric groups by size, the others as listed."""
     name = item[0]
     listed = (*QUARTERS, *CASES, "seen", "seen with other labels only", "not seen")
     number = name.split()[0]

@@ -1,4 +1,4 @@
-"""Thresholds for a precision that is wanted."""
+"""Find the threshold for a given precision."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -22,11 +22,11 @@ class Thresholds:
     """Thresholds found on a corpus.
 
     component (str): The name of the recogniser in the pipeline.
-    precision (float): The precision that was wanted.
-    points (Mapping[str | None, Operating]): What gives it: for each label, or under None
-        for all labels together.
-    curve (tuple[Operating, ...]): Precision and recall at every threshold that makes a
-        difference, of all labels.
+    precision (float): The minimum precision.
+    points (Mapping[str | None, Operating]): The threshold for each label, or under None for
+        all labels together.
+    curve (tuple[Operating, ...]): Precision and recall of all labels at every distinct
+        threshold.
     """
 
     component: str
@@ -35,13 +35,12 @@ class Thresholds:
     curve: tuple[Operating, ...]
 
     def settings(self) -> dict[str, float | dict[str, float]]:
-        """RETURNS (dict): The settings `threshold` and `label_thresholds` of the component.
-        They are rounded down, so that the entity that a threshold was found by is kept."""
+        """RETURNS (dict): The settings `threshold` and `label_thresholds` of the component,
+        rounded down so that entities with exactly the threshold's score are kept."""
         rounded = {label: int(point.threshold * 1e4) / 1e4 for label, point in self.points.items()}
-        overall = rounded.pop(None, None)
-        if overall is None:
-            return {"label_thresholds": rounded}
-        return {"threshold": overall, "label_thresholds": {}}
+        if None in rounded:
+            return {"threshold": rounded[None], "label_thresholds": {}}
+        return {"label_thresholds": {str(label): value for label, value in rounded.items()}}
 
     def write(self, pipeline: str | Path) -> Path:
         """Set the thresholds in the config of a saved pipeline.
@@ -58,7 +57,7 @@ class Thresholds:
         return path
 
     def to_dict(self) -> dict:
-        """RETURNS (dict): All of it, for JSON."""
+        """RETURNS (dict): The fields, for JSON."""
         return {
             "component": self.component,
             "precision": self.precision,
@@ -74,7 +73,9 @@ def config_path(pipeline: str | Path) -> Path:
     RAISES: InputError if it is not a pipeline directory."""
     path = Path(pipeline) / "config.cfg"
     if not path.is_file():
-        raise InputError("is not a pipeline directory, so nothing can be set in it.", path=pipeline)
+        raise InputError(
+            "is not a pipeline directory. Pass the path of a saved pipeline.", path=pipeline
+        )
     return path
 
 
@@ -87,16 +88,16 @@ def find_threshold(
     progress: Progress = no_progress,
 ) -> Thresholds:
     """Find the lowest threshold that gives a precision. The pipeline's own thresholds are
-    not applied, and stay as they are.
+    ignored and not changed.
 
     nlp (Language): The pipeline.
-    corpus (str | Path | Iterable[Doc]): Data that it was not trained on, see
+    corpus (str | Path | Iterable[Doc]): Data that the pipeline was not trained on, see
         `reader.annotated_docs`.
-    precision (float): The precision that is wanted, 0 to 1.
-    per_type (bool): Whether to find a threshold for each label instead of one for all.
-    progress (Callable): Wraps the stream of Docs, whose number it is given.
-    RETURNS (Thresholds): What was found.
-    RAISES: InputError if no threshold gives the precision, the pipeline gives no scores, or
+    precision (float): The minimum precision, 0 to 1.
+    per_type (bool): Whether to find one threshold per label instead of one for all.
+    progress (Callable): Progress callback for the Docs.
+    RETURNS (Thresholds): The thresholds.
+    RAISES: InputError if no threshold gives the precision, the pipeline sets no scores, or
         the corpus cannot be read.
     """
     name, recogniser = find_recogniser(nlp)
@@ -107,7 +108,10 @@ def find_threshold(
     finally:
         recogniser.threshold, recogniser.label_thresholds = own
     if scored is None:
-        raise InputError(f"the pipeline gives no scores: spans_key of {name} is null.")
+        raise InputError(
+            f"the pipeline sets no scores: spans_key of {name} is null. Set it in the config, for "
+            'example to "transformer_ner".'
+        )
     groups = {label: scored.of_label(label) for label in sorted(set(scored.labels))}
     parts = groups if per_type else {None: scored}
     return Thresholds(

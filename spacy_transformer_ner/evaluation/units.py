@@ -1,9 +1,9 @@
-"""Gold and predicted entities on common ground, whatever the tokenisations.
+"""Align gold and predicted entities across different tokenizations.
 
-Where a pipeline tokenises a text differently from its annotation, neither's
-tokens can carry both's entities. The text is cut at every token boundary of
-either; on these units both can be written as tags, and two entities are equal
-there exactly if they cover the same characters.
+If a pipeline tokenizes a text differently from its annotation, neither's tokens can represent
+both sets of entities. The text is therefore split into units at every token boundary of
+either. On these units both sets can be written as tags, and two entities are equal if and
+only if they cover the same characters.
 """
 
 from collections.abc import Iterator, Sequence
@@ -21,19 +21,16 @@ Entity = tuple[int, int, str]
 
 @dataclass(frozen=True)
 class Units:
-    """One text's units and what is said of them. Equal to the tokens where the
-    tokenisations are equal.
+    """The units of one text and its entities. Units are tokens if gold and predicted
+    tokens are the same.
 
-    gold, predicted (tuple[Entity, ...]): Entities as first unit, the unit after
-        the last, and label. Predictions that touch tokens whose gold annotation
-        is missing are left out, as spaCy's scorer does: they are neither right
-        nor wrong.
-    known (tuple[bool, ...]): For each unit whether its gold annotation is
-        there.
-    scores (tuple[float | None, ...]): The score of each predicted entity, None where
-        the pipeline gives none.
-    ends (tuple[int, ...]): Where each unit ends, counted in characters that are not
-        blanks.
+    gold, predicted (tuple[Entity, ...]): Entities as start unit, end unit (exclusive) and
+        label. As in spaCy's scorer, predictions that touch tokens without gold annotation
+        are left out: they are neither right nor wrong.
+    known (tuple[bool, ...]): Whether each unit has gold annotation.
+    scores (tuple[float | None, ...]): The score of each predicted entity; None if the
+        pipeline sets none.
+    ends (tuple[int, ...]): The end of each unit, counted in non-whitespace characters.
     """
 
     gold: tuple[Entity, ...]
@@ -51,18 +48,18 @@ class Units:
         return write_tags(len(self.known), self.predicted)
 
     def offsets(self, text: str) -> list[tuple[int, int]]:
-        """text (str): The text, with its blanks.
-        RETURNS (list[tuple[int, int]]): The characters that each unit starts with and
-            ends before."""
+        """text (str): The text, with its whitespace.
+        RETURNS (list[tuple[int, int]]): The character offsets of each unit, end
+            exclusive."""
         places = [i for i, character in enumerate(text) if not character.isspace()]
         starts = (0, *self.ends)
         return [(places[start], places[end - 1] + 1) for start, end in zip(starts, self.ends)]
 
 
 def align(example: Example) -> Units:
-    """Bring gold and prediction of an Example on common units.
+    """Align the gold and predicted entities of an Example.
 
-    example (Example): The Example; both Docs have the same text but for blanks.
+    example (Example): The Example. The texts of its Docs may differ in whitespace only.
     RETURNS (Units): The units.
     RAISES: ValueError if the texts differ.
     """
@@ -94,8 +91,8 @@ def align(example: Example) -> Units:
 
 
 def _token_spans(doc: Doc) -> Iterator[tuple[int, int]]:
-    """Yield where each token starts and ends, counted in characters that are
-    not blanks, so that blanks, and tokens of them, make no difference."""
+    """Yield the start and end of each token, counted in non-whitespace characters, so that
+    whitespace makes no difference."""
     position = 0
     for token in doc:
         start = position
@@ -106,7 +103,7 @@ def _token_spans(doc: Doc) -> Iterator[tuple[int, int]]:
 def _entities(
     doc: Doc, tokens: Sequence[tuple[int, int]], number: dict[int, int]
 ) -> Iterator[Optional[Entity]]:
-    """Yield the entities of a Doc in units; None for one of blanks alone."""
+    """Yield the entities of a Doc in units; None for an entity of whitespace only."""
     for ent in doc.ents:
         start, end = number[tokens[ent.start][0]], number[tokens[ent.end - 1][1]]
         yield (start, end, ent.label_) if start < end else None

@@ -1,1 +1,1 @@
-"""In and out: packages of trained pipelines."""
+"""Import and export: checkpoints, ONNX graphs, wheels and the Hugging Face Hub."""

@@ -1,4 +1,4 @@
-"""What a packaged pipeline says of itself: its meta.json, and its card."""
+"""The meta.json and the model card of a packaged pipeline."""
 
 import re
 from collections import Counter
@@ -11,25 +11,26 @@ from spacy.cli.package import generate_readme
 
 from ..encoder.sources import describe_encoder
 
-# More labels are not named one by one.
+# Only this many labels are listed by name.
 MAX_LABELS = 30
-# What is not text in Markdown, tables of GitHub included. An underscore is, within a word.
+# Markdown syntax, including GitHub's tables. Underscores within words are plain text.
 MARKS = re.compile(r"[\\`*\[\]<>|&~]|(?<![^\W_])_|_(?![^\W_])")
-# Line breaks and other controls end a table's row; marks of direction turn what follows.
+# Line breaks and control characters would end a table row; bidirectional control characters
+# would affect the text after them.
 CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 DIRECTIONS = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 @dataclass(frozen=True)
 class Card:
-    """What a packaged pipeline says of itself.
+    """The metadata of a packaged pipeline.
 
     name (str): Its name without the language, e.g. "ner_sample_minilm".
     version (str): Its version, e.g. "0.1.0".
-    dataset (str): What it was trained on.
-    encoder (str): The pretrained encoder it was trained from; empty for what the
-        pipeline's config says.
-    author, license (str): As usual; empty if unknown.
+    dataset (str): The data it was trained on.
+    encoder (str): The pretrained encoder it was trained from. Defaults to the one in the
+        pipeline's config.
+    author, license (str): Author and license; empty if unknown.
     """
 
     name: str
@@ -42,11 +43,11 @@ class Card:
 
 @dataclass(frozen=True)
 class Made:
-    """What the commands of the project wrote of a pipeline.
+    """The outputs of the commands that made a pipeline.
 
-    metrics (dict | None): Of evaluate.
-    history (Sequence[dict]): Of train, see `report.history.history_logger`.
-    corpus (dict | None): Of convert: what each file of the corpus holds.
+    metrics (dict | None): The output of evaluate.
+    history (Sequence[dict]): The records of train, see `training.history.history_logger`.
+    corpus (dict | None): The output of convert: the contents of each corpus file.
     """
 
     metrics: dict[str, Any] | None = None
@@ -55,7 +56,7 @@ class Made:
 
 
 def package_name(name: str) -> str:
-    """Make a name fit for a Python package.
+    """Convert a name to a valid Python package name.
 
     name (str): e.g. "ner_conll2003_bert-base-cased".
     RETURNS (str): e.g. "ner_conll2003_bert_base_cased".
@@ -64,13 +65,13 @@ def package_name(name: str) -> str:
 
 
 def card_meta(meta: Mapping[str, Any], card: Card, made: Made) -> dict[str, Any]:
-    """Make the meta.json of a packaged pipeline. spaCy makes a card of it, with the
-    "notes" at its end.
+    """Build the meta.json of a packaged pipeline. spaCy generates the model card from it,
+    with the "notes" at its end.
 
-    meta (Mapping): The trained pipeline's.
-    card (Card): What it is called.
-    made (Made): What the commands wrote of it.
-    RETURNS (dict): The new one.
+    meta (Mapping): The meta of the trained pipeline.
+    card (Card): The metadata.
+    made (Made): The outputs of the commands.
+    RETURNS (dict): The new meta.
     """
     encoder = describe_encoder(card.encoder)
     labels = [label for labels in meta.get("labels", {}).values() for label in labels]
@@ -79,7 +80,7 @@ def card_meta(meta: Mapping[str, Any], card: Card, made: Made) -> dict[str, Any]
         "name": package_name(card.name),
         "version": card.version,
         "description": f"Named entity recognition ({_listed(labels)}) trained on "
-        f"{card.dataset}, from the encoder {encoder['name']}.",
+        f"{card.dataset}, fine-tuned from {encoder['name']}.",
         "author": card.author,
         "license": card.license,
         "sources": [{"name": f"{card.dataset} (training data)"}, encoder],
@@ -96,15 +97,15 @@ def card_meta(meta: Mapping[str, Any], card: Card, made: Made) -> dict[str, Any]
             sections["Scores"] = _confidence(text["confidence"])
     sections["Data"] = _data(card, made.corpus)
     sections["Training"] = _training(encoder["name"], made.history)
-    sections["Licence"] = _licence(card, encoder)
+    sections["License"] = _license(card, encoder)
     meta["notes"] = "\n\n".join(f"### {title}\n\n{text}" for title, text in sections.items())
     return meta
 
 
 def readme(meta: Mapping[str, Any]) -> str:
-    """Make the card of a pipeline, as spaCy does, with all names as the text they are.
+    """Generate the model card of a pipeline with spaCy. All names are escaped.
 
-    meta (Mapping): From `card_meta`.
+    meta (Mapping): The meta, see `card_meta`.
     RETURNS (str): The Markdown.
     """
     shown = {key: value for key, value in meta.items() if value != ""}
@@ -122,12 +123,12 @@ def readme(meta: Mapping[str, Any]) -> str:
 
 
 def _text(value: object) -> str:
-    """Any text as Markdown that shows it, on one line."""
+    """Escape a value for Markdown, on one line."""
     return MARKS.sub(r"\\\g<0>", _plain(value))
 
 
 def _code(value: object) -> str:
-    """Any text as what spaCy puts between backticks."""
+    """Escape a value that spaCy puts between backticks."""
     return _plain(value).replace("`", "'")
 
 
@@ -141,8 +142,8 @@ def _listed(labels: Sequence[str]) -> str:
 
 
 def _use(meta: Mapping[str, Any], labels: Sequence[str], card: Card) -> str:
-    return f"""To find {_listed(list(map(_text, labels)))} in texts (language: {meta["lang"]}) like those of \
-{card.dataset}, as a part of software or to prepare texts for people:
+    return f"""Finds {_listed(list(map(_text, labels)))} in texts (language: {meta["lang"]}) like those of \
+{card.dataset}:
 
 ```python
 import spacy
@@ -152,27 +153,27 @@ doc = nlp("Some text.")
 print([(ent.text, ent.label_, ent._.score) for ent in doc.ents])
 ```
 
-It is not meant to decide anything about people without somebody who looks at it."""
+Do not use it to make decisions about people without human review."""
 
 
 def _limits(metrics: Mapping[str, Any] | None) -> str:
     limits = [
-        "On texts of another kind, time or topic than those it was trained on it finds less, "
-        "and more that is wrong. Measure it on your own.",
-        "Entities neither overlap nor nest, and each is found by itself: a name can be found in "
-        "one sentence and missed in the next.",
-        "What its training data leaves out or gets wrong, it does too. Whether it finds the "
-        "names of all peoples and places alike has not been measured.",
+        "It is less accurate on texts of other genres, periods or topics than its training "
+        "data. Evaluate it on your own data.",
+        "Entities do not overlap or nest, and each mention is predicted independently: a name "
+        "can be found in one sentence and missed in the next.",
+        "It reproduces gaps and errors of its training data. Bias in recognizing names of "
+        "different origins has not been measured.",
     ]
     if metrics is not None:
         counts = metrics["text"]["entities_per_type"]
         worst = min(counts, key=lambda label: counts[label]["f"])
-        limits.append(f"It is worst at {_text(worst)}: F1 {counts[worst]['f']:.4f}.")
+        limits.append(f"Its weakest type is {_text(worst)}: F1 {counts[worst]['f']:.4f}.")
         seen = metrics["text"].get("slices", {}).get("seen in training", {})
         if {"seen", "not seen"} <= seen.keys():
             limits.append(
-                f"Entities that its training data does not have: F1 {seen['not seen']['f']:.4f}; "
-                f"those that it has: {seen['seen']['f']:.4f}."
+                f"F1 is {seen['not seen']['f']:.4f} for entities not seen in training, and "
+                f"{seen['seen']['f']:.4f} for those seen."
             )
     return "\n".join(f"- {limit}" for limit in limits)
 
@@ -189,22 +190,23 @@ def _scores(metrics: Mapping[str, Any]) -> str:
         )
         for label, counts, interval in (
             *((k, c, intervals["of"].get(k)) for k, c in text["entities_per_type"].items()),
-            # No type is called so, but one may be called "all".
+            # No type has an empty name, but one can be called "all".
             ("", text["entities"], intervals.get("all")),
         )
     ]
-    level = f"F1, {text['intervals']['level']:.0%}"
-    wrong = text["error_types"]
-    return f"""On {_text(metrics["corpus"])}, raw text, exact match of characters and label:
+    level = f"{text['intervals']['level']:.0%} CI of F1"
+    n = text["error_types"]
+    return f"""Evaluated on {_text(metrics["corpus"])}, raw text, exact match of characters and label. CI is the \
+bootstrap confidence interval:
 
 {_table(("type", "precision", "recall", "F1", level, "TP", "FP", "FN"), rows)}
 
-Of the mistakes, {wrong["missed"]} are missed entities, {wrong["spurious"]} spurious ones, \
-{wrong["type"]} have the wrong type, {wrong["boundary"]} the wrong boundaries, {wrong["both"]} both.
+Mistakes: {n["missed"]} missed, {n["spurious"]} spurious, {n["type"]} with the wrong type, \
+{n["boundary"]} with wrong boundaries, {n["both"]} with both wrong.
 
-On the same corpus with its own tokens: F1 {metrics["gold"]["entities"]["f"]:.4f}. `ENTS_F` above \
-is what `spacy evaluate` gives; it counts an entity as right too if it is a part of the right \
-token. All figures are in `meta.json`, in `performance.evaluation`."""
+On gold tokens: F1 {metrics["gold"]["entities"]["f"]:.4f}. `ENTS_F` above is the score of \
+`spacy evaluate`, which also counts an entity as correct if it covers only a part of the gold \
+token. All figures are in `meta.json`, under `performance.evaluation`."""
 
 
 def _interval(interval: Mapping[str, Any] | None) -> str:
@@ -214,10 +216,10 @@ def _interval(interval: Mapping[str, Any] | None) -> str:
 def _confidence(figures: Mapping[str, Any]) -> str:
     after = figures["after"]
     return (
-        f"`ent._.score` is how probable it is that an entity is right. Here the mean score is "
-        f"{after['mean_score']:.4f}, and {after['precision']:.4f} of the entities are right; the "
-        f"expected calibration error is {after['ece']:.4f} ({figures['binning']}), the Brier score "
-        f"{after['brier']:.4f}."
+        f"`ent._.score` is the estimated probability that an entity is correct. On the test data "
+        f"the mean score is {after['mean_score']:.4f}, and the precision {after['precision']:.4f}. "
+        f"The expected calibration error is {after['ece']:.4f} ({figures['binning']}), the Brier "
+        f"score {after['brier']:.4f}."
     )
 
 
@@ -237,7 +239,7 @@ def _data(card: Card, corpus: Mapping[str, dict[str, Any]] | None) -> str:
         )
         for name, split in corpus.items()
     ]
-    # Names alone: where they lay is nobody's business.
+    # File names only: paths are private.
     sources = sorted(
         {Path(file["source"]).name for split in corpus.values() for file in split["files"]}
     )
@@ -247,23 +249,24 @@ def _data(card: Card, corpus: Mapping[str, dict[str, Any]] | None) -> str:
 
 
 def _training(encoder: str, history: Sequence[Mapping[str, Any]]) -> str:
-    start = f"Fine-tuned from {encoder} with spaCy; the whole recipe is in `config.cfg`."
+    start = f"Fine-tuned from {encoder} with spaCy. The full config is in `config.cfg`."
     if not history:
         return start
     last, best = history[-1], max(history, key=lambda record: record["score"])
-    hardware = _text(last.get("hardware", "a machine that is not known"))
+    hardware = _text(last.get("hardware", "unknown hardware"))
     return (
         f"{start} {last['step']:,} steps, {last['epoch']} epochs and {last['words']:,} words took "
-        f"{last['seconds'] / 60:.1f} minutes, evaluations on dev included, on {hardware}. Kept is "
-        f"what was best on dev, at step {best['step']:,}, with a score of {best['score']:.4f}."
+        f"{last['seconds'] / 60:.1f} minutes, including evaluations on dev, on {hardware}. The "
+        f"checkpoint with the best dev score was kept: step {best['step']:,}, score "
+        f"{best['score']:.4f}."
     )
 
 
-def _licence(card: Card, encoder: Mapping[str, str]) -> str:
+def _license(card: Card, encoder: Mapping[str, str]) -> str:
     return (
-        f"The pipeline: {card.license or 'not given'}. The encoder it was trained from: "
-        f"{encoder.get('license') or 'see ' + encoder['name']}. The training data has terms of its "
-        "own."
+        f"Pipeline: {card.license or 'unknown'}. Encoder: "
+        f"{encoder.get('license') or 'see ' + encoder['name']}. The training data has its own "
+        "license."
     )
 
 

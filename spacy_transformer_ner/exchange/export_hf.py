@@ -1,10 +1,10 @@
-"""A pipeline of ours as a token classifier of transformers."""
+"""Export a pipeline as a transformers token classifier."""
 
 import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Optional
+from typing import Any, Optional, cast
 
 import numpy
 import torch
@@ -28,24 +28,23 @@ from ..files import check_room
 from ..progress import Progress, no_progress
 from ..recogniser.constraints import BEGIN, INSIDE, LAST, UNIT
 
-# As transformers' fine-tuning does it.
+# The pooling of transformers' token classification.
 EXPORTED = InputOptions(wordpiece_pooling="first")
 WINDOW = 510
 BATCH = 32
-# More change a linear layer no more, and take long.
+# More tokens do not improve a linear layer.
 MAX_TOKENS = 200_000
 
 
 @dataclass(frozen=True)
 class HFExport:
-    """What came of an export.
+    """The result of an export.
 
-    lost (tuple[str, ...]): What has no counterpart in transformers.
-    is_exact (bool): Whether the checkpoint's scores are the pipeline's.
-    fitted_on (int): The tokens its head was fitted on; 0 if it was taken over.
-    pipeline_f, checkpoint_f (float | None): F1 of the two on raw text, entities exact,
-        the checkpoint sentence by sentence as transformers takes texts; None if not
-        measured.
+    lost (tuple[str, ...]): The parts that have no counterpart in transformers.
+    is_exact (bool): Whether the checkpoint gives the same scores as the pipeline.
+    fitted_on (int): The number of tokens its head was fitted on; 0 if it was copied.
+    pipeline_f, checkpoint_f (float | None): F1 of pipeline and checkpoint on raw text, exact
+        match. The checkpoint gets single sentences. None if not measured.
     """
 
     lost: tuple[str, ...]
@@ -67,25 +66,25 @@ def export_pipeline(
     dev: Optional[Path] = None,
     progress: Progress = no_progress,
 ) -> HFExport:
-    """Write a folder that transformers' AutoModelForTokenClassification, AutoTokenizer
-    and pipeline("token-classification") load.
+    """Write a checkpoint for transformers' AutoModelForTokenClassification, AutoTokenizer
+    and pipeline("token-classification").
 
-    Our tags are BILUO and theirs are to be BIO, and what an encoder is told of words
-    has no counterpart there. Where a pipeline has such parts, the head is fitted anew on
-    `train`, to what the encoder gives without them.
+    The pipeline's tags are BILUO, the checkpoint's are BIO, and transformers has no word-level
+    encoder inputs. If the pipeline uses such parts, the head is refitted on `train`, on the
+    encoder's output without them.
 
     nlp (Language): The pipeline.
-    folder (Path): Where to; it is made.
+    folder (Path): The folder to create.
     train (Path | None): A .spacy file to fit the head on.
     dev (Path | None): A .spacy file to measure both on.
-    progress (Callable): Wraps streams, with what they are.
-    RETURNS (HFExport): What came of it.
-    RAISES: InputError if the pipeline has no transformer and transformer_ner of ours, or
-        a head has to be fitted and there is nothing to fit it on, or the disk is full.
+    progress (Callable): Progress callback.
+    RETURNS (HFExport): The result.
+    RAISES: InputError if the pipeline has no transformer or transformer_ner of this package,
+        if the head has to be refitted but `train` is None, or if the disk is full.
     """
     _, recogniser = find_recogniser(nlp)
     encoder, _ = find_encoder(nlp)
-    # Before a head is fitted, which may take long.
+    # Check before fitting a head, which may take long.
     check_room(folder, weights_size(encoder))
     labels = recogniser.labels
     names = ["O", *(f"{prefix}-{label}" for label in labels for prefix in "BI")]
@@ -97,24 +96,27 @@ def export_pipeline(
         head, fitted_on = rows[_bio_rows(len(labels))], 0
     elif train is None:
         raise InputError(
-            f"in transformers there is no counterpart to {', '.join(lost) or 'tags of four kinds'}, "
-            "so the head has to be fitted anew: give the training data with --train."
+            f"transformers has no {', '.join(lost) or 'BILUO tags'}, so the head has to be refitted. "
+            "Pass the training data with --train."
         )
     else:
-        head, fitted_on = _fit(encoder, annotated_docs(train, nlp.vocab, nlp.lang), names, progress)
+        head, fitted_on = _fit(
+            encoder, annotated_docs(train, nlp.vocab, cast(str, nlp.lang)), names, progress
+        )
     classifier = _classifier(encoder.transformer, names, head)
     classifier.save_pretrained(folder)
-    # safetensors lets nobody else read what it writes.
+    # safetensors writes files that only their owner can read.
     shutil.copymode(folder / "config.json", folder / "model.safetensors")
-    encoder.wordpieces.tokenizer.save_pretrained(folder)
+    # transformers' stubs lack the methods of tokenizers.
+    cast(Any, encoder.wordpieces.tokenizer).save_pretrained(folder)
     figures = {} if dev is None else _measure(nlp, folder, dev, progress)
     return HFExport(tuple(lost), not fitted_on, fitted_on, **figures)
 
 
 def find_encoder(nlp: Language) -> tuple[Encoder, EncoderSettings]:
     """nlp (Language): A pipeline.
-    RETURNS (tuple[Encoder, EncoderSettings]): Its encoder of ours, and the architecture's settings.
-    RAISES: InputError if it has none."""
+    RETURNS (tuple[Encoder, EncoderSettings]): Its encoder and the settings of the architecture.
+    RAISES: InputError if it has no TransformerModel of this package."""
     for _, pipe in nlp.pipeline:
         model = getattr(pipe, "model", None)
         for node in model.walk() if model is not None else ():
@@ -122,13 +124,14 @@ def find_encoder(nlp: Language) -> tuple[Encoder, EncoderSettings]:
                 if isinstance(shim, EncoderShim) and shim.encoder is not None:
                     return shim.encoder, node.attrs["settings"]
     raise InputError(
-        "the pipeline has no encoder of the architecture spacy-transformer-ner.TransformerModel.v1."
+        "the pipeline has no encoder with the architecture "
+        "spacy-transformer-ner.TransformerModel.v1. Train one with `spacy ner train`."
     )
 
 
 def weights_size(encoder: Encoder) -> int:
     """encoder (Encoder): An encoder.
-    RETURNS (int): The bytes of its transformer's weights."""
+    RETURNS (int): The size of its transformer's weights in bytes."""
     weights = encoder.transformer.state_dict().values()
     return sum(tensor.numel() * tensor.element_size() for tensor in weights)
 
@@ -136,12 +139,12 @@ def weights_size(encoder: Encoder) -> int:
 def _lost(options: InputOptions) -> list[str]:
     return [
         what
-        for what, is_there in (
-            ("the case of words", options.word_shape),
-            ("the boundaries of words", options.word_boundaries),
-            ("the mean of a word's wordpieces", options.wordpiece_pooling != "first"),
+        for what, is_used in (
+            ("word case", options.word_shape),
+            ("word boundaries", options.word_boundaries),
+            ("mean pooling of wordpieces", options.wordpiece_pooling != "first"),
         )
-        if is_there
+        if is_used
     ]
 
 
@@ -150,8 +153,8 @@ def _bio_rows(n_labels: int) -> list[int]:
 
 
 def _is_bio(rows: numpy.ndarray) -> bool:
-    """Whether the tags of one token and of the last are those of the first and of the
-    inner ones, as in an imported checkpoint."""
+    """Whether the rows of U- equal those of B-, and those of L- equal those of I-, as in an
+    imported checkpoint."""
     return bool(
         (rows[UNIT::4] == rows[BEGIN::4]).all() and (rows[LAST::4] == rows[INSIDE::4]).all()
     )
@@ -160,9 +163,9 @@ def _is_bio(rows: numpy.ndarray) -> bool:
 def _fit(
     encoder: Encoder, docs: Sequence[Doc], names: list[str], progress: Progress
 ) -> tuple[numpy.ndarray, int]:
-    """Fit a head to what the encoder gives for the corpus' own tokens, without all that
-    is lost. RETURNS (tuple[ndarray, int]): Weights and, in the last column, biases; and the
-    tokens it was fitted on."""
+    """Fit a head on the encoder's output for gold tokens, without the parts that are lost.
+    RETURNS (tuple[ndarray, int]): The weights, with the biases in the last column, and the
+    number of tokens."""
     plain = Encoder(encoder.transformer, encoder.wordpieces.tokenizer, EXPORTED).eval()
     window = min(WINDOW, plain.max_length)
     sentences = [span.as_doc() for doc in docs for span in sentences_of(doc)]
@@ -182,8 +185,8 @@ def _fit(
     y = numpy.array([numbers.get(tag, 0) for tag in tags])
     model = LogisticRegression(max_iter=300).fit(numpy.concatenate(vectors), y)
     head = numpy.zeros((len(names), model.coef_.shape[1] + 1))
-    head[:, -1] = -100.0  # of a tag that the data does not have
-    if len(model.classes_) == 2:  # scikit-learn has one row for two
+    head[:, -1] = -100.0  # for tags that the data does not have
+    if len(model.classes_) == 2:  # scikit-learn has one row for two classes
         head[model.classes_] = 0.0
         head[model.classes_[1]] = [*model.coef_[0], model.intercept_[0]]
     else:
@@ -207,14 +210,15 @@ def _classifier(
         classifier, "head"
     ):
         raise InputError(
-            f"{type(classifier).__name__} has more above its encoder than one linear layer: it "
-            "cannot take our head."
+            f"{type(classifier).__name__} has a head of several layers, so this pipeline cannot be "
+            "exported. Train on an encoder whose token classifier has one linear layer, such as "
+            "BERT."
         )
     state = {key: value.cpu() for key, value in transformer.state_dict().items()}
     missing = classifier.base_model.load_state_dict(state, strict=False)
     if missing.missing_keys:
         raise InputError(
-            f"the encoder lacks weights that transformers asks for: {missing.missing_keys}."
+            f"the encoder lacks weights that transformers requires: {missing.missing_keys}."
         )
     with torch.no_grad():
         classifier.classifier.weight.copy_(torch.from_numpy(head[:, :-1]))
@@ -223,7 +227,7 @@ def _classifier(
 
 
 def _measure(nlp: Language, folder: Path, dev: Path, progress: Progress) -> dict[str, float]:
-    references = annotated_docs(dev, nlp.vocab, nlp.lang)
+    references = annotated_docs(dev, nlp.vocab, cast(str, nlp.lang))
     texts = [doc.text for doc in references]
     gold = [entities_of(doc) for doc in references]
     ours = [entities_of(doc) for doc in progress(nlp.pipe(texts), len(texts))]

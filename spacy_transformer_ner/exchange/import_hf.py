@@ -1,18 +1,18 @@
-"""A token classifier of transformers as a pipeline of ours."""
+"""Import a transformers token classifier as a pipeline."""
 
 import random
 import warnings
 from collections import Counter
 from collections.abc import Iterator
 from itertools import islice
-from typing import Literal, Optional
+from typing import Any, Literal, Optional, cast
 
+import numpy
 import spacy
 import torch
 from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.training import Example
-from thinc.types import Floats1d, Floats2d
 from torch import nn
 from transformers import (
     AutoModelForTokenClassification,
@@ -29,9 +29,9 @@ from ..errors import InputError
 from ..recogniser.constraints import BEGIN, INSIDE, OUTSIDE
 from .tag_schemes import Scheme, find_scheme, read_outputs
 
-# Encoders that take longer texts were trained for it on other tasks, and cost more.
+# Longer windows cost more, and token classifiers are rarely trained on them.
 MAX_POSITIONS = 512
-# So many words are asked for at once and so often, until so many of them were entities.
+# Tag batches of 1024 words, at most 4 times, until at least 32 of the words are entities.
 WORDS_AT_ONCE, MOST_ROUNDS, WANTED = 1024, 4, 32
 
 
@@ -42,18 +42,18 @@ def import_pipeline(
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "fp32",
     scheme: Optional[Scheme] = None,
 ) -> Language:
-    """Make a pipeline of a checkpoint, with its weights: the same encoder, the scores of
-    its outputs as ours, and from there on ours: legal entities only, no truncation,
-    scores of entities, and training where wanted.
+    """Convert a checkpoint to a pipeline with the same encoder and the same tag scores. The
+    pipeline adds valid tag sequences, windows for long texts, and scores of entities, and can
+    be trained further.
 
-    source (str): A local folder, or a name on the Hugging Face hub.
-    lang (str): The language's code, for the pipeline's tokenizer.
-    precision (str): Of the encoder, see `encoder.model.build_transformer_model`.
+    source (str): A local folder, or a name on the Hugging Face Hub.
+    lang (str): The language code, for the pipeline's tokenizer.
+    precision (str): The encoder's precision, see `encoder.model.build_transformer_model`.
     scheme (str | None): Whether entities start with B- ("bio") or, as in CoNLL-2003's own
-        files, with I- ("iob1"). None to ask the checkpoint: it tags single words.
+        files, with I- ("iob1"). None detects it by tagging single words.
     RETURNS (Language): The pipeline: transformer, transformer_ner, doc_cleaner.
-    RAISES: InputError if there is no such checkpoint, its outputs are not tags of
-        entities, its weights are not whole, or its head is more than one linear layer.
+    RAISES: InputError if the checkpoint is not found, its outputs are not entity tags, its
+        weights are incomplete, or its head has several layers.
     """
     check_language(lang)
     tokenizer, config = load_tokenizer(source)
@@ -62,7 +62,8 @@ def import_pipeline(
     weights, bias, window = _read_classifier(source, tokenizer, config)
     weights, bias = outputs.head(weights, bias)
     nlp = spacy.blank(lang)
-    transformer = nlp.add_pipe(
+    # spaCy's stubs say that components are functions.
+    transformer: Any = nlp.add_pipe(
         "transformer",
         config={
             "model": {
@@ -80,13 +81,13 @@ def import_pipeline(
     scheme = outputs.scheme or find_scheme(_entity_starts(nlp, tokenizer, weights, bias))
     if scheme is None:
         raise InputError(
-            f"cannot tell whether the entities of {source!r} start with B- or with I-: give "
+            f"cannot detect whether the entities of {source!r} start with B- or with I-. Set "
             "--scheme bio (most checkpoints) or --scheme iob1 (those trained on CoNLL-2003's own "
             "tags)."
         )
     nlp.add_pipe("transformer_ner", config={"model": {"iob1": True}} if scheme == "iob1" else {})
     nlp.add_pipe("doc_cleaner")
-    recogniser = nlp.get_pipe("transformer_ner")
+    recogniser: Any = nlp.get_pipe("transformer_ner")
     for label in outputs.labels:
         recogniser.add_label(label)
     nlp.initialize(lambda: [Example.from_dict(nlp.make_doc("a"), {"entities": []})])
@@ -98,22 +99,24 @@ def import_pipeline(
 
 def _read_classifier(
     source: str, tokenizer: PreTrainedTokenizerFast, config: PretrainedConfig
-) -> tuple[Floats2d, Floats1d, int]:
-    """RETURNS (tuple[Floats2d, Floats1d, int]): The head's weights and biases, and how many
-    wordpieces the encoder takes."""
+) -> tuple[numpy.ndarray, numpy.ndarray, int]:
+    """RETURNS (tuple[ndarray, ndarray, int]): The head's weights and biases, and the length of
+    the encoder's windows in wordpieces."""
     with loading(source) as path, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         classifier = load_network(AutoModelForTokenClassification, path, config)
         head = _linear_head(classifier)
         pieces = WordpieceEncoder(tokenizer)
-        # A tokenizer that knows no bound gives a huge number.
-        length = tokenizer.model_max_length
-        positions = min(positions_of(classifier.base_model), length, MAX_POSITIONS)
+        # A tokenizer without a limit has a huge number here.
+        length = cast(Any, tokenizer).model_max_length
+        encoder = cast(PreTrainedModel, classifier.base_model)
+        positions = min(positions_of(encoder), length, MAX_POSITIONS)
         window = positions - len(pieces.prefix) - len(pieces.suffix)
         if window < 1:
             raise InputError(
-                f"the encoder takes {positions} wordpieces (max_position_embeddings in "
-                "config.json, model_max_length in tokenizer_config.json), which is too few."
+                f"the encoder's maximum length of {positions} wordpieces is too few. Check "
+                "max_position_embeddings in config.json and model_max_length in "
+                "tokenizer_config.json."
             )
     return head.weight.detach().numpy(), head.bias.detach().numpy(), window
 
@@ -122,8 +125,8 @@ def _linear_head(classifier: PreTrainedModel) -> nn.Linear:
     head = getattr(classifier, "classifier", None)
     if not isinstance(head, nn.Linear) or getattr(classifier, "head", None) is not None:
         raise InputError(
-            f"{type(classifier).__name__} has more above its encoder than one linear layer, which "
-            "cannot be taken over. Train the encoder again with `spacy project run all`."
+            f"{type(classifier).__name__} has a head of several layers, which cannot be imported. "
+            "Fine-tune its encoder with `spacy ner train` instead."
         )
     if head.bias is None:
         head.bias = nn.Parameter(torch.zeros(head.out_features))
@@ -131,12 +134,14 @@ def _linear_head(classifier: PreTrainedModel) -> nn.Linear:
 
 
 def _entity_starts(
-    nlp: Language, tokenizer: PreTrainedTokenizerFast, weights: Floats2d, bias: Floats1d
+    nlp: Language,
+    tokenizer: PreTrainedTokenizerFast,
+    weights: numpy.ndarray,
+    bias: numpy.ndarray,
 ) -> Counter[str]:
-    """Let a checkpoint tag words of its vocabulary, each as a text, and count what the
-    entities start with. A word at a text's start has no entity before it, so it is B- in BIO
-    and I- in IOB1, whatever the language and the types are."""
-    model = nlp.get_pipe("transformer").model
+    """Tag single words of the checkpoint's vocabulary and count the prefixes of entities. An
+    entity at the start of a text is B- in BIO and I- in IOB1, in any language."""
+    model = cast(Any, nlp.get_pipe("transformer")).model
     starts: Counter[str] = Counter()
     words = _words(tokenizer)
     for _ in range(MOST_ROUNDS):
@@ -156,20 +161,19 @@ def _entity_starts(
 
 
 def _words(tokenizer: PreTrainedTokenizerFast) -> Iterator[str]:
-    """The words of a vocabulary, in an order of chance that is always the same."""
-    special = set(tokenizer.all_special_ids)
-    numbers = sorted(number for number in tokenizer.get_vocab().values() if number not in special)
+    """Yield the words of a vocabulary in random order, with a fixed seed."""
+    fast = cast(Any, tokenizer)  # transformers' stubs lack the methods of tokenizers
+    special = set(fast.all_special_ids)
+    numbers = sorted(number for number in fast.get_vocab().values() if number not in special)
     random.Random(0).shuffle(numbers)
     for number in numbers:
-        word = tokenizer.decode([number]).strip()
+        word = fast.decode([number]).strip()
         if word.isalpha():
             yield word
 
 
 def _starts_with_space(tokenizer: PreTrainedTokenizerFast) -> bool:
-    """Whether the tokenizer takes a text's start for a word's."""
-    bare, spaced = (
-        tokenizer.backend_tokenizer.encode(text, add_special_tokens=False).tokens
-        for text in ("a", " a")
-    )
+    """Whether the tokenizer treats the start of a text like a space."""
+    backend = cast(Any, tokenizer).backend_tokenizer
+    bare, spaced = (backend.encode(text, add_special_tokens=False).tokens for text in ("a", " a"))
     return bare == spaced

@@ -1,4 +1,4 @@
-"""The wheel of this package, however it was installed."""
+"""Rebuild the wheel of this package from its installation."""
 
 import base64
 import hashlib
@@ -9,16 +9,16 @@ from pathlib import Path, PurePosixPath
 from ..errors import InputError
 
 NAME = "spacy-transformer-ner"
-# Of an installation only, not of the wheel it was made from.
+# Files that the installation adds to the wheel's.
 INSTALLED_ONLY = {"INSTALLER", "RECORD", "REQUESTED", "direct_url.json", "uv_cache.json"}
 
 
 def installed_wheel(folder: str | Path, found: Distribution | None = None) -> Path:
-    """Put the wheel together again that this package was installed from, by the list of its
+    """Rebuild the wheel that this package was installed from, using the list of installed
     files (PEP 376 and 427).
 
-    folder (str | Path): Where the wheel goes.
-    found (Distribution | None): The installed package; this one if None.
+    folder (str | Path): The folder for the wheel.
+    found (Distribution | None): The installed package. Defaults to this package.
     RETURNS (Path): The wheel.
     RAISES: InputError if a file of the installation is missing.
     """
@@ -31,7 +31,7 @@ def installed_wheel(folder: str | Path, found: Distribution | None = None) -> Pa
     missing = [str(path) for path, place in files.items() if not place.is_file()]
     if missing or not files:
         raise InputError(
-            f"the installation of {NAME} is not complete: {', '.join(missing[:3]) or 'no files'}. "
+            f"the installation of {NAME} is incomplete, missing {', '.join(missing[:3]) or 'all files'}. "
             "Install it again."
         )
     name = f"{NAME.replace('-', '_')}-{found.version}"

@@ -1,4 +1,4 @@
-"""From a trained pipeline to wheels that pip installs."""
+"""Build the wheels of a trained pipeline."""
 
 import re
 import shutil
@@ -24,11 +24,11 @@ VERSION = re.compile(r"[0-9]+(\.[0-9]+)*((a|b|rc|\.post|\.dev)[0-9]+)?")
 
 @dataclass(frozen=True)
 class Packaged:
-    """What was built.
+    """A packaged pipeline.
 
     pipeline (str): The name to install and load, e.g. "en_ner_sample_minilm".
     version (str): Its version.
-    wheels (dict[str, str]): File names, the pipeline's first, and their SHA-256.
+    wheels (dict[str, str]): File names and SHA-256 of the wheels, the pipeline's first.
     """
 
     pipeline: str
@@ -48,30 +48,31 @@ def package(
     made: Made = Made(),
     manifest: str | Path | None = None,
 ) -> Packaged:
-    """Build the wheel of a trained pipeline, and that of this package, which it
-    requires, beside it: `pip install --find-links OUTPUT_DIR NAME` then needs
-    nothing of ours from an index.
+    """Build the wheel of a trained pipeline and the wheel of this package, which it requires,
+    so that `pip install --find-links OUTPUT_DIR NAME` finds both.
 
     model_dir (str | Path): The pipeline, e.g. training/…/model-best.
-    output_dir (str | Path): Where the wheels go.
-    card (Card): What the pipeline says of itself.
-    made (Made): What the other commands wrote of it.
-    manifest (str | Path | None): Where to write what was built, as JSON.
-    RETURNS (Packaged): What was built.
-    RAISES: InputError if there is no pipeline, the name or version is none, what the
-        other commands wrote is something else, or a build fails.
+    output_dir (str | Path): The folder for the wheels.
+    card (Card): The metadata of the pipeline.
+    made (Made): The outputs of the other commands.
+    manifest (str | Path | None): The JSON file for the result, if any.
+    RETURNS (Packaged): The package.
+    RAISES: InputError if the pipeline is not found, the name or version is invalid, the
+        outputs of the other commands are invalid, or a build fails.
     """
     model_dir, output_dir = Path(model_dir), Path(output_dir)
     if not (model_dir / "meta.json").is_file():
-        raise InputError("is no trained pipeline. Train one first.", path=model_dir)
+        raise InputError("no trained pipeline found. Run `spacy ner train` first.", path=model_dir)
     if not VERSION.fullmatch(card.version):
-        raise InputError(f"{card.version!r} is not a version such as 0.1.0.")
+        raise InputError(
+            f"{card.version!r} is not a version. Set --version to a version such as 0.1.0."
+        )
     if not package_name(card.name):
         raise InputError(
-            f"the name {card.name!r} has no letters or digits of ASCII, as a package's has to: "
-            "give another with --name, or as vars.name in project.yml."
+            f"the name {card.name!r} has no ASCII letters or digits, which a package name needs. "
+            "Set another with --name, or with vars.name in project.yml."
         )
-    # The wheel is about as large as the pipeline, and building it takes three copies more.
+    # The wheel is about as large as the pipeline. Building it needs three more copies.
     size = size_of(model_dir)
     check_room(tempfile.gettempdir(), 4 * size)
     check_room(output_dir, size)
@@ -89,13 +90,13 @@ def package(
         )
         (work / "ours").mkdir()
         if (PROJECT_ROOT / "pyproject.toml").is_file():
-            # Installed from its source, which may have changed since.
+            # An editable installation: build from the current source.
             _run([sys.executable, "-m", "build", str(PROJECT_ROOT), "--outdir", str(work / "ours")])
         else:
             installed_wheel(work / "ours")
         wheels = [*(work / "built").glob("*/dist/*.whl"), *(work / "ours").glob("*.whl")]
         if len(wheels) != 2:
-            raise InputError(f"the build gave {len(wheels)} wheels where two were expected.")
+            raise InputError(f"the build made {len(wheels)} wheels instead of 2.")
         for wheel in wheels:
             with replacing(output_dir / wheel.name) as new:
                 shutil.copyfile(wheel, new)
@@ -115,14 +116,16 @@ def _encoder_of(staged: Path) -> str:
 
 
 def _write_card(staged: Path, card: Card, made: Made) -> dict:
-    """Write meta.json and README.md; RETURNS (dict): the meta."""
+    """Write meta.json and README.md.
+    RETURNS (dict): The meta."""
     try:
         meta = card_meta(read_json(staged / "meta.json", "train"), card, made)
         text = readme(meta)
     except (KeyError, TypeError, AttributeError, IndexError) as error:
         raise InputError(
-            "the pipeline's meta.json or what is given with it is not what the train, evaluate and "
-            f"convert commands write ({type(error).__name__}: {error}). Make them again."
+            "the pipeline's meta.json, or a file passed with --metrics, --history or --corpus, is "
+            "not what the train, evaluate and convert commands write "
+            f"({type(error).__name__}: {error}). Run these commands again."
         ) from None
     write_json(staged / "meta.json", meta)
     (staged / "README.md").write_text(text, encoding="utf-8")
@@ -130,8 +133,8 @@ def _write_card(staged: Path, card: Card, made: Made) -> dict:
 
 
 def _run(command: Sequence[str]) -> None:
-    """Run a build tool and show what it said only if it failed."""
-    # From a neutral folder: one named build here would hide the package build.
+    """Run a build tool, and show its output only if it fails."""
+    # In an empty folder, as a local folder named build would shadow the package build.
     with tempfile.TemporaryDirectory() as folder:
         done = subprocess.run(command, capture_output=True, text=True, cwd=folder, check=False)
     if done.returncode:

@@ -1,4 +1,4 @@
-"""Proving that a packaged pipeline works where nothing else of ours is."""
+"""Test a packaged pipeline in a clean environment."""
 
 import json
 import os
@@ -15,10 +15,10 @@ from ..loading import load_pipeline
 from .package import Packaged
 
 Entity = tuple[int, int, str, "float | None"]
-# Scores differ by the rounding of another number of threads at most.
+# Scores may differ by rounding, as the number of threads differs.
 SAME_SCORE = 0.01
 
-# Runs in the clean environment. The hook makes any use of a socket an error.
+# Runs in the clean environment. The hook turns any use of the network into an error.
 TAG_OFFLINE = """
 import json, os, sys
 os.environ.update(HF_HUB_OFFLINE="1", TRANSFORMERS_OFFLINE="1")
@@ -43,12 +43,12 @@ json.dump({"entities": found, "versions": {n: version(n) for n in names}}, sys.s
 
 @dataclass(frozen=True)
 class Verified:
-    """What the installed pipeline did.
+    """The result of the test.
 
     pipeline, version (str): The package.
-    texts, entities (int): How many texts it was given and entities it found,
-        the same as the trained pipeline finds.
-    versions (dict[str, str]): What was installed with it.
+    texts, entities (int): The number of texts and of entities found in them, the same as
+        with the trained pipeline.
+    versions (dict[str, str]): The versions of the installed dependencies.
     """
 
     pipeline: str
@@ -63,7 +63,7 @@ class Verified:
 
 
 class CleanEnvironment:
-    """A new virtual environment that is removed again; a context manager."""
+    """A context manager for a temporary virtual environment."""
 
     def __enter__(self) -> "CleanEnvironment":
         self._folder = tempfile.TemporaryDirectory(prefix="verify-")
@@ -79,14 +79,14 @@ class CleanEnvironment:
         """Install a packaged pipeline as a user would.
 
         packaged (Packaged): The package.
-        wheels (Path): The folder with its wheels; the rest is from the index.
+        wheels (Path): The folder with its wheels. Other packages come from the index.
         constraints (Path | None): A constraints file for pip.
-        RAISES: InputError with what pip says if it fails.
+        RAISES: InputError with pip's output if it fails.
         """
         for wheel in packaged.wheels:
             if not (wheels / wheel).is_file():
                 raise InputError(
-                    "is not there. Build it again: spacy project run package . --force",
+                    "not found. Build it again with `spacy ner package`.",
                     path=wheels / wheel,
                 )
         self._run(
@@ -102,12 +102,12 @@ class CleanEnvironment:
         pipeline (str): The name.
         texts (list[str]): The texts.
         RETURNS (dict): "entities", a list for each text, and "versions".
-        RAISES: InputError with what was said if it fails.
+        RAISES: InputError with the output if it fails.
         """
         return json.loads(self._run(["-c", TAG_OFFLINE, pipeline], json.dumps(texts)))
 
     def _run(self, arguments: list[str], text: str | None = None) -> str:
-        # -I: neither the current folder nor the user's packages are seen.
+        # -I ignores the current folder and the user's site-packages.
         done = subprocess.run(
             [self.python, "-I", *arguments],
             input=text,
@@ -125,11 +125,11 @@ class CleanEnvironment:
 
 
 def read_manifest(path: str | Path) -> Packaged:
-    """Read what the package command wrote.
+    """Read the manifest of the package command.
 
     path (str | Path): The manifest.
-    RETURNS (Packaged): What was built.
-    RAISES: InputError if it is not there or something else.
+    RETURNS (Packaged): The package.
+    RAISES: InputError if the file is not found or is not a manifest.
     """
     content = read_json(path, "package")
     try:
@@ -138,7 +138,9 @@ def read_manifest(path: str | Path) -> Packaged:
             raise TypeError
     except TypeError:
         raise InputError(
-            "is not what the package command writes. Make it again.", path=path
+            "is not a manifest of the package command. Write it again with `spacy ner package "
+            "--manifest`.",
+            path=path,
         ) from None
     return packaged
 
@@ -146,13 +148,12 @@ def read_manifest(path: str | Path) -> Packaged:
 def expected_entities(
     model_dir: str | Path, corpus: str | Path, n_texts: int
 ) -> tuple[list[str], list[list[Entity]]]:
-    """Tag texts with the trained pipeline itself, to compare with.
+    """Tag texts with the trained pipeline, to compare with.
 
     model_dir (str | Path): The pipeline that was packaged.
-    corpus (str | Path): The .spacy file whose texts are taken.
-    n_texts (int): How many, from its start.
-    RETURNS (tuple[list[str], list[list[Entity]]]): The texts and the entities
-        of each.
+    corpus (str | Path): A .spacy file with texts.
+    n_texts (int): The number of texts to take from its start.
+    RETURNS (tuple[list[str], list[list[Entity]]]): The texts and the entities of each.
     """
     nlp = load_pipeline(model_dir)
     texts = [doc.text for doc, _ in zip(read_docbin(corpus, nlp.vocab), range(n_texts))]
@@ -163,9 +164,9 @@ def expected_entities(
 
 
 def _alike(found: list[Entity], expected: list[Entity]) -> bool:
-    """The same entities, with scores that differ by rounding at most."""
+    """Whether the entities are the same, with scores that differ by rounding at most."""
     return [entity[:3] for entity in found] == [entity[:3] for entity in expected] and all(
-        a[3] == b[3] or (None not in (a[3], b[3]) and abs(a[3] - b[3]) < SAME_SCORE)
+        a[3] == b[3] or (a[3] is not None and b[3] is not None and abs(a[3] - b[3]) < SAME_SCORE)
         for a, b in zip(found, expected)
     )
 
@@ -176,26 +177,27 @@ def compare_entities(
     tagged: dict,
     output: str | Path | None = None,
 ) -> Verified:
-    """Compare what the installed pipeline found with what it should.
+    """Compare the entities of the installed pipeline with those of the trained one.
 
     packaged (Packaged): The package.
-    expected (list[list[Entity]]): The entities of each text.
-    tagged (dict): From `CleanEnvironment.tag`.
-    output (str | Path | None): Where to write the result, as JSON.
+    expected (list[list[Entity]]): The expected entities of each text.
+    tagged (dict): The output of `CleanEnvironment.tag`.
+    output (str | Path | None): The JSON file for the result, if any.
     RETURNS (Verified): The result.
-    RAISES: InputError if they differ or there is not one entity.
+    RAISES: InputError if the entities differ, or if there are none.
     """
     found = [[tuple(entity) for entity in entities] for entities in tagged["entities"]]
     if not all(map(_alike, found, expected)) or len(found) != len(expected):
         n = sum(not _alike(a, b) for a, b in zip(found, expected))
         raise InputError(
             f"the installed pipeline {packaged.pipeline} finds other entities than the trained "
-            f"one, or gives them other scores, in {n} of {len(expected)} texts."
+            f"one, or gives them other scores, in {n} of {len(expected)} texts. Build it again with "
+            "`spacy ner package`."
         )
     if not any(found):
         raise InputError(
-            f"the pipeline {packaged.pipeline} works, but finds no entity in {len(found)} texts. "
-            "See its scores: it may need more training or more data."
+            f"the pipeline {packaged.pipeline} works, but finds no entities in {len(found)} texts. "
+            "Evaluate it with `spacy ner evaluate`; it may need more training or more data."
         )
     verified = Verified(
         pipeline=packaged.pipeline,

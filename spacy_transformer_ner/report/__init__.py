@@ -1,1 +1,1 @@
-"""What is read after training: one page, and the history that it draws."""
+"""The HTML evaluation report."""

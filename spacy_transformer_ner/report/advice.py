@@ -1,4 +1,4 @@
-"""What the figures say is to be done next."""
+"""Suggestions for improving a pipeline, derived from its evaluation."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -8,26 +8,27 @@ from markupsafe import Markup
 
 from ..evaluation.error_types import NONE
 
-# Fewer mistakes than these are no pattern.
+# Ignore patterns with fewer mistakes.
 FEW = 5
-SURE = 0.9
+CONFIDENT = 0.9
 
 Record = dict[str, Any]
 
 
 def own(name: str) -> Markup:
-    """name (str): A name that others chose.
-    RETURNS (Markup): It as HTML: marks of direction in it turn nothing that follows."""
+    """name (str): A name that users chose.
+    RETURNS (Markup): The name as HTML. Bidirectional control characters in it do not affect
+        the text that follows."""
     return Markup("<bdi>{}</bdi>").format(name)
 
 
 def advise(evaluation: Record, mistakes: Sequence[Record], check: Optional[Record]) -> list[str]:
-    """Say what to do, what promises most first.
+    """Suggest what to do next, most promising first.
 
-    evaluation (dict): What the evaluate command wrote.
+    evaluation (dict): The output of the evaluate command.
     mistakes (Sequence[dict]): The mistakes on raw text.
-    check (dict | None): What the check command wrote.
-    RETURNS (list[str]): Sentences, those with names as HTML; none where nothing stands out.
+    check (dict | None): The output of the check command.
+    RETURNS (list[str]): Sentences; those with names are HTML.
     """
     text = evaluation["text"]
     return [
@@ -45,17 +46,17 @@ def _of_check(check: Optional[Record]) -> Iterator[str]:
     severities = Counter(finding["severity"] for finding in (check or {"findings": []})["findings"])
     if severities["error"] or severities["warning"]:
         yield (
-            f"The check of the corpus found {severities['error']} errors and "
-            f"{severities['warning']} warnings: mend them first, see below."
+            f"The corpus check found {severities['error']} errors and "
+            f"{severities['warning']} warnings. Fix them first: see Corpus below."
         )
 
 
 def _of_annotation(mistakes: Sequence[Record]) -> Iterator[str]:
-    sure = [m for m in mistakes if m["score"] is not None and m["score"] >= SURE]
-    if len(sure) >= FEW:
+    confident = [m for m in mistakes if m["score"] is not None and m["score"] >= CONFIDENT]
+    if len(confident) >= FEW:
         yield (
-            f"Read the {len(sure)} mistakes with a score of {SURE} and more: many of them may be "
-            "mistakes of the annotation, which cost twice, in training and in testing."
+            f"Review the {len(confident)} mistakes with a score of {CONFIDENT} or more. Many may be "
+            "annotation errors, which hurt both training and evaluation."
         )
 
 
@@ -68,8 +69,8 @@ def _of_confusion(text: Record) -> Iterator[str]:
     for (label, other), n in pairs.most_common(1):
         if n >= FEW:
             yield Markup(
-                "{} and {} are taken for one another most often, {} times: see that the "
-                "annotation guidelines tell them apart, and add examples of the words concerned."
+                "{} and {} are confused most often, {} times. Make sure that the annotation "
+                "guidelines distinguish them, and add training examples of the confused words."
             ).format(own(label), own(other), n)
 
 
@@ -84,9 +85,9 @@ def _of_boundaries(text: Record, mistakes: Sequence[Record]) -> Iterator[str]:
         )
         side = "too short" if 2 * shorter >= error_types["boundary"] else "too long"
         yield (
-            f"{error_types['boundary']} entities have the right type and wrong boundaries, most of "
-            f"them found {side}: look whether titles, hyphens and words like “of” are annotated in "
-            "one way."
+            f"{error_types['boundary']} entities have the right type but wrong boundaries; most "
+            f"predictions are {side}. Check that titles, hyphens and words like “of” are "
+            "annotated consistently."
         )
 
 
@@ -95,8 +96,8 @@ def _of_unseen(text: Record) -> Iterator[str]:
     seen, new = parts.get("seen"), parts.get("not seen")
     if seen and new and new["tp"] + new["fn"] >= FEW and seen["r"] - new["r"] > 0.05:
         yield (
-            f"Of entities that the training data has it finds {seen['r']:.0%}, of new ones "
-            f"{new['r']:.0%}: more documents with other names help more than more of the same."
+            f"Recall is {seen['r']:.0%} for entities seen in training, and {new['r']:.0%} for unseen "
+            "ones. Annotate documents with new names rather than more of the same."
         )
 
 
@@ -106,18 +107,18 @@ def _of_types(text: Record) -> Iterator[str]:
         return
     label, row = min(types.items(), key=lambda item: item[1]["f"])
     if text["entities"]["f"] - row["f"] > 0.02:
-        side = "finds too few of them" if row["r"] < row["p"] else "sees them where there are none"
-        yield Markup("{} is the weakest type, with an F1 of {:.3f}: the pipeline {}.").format(
-            own(label), row["f"], side
-        )
+        side = "misses entities" if row["r"] < row["p"] else "predicts spurious entities"
+        yield Markup(
+            "{} is the weakest type, with an F1 of {:.3f}: the pipeline mostly {}."
+        ).format(own(label), row["f"], side)
 
 
 def _of_tokens(evaluation: Record) -> Iterator[str]:
     text, gold = (evaluation[name]["entities"]["f"] for name in ("text", "gold"))
     if gold - text > 0.01:
         yield (
-            f"On the corpus' own tokens and sentences F1 is {gold:.3f}, on raw text {text:.3f}: spaCy's "
-            "tokeniser parts words in other ways than the corpus does, and where sentences start is "
-            "not told. See the check's findings on boundaries; adapt the tokeniser, or put a "
-            "sentencizer before the transformer."
+            f"F1 is {gold:.3f} on gold tokens and sentences, but {text:.3f} on raw text. spaCy's "
+            "tokenizer splits the text differently from the corpus, and sentence boundaries are "
+            "unknown. See the findings on boundaries in the corpus check; customize the tokenizer, "
+            "or add a sentencizer before the transformer."
         )

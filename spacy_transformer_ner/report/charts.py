@@ -1,15 +1,16 @@
-"""Charts as SVG that stands within a page and takes its colours."""
+"""Charts as inline SVG that uses the colors of the page."""
 
 import io
 import re
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-# Colours that stand for those of the page, which differ by day and by night.
+# Placeholders for the colors of the page, which differ in light and dark mode.
 INK, LINE, FIRST, SECOND = "#010203", "#010204", "#010205", "#010206"
 OF_PAGE = {
     INK: "currentColor",
@@ -20,10 +21,10 @@ OF_PAGE = {
 WIDTH = 4.8
 LONGEST_NAME = 30
 STYLE = {
-    "svg.fonttype": "none",  # text stays text
+    "svg.fonttype": "none",  # keep text as text
     "font.family": "sans-serif",
     "font.size": 9,
-    "text.parse_math": False,  # a type may be called $x$
+    "text.parse_math": False,  # a type can be named $x$
     "text.color": INK,
     "axes.labelcolor": INK,
     "axes.edgecolor": LINE,
@@ -43,10 +44,10 @@ Row = Mapping[str, float]
 
 
 def per_type(rows: Mapping[str, Row], intervals: Mapping[str, Mapping[str, Row]]) -> str:
-    """Draw the F1 of each type with its interval.
+    """Draw the F1 of each type with its confidence interval.
 
     rows (Mapping[str, Row]): "f" of each type.
-    intervals (Mapping): "low" and "high" of "f" of each type, where known.
+    intervals (Mapping): "low" and "high" of "f" of each type, if known.
     RETURNS (str): The SVG.
     """
     names = list(rows)[::-1]
@@ -65,17 +66,17 @@ def per_type(rows: Mapping[str, Row], intervals: Mapping[str, Mapping[str, Row]]
             axes.plot(rows[name]["f"], y, "o", color=FIRST, markersize=6)
         axes.set_yticks(range(len(names)), [_shown(name) for name in names])
         axes.set_ylim(-0.6, len(names) - 0.4)
-        axes.set_xlabel("F1" + (" and its 95 % confidence interval" if intervals else ""))
+        axes.set_xlabel("F1" + (" with 95% bootstrap confidence interval" if intervals else ""))
         axes.set_xlim(right=min(1.005, axes.get_xlim()[1]))
 
     return _svg("per-type", "F1 of each type", 0.8 + 0.28 * len(names), draw)
 
 
 def learning_curve(steps: Sequence[int], curves: Mapping[str, Sequence[float]]) -> str:
-    """Draw figures over the steps of training.
+    """Draw metrics over the training steps.
 
-    steps (Sequence[int]): When they were measured.
-    curves (Mapping[str, Sequence[float]]): The figures; two at most.
+    steps (Sequence[int]): The steps of the measurements.
+    curves (Mapping[str, Sequence[float]]): The metrics; two at most.
     RETURNS (str): The SVG.
     """
 
@@ -84,7 +85,7 @@ def learning_curve(steps: Sequence[int], curves: Mapping[str, Sequence[float]]) 
             axes.plot(
                 steps, values, color=colour, label=name, marker="." if len(steps) < 40 else None
             )
-        # The first steps, from nothing, would make the others a line.
+        # Scale by the later steps: the first ones start near 0 and would flatten the rest.
         later = [value for values in curves.values() for value in values[len(steps) // 5 :]]
         axes.set_ylim(bottom=max(0.0, 2 * min(later) - max(later)))
         axes.set_xlabel("step")
@@ -96,10 +97,10 @@ def learning_curve(steps: Sequence[int], curves: Mapping[str, Sequence[float]]) 
 
 
 def reliability(before: Sequence[Row], after: Sequence[Row]) -> str:
-    """Draw how often entities of a score are right.
+    """Draw a reliability diagram.
 
-    before, after (Sequence[Row]): "score" and "precision" of bins of entities, without
-        and with calibration.
+    before, after (Sequence[Row]): "score" and "precision" of each bin, before and after
+        calibration.
     RETURNS (str): The SVG.
     """
 
@@ -113,15 +114,15 @@ def reliability(before: Sequence[Row], after: Sequence[Row]) -> str:
         axes.plot([low, 1], [low, 1], color=LINE, linestyle="--")
         for rows, colour, name in (
             (before, SECOND, "before calibration"),
-            (after, FIRST, "as given"),
+            (after, FIRST, "reported scores"),
         ):
             x, y = ([row[key] for row in rows] for key in ("score", "precision"))
             axes.plot(x, y, marker="o", markersize=4, color=colour, label=name, linewidth=1)
-        axes.set_xlabel("mean score of a bin")
-        axes.set_ylabel("share that is right")
+        axes.set_xlabel("mean score of bin")
+        axes.set_ylabel("precision")
         axes.legend(loc="upper left")
 
-    return _svg("reliability", "Share of right entities by score", 3.2, draw)
+    return _svg("reliability", "Reliability diagram: precision by score", 3.2, draw)
 
 
 def _shown(name: str) -> str:
@@ -130,12 +131,13 @@ def _shown(name: str) -> str:
 
 
 def _svg(name: str, title: str, height: float, draw: Callable[[Axes], None]) -> str:
-    with matplotlib.rc_context({**STYLE, "svg.hashsalt": name}):
+    settings: Any = {**STYLE, "svg.hashsalt": name}
+    with matplotlib.rc_context(settings):
         figure = Figure(figsize=(WIDTH, height), layout="constrained")
         draw(figure.add_subplot())
         file = io.StringIO()
         with warnings.catch_warnings():
-            # The page's fonts draw it, not matplotlib's.
+            # The browser draws the text, so matplotlib's fonts need not have its glyphs.
             warnings.filterwarnings("ignore", "Glyph")
             figure.savefig(
                 file, format="svg", transparent=True, metadata={"Date": None, "Creator": None}
@@ -144,8 +146,8 @@ def _svg(name: str, title: str, height: float, draw: Callable[[Axes], None]) -> 
 
 
 def _of_page(svg: str, name: str, title: str) -> str:
-    """Fit a chart into a page: its colours, ids of its own, a name to be read aloud, and
-    nothing that points elsewhere."""
+    """Prepare a chart for the page: use the page's colors, make ids unique, add a label for
+    screen readers, and remove external references."""
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
     for colour, of_page in OF_PAGE.items():

@@ -1,5 +1,5 @@
-"""One page that says how good a pipeline is, how sure that is, where it is wrong and what
-to do next: a single file of HTML that needs nothing else and asks nobody for anything."""
+"""Render the evaluation report: a self-contained HTML file with scores, confidence
+intervals, mistakes and suggestions. It makes no network requests."""
 
 import base64
 import hashlib
@@ -17,9 +17,9 @@ from ..evaluation.error_types import KINDS, NONE
 from . import charts
 from .advice import advise, own
 
-# More would make the page too large to be sent by mail.
+# Keeps the page small enough for email.
 MAX_MISTAKES = 2000
-# More types make a table of pairs that nobody can read, and megabytes of it.
+# A larger confusion matrix is unreadable, and takes megabytes.
 MAX_CONFUSED = 25
 MAX_CHARTED = 40
 NAMES = {
@@ -30,24 +30,25 @@ NAMES = {
     "both": "wrong type and boundary",
 }
 WAYS = {
-    "seen in training": "whether the training data has it",
-    "times in training": "how often the training data has it with this type",
-    "case": "the case of its letters",
+    "seen in training": "presence in the training data",
+    "times in training": "frequency in the training data with the same type",
+    "case": "letter case",
+    "tokens of the sentence": "sentence length in tokens",
+    "place in the document": "position in the document",
 }
 Record = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Contents:
-    """What a page is made of, as the commands wrote it.
+    """The contents of a report, as written by the commands.
 
-    evaluation (dict): Of the evaluate command.
-    mistakes (Sequence[dict]): Its mistakes on raw text, the surest first.
-    check (dict | None): Of the check command.
-    calibration (dict | None): Of the calibrate command.
-    history (Sequence[dict]): Of the training's HistoryLogger.
-    made (dict[str, dict[str, str]]): Tables of how it was made: versions, data,
-        commands.
+    evaluation (dict): The output of the evaluate command.
+    mistakes (Sequence[dict]): Its mistakes on raw text, most confident first.
+    check (dict | None): The output of the check command.
+    calibration (dict | None): The output of the calibrate command.
+    history (Sequence[dict]): The records of the training's HistoryLogger.
+    made (dict[str, dict[str, str]]): Provenance tables: versions, data, commands.
     config (str): The pipeline's config.
     """
 
@@ -61,11 +62,11 @@ class Contents:
 
 
 def render(contents: Contents) -> str:
-    """Make the page.
+    """Render the report.
 
-    contents (Contents): What it says.
-    RETURNS (str): The HTML. Whatever stands in the texts is escaped.
-    RAISES: InputError if the figures are not what the commands write.
+    contents (Contents): The contents.
+    RETURNS (str): The HTML. All texts are escaped.
+    RAISES: InputError if the contents are not what the commands write.
     """
     environment = Environment(
         loader=PackageLoader(__package__, "."),
@@ -89,22 +90,24 @@ def render(contents: Contents) -> str:
         UndefinedError,
     ) as error:
         raise InputError(
-            "the figures are not what the evaluate, check, calibrate and train commands of this "
-            f"version write ({type(error).__name__}: {error}). Make them again."
+            "the input files are not what this version's evaluate, check, calibrate and train "
+            f"commands write ({type(error).__name__}: {error}). Run the commands again, starting "
+            "with `spacy ner evaluate`."
         ) from None
     if contents.mistakes and _kinds(contents.mistakes) != variables["kinds"]:
         raise InputError(
-            "the mistakes are of another evaluation: there are "
-            f"{len(contents.mistakes)}, and the figures are of {sum(variables['kinds'].values())} or "
-            "of other kinds. Make both again, by one run of the evaluate command."
+            "the mistakes are from another evaluation: their number "
+            f"({len(contents.mistakes)}) or error types differ from the figures "
+            f"({sum(variables['kinds'].values())} mistakes). Write both files with one run of "
+            "`spacy ner evaluate`, with --output and --errors."
         )
-    # Names of files may have bytes that are no characters.
+    # File names can contain bytes that are not valid UTF-8.
     return page.encode("utf-8", "replace").decode("utf-8")
 
 
 def _most_confused(confusion: Mapping[str, Mapping[str, int]]) -> dict[str, dict[str, int]]:
-    """RETURNS (dict[str, dict[str, int]]): The confusion of the types that are confused most
-    often, and with none."""
+    """RETURNS (dict[str, dict[str, int]]): The confusion matrix of the types that are confused
+    most often, and of no entity."""
     wrong: Counter[str] = Counter()
     for label, row in confusion.items():
         for other, n in row.items():
@@ -121,14 +124,14 @@ def _most_confused(confusion: Mapping[str, Mapping[str, int]]) -> dict[str, dict
 
 
 def _charted(types: Mapping[str, Record]) -> dict[str, Record]:
-    """RETURNS (dict[str, dict]): The types with the most entities, in their order."""
+    """RETURNS (dict[str, dict]): The types with the most entities, in their original order."""
     by_size = sorted(types, key=lambda label: -types[label]["tp"] - types[label]["fn"])
     most = set(by_size[:MAX_CHARTED])
     return {label: row for label, row in types.items() if label in most}
 
 
 def _kinds(mistakes: Sequence[Record]) -> dict[str, int]:
-    """RETURNS (dict[str, int]): How many mistakes there are of each kind."""
+    """RETURNS (dict[str, int]): The number of mistakes per error type."""
     counts = Counter(mistake["kind"] for mistake in mistakes)
     return {kind: counts[kind] for kind in KINDS if kind != "right"}
 
@@ -140,7 +143,7 @@ def _variables(contents: Contents) -> Record:
         n for label, row in text["confusion"].items() for other, n in row.items() if label != other
     ]
     return {
-        "title": f"Named entities in {evaluation['corpus']}",
+        "title": f"NER evaluation on {evaluation['corpus']}",
         "model": evaluation["model"],
         "corpus": evaluation["corpus"],
         "text": text,
@@ -171,23 +174,23 @@ def _other_ways(evaluation: Record) -> dict[str, dict[str, float]]:
     text, gold = evaluation["text"], evaluation["gold"]
     credit = text["partial_credit"]
     return {
-        "spaCy's ents_p, ents_r, ents_f, raw text": {
-            # Not there of a pipeline that recognises nothing.
+        "spaCy's scorer (ents_p, ents_r, ents_f)": {
+            # Missing for a pipeline without an entity recognizer.
             key: text.get(f"ents_{key}") or 0.0
             for key in ("p", "r", "f")
         },
         "partial credit: boundaries": credit["exact"],
         "partial credit: overlap": credit["partial"],
-        "partial credit: type of what overlaps": credit["type"],
+        "partial credit: type": credit["type"],
         "partial credit: MUC": credit["muc"],
-        "gold tokens (seqeval in both modes, and conlleval, give the same)": {
+        "gold tokens (same as seqeval and conlleval)": {
             key: gold["entities"][key] for key in ("p", "r", "f")
         },
     }
 
 
 def _placed(mistake: Record) -> Record:
-    """Add the character that what either entity covers starts at."""
+    """Add the start character of the text that either entity covers."""
     starts = [mistake[of]["start"] for of in ("gold", "predicted") if mistake[of]]
     return {**mistake, "start": min(starts)}
 
@@ -199,7 +202,7 @@ def _charts(text: Record, history: Sequence[Record]) -> dict[str, str]:
     if history:
         drawn["curve"] = charts.learning_curve(
             [record["step"] for record in history],
-            {"score on dev": [record["score"] for record in history]},
+            {"dev score": [record["score"] for record in history]},
         )
     if text["confidence"]:
         drawn["reliability"] = charts.reliability(
@@ -210,15 +213,15 @@ def _charts(text: Record, history: Sequence[Record]) -> dict[str, str]:
 
 def _sections(contents: Contents) -> list[tuple[str, str]]:
     sections = (
-        ("types", "How good", True),
-        ("where", "Where it goes wrong", True),
+        ("types", "Results by type", True),
+        ("where", "Error analysis", True),
         ("mistakes", "Mistakes", True),
-        ("scores", "Scores", contents.evaluation["text"]["confidence"]),
+        ("scores", "Confidence scores", contents.evaluation["text"]["confidence"]),
         ("training", "Training", contents.history),
         ("corpus", "Corpus", contents.check),
-        ("made", "How it was made", True),
+        ("made", "Provenance", True),
     )
-    return [(id, name) for id, name, is_there in sections if is_there]
+    return [(id, name) for id, name, is_shown in sections if is_shown]
 
 
 def _file(name: str) -> str:
@@ -226,5 +229,5 @@ def _file(name: str) -> str:
 
 
 def _hash(script: str) -> str:
-    """What lets this script run and no other."""
+    """The hash that allows this script, and no other, in the Content-Security-Policy."""
     return "sha256-" + base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()

@@ -1,8 +1,7 @@
-"""The figures of conlleval, the scorer of the CoNLL shared tasks.
+"""The metrics of conlleval, the scorer of the CoNLL shared tasks.
 
-Written after the rules of conlleval.pl (Tjong Kim Sang, version of 2004-01-26): it reads
-chunks from whatever tags it is given, legal or not, and counts a chunk as right if both
-start and end together and have one type.
+Follows the rules of conlleval.pl (Tjong Kim Sang, version of 2004-01-26): it reads chunks
+from any tags, valid or not, and counts a chunk as right if start, end and type are equal.
 """
 
 from collections.abc import Iterable, Sequence
@@ -11,8 +10,7 @@ from spacy_transformer_ner.evaluation.counts import Counts, count
 
 Chunk = tuple[int, int, str]
 
-# Prefixes of the tag before and of the tag after between which a chunk ends or starts,
-# though the type stays the same.
+# Pairs of prefixes (previous tag, current tag) that end or start a chunk of the same type.
 ENDS = frozenset(("BB", "BO", "IB", "IO", "EE", "EI", "EO"))
 STARTS = frozenset(("BB", "IB", "OB", "OI", "EE", "EI", "OE"))
 OUTSIDE = ("O", "")
@@ -22,7 +20,7 @@ def chunks(tags: Iterable[str]) -> list[Chunk]:
     """Read the chunks of a sentence.
 
     tags (Iterable[str]): Its tags, IOB1, IOB2 or IOE.
-    RETURNS (list[Chunk]): First token, token after the last, and type of each.
+    RETURNS (list[Chunk]): Start token, end token (exclusive) and type of each chunk.
     """
     found: list[Chunk] = []
     start: int | None = None
@@ -41,10 +39,10 @@ def chunks(tags: Iterable[str]) -> list[Chunk]:
 
 
 def conlleval(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> dict:
-    """Compute what conlleval prints.
+    """Compute the metrics that conlleval prints.
 
     gold, predicted (Sequence[Sequence[str]]): The tags of each sentence.
-    RETURNS (dict): "tokens", "phrases", "found" and "correct" counted; "accuracy",
+    RETURNS (dict): The counts "tokens", "phrases", "found" and "correct"; "accuracy",
         "precision", "recall" and "fb1" in percent; and "per_type".
     """
     counts = count(

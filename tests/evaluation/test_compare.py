@@ -15,7 +15,7 @@ def gold(trained, tmp_path):
 
 
 def without(gold, trained, tmp_path, label, every=1):
-    """Predictions in which some entities are missed."""
+    """Predictions that miss some entities."""
     docs = list(DocBin().from_disk(gold).get_docs(trained.vocab))
     for doc in docs[::every]:
         doc.ents = [ent for ent in doc.ents if ent.label_ != label]
@@ -45,34 +45,34 @@ def test_a_pipeline_and_predictions(trained, gold, tmp_path):
     assert back.changes()["broken"] == missed
 
 
-def test_other_texts_are_refused(trained, gold, tmp_path):
+def test_different_texts_raise_error(trained, gold, tmp_path):
     other = tmp_path / "other.spacy"
     docs = list(DocBin().from_disk(gold).get_docs(trained.vocab))
     DocBin(docs=docs[:-1]).to_disk(other)
     with pytest.raises(InputError, match="texts"):
         predictions(other, gold)
     DocBin(docs=[*docs[:-1], trained.make_doc("Something else")]).to_disk(other)
-    with pytest.raises(InputError, match="another text"):
+    with pytest.raises(InputError, match="does not have the same text"):
         predictions(other, gold)
 
 
-def test_unannotated_predictions_are_refused(trained, gold, tmp_path):
-    """Nobody looked there: that is not the same as nothing found."""
+def test_unannotated_predictions_raise_error(trained, gold, tmp_path):
+    """No annotation is not the same as no entities."""
     docs = [trained.make_doc(doc.text) for doc in DocBin().from_disk(gold).get_docs(trained.vocab)]
     DocBin(docs=docs).to_disk(tmp_path / "raw.spacy")
-    with pytest.raises(InputError, match="does not say which entities"):
+    with pytest.raises(InputError, match="has no entity annotation"):
         predictions(tmp_path / "raw.spacy", gold)
 
 
-@pytest.mark.parametrize("texts", [[], [""], ["Nobody looked."]])
-def test_nothing_to_compare_with(trained, tmp_path, texts):
+@pytest.mark.parametrize("texts", [[], [""], ["Not annotated."]])
+def test_corpus_without_entities(trained, tmp_path, texts):
     path = tmp_path / "gold.spacy"
     DocBin(docs=[trained.make_doc(text) for text in texts]).to_disk(path)
     with pytest.raises(InputError, match="no entities to compare with"):
         predictions(path, path)
 
 
-def test_what_the_script_says(trained, gold, tmp_path):
+def test_command_output(trained, gold, tmp_path):
     label = next(DocBin().from_disk(gold).get_docs(trained.vocab)).ents[0].label_
     worse = without(gold, trained, tmp_path, label)
     said = []

@@ -28,7 +28,7 @@ PREDICTED = ((0, 2, "A"), (3, 4, "B"), (6, 7, "B"), (8, 10, "A"), (12, 13, "B"))
 TEXT = Units(GOLD, PREDICTED, (True,) * 13)
 
 
-def test_each_kind():
+def test_each_error_type():
     found = match_entities([TEXT])
     assert [o.kind for o in found] == ["right", "type", "boundary", "both", "missed", "spurious"]
     assert [(o.gold, o.predicted) for o in found] == [
@@ -51,7 +51,7 @@ def test_the_best_pair_is_taken():
 
 
 @given(corpora())
-def test_outcomes_and_counts_agree(texts):
+def test_error_types_match_counts(texts):
     found = match_entities(texts)
     kinds = Counter(o.kind for o in found)
     wrong = kinds["type"] + kinds["boundary"] + kinds["both"]
@@ -92,7 +92,7 @@ TAGS = st.lists(st.sampled_from(["O", "B-A", "I-A", "B-B", "I-B"]), max_size=9)
 
 
 @given(TAGS)
-def test_chunks_are_seqevals(tags):
+def test_chunks_equal_seqeval(tags):
     assert chunks(tags) == [(start, end + 1, label) for label, start, end in get_entities(tags)]
 
 
@@ -101,7 +101,7 @@ def test_chunks_of_other_schemes():
 
 
 @given(st.lists(st.tuples(TAGS, st.randoms()), min_size=1, max_size=4))
-def test_conlleval_is_seqevals_default(sentences):
+def test_conlleval_equals_seqeval_default(sentences):
     gold = [tags for tags, _ in sentences]
     predicted = [random.sample(tags, len(tags)) for tags, random in sentences]
     if not any(map(chunks, gold + predicted)):
@@ -115,7 +115,7 @@ def test_conlleval_is_seqevals_default(sentences):
         assert figures[name] == pytest.approx(100 * score(gold, predicted, zero_division=0))
 
 
-def test_averages_are_seqevals():
+def test_averages_equal_seqeval():
     figures = compute_figures([TEXT])
     report = classification_report(
         [TEXT.gold_tags()], [TEXT.predicted_tags()], zero_division=0, output_dict=True
@@ -160,7 +160,7 @@ def example():
     return Example(predicted, gold)
 
 
-def test_strata(example):
+def test_slices(example):
     units = align(example)
     training = doc_of(
         ["Oslo", "Rome", "Rome", "Ann", "Lee"], [(0, 1, "ORG"), (1, 2, "LOC"), (2, 3, "LOC")]
@@ -194,7 +194,7 @@ def test_mistakes(example):
     assert (missed.kind, missed.predicted, missed.score) == ("missed", None, None)
 
 
-def test_context_of_mistakes_is_cut_at_words():
+def test_context_is_cut_at_word_boundaries():
     words = ["word"] * 60 + ["Ann"] + ["word"] * 60
     units = align(example := Example(doc_of(words, []), doc_of(words, [(60, 61, "PER")])))
     (mistake,) = mistakes(match_entities([units]), [units], [example.reference])

@@ -50,8 +50,8 @@ def corpora(draw):
 
 
 @given(corpora())
-def test_figures_equal_seqevals_and_conllevals(units):
-    """Legal sequences have one reading, so the scorers of the field agree."""
+def test_metrics_equal_seqeval_and_conlleval(units):
+    """Valid sequences are unambiguous, so the common scorers agree."""
     figures = compute_figures(units)
     gold, predicted = [u.gold_tags() for u in units], [u.predicted_tags() for u in units]
     assert figures.all.f == pytest.approx(conlleval(gold, predicted)["fb1"] / 100)
@@ -70,7 +70,7 @@ def test_figures_equal_seqevals_and_conllevals(units):
 
 
 @given(corpora())
-def test_figures_equal_spacys_on_equal_tokens(units):
+def test_metrics_equal_spacy_on_equal_tokens(units):
     examples = []
     for u in units:
         words = [f"w{i}" for i in range(len(u.known))]
@@ -97,7 +97,7 @@ def test_counts():
 
 
 def test_part_of_a_token_is_not_the_token():
-    """Where spaCy's scorer sees a true positive."""
+    """spaCy's scorer counts a true positive here."""
     gold = doc_of(["John-Smith", "left"], [(0, 1, "PER")])
     predicted = doc_of(["John", "-", "Smith", "left"], [(0, 1, "PER")], [False, False, True, True])
     example = Example(predicted, gold)
@@ -105,7 +105,7 @@ def test_part_of_a_token_is_not_the_token():
     assert compute_figures([align(example)]).all.f == 0.0
 
 
-def test_tokenisations_may_differ():
+def test_different_tokenizations():
     gold = doc_of(["Ann-Lee", "left", "."], [(0, 1, "PER")], [True, False, False])
     predicted = doc_of(["Ann", "-", "Lee", "left."], [(0, 3, "PER")], [False, False, True, False])
     units = align(Example(predicted, gold))
@@ -113,23 +113,23 @@ def test_tokenisations_may_differ():
     assert units.gold == units.predicted == ((0, 3, "PER"),)
 
 
-def test_blank_tokens_make_no_difference():
+def test_whitespace_tokens_are_ignored():
     gold = doc_of(["Ann", "left"], [(0, 1, "PER")])
     predicted = doc_of([" ", "Ann", "\n", "left"], [(1, 2, "PER")], [False] * 4)
     assert align(Example(predicted, gold)).predicted == ((0, 1, "PER"),)
 
 
-def test_an_entity_of_blanks_alone_counts_nothing():
+def test_whitespace_entities_are_ignored():
     gold = doc_of([" ", "b"], [(0, 1, "X")], [False, False])
     assert align(Example(doc_of(["b"], []), gold)).gold == ()
 
 
-def test_different_texts_are_refused():
+def test_different_texts_raise_error():
     with pytest.raises(ValueError, match="differ"):
         align(Example(doc_of(["a"], []), doc_of(["a", "b"], [])))
 
 
-def test_missing_gold_counts_nothing():
+def test_missing_gold_annotation_is_ignored():
     gold = doc_of(["a", "b", "c"], [(0, 1, "X")])
     gold.set_ents([gold[0:1]], missing=[gold[1:2]], default="outside")
     gold = Example.from_dict(
@@ -153,15 +153,15 @@ def test_evaluate(trained, tmp_path, tokenization):
     assert "micro avg" in evaluation.figures.seqeval_report
 
 
-def test_nothing_to_compare_with(trained, tmp_path):
+def test_corpus_without_entities(trained, tmp_path):
     path = tmp_path / "test.spacy"
     DocBin(docs=[trained.make_doc("Oslo")]).to_disk(path)
     with pytest.raises(InputError, match="no entities"):
         evaluate(trained, path)
 
 
-def test_types_that_are_called_as_figures(trained, tmp_path):
-    """Figures of all types, and of no entity, are not among those of the types."""
+def test_types_named_like_metrics(trained, tmp_path):
+    """Metrics of all types, and of no entity, are kept apart from those of the types."""
     docs = [trained.make_doc(f"It rained in Oslo {i}.") for i in range(20)]
     for i, doc in enumerate(docs):
         doc.set_ents([Span(doc, 3, 4, ("all", "none")[i % 2])])

@@ -20,7 +20,7 @@ from spacy_transformer_ner.recogniser.known import NEW, SAME
 
 from ..conftest import SENTENCES, make_examples, ner
 
-# Some of the gold entities are not what the pipeline has learnt.
+# Some gold entities differ from the training data.
 OTHERS = [
     ("Marit Solheim leads Fjordverk in Oslo.", [(0, 13, "PER"), (33, 37, "LOC")]),
     ("Ann Lee met Marit Solheim in Oslo.", [(0, 7, "PER"), (12, 25, "ORG"), (29, 33, "LOC")]),
@@ -46,7 +46,7 @@ def pipeline(trained, tmp_path):
 
 
 def features_of(generator, n, sharpness=3.0):
-    """Predictions whose marginals are too sure by a factor of the log-odds."""
+    """Predictions with overconfident marginals: their log-odds are scaled."""
     truth = generator.beta(4, 1, n)
     odds = numpy.log(truth / (1 - truth))
     sure = 1 / (1 + numpy.exp(-sharpness * odds))
@@ -71,7 +71,7 @@ def test_reliability_of_perfect_scores():
     assert [b.score for b in found.bins] == sorted(b.score for b in found.bins)
 
 
-def test_reliability_by_hand():
+def test_reliability_of_known_values():
     found = reliability(numpy.array([0.9, 0.8, 0.3]), numpy.array([True, False, False]))
     assert found.ece == pytest.approx((0.1 + 0.8 + 0.3) / 3)
     assert found.brier == pytest.approx((0.01 + 0.64 + 0.09) / 3)
@@ -79,8 +79,8 @@ def test_reliability_by_hand():
     assert reliability(numpy.zeros(0), numpy.zeros(0, dtype=bool)).entities == 0
 
 
-def test_the_order_of_texts_changes_no_figure():
-    """Entities of one score are in any order: those of a bin, and those taken first."""
+def test_order_of_texts_is_irrelevant():
+    """Ties are shared across bins and cutoffs."""
     generator = numpy.random.default_rng(5)
     scores = generator.integers(1, 5, 100) / 4
     right = generator.random(100) < scores
@@ -88,13 +88,13 @@ def test_the_order_of_texts_changes_no_figure():
     for _ in range(5):
         order = generator.permutation(100)
         assert reliability(scores[order], right[order]) == expected
-    # The mean over all orders: here two of them, right first or wrong first.
+    # The mean over both orders: right first and wrong first.
     tied = reliability(numpy.array([0.5, 0.5]), numpy.array([True, False]))
     assert tied.aurc == pytest.approx((0 / 1 + 1 / 2 + 1 / 1 + 1 / 2) / 4)
     assert tied.ece == 0.0 and tied.brier == 0.25
 
 
-def test_fitting_mends_what_is_too_sure():
+def test_fit_corrects_overconfidence():
     generator = numpy.random.default_rng(1)
     calibration = fit(*features_of(generator, 4000), usual_entropy=0.05, corpus="dev")
     features, right = features_of(generator, 4000)
@@ -120,14 +120,14 @@ def test_cross_validation_does_not_see_the_document():
     assert numpy.abs(scored.scores - everything).mean() < 0.05
 
 
-def test_what_cannot_be_fitted():
+def test_fit_needs_right_and_wrong_entities():
     generator = numpy.random.default_rng(4)
     features, right = features_of(generator, 50)
     with pytest.raises(InputError, match="all 50 entities .* are right"):
         fit(features, numpy.ones(50, dtype=bool), 0.05)
 
 
-def test_gathered_evidence_is_that_of_the_pipeline(trained, corpus):
+def test_gathered_features_match_the_pipeline(trained, corpus):
     gathered = gather(trained, corpus)
     scored = evaluate(trained, corpus).scored
     assert gathered.right.tolist() == scored.right.tolist()
@@ -145,7 +145,7 @@ def test_evaluation_reports_confidence(trained, corpus):
     assert result.figures.all.tp == int(result.scored.right.sum())
 
 
-def test_pipelines_without_our_recogniser():
+def test_pipeline_without_transformer_ner():
     with pytest.raises(InputError, match="has no transformer_ner"):
         find_recogniser(spacy.blank("en"))
 
@@ -155,7 +155,7 @@ def scored(scores, right, gold=10):
     return Scored(numpy.array(scores), numpy.array(scores), right, ["A"] * len(right), {"A": gold})
 
 
-def test_the_curve_of_precision_and_recall():
+def test_precision_recall_curve():
     points = curve(scored([0.9, 0.5, 0.5, 0.1], [1, 1, 0, 0]))
     assert [(p.threshold, p.kept) for p in points] == [(0.1, 4), (0.5, 3), (0.9, 1)]
     assert [p.precision for p in points] == pytest.approx([0.5, 2 / 3, 1.0])
@@ -163,14 +163,14 @@ def test_the_curve_of_precision_and_recall():
     assert curve(scored([], [])) == []
 
 
-def test_the_threshold_for_a_precision():
+def test_threshold_for_precision():
     found = threshold_for(scored([0.9, 0.8, 0.7, 0.1], [1, 0, 1, 0]), 0.66)
     assert (found.threshold, found.kept) == (0.7, 3)
     with pytest.raises(InputError, match="the highest is 0.500"):
         threshold_for(scored([0.9, 0.8], [0, 1]), 0.9)
 
 
-def test_calibrate_script(pipeline, corpus, tmp_path):
+def test_calibrate_command(pipeline, corpus, tmp_path):
     before = sorted(p for p in pipeline.rglob("*") if p.is_file())
     done = ner("calibrate", pipeline, corpus, "--output", tmp_path / "x.json")
     assert done.returncode == 0, done.stdout + done.stderr
@@ -186,14 +186,14 @@ def test_calibrate_script(pipeline, corpus, tmp_path):
 
 
 @pytest.mark.parametrize("optional, code", [(["--optional"], 0), ([], 1)])
-def test_calibrate_script_with_too_little(pipeline, trained, tmp_path, optional, code):
+def test_calibrate_command_with_too_little_data(pipeline, trained, tmp_path, optional, code):
     DocBin(docs=[e.reference for e in make_examples(trained)]).to_disk(tmp_path / "x.spacy")
     done = ner("calibrate", pipeline, tmp_path / "x.spacy", *optional)
-    assert done.returncode == code and "nothing to calibrate by" in " ".join(done.stdout.split())
+    assert done.returncode == code and "nothing to calibrate on" in " ".join(done.stdout.split())
     assert "Traceback" not in done.stderr
 
 
-def test_tune_threshold_script(pipeline, corpus, tmp_path):
+def test_tune_threshold_command(pipeline, corpus, tmp_path):
     done = ner("tune-threshold", pipeline, corpus, "--precision", "0.5", "--write",
         "--output", tmp_path / "x.json",
     )  # fmt: skip

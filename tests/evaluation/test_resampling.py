@@ -5,15 +5,15 @@ from spacy_transformer_ner.evaluation.resampling import f_of, intervals, paired_
 
 
 def system(rng, entities, accuracy):
-    """Counts of each document, where a share of the entities is right, some of the
-    wrong ones are missed, and others are replaced."""
+    """Counts per document: a share of the entities is right; of the others, most are
+    replaced by a spurious entity."""
     right = rng.binomial(entities, accuracy)
     missed = entities - right
     spurious = rng.binomial(missed, 0.7)
     return numpy.stack([right, spurious, missed], axis=1)
 
 
-def test_no_difference_is_found_where_there_is_none():
+def test_false_positive_rate_of_the_test():
     rng = numpy.random.default_rng(0)
     significant = 0
     for seed in range(200):
@@ -24,7 +24,7 @@ def test_no_difference_is_found_where_there_is_none():
     assert 0.03 <= significant / 200 <= 0.07
 
 
-def test_a_difference_is_found_where_there_is_one():
+def test_real_difference_is_significant():
     rng = numpy.random.default_rng(0)
     entities = rng.integers(1, 40, size=120)
     first, second = system(rng, entities, 0.85), system(rng, entities, 0.92)
@@ -43,8 +43,8 @@ def test_equal_systems():
     assert not test.is_significant
 
 
-def test_intervals_hold_what_they_promise():
-    """Over corpora drawn from one source, the interval holds the source's F1."""
+def test_coverage_of_intervals():
+    """About 95% of the intervals contain the true F1."""
     rng = numpy.random.default_rng(1)
     everything = system(rng, rng.integers(1, 40, size=20_000), 0.9)
     truth = f_of(everything.sum(axis=0))
@@ -56,11 +56,11 @@ def test_intervals_hold_what_they_promise():
     assert 0.91 <= held / 200 <= 0.99
 
 
-def test_intervals_of_nothing_found():
+def test_intervals_without_predictions():
     found = intervals(numpy.array([[0, 0, 3], [0, 0, 2]]))
     assert all((i.low, i.high) == (0.0, 0.0) for i in found.values())
 
 
-def test_the_same_seed_gives_the_same():
+def test_same_seed_gives_same_intervals():
     counts = system(numpy.random.default_rng(2), numpy.full(30, 9), 0.8)
     assert intervals(counts, seed=1) == intervals(counts, seed=1) != intervals(counts, seed=2)

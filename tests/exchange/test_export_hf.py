@@ -30,12 +30,12 @@ def corpus(trained, tmp_path):
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
-def test_there_and_back(name, tmp_path):
-    """A checkpoint that was imported comes out as it was, types in another order."""
+def test_round_trip(name, tmp_path):
+    """An imported checkpoint is exported unchanged, except for the order of types."""
     folder = make_checkpoint(tmp_path / "checkpoint", name)
     exported = export_pipeline(import_pipeline(str(folder), scheme="bio"), tmp_path / "exported")
     assert exported.is_exact and not exported.lost
-    # Others can read the weights if they can read the rest.
+    # The weights are as readable as the other files.
     modes = {path.stat().st_mode for path in (tmp_path / "exported").iterdir()}
     assert len(modes) == 1
     before, after = (
@@ -57,9 +57,9 @@ def test_there_and_back(name, tmp_path):
     numpy.testing.assert_allclose(ours[:, columns], theirs, atol=1e-5)
 
 
-def test_a_head_is_fitted_where_parts_are_lost(trained, corpus, tmp_path):
+def test_head_is_refitted_if_parts_are_lost(trained, corpus, tmp_path):
     exported = export_pipeline(trained, tmp_path / "exported", train=corpus, dev=corpus)
-    assert exported.lost == ("the case of words", "the mean of a word's wordpieces")
+    assert exported.lost == ("word case", "mean pooling of wordpieces")
     assert not exported.is_exact and exported.fitted_on == 4 * sum(
         len(e) for e in make_examples(trained)
     )
@@ -71,20 +71,20 @@ def test_a_head_is_fitted_where_parts_are_lost(trained, corpus, tmp_path):
     assert found == [(13, 17, "LOC")]
 
 
-def test_a_head_needs_data(trained, tmp_path):
+def test_refitting_needs_data(trained, tmp_path):
     with pytest.raises(InputError, match="--train"):
         export_pipeline(trained, tmp_path / "exported")
     assert not (tmp_path / "exported").exists()
 
 
-def test_a_pipeline_of_others(tmp_path):
+def test_pipeline_without_transformer_ner(tmp_path):
     nlp = spacy.blank("en")
     nlp.add_pipe("sentencizer")
     with pytest.raises(InputError, match="no transformer_ner"):
         export_pipeline(nlp, tmp_path / "exported")
 
 
-def test_listeners_may_be_replaced(encoders, corpus, tmp_path):
+def test_replaced_listeners(encoders, corpus, tmp_path):
     nlp = blank_pipeline(encoders["wordpiece"])
     nlp.initialize(lambda: make_examples(nlp))
     nlp.replace_listeners("transformer", "transformer_ner", ["model.tok2vec"])
@@ -93,7 +93,7 @@ def test_listeners_may_be_replaced(encoders, corpus, tmp_path):
 
 
 def test_a_full_disk(trained, corpus, tmp_path, monkeypatch):
-    """Known before the head is fitted, or said when it is met, where the folder is to be."""
+    """Reported before the head is fitted, or when writing fails."""
     usage = shutil.disk_usage(tmp_path)
     with monkeypatch.context() as patch:
         patch.setattr(export_hf, "_fit", None)

@@ -21,13 +21,13 @@ onnxruntime = pytest.importorskip("onnxruntime", reason="needs the extra onnx")
 
 
 def emissions(nlp, doc):
-    """What the recogniser's model gives for the tokens of a Doc."""
+    """The output of the recogniser's model for the tokens of a Doc."""
     nlp.get_pipe("transformer")(doc)
     return nlp.get_pipe("transformer_ner").model.predict([doc])[0]
 
 
 def scores_of(folder, monkeypatch):
-    """The function that the folder's README shows."""
+    """The function in the folder's README."""
     code = re.search(r"```python\n(.*?)```", (folder / "README.md").read_text("utf-8"), re.DOTALL)
     (folder / "readme.py").write_text(code[1], "utf-8")
     monkeypatch.chdir(folder)
@@ -44,9 +44,7 @@ def scores_of(folder, monkeypatch):
         ("unigram", {"word_boundaries": True}),
     ],
 )
-def test_the_readme_gives_the_pipelines_scores(
-    encoders, tmp_path, monkeypatch, capsys, kind, settings
-):
+def test_readme_code_gives_the_same_scores(encoders, tmp_path, monkeypatch, capsys, kind, settings):
     nlp = blank_pipeline(encoders[kind], **settings)
     nlp.initialize(lambda: make_examples(nlp))
     head = nlp.get_pipe("transformer_ner").model.get_ref("output_layer")
@@ -67,7 +65,7 @@ def test_the_readme_gives_the_pipelines_scores(
         numpy.testing.assert_allclose(found, emissions(nlp, doc), atol=1e-4)
 
 
-def test_in_8_bits(trained, tmp_path, monkeypatch, capsys):
+def test_int8(trained, tmp_path, monkeypatch, capsys):
     exported = export_onnx(trained, tmp_path / "graph", is_int8=True)
     assert exported.difference < 1e-4 < exported.int8_difference < 1.0
     scores = scores_of(tmp_path / "graph", monkeypatch)
@@ -78,7 +76,7 @@ def test_in_8_bits(trained, tmp_path, monkeypatch, capsys):
     assert [tags[i] for i in best] == ["B-PER", "L-PER", "O", "U-ORG", "O", "U-LOC", "O"]
 
 
-def test_several_texts_at_once(trained, tmp_path):
+def test_batch(trained, tmp_path):
     export_onnx(trained, tmp_path / "graph")
     session = onnxruntime.InferenceSession(tmp_path / "graph" / "model.onnx")
     tokenizer = Tokenizer.from_file(str(tmp_path / "graph" / "tokenizer.json"))
@@ -104,14 +102,14 @@ def test_a_missing_package(trained, tmp_path, monkeypatch):
     assert not (tmp_path / "graph").exists()
 
 
-def test_a_pipeline_of_others(tmp_path):
+def test_pipeline_without_transformer_ner(tmp_path):
     nlp = spacy.blank("en")
     nlp.add_pipe("sentencizer")
     with pytest.raises(InputError, match="no transformer_ner"):
         export_onnx(nlp, tmp_path / "graph")
 
 
-def test_the_encoder_is_not_ours(trained, tmp_path):
+def test_pipeline_without_encoder(trained, tmp_path):
     trained.to_disk(tmp_path / "trained")
     nlp = spacy.load(tmp_path / "trained")
     nlp.remove_pipe("transformer")
@@ -119,7 +117,7 @@ def test_the_encoder_is_not_ours(trained, tmp_path):
         export_onnx(nlp, tmp_path / "graph")
 
 
-def test_the_script(trained, tmp_path):
+def test_command(trained, tmp_path):
     trained.to_disk(tmp_path / "trained")
     done = ner("export-onnx", tmp_path / "trained", tmp_path / "graph")
     assert done.returncode == 0 and "the pipeline's in fp32" in done.stdout
@@ -128,7 +126,7 @@ def test_the_script(trained, tmp_path):
 
 
 def test_a_full_disk(trained, tmp_path, monkeypatch):
-    """Known before, or said when it is met, where the folder is to be."""
+    """Reported before writing, or when writing fails."""
     usage = shutil.disk_usage(tmp_path)
     with monkeypatch.context() as patch:
         patch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=0))

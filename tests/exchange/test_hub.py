@@ -1,4 +1,4 @@
-"""What push would upload; no network is used."""
+"""What push would upload. No network is used."""
 
 import zipfile
 
@@ -22,7 +22,7 @@ NAME = "en_ner_x"
 
 @pytest.fixture
 def built(trained, tmp_path):
-    """Wheels and their manifest, as the package command leaves them."""
+    """Wheels and their manifest, as written by the package command."""
     model = tmp_path / "model"
     trained.to_disk(model)
     card = Card("ner_x", "1.2.3", "the data", "minilm", "Ann Lee", "MIT")
@@ -41,7 +41,7 @@ def built(trained, tmp_path):
     return packaged, wheels
 
 
-def test_what_would_be_uploaded(built, tmp_path):
+def test_repository(built, tmp_path):
     packaged, wheels = built
     hub.build_repository(packaged, wheels, tmp_path / "repository", f"ann/{NAME}")
     nlp = spacy.load(tmp_path / "repository")
@@ -64,19 +64,19 @@ def test_what_would_be_uploaded(built, tmp_path):
         ("precision", 0.5), ("recall", 0.5), ("f1", 0.5),
     ]  # fmt: skip
     for said in (
-        "| PER | 0.5000 |", "### Intended use", "### Limits", "### Data", "### Licence",
+        "| PER | 0.5000 |", "### Intended use", "### Limits", "### Data", "### License",
         "99 steps, 2 epochs", f"https://huggingface.co/ann/{NAME}/resolve/main/{NAME}-1.2.3-py3",
         "main/spacy_transformer_ner-0.1.0-py3",
     ):  # fmt: skip
         assert said in body, said
-    # As the hub reads it.
+    # As parsed by the Hub.
     assert (
         ModelCard.load(tmp_path / "repository" / "README.md").data.eval_results[2].metric_value
         == 0.5
     )
 
 
-def test_another_wheel_is_refused(built, tmp_path):
+def test_changed_wheel_raises_error(built, tmp_path):
     packaged, wheels = built
     (wheels / list(packaged.wheels)[1]).write_bytes(b"another")
     with pytest.raises(InputError, match="not the wheel that was built"):
@@ -84,7 +84,7 @@ def test_another_wheel_is_refused(built, tmp_path):
     assert not (tmp_path / "repository").exists()
 
 
-def test_metadata_without_figures(trained):
+def test_metadata_without_metrics(trained):
     meta = card_meta(trained.meta, Card("x", "0.1.0", "d", "google-bert/bert-base-cased"), Made())
     data = hub.card_data({**meta, "lang": "xx"}).to_dict()
     assert data["base_model"] == "google-bert/bert-base-cased"
@@ -98,10 +98,10 @@ def test_no_token(monkeypatch):
 
 
 def test_no_network(monkeypatch, tmp_path):
-    """HF_HUB_OFFLINE is set in tests, so nothing is asked."""
+    """HF_HUB_OFFLINE is set in tests, so no request is sent."""
     monkeypatch.setattr(hub, "get_token", lambda: "hf_x")
     with pytest.raises(InputError, match="cannot be reached"):
         hub.find_owner("")
     for name in ("ann/x", "ann/lee/x"):
-        with pytest.raises(InputError, match="cannot be reached, or refuses"):
+        with pytest.raises(InputError, match="cannot be reached, or refused"):
             hub.upload(tmp_path, name, "0.1.0")

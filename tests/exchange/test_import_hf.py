@@ -51,7 +51,7 @@ ARCHITECTURES = {
 
 
 def make_checkpoint(folder, name, tags=BIO, seed=0, prefix_space=True):
-    """A random token classifier whose outputs are far apart."""
+    """A random token classifier with large weights, so that its scores differ clearly."""
     config_class, family, shape = ARCHITECTURES[name]
     torch.manual_seed(seed)
     tokenizer = train_tokenizer(family)
@@ -74,20 +74,20 @@ def make_checkpoint(folder, name, tags=BIO, seed=0, prefix_space=True):
     with torch.no_grad():
         model.classifier.weight.normal_()
         model.classifier.bias.normal_()
-        model.classifier.bias[:2] += 3  # O and B-, so that much is legal
+        model.classifier.bias[:2] += 3  # O and B-, so that most tag sequences are valid
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder
 
 
 def emissions(nlp, doc):
-    """What the recogniser's model gives for the tokens of a Doc."""
+    """The output of the recogniser's model for the tokens of a Doc."""
     nlp.get_pipe("transformer")(doc)
     return nlp.get_pipe("transformer_ner").model.predict([doc])[0]
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
-def test_emissions_are_the_checkpoints(name, tmp_path):
+def test_emissions_equal_the_checkpoints(name, tmp_path):
     folder = make_checkpoint(tmp_path / "checkpoint", name)
     import_pipeline(str(folder), scheme="bio").to_disk(tmp_path / "pipeline")
     nlp = spacy.load(tmp_path / "pipeline")
@@ -112,7 +112,7 @@ def test_emissions_are_the_checkpoints(name, tmp_path):
 
 
 @pytest.mark.parametrize("prefix_space", [True, False])
-def test_the_first_word_is_read_as_the_tokenizer_reads_it(prefix_space, tmp_path):
+def test_leading_space_of_the_first_word(prefix_space, tmp_path):
     folder = make_checkpoint(tmp_path / "checkpoint", "roberta", prefix_space=prefix_space)
     nlp = import_pipeline(str(folder), scheme="bio")
     tokenizer = AutoTokenizer.from_pretrained(folder)
@@ -125,7 +125,7 @@ def test_the_first_word_is_read_as_the_tokenizer_reads_it(prefix_space, tmp_path
 
 @pytest.mark.parametrize("name", ["bert", "distilbert", "electra"])
 @pytest.mark.parametrize("seed", [0, 2])
-def test_entities_are_the_pipelines_where_those_are_legal(name, seed, tmp_path):
+def test_entities_equal_transformers_if_valid(name, seed, tmp_path):
     folder = make_checkpoint(tmp_path / "checkpoint", name, seed=seed)
     nlp = import_pipeline(str(folder), scheme="bio")
     theirs = pipeline("token-classification", model=str(folder), aggregation_strategy="first")
@@ -148,8 +148,8 @@ def test_entities_are_the_pipelines_where_those_are_legal(name, seed, tmp_path):
 
 
 def is_legal(tags):
-    """Whether every I- follows a B- or I- of its type. Two entities of one type side by
-    side are left out: there transformers joins B- to the one before it in some cases."""
+    """Whether every I- follows a B- or I- of its type. Adjacent entities of one type are
+    excluded, as transformers merges them in some cases."""
     before = "O"
     for tag in tags:
         if tag.startswith("I-") and before[1:] != tag[1:]:
@@ -174,18 +174,18 @@ def test_bioes(tmp_path):
     [
         (["LABEL_0", "LABEL_1"], "id2label"),
         (["0", "1", "2"], "id2label"),
-        (["POSITIVE", "NEGATIVE"], "does not recognise entities"),
-        (["O", "PER", "LOC"], "does not recognise entities"),
-        (["O", "B-PER", "I-PER", "B-LOC"], "whole for every type"),
-        (["O", "B-PER", "I-PER", "I-PER"], "the same name"),
+        (["POSITIVE", "NEGATIVE"], "not entity tags"),
+        (["O", "PER", "LOC"], "not entity tags"),
+        (["O", "B-PER", "I-PER", "B-LOC"], "complete for every type"),
+        (["O", "B-PER", "I-PER", "I-PER"], "outputs with the same name"),
     ],
 )
-def test_other_outputs_are_refused(tags, said):
+def test_invalid_outputs_raise_error(tags, said):
     with pytest.raises(InputError, match=said):
         read_outputs(dict(enumerate(tags)))
 
 
-def test_outputs_are_numbered_from_0():
+def test_outputs_must_be_numbered_from_0():
     with pytest.raises(InputError, match="counted from 0"):
         read_outputs({0: "O", 1: "B-PER", 5: "I-PER"})
 
@@ -197,26 +197,26 @@ def test_spellings():
     assert outputs.labels == ["A-B"] and outputs.rows.tolist() == [0, 1, 2, 2, 1]
 
 
-def test_the_scheme_of_names():
+def test_scheme_from_names():
     def scheme(tags, given=None):
         return read_outputs(dict(enumerate(tags)), given).scheme
 
     assert scheme(BIO) is None and scheme(BIO, "iob1") == "iob1" and scheme(BIOES) == "bio"
-    # No two of a type side by side in training, so no B-.
+    # No adjacent entities of one type in training, so no B-.
     assert scheme(["O", "I-LOC", "I-PER"]) == scheme(["O", "I-LOC", "B-PER", "I-PER"]) == "iob1"
     for tags, given in ((["O", "I-LOC"], "bio"), (BIOES, "iob1")):
         with pytest.raises(InputError, match=f"not {given.upper()}"):
             scheme(tags, given)
 
 
-def test_the_scheme_of_what_entities_start_with():
+def test_scheme_from_entity_starts():
     found = [find_scheme({"B": n, "I": 20 - n}) for n in range(21)]
     assert found == ["iob1"] * 5 + [None] * 11 + ["bio"] * 5
     assert find_scheme({"B": 4, "I": 0}) is None
 
 
 def starting_with(folder, prefix, tags=BIO):
-    """A checkpoint whose entities start with B- or I-, not with the other."""
+    """A checkpoint whose entities always start with the given prefix."""
     make_checkpoint(folder, "bert", tags)
     model = AutoModelForTokenClassification.from_pretrained(folder)
     with torch.no_grad():
@@ -232,11 +232,11 @@ def starting_with(folder, prefix, tags=BIO):
 
 
 def iob1_entities(tags):
-    """Read tags as IOB1. RETURNS (list): First token, token after the last, type."""
+    """Read tags as IOB1. RETURNS (list): Start token, end token (exclusive), type."""
     found = []
     for i, tag in enumerate(tags):
-        goes_on = tag[0] == "I" and i > 0 and tags[i - 1][1:] == tag[1:]
-        if goes_on:
+        continues = tag[0] == "I" and i > 0 and tags[i - 1][1:] == tag[1:]
+        if continues:
             found[-1][1] = i + 1
         elif tag != "O":
             found.append([i, i + 1, tag[2:]])
@@ -244,25 +244,25 @@ def iob1_entities(tags):
 
 
 @pytest.mark.parametrize("prefix, scheme", [("B", "bio"), ("I", "iob1")])
-def test_the_scheme_is_asked_of_the_checkpoint(prefix, scheme, tmp_path):
+def test_scheme_is_detected(prefix, scheme, tmp_path):
     folder = starting_with(tmp_path / "checkpoint", prefix)
-    asked, told = (import_pipeline(str(folder), scheme=given) for given in (None, scheme))
-    assert asked.config["components"] == told.config["components"]
-    assert asked.config["components"]["transformer_ner"]["model"]["iob1"] == (scheme == "iob1")
+    detected, given = (import_pipeline(str(folder), scheme=name) for name in (None, scheme))
+    assert detected.config["components"] == given.config["components"]
+    assert detected.config["components"]["transformer_ner"]["model"]["iob1"] == (scheme == "iob1")
 
 
-def test_a_checkpoint_that_does_not_tell_its_scheme(tmp_path):
+def test_undetectable_scheme_raises_error(tmp_path):
     folder = make_checkpoint(tmp_path / "checkpoint", "bert")
     model = AutoModelForTokenClassification.from_pretrained(folder)
     with torch.no_grad():
-        model.classifier.bias[0] = 99.0  # it finds no entities
+        model.classifier.bias[0] = 99.0  # the checkpoint finds no entities
     model.save_pretrained(folder)
     with pytest.raises(InputError, match="--scheme iob1"):
         import_pipeline(str(folder))
 
 
 @pytest.mark.parametrize("seed, tags", [(0, BIO), (1, ["O", "I-PER", "B-LOC", "I-LOC"])])
-def test_iob1_is_read_as_its_best_tags_say(seed, tags, tmp_path):
+def test_iob1_entities_equal_the_best_tags(seed, tags, tmp_path):
     folder = make_checkpoint(tmp_path / "checkpoint", "bert", tags, seed=seed)
     import_pipeline(str(folder), scheme="iob1").to_disk(tmp_path / "pipeline")
     nlp = spacy.load(tmp_path / "pipeline")
@@ -284,7 +284,7 @@ def test_iob1_is_read_as_its_best_tags_say(seed, tags, tmp_path):
     assert several > 15
 
 
-def test_a_head_of_several_layers_is_refused(tmp_path):
+def test_head_of_several_layers_raises_error(tmp_path):
     tokenizer = train_tokenizer("wordpiece")
     config = ModernBertConfig(
         vocab_size=len(tokenizer), hidden_size=32, num_hidden_layers=2, num_attention_heads=4,
@@ -293,17 +293,17 @@ def test_a_head_of_several_layers_is_refused(tmp_path):
     )  # fmt: skip
     AutoModelForTokenClassification.from_config(config).save_pretrained(tmp_path)
     tokenizer.save_pretrained(tmp_path)
-    with pytest.raises(InputError, match="more above its encoder"):
+    with pytest.raises(InputError, match="a head of several layers"):
         import_pipeline(str(tmp_path))
 
 
-def test_a_long_text_is_not_cut(tmp_path):
+def test_long_text_is_not_truncated(tmp_path):
     nlp = import_pipeline(str(make_checkpoint(tmp_path / "checkpoint", "bert")), scheme="bio")
     doc = nlp("Ann Lee met Marit Solheim in Oslo. " * 60)
     assert max(ent.end for ent in doc.ents) > 400
 
 
-def test_iob1_is_exported_as_it_came(tmp_path):
+def test_iob1_round_trip(tmp_path):
     folder = starting_with(tmp_path / "checkpoint", "I")
     nlp = import_pipeline(str(folder))
     assert export_pipeline(nlp, tmp_path / "exported").is_exact

@@ -1,5 +1,5 @@
-"""Checkpoints and saved pipelines that are damaged, do not fit, or have code: each is
-refused with one message or read right, and nothing of theirs runs."""
+"""Damaged, incompatible or malicious checkpoints and saved pipelines: each raises one error or
+is read correctly, and none of its code runs."""
 
 import json
 import os
@@ -45,7 +45,7 @@ TOKENIZER, TOKENIZER_CONFIG = "tokenizer.json", "tokenizer_config.json"
 INDEX = "model.safetensors.index.json"
 LAYER = "bert.encoder.layer.1.output.dense.weight"
 WORDS = "bert.embeddings.word_embeddings.weight"
-# Says that it ran, and that it was read from the folder that it is in.
+# Leaves a marker file if it runs.
 CODE = "import os, pathlib\npathlib.Path(os.environ['MARKER']).touch()\n"
 Damage = Callable[[Path], object]
 
@@ -57,7 +57,7 @@ def sound(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def sound_vectors(sound) -> tuple[numpy.ndarray, numpy.ndarray]:
-    """Of the encoder, and of the classifier imported."""
+    """The vectors of the encoder and of the imported classifier."""
     return vectors_of(initialised(sound)), vectors_of(import_pipeline(str(sound)))
 
 
@@ -72,7 +72,7 @@ def initialised(folder: Path):
 
 
 def settings(name: str, **values: object) -> Damage:
-    """Change a JSON file; None takes a setting away."""
+    """Change a JSON file; None removes a setting."""
 
     def damage(folder: Path) -> None:
         content = {**srsly.read_json(folder / name), **values}
@@ -99,7 +99,7 @@ def removed(*names: str) -> Damage:
 
 
 def tensors(change: Callable[[dict], object]) -> Damage:
-    """Change the weights in place, or make others of them."""
+    """Change the weights in place, or replace them."""
 
     def damage(folder: Path) -> None:
         weights = load_file(folder / WEIGHTS)
@@ -114,7 +114,7 @@ def one(name: str, change: Callable[[torch.Tensor], torch.Tensor]) -> Damage:
 
 def with_value(value: float) -> Callable[[torch.Tensor], torch.Tensor]:
     def change(tensor: torch.Tensor) -> torch.Tensor:
-        tensor.view(-1)[-1] = value  # of the last wordpiece, which few texts have
+        tensor.view(-1)[-1] = value  # in the row of the last wordpiece, which few texts have
         return tensor
 
     return change
@@ -141,7 +141,7 @@ def after_shards(damage: Damage) -> Damage:
 
 
 def shard(name: str) -> Damage:
-    """Say that a tensor is in another file."""
+    """Move a tensor to another file in the index."""
 
     def damage(folder: Path) -> None:
         index = srsly.read_json(folder / INDEX)
@@ -183,7 +183,7 @@ MODEL_CODE = {
 TOKENIZER_CODE = {"AutoTokenizer": ["evil.Tokenizer", "evil.Tokenizer"]}
 OUTPUTS = dict(enumerate(BIO))
 
-# What is done, and what is said of it: None if it is read right.
+# The damage, and the error message; None if the checkpoint is read correctly.
 CASES: dict[str, tuple[Damage, str | None]] = {
     # Tensors
     "nothing": (lambda folder: None, None),
@@ -302,7 +302,7 @@ def test_encoders_and_classifiers(name, sound, sound_vectors, tmp_path, monkeypa
     assert not (tmp_path / "ran").exists()
 
 
-# What holds for encoders alone, or heads.
+# Damage that matters only for encoders, or only for heads.
 ENCODERS: dict[str, tuple[Damage, str | None]] = {
     "no head": (dropped("classifier."), None),
     "a head that is not a number": (one("classifier.bias", with_value(float("nan"))), None),
@@ -332,7 +332,7 @@ HEADS: dict[str, tuple[Damage, str]] = {
     ),
     "no names": (settings(CONFIG, id2label=None, label2id=None), "to its config.json|id2label"),
     "numbers for names": (
-        settings(CONFIG, id2label={i: str(i) for i in range(5)}), "does not say what"
+        settings(CONFIG, id2label={i: str(i) for i in range(5)}), "does not name its tags"
     ),
     "null for a name": (settings(CONFIG, id2label={**OUTPUTS, 1: None}), "outputs are"),
     "names that are a list": (settings(CONFIG, id2label=BIO), "cannot load the encoder"),
@@ -354,7 +354,7 @@ def test_heads(name, sound, tmp_path):
     assert "\n" not in str(caught.value)
 
 
-# What encoders are published with: heads of pretraining, poolers, tied weights.
+# Published encoders come with pretraining heads, poolers and tied weights.
 PRETRAINED = {
     "bert": BertConfig, "electra": ElectraConfig, "albert": AlbertConfig, "mpnet": MPNetConfig,
     "deberta-v2": DebertaV2Config, "modernbert": ModernBertConfig, "distilbert": DistilBertConfig,
@@ -443,7 +443,7 @@ PARTS: dict[str, tuple[Callable[[dict], object], str | None]] = {
 
 
 @pytest.mark.parametrize("name", PARTS)
-def test_what_a_pipeline_has_stored(name, sound, tmp_path, monkeypatch):
+def test_parts_of_a_saved_pipeline(name, sound, tmp_path, monkeypatch):
     damage, said = PARTS[name]
     monkeypatch.setenv("MARKER", str(tmp_path / "ran"))
     encoder, _ = find_encoder(initialised(sound))
@@ -460,7 +460,7 @@ def test_what_a_pipeline_has_stored(name, sound, tmp_path, monkeypatch):
     assert not (tmp_path / "ran").exists()
 
 
-def test_a_damaged_pipeline_names_itself(sound, tmp_path):
+def test_error_names_the_damaged_pipeline(sound, tmp_path):
     nlp = initialised(sound)
     encoder, _ = find_encoder(nlp)
     with torch.no_grad():
@@ -489,7 +489,7 @@ print("left:", sys.stdin.read(4))
 """
 
 
-def test_code_is_not_run_whatever_standard_input_says(sound, tmp_path):
+def test_code_is_never_run_even_if_stdin_agrees(sound, tmp_path):
     names = ["a model's code", "code for a known model", "a tokenizer's code"]
     folders = [tmp_path / name.replace(" ", "-") for name in names]
     for name, folder in zip(names, folders):
@@ -505,7 +505,7 @@ def test_code_is_not_run_whatever_standard_input_says(sound, tmp_path):
     )
     assert done.returncode == 0, done.stderr
     lines = [line for line in done.stdout.splitlines() if line.strip()]
-    # Nothing asked, so nothing was read.
+    # No prompt read from stdin.
     assert lines[-1] == "left: yes"
     assert lines.count("read") == 2 * sum(CASES[name][1] is None for name in names)
     assert not any("[y/N]" in line for line in lines)
@@ -513,7 +513,7 @@ def test_code_is_not_run_whatever_standard_input_says(sound, tmp_path):
     assert not list((tmp_path / "hub").rglob("*.py"))
 
 
-def test_only_a_tokenizers_files_are_unpacked(sound, monkeypatch):
+def test_only_tokenizer_files_are_unpacked(sound, monkeypatch):
     unpacked = []
     load = AutoTokenizer.from_pretrained
 

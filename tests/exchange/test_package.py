@@ -68,7 +68,7 @@ MADE = Made(METRICS, HISTORY, {"train.spacy": SPLIT})
         ("ner_x_/models/My Bert/", "ner_x_models_my_bert"),
     ],
 )
-def test_names_are_fit_for_packages(name, expected):
+def test_package_names(name, expected):
     assert package_name(name) == expected and expected.isidentifier()
 
 
@@ -92,40 +92,40 @@ def test_the_card(trained):
     assert meta["performance"]["evaluation"] == METRICS
 
 
-def test_the_card_has_all_its_parts(trained):
+def test_card_has_all_sections(trained):
     card = Card("ner_x", "1.2.3", "the data", "minilm", "Ann Lee", "MIT")
     text = readme(card_meta(trained.meta, card, MADE))
     for said in (
-        "### Intended use", 'spacy.load("en_ner_x")', "### Limits", "It is worst at PER: F1 0.5000",
+        "### Intended use", 'spacy.load("en_ner_x")', "### Limits", "Its weakest type is PER: F1 0.5000",
         "### Entities per type", "### Data", "the data: train.conll.", "| train | 2 | 3 | 1,234 | 5 | 5 |",
         "### Training", "99 steps, 2 epochs and 9,900 words took 1.5 minutes", "on X, 2 threads.",
-        "at step 50, with a score of 0.8000", "### Licence", "The pipeline: MIT.", "Apache-2.0",
+        "step 50, score 0.8000", "### License", "Pipeline: MIT.", "Apache-2.0",
     ):  # fmt: skip
         assert said in text, said
     assert "/home" not in text and "\\\n" not in text
 
 
-def test_a_card_without_figures(trained):
+def test_card_without_metrics(trained):
     text = readme(card_meta(trained.meta, Card("x", "0.1.0", "the data", "e"), Made()))
-    for title in ("Intended use", "Limits", "Data", "Training", "Licence"):
+    for title in ("Intended use", "Limits", "Data", "Training", "License"):
         assert f"### {title}" in text
     assert "took" not in text and "F1" not in text
 
 
-def test_the_card_names_the_encoders_author_and_licence(trained):
+def test_card_has_the_encoders_license(trained):
     meta = card_meta(trained.meta, Card("x", "0.1.0", "the data", "minilm"), Made())
     assert meta["sources"][1]["license"] == "Apache-2.0"
     assert "all-MiniLM-L6-v2" in meta["description"]
 
 
-def test_no_pipeline(tmp_path):
+def test_missing_pipeline(tmp_path):
     with pytest.raises(InputError, match="no trained pipeline"):
         package(tmp_path, tmp_path / "out", Card("x", "0.1.0", "d", "e"))
     assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize("version", ["", "one", "1.0-beta", "../1", "１.0"])
-def test_no_version(trained, tmp_path, version):
+def test_invalid_version(trained, tmp_path, version):
     trained.to_disk(tmp_path / "model")
     with pytest.raises(InputError, match="not a version"):
         package(tmp_path / "model", tmp_path / "out", Card("x", version, "d", "e"))
@@ -138,9 +138,9 @@ def test_a_name_without_ascii(trained, tmp_path):
 
 
 @pytest.mark.parametrize("metrics", [{}, [], 5, {"text": {}}])
-def test_metrics_that_are_none(trained, tmp_path, metrics):
+def test_invalid_metrics(trained, tmp_path, metrics):
     trained.to_disk(tmp_path / "model")
-    with pytest.raises(InputError, match="not what the train, evaluate and"):
+    with pytest.raises(InputError, match="not what the train, evaluate and convert commands write"):
         package(
             tmp_path / "model", tmp_path / "out", Card("x", "0.1.0", "d", "e"), made=Made(metrics)
         )
@@ -148,10 +148,10 @@ def test_metrics_that_are_none(trained, tmp_path, metrics):
 
 
 @pytest.mark.parametrize("content", [{}, [], 5, {"pipeline": "x", "version": "1", "wheels": []}])
-def test_a_manifest_that_is_none(tmp_path, content):
+def test_invalid_manifest(tmp_path, content):
     path = tmp_path / "x.json"
     srsly.write_json(path, content)
-    with pytest.raises(InputError, match="not what the package command writes"):
+    with pytest.raises(InputError, match="not a manifest of the package command"):
         read_manifest(path)
 
 
@@ -164,7 +164,7 @@ def test_manifest(tmp_path):
     assert read_manifest(path) == packaged
 
 
-def test_the_installed_pipeline_has_to_find_the_same(trained, tmp_path):
+def test_installed_pipeline_must_find_the_same_entities(trained, tmp_path):
     from spacy.tokens import DocBin
 
     trained.to_disk(tmp_path / "model")
@@ -185,7 +185,7 @@ def test_the_installed_pipeline_has_to_find_the_same(trained, tmp_path):
     found["entities"][0][0][2] = "ORG"
     with pytest.raises(InputError, match="other entities .* in 1 of 3"):
         compare_entities(packaged, expected, found)
-    with pytest.raises(InputError, match="no entity"):
+    with pytest.raises(InputError, match="finds no entities"):
         compare_entities(packaged, [[]], {"entities": [[]], "versions": {}})
 
 
@@ -193,8 +193,8 @@ ODD = ["all", "none", "a|b", "line\nbreak", "`code`", "*star*", "_under_", "WORK
        "\u202eturned", "日本"]  # fmt: skip
 
 
-def test_labels_of_any_name_in_the_card(trained):
-    """Each has its row and its cells, as GitHub and the hub read tables, and is shown as it is."""
+def test_unusual_labels_in_the_card(trained):
+    """Tables keep their rows and cells on GitHub and the Hub, and labels are shown unchanged."""
     markdown = pytest.importorskip("markdown_it")
     counts = METRICS["text"]["entities"]
     text = {**METRICS["text"], "entities_per_type": dict.fromkeys(ODD, counts)}
@@ -214,7 +214,7 @@ def test_labels_of_any_name_in_the_card(trained):
             kept.append(shown)
             if in_row:
                 rows[-1] = [*rows[-1], shown]
-        # spaCy folds the labels up.
+        # spaCy puts the labels into a <details> element.
         assert token.type != "html_block" or re.match("</?(details|summary)>", token.content)
     shown = [label.replace("\n", " ").replace("\u202e", "") for label in ODD]
     for label in shown:
@@ -223,7 +223,7 @@ def test_labels_of_any_name_in_the_card(trained):
         [*row[:5], *sorted(row[5:])] for row in rows
     ]
     assert ["all types", "0.5000", "0.5000", "0.5000", "–", "1", "1", "1"] in rows
-    assert any(line.startswith("The pipeline: M`I|T.") for line in kept)
+    assert any(line.startswith("Pipeline: M`I|T.") for line in kept)
     assert any(["Author", "Ann | Lee"] == row[:2] for row in rows)
 
 

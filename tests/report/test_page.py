@@ -22,7 +22,7 @@ ATTACK = "</script><script>alert('x')</script>\"'<img src=x onerror=alert(1)>&am
 
 @pytest.fixture(scope="module")
 def contents(trained, tmp_path_factory):
-    """Figures of a pipeline that is wrong about many things."""
+    """The evaluation of a pipeline with many mistakes."""
     folder = tmp_path_factory.mktemp("report")
     docs = [example.reference for example in make_examples(trained)] * 8
     attack = Doc(trained.vocab, words=[ATTACK, "met", "Ann", "Lee", "in", "Oslo", ATTACK])
@@ -61,7 +61,7 @@ def contents(trained, tmp_path_factory):
 
 
 class Page(HTMLParser):
-    """Notes what a browser would make of a page."""
+    """Collects the tags, ids, links and text of a page."""
 
     def __init__(self, page):
         super().__init__()
@@ -79,7 +79,7 @@ class Page(HTMLParser):
         self.text.append(data)
 
 
-def test_the_page_is_whole_and_alone(contents):
+def test_page_is_complete_and_self_contained(contents):
     page = render(contents)
     parsed = Page(page)
     assert parsed.tags.count("script") == parsed.tags.count("h1") == parsed.tags.count("main") == 1
@@ -91,21 +91,21 @@ def test_the_page_is_whole_and_alone(contents):
     assert parsed.tags.count("svg") == 3
 
 
-def test_texts_cannot_inject(contents):
+def test_texts_are_escaped(contents):
     page = render(contents)
     assert "<script>alert" not in page and "<img" not in page
     assert "".join(Page(page).text).count("alert('x')") > 5
 
 
-def test_every_mistake_is_there(contents):
+def test_page_has_every_mistake(contents):
     page = render(contents)
     assert page.count('<li class="mistake"') == len(contents.mistakes) > 8
     kinds = {mistake["kind"] for mistake in contents.mistakes}
     assert {"spurious", "boundary", "type"} <= kinds
 
 
-def test_the_least_there_can_be(trained, tmp_path):
-    """One document, all right, no scores, nothing else known."""
+def test_minimal_report(trained, tmp_path):
+    """One document, no mistakes, no scores, nothing else known."""
     docs = [example.reference for example in make_examples(trained)][:1]
     DocBin(docs=docs).to_disk(tmp_path / "test.spacy")
     result = evaluate(trained, tmp_path / "test.spacy").to_dict()
@@ -127,19 +127,19 @@ def test_the_least_there_can_be(trained, tmp_path):
     ],
     ids=lambda other: next(iter(other)),
 )
-def test_other_figures_are_refused(contents, other):
-    with pytest.raises(InputError, match="Make them again"):
+def test_invalid_files_raise_error(contents, other):
+    with pytest.raises(InputError, match="Run the commands again"):
         render(replace(contents, **other))
 
 
 def test_mistakes_of_another_evaluation(contents):
-    with pytest.raises(InputError, match="of another evaluation"):
+    with pytest.raises(InputError, match="from another evaluation"):
         render(replace(contents, mistakes=contents.mistakes[1:]))
 
 
 @pytest.mark.filterwarnings("error")
-def test_types_of_any_name(trained, tmp_path):
-    """Found by a pipeline that recognises nothing."""
+def test_unusual_type_names(trained, tmp_path):
+    """Evaluates a pipeline without an entity recognizer."""
     labels = [r"$\frac$", "a_$b$", "x  y\n\t", "\u202e\u2028", "\x1b[31m", "日本", ATTACK]
     doc = Doc(trained.vocab, words=["word"] * len(labels))
     doc.set_ents([Span(doc, i, i + 1, label) for i, label in enumerate(labels)])
@@ -150,7 +150,7 @@ def test_types_of_any_name(trained, tmp_path):
     assert all(label in text for label in labels) and page.encode()
 
 
-def test_entities_of_blanks_alone(trained, tmp_path):
+def test_whitespace_entities(trained, tmp_path):
     doc = Doc(trained.vocab, words=["  ", "\n"])
     doc.set_ents([Span(doc, 0, 1, "PER")])
     DocBin(docs=[doc]).to_disk(tmp_path / "test.spacy")
@@ -160,8 +160,8 @@ def test_entities_of_blanks_alone(trained, tmp_path):
 
 def test_advice(contents):
     lines = advise(contents.evaluation, contents.mistakes, contents.check)
-    assert any("check of the corpus" in line for line in lines)
-    assert any("mistakes of the annotation" in line for line in lines)
+    assert any("corpus check" in line for line in lines)
+    assert any("annotation errors" in line for line in lines)
 
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")

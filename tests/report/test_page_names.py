@@ -1,4 +1,4 @@
-"""Many types, types of any name, and text that tries to turn what follows."""
+"""Many types, unusual type names, and bidirectional control characters in text."""
 
 import copy
 import re
@@ -15,7 +15,7 @@ MARK = "\u202e"
 
 
 def with_types(contents, labels):  # noqa: F811
-    """The contents of a page, as of a pipeline with other types."""
+    """The contents of a report with other types."""
     evaluation = copy.deepcopy(contents.evaluation)
     text = evaluation["text"]
     row, tag = text["entities"], next(iter(text["tokens"].values()))
@@ -36,12 +36,12 @@ def with_types(contents, labels):  # noqa: F811
 
 
 def test_hundreds_of_types(contents):  # noqa: F811
-    """All have their row; the table of pairs and the chart have those that say most."""
+    """All types have a row; the confusion matrix and the chart show the most important."""
     labels = [f"TYPE_{i:03}" for i in range(300)]
     few, page = (render(with_types(contents, some)) for some in (labels[:20], labels))
     assert len(page) < 500_000
     assert page.count('<th scope="row"><bdi>TYPE_299</bdi></th>') >= 1
-    assert "the 25 of 300 types that are confused most" in page and "that are confused" not in few
+    assert "The 25 of 300 types confused most often" in page and "types confused" not in few
     assert "the 40 types with the most entities" in page and "with the most entities" not in few
     heads = re.findall(r'<th scope="col"><bdi>(TYPE_...)</bdi>', page)
     assert len(heads) == 25 and heads == sorted(heads)
@@ -49,18 +49,18 @@ def test_hundreds_of_types(contents):  # noqa: F811
     assert len(re.findall(r"<option value=.TYPE_...", page)) == 300
 
 
-def test_types_that_are_called_as_figures_are(contents):  # noqa: F811
-    names = ("all", "none", "(none)", "macro", "every")
+def test_types_named_like_metrics(contents):  # noqa: F811
+    names = ("all", "none", "(none)", "macro", "all types")
     page = render(with_types(contents, names))
     for label in names:
         assert page.count(f'<th scope="row"><bdi>{label}</bdi></th>') == 2
         assert f'<option value="{label}">{label}</option>' in page
-    # What is no type is not shown as a name of the corpus.
+    # Rows that are not types are not marked up as names.
     for said in ("(none)", "macro", "all (micro)"):
         assert page.count(f'<th scope="row">{said}</th>') == 1
 
 
-def test_types_with_tabs_can_be_chosen(contents):  # noqa: F811
+def test_types_with_tabs_can_be_selected(contents):  # noqa: F811
     mistakes = copy.deepcopy(contents.mistakes)
     mistake = next(m for m in mistakes if m["gold"])
     mistake["gold"]["label"] = "A\tB"
@@ -69,9 +69,9 @@ def test_types_with_tabs_can_be_chosen(contents):  # noqa: F811
 
 
 class Marks(HTMLParser):
-    """Notes marks of direction that would turn what follows them in the page."""
+    """Collects bidirectional control characters that would affect the text after them."""
 
-    # For a browser each of these is a paragraph of its own, or isolated.
+    # Browsers isolate the text of these elements.
     ENDS = {"bdi", "title", "option", "text", "pre"}
     VOID = {"meta", "input", "br", "use", "path"}
 
@@ -99,7 +99,7 @@ class Marks(HTMLParser):
 
 
 def marked(value):
-    """All strings of a record with a mark, but for the names of figures."""
+    """Adds a mark to all strings of a record, except for keys and kinds."""
     if isinstance(value, str):
         return MARK + value
     if isinstance(value, list):
@@ -109,8 +109,8 @@ def marked(value):
     return value
 
 
-def test_marks_of_direction_turn_nothing_else(contents):  # noqa: F811
-    """Whatever is of the corpus, its labels or its files is isolated."""
+def test_control_characters_are_isolated(contents):  # noqa: F811
+    """Text from the corpus, labels and file names are isolated."""
     marks = with_types(contents, [f"{MARK}PER", f"{MARK}ORG"])
     marks = replace(
         marks,
@@ -129,7 +129,7 @@ def test_marks_of_direction_turn_nothing_else(contents):  # noqa: F811
     )
     found = Marks(render(marks))
     assert found.found > 100 and found.open == []
-    # The pieces of a text end what is opened in them, and so does the label.
+    # Each piece of a text is isolated by itself, and so is the label.
     assert re.search(
         r'<bdi class="context"><span>[^<]*</span><mark class="found"><span>[^<]*</span> '
         r"<b><bdi>[^<]*</bdi></b></mark><span>[^<]*</span></bdi></p>",
@@ -138,7 +138,7 @@ def test_marks_of_direction_turn_nothing_else(contents):  # noqa: F811
 
 
 @pytest.mark.parametrize("label", ["<b>x</b>", f"{MARK}x", "a & b"])
-def test_advice_about_a_type_of_any_name(contents, label):  # noqa: F811
+def test_advice_on_unusual_type_names(contents, label):  # noqa: F811
     several = with_types(contents, ["GOOD", label])
     rows = several.evaluation["text"]["entities_per_type"]
     rows["GOOD"]["f"], rows[label]["f"] = 1.0, 0.0

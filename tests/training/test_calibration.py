@@ -72,7 +72,7 @@ def test_too_little_to_fit_on(run, corpus, tmp_path, capsys):
     DocBin(docs=[doc for doc in docs if not doc.ents]).to_disk(dev)
     run(paths__dev=str(dev), training__max_steps=3)
     out = printed(capsys)
-    assert out.count("The scores are not calibrated") == 1 and "nothing to calibrate by" in out
+    assert out.count("The scores are not calibrated") == 1 and "nothing to calibrate on" in out
     assert calibration_of(tmp_path / "run" / "model-best") is None
     figures = srsly.read_json(tmp_path / "run" / "calibration.json")
     assert figures == {"corpus": str(dev), "calibration": None}
