@@ -281,7 +281,7 @@ def test_clean_removes_what_was_made(project):
         (["convert", "assets/wnut17", "{tmp}/out"], "spacy project assets"),
         (["convert", "{tmp}/broken.conll", "{tmp}/out"], "broken.conll:2"),
         (["check", "{tmp}"], "train.spacy"),
-        (["train", "minilm", "--output", "{tmp}/out"], "no train corpus is given"),
+        (["train", "minilm", "--output", "{tmp}/out"], "no train corpus is set"),
         (["evaluate", "{tmp}", "{tmp}/x.spacy"], "cannot load the pipeline"),
         (["compare", "{tmp}", "{tmp}", "{tmp}/x.spacy"], "cannot load the pipeline"),
         (["report", "{tmp}/x.json", "{tmp}/x.html"], "Run `spacy ner evaluate` first"),
