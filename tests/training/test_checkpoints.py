@@ -253,7 +253,8 @@ def test_no_space_for_model_best(run, whole, tmp_path, monkeypatch, capsys):
     with pytest.raises(KeyboardInterrupt):
         run(until=9)
     with monkeypatch.context() as patch:
-        free = iter([10**9])  # enough before the training, too little later
+        # Enough for the checks before the training and of two loggers, too little later.
+        free = iter([10**9] * 3)
         patch.setattr("shutil.disk_usage", lambda path: SimpleNamespace(free=next(free, 10)))
         with pytest.raises(SystemExit):
             run()

@@ -170,7 +170,7 @@ def test_recipes_by_name(tmp_path, monkeypatch):
     "text, said",
     [
         ('[recipe]\nextends = "nothing.cfg"', "there is no such config"),
-        ('[recipe]\nextends = "x.cfg"', "extends itself"),
+        ('[recipe]\nextends = "x.cfg"', "there is no such config"),
         ('[recipe]\nextend = "minilm.cfg"', "setting extends"),
         ("[paths]\nencoder = null", "sets no encoder"),
     ],
@@ -180,6 +180,13 @@ def test_invalid_recipe(text, said, tmp_path):
     path.write_text(text)
     with pytest.raises(InputError, match=said):
         encoder_of(path)
+
+
+def test_recipes_that_extend_each_other(tmp_path):
+    for name, other in (("a", "b"), ("b", "a")):
+        (tmp_path / f"{name}.cfg").write_text(f'[recipe]\nextends = "{other}.cfg"\n')
+    with pytest.raises(InputError, match="a.cfg: extends itself"):
+        load_recipe(tmp_path / "a.cfg")
 
 
 def test_sections_in_any_order(tmp_path):
