@@ -1,11 +1,11 @@
-"""Measure what changes of the default recipe are worth: it is trained with one at a time,
-with several seeds, and compared on dev.
+"""Ablation study of the default recipe: trains it with one change at a time, with several
+seeds, and compares F1 on dev.
 
     python benchmarks/ablation.py --dataset conll2003
 
-writes benchmarks/results/ablation-<dataset>-<encoder>.json. Of a shorter training, with
---max-steps, the steps are in the name: there, what keeps from overfitting costs.
-Interrupted, it goes on where it was: what is trained lies in training/ablation/."""
+writes benchmarks/results/ablation-<dataset>-<encoder>.json. With --max-steps, the steps are
+part of the name; in short trainings, regularization lowers F1. Rerun the same command to
+resume: finished trainings are kept in training/ablation/."""
 
 from statistics import mean, stdev
 from typing import Optional
@@ -35,7 +35,7 @@ CHANGES = {
     "long windows": [f"{ENCODER}window", "510", f"{ENCODER}context", "64"],
     "two thirds of the steps": [STEPS, "1700"],
 }
-# What is compared: on the corpus' tokens and sentences, and on raw text.
+# F1 on the corpus' tokens and sentences, and on raw text.
 FIGURES = ("dev_f", "dev_f_text")
 
 app = typer.Typer(add_completion=False)
@@ -44,23 +44,21 @@ app = typer.Typer(add_completion=False)
 @app.command(help=__doc__)
 def main(
     # fmt: off
-    dataset: str = typer.Option("conll2003", help="A folder of corpus/, converted"),
-    encoder: str = typer.Option("minilm", help="Folder, known name or hub name"),
-    config: str = typer.Option("minilm", help="A recipe"),
+    dataset: str = typer.Option("conll2003", help="Converted data set in corpus/"),
+    encoder: str = typer.Option("minilm", help="Folder, minilm, or Hugging Face hub name"),
+    config: str = typer.Option("minilm", help="Recipe"),
     lang: str = typer.Option("en", help="Language"),
-    changes: str = typer.Option(",".join(CHANGES), help="What to train; a + b is both at once"),
-    seeds: int = typer.Option(3, help="How many seeds"),
-    max_steps: int = typer.Option(0, help="Steps of training; 0 for the recipe's own"),
+    changes: str = typer.Option(",".join(CHANGES), help="Changes to train; a + b for both at once"),
+    seeds: int = typer.Option(3, help="Number of seeds"),
+    max_steps: int = typer.Option(0, help="Training steps; 0 for the recipe's"),
     gpu_id: int = typer.Option(-1, help="GPU ID or -1 for CPU"),
-    suffix: str = typer.Option(
-        "", help="Ends the result's name, to keep it beside another machine's"
-    ),
+    suffix: str = typer.Option("", help="Suffix of the result's name, e.g. for another machine"),
     # fmt: on
 ) -> None:
     found: dict[str, list[dict]] = {}
     options = {change: _options(change) for change in changes.split(",")}
     if max_steps and any(STEPS in of_change for of_change in options.values()):
-        raise typer.BadParameter("one of the changes sets the steps itself.")
+        raise typer.BadParameter("--max-steps: one of the changes sets max_steps.")
     name = f"{dataset}-{encoder.replace('/', '-')}"
     if max_steps:
         name += f"-{max_steps}-steps"
@@ -91,16 +89,16 @@ def main(
 
 
 def _options(change: str) -> list[str]:
-    """What sets a change, or several at once."""
+    """The overrides of a change, or of several at once."""
     unknown = [one for one in change.split(" + ") if one not in CHANGES]
     if unknown:
-        raise typer.BadParameter(f"{unknown[0]!r} is none of {', '.join(CHANGES)}.")
+        raise typer.BadParameter(f"{unknown[0]!r} is not one of {', '.join(CHANGES)}.")
     return [part for one in change.split(" + ") for part in CHANGES[one]]
 
 
 def _summary(runs: list[dict], default: Optional[list[dict]], figure: str) -> dict:
-    """The figure of each seed, their mean and deviation, and how much that is over the
-    default's with the same seeds."""
+    """The figure of each seed, their mean and standard deviation, and the gain over the default
+    recipe with the same seeds."""
     scores = [run[figure] for run in runs]
     gain = None
     if default is not None:

@@ -1,17 +1,17 @@
-"""Show that `annotate` is fast, needs no more memory with more texts, and loses nothing.
+"""Measure the speed, memory and reliability of `annotate`.
 
     python benchmarks/annotation.py --texts 1000000
 
-writes benchmarks/results/annotation.json and annotation.svg. The pipeline is ours with
-a random BERT of 2 layers, 32 wide, that has learnt a few sentences by heart: what is
-measured is all around the encoder. The texts are generated, 5 to 10 words each.
+writes benchmarks/results/annotation.json and annotation.svg. The pipeline has a random BERT of
+2 layers and width 32, trained on a few sentences, so that the overhead around the encoder is
+measured. The texts are generated, with 5 to 10 words each.
 
-speed: the texts in turns through nlp.pipe alone and through annotate, in one process.
-memory: one run over all, watched.
-kills: the same, killed with SIGKILL again and again at random moments.
-ray: the same by Ray with two workers, one of them killed in the middle.
-disk: on a file system that is too small, and then made larger (Linux, as root).
-overhead: what planning takes of a text, and all but the pipeline of a shard."""
+speed: nlp.pipe and annotate in one process, alternating.
+memory: the memory of one run over all texts.
+kills: the same run, killed with SIGKILL at random moments and resumed.
+ray: the same run on Ray with two workers, one of which is killed.
+disk: a run on a file system that is too small, and then enlarged (Linux, as root).
+overhead: planning time per text, and the time per shard without the pipeline."""
 
 import csv
 import json
@@ -52,8 +52,8 @@ app = typer.Typer(add_completion=False)
 
 
 def speed(nlp: Language, texts: Path, folder: Path, turns: int) -> dict:
-    """RETURNS (dict): Words a second of nlp.pipe alone and of annotate, over the same
-    texts by turns."""
+    """RETURNS (dict): Words per second of nlp.pipe and of annotate on the same texts,
+    alternating."""
     lines = texts.read_text(encoding="utf-8").splitlines()
     size = len(lines) // turns
     alone, ours, words = [], [], 0
@@ -79,16 +79,16 @@ def speed(nlp: Language, texts: Path, folder: Path, turns: int) -> dict:
         "texts_a_turn": size,
         "pipe_words_per_second": round(words / sum(alone)),
         "annotate_words_per_second": round(words / sum(ours)),
-        # Turn by turn, because other work on the machine comes and goes.
+        # The median over the turns, because the load of the machine varies.
         "annotate_of_pipe": round(median(a / b for a, b in zip(alone, ours)), 4),
         "annotate_of_pipe_in_all": round(sum(alone) / sum(ours), 4),
     }
 
 
 class Annotating:
-    """A process that annotates.
+    """A process that runs `annotate`.
 
-    arguments (object): Those of scripts/annotate.py.
+    arguments (object): The arguments of the command.
     """
 
     def __init__(self, *arguments: object):
@@ -99,22 +99,22 @@ class Annotating:
         )  # fmt: skip
 
     def shards(self) -> list[dict]:
-        """RETURNS (list[dict]): The records of what is finished."""
+        """RETURNS (list[dict]): The records of the finished shards."""
         path = self.output / SHARDS
         lines = path.read_bytes().split(b"\n")[:-1] if path.exists() else []
         return [json.loads(line) for line in lines]
 
     def end(self, code: int = 0) -> str:
-        """code (int): How it is to end.
-        RETURNS (str): What it printed."""
+        """code (int): The expected exit code.
+        RETURNS (str): The output."""
         printed = self.process.communicate()[0]
         if self.process.returncode != code:
-            msg.fail(f"ended with {self.process.returncode}, not {code}: {printed}", exits=1)
+            msg.fail(f"exit code {self.process.returncode}, not {code}: {printed}", exits=1)
         return printed
 
 
 def memory(pipeline: Path, texts: Path, output: Path) -> dict:
-    """RETURNS (dict): How long a run takes, and its memory at moments of it."""
+    """RETURNS (dict): The duration of a run, and its memory over time."""
     start = time.perf_counter()
     run = Annotating(pipeline, texts, output, "--id", "id")
     process, seen, begun = psutil.Process(run.process.pid), [], 0.0
@@ -139,20 +139,20 @@ def memory(pipeline: Path, texts: Path, output: Path) -> dict:
 
 
 def kills(pipeline: Path, texts: Path, output: Path, times: int, watched: dict) -> dict:
-    """RETURNS (dict): When a run was killed, and what it took in all."""
+    """RETURNS (dict): When a run was killed, and its total duration."""
     chance, finished = random.Random(2), []
     shards, loading = watched["totals"]["shards"], watched["seconds_to_first_shard"]
     each = (watched["seconds"] - loading) / shards
     start = time.perf_counter()
     for target in sorted(chance.choices(range(shards - 3), k=times)):
         run = Annotating(pipeline, texts, output, "--id", "id")
-        # At a random moment of a shard; or of loading, where the last one came as far.
+        # Kill it at a random moment of a shard, or while loading if the target is reached.
         moment = chance.uniform(0, loading if len(run.shards()) >= target else each)
         while run.process.poll() is None and len(run.shards()) < target:
             time.sleep(0.02)
         time.sleep(moment)
         run.process.send_signal(signal.SIGKILL)
-        assert run.process.wait() == -signal.SIGKILL, "it was done before"
+        assert run.process.wait() == -signal.SIGKILL, "finished before it was killed"
         finished.append(len(run.shards()))
     Annotating(pipeline, texts, output, "--id", "id").end()
     return {
@@ -162,7 +162,7 @@ def kills(pipeline: Path, texts: Path, output: Path, times: int, watched: dict) 
 
 
 def by_ray(pipeline: Path, texts: Path, output: Path, shards: int) -> dict:
-    """RETURNS (dict): When one of two workers was killed, and what it took."""
+    """RETURNS (dict): When one of two workers was killed, and the total duration."""
     start = time.perf_counter()
     run = Annotating(pipeline, texts, output, "--id", "id", "--engine", "ray", "--workers", 2)
     killed = None
@@ -189,7 +189,7 @@ def ray_workers(pid: int) -> Iterator[psutil.Process]:
 
 
 def disk(pipeline: Path, texts: Path, folder: Path) -> dict:
-    """RETURNS (dict): What is said where the disk is full."""
+    """RETURNS (dict): The message when the disk is full, and the shards before and after."""
     mount = folder / "small"
     mount.mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", mount], check=True)
@@ -211,8 +211,8 @@ def disk(pipeline: Path, texts: Path, folder: Path) -> dict:
 
 
 def overhead(nlp: Language, folder: Path) -> dict:
-    """RETURNS (dict): Texts of 100 words planned a second, and the milliseconds of shards
-    of one text each."""
+    """RETURNS (dict): Texts of 100 words planned per second, and milliseconds per shard with one
+    text."""
     rows = [{"id": i, "text": "word " * 100} for i in range(200_000)]
     pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), folder / "plan.parquet")
     srsly.write_jsonl(folder / "plan.jsonl", rows)
@@ -237,20 +237,20 @@ def overhead(nlp: Language, folder: Path) -> dict:
 
         output = folder / f"single-{name}"
         annotate(nlp, [str(folder / "single.jsonl")], output, engine, shard_texts=1, progress=watch)
-        # The first fifty while workers still load.
+        # Skip the first fifty, while workers still load.
         taken[name] = round(1000 * (ends[-1] - ends[50]) / (len(ends) - 51), 1)
     return {"texts_planned_per_second": planned, "milliseconds_a_shard": taken}
 
 
 def compare(expected: Path, found: Path) -> int:
-    """See that two outputs are equal row for row, and the bytes of their files too.
+    """Check that two outputs have equal rows and identical files.
 
     expected, found (Path): Their folders.
-    RETURNS (int): How many shards they have.
+    RETURNS (int): The number of shards.
     """
     names = sorted(path.name for path in expected.glob("part-*"))
     assert names == sorted(path.name for path in found.glob("part-*")), found
-    assert not list(found.glob("**/*.tmp")), "something was left over"
+    assert not list(found.glob("**/*.tmp")), "temporary files were left"
     for name in names:
         ours, theirs = (pyarrow.parquet.read_table(folder / name) for folder in (expected, found))
         assert ours.equals(theirs), f"{found / name} differs"
@@ -259,7 +259,7 @@ def compare(expected: Path, found: Path) -> int:
 
 
 def plot(watched: dict, path: Path) -> None:
-    """Draw memory over texts."""
+    """Plot memory over texts."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -278,10 +278,10 @@ def plot(watched: dict, path: Path) -> None:
 @app.command(help=__doc__)
 def main(
     # fmt: off
-    texts: int = typer.Option(1_000_000, help="How many texts"),
-    n_kills: int = typer.Option(20, "--kills", help="How many times a run is killed"),
+    texts: int = typer.Option(1_000_000, help="Number of texts"),
+    n_kills: int = typer.Option(20, "--kills", help="How often the run is killed"),
     turns: int = typer.Option(20, help="Turns of nlp.pipe and annotate"),
-    parts: str = typer.Option(",".join(PARTS), help="What to do of it"),
+    parts: str = typer.Option(",".join(PARTS), help="Parts to run"),
     # fmt: on
 ) -> None:
     os.environ["PYTHONUNBUFFERED"] = "1"

@@ -1,17 +1,17 @@
-"""Measure how far scores can be trusted, beside what other tools report, on the
-same predictions of the same pipeline.
+"""Measure the calibration of the scores, compared with the scores of other tools for the same
+predictions of the same pipeline.
 
     spacy project run train . --vars.dataset conll2003
     python benchmarks/calibration.py --dataset conll2003
 
-Methods: the score of this package; the exact marginal it starts from; the mean
-softmax of an entity's tokens, as Hugging Face's pipeline reports it; the mean of
-1 - p(O), as edsnlp does. The others are given as they are, and after Platt scaling
-on the same data that ours is fitted on.
+Methods: the score of this package; the exact marginal it is based on; the mean softmax over an
+entity's tokens, as in Hugging Face's pipeline; the mean of 1 - p(O), as in edsnlp. The others
+are measured raw, and after Platt scaling on the data that the score of this package is fitted
+on.
 
-Without shift: fitted on a random half of dev's documents, measured on the other
-half, the mean of 20 such splits. With shift: fitted on dev, measured on test.
-Writes benchmarks/results/calibration-<dataset>-<encoder>-<config>.json."""
+Without shift: fitted on a random half of dev's documents and measured on the other half, the
+mean of 20 such splits. With shift: fitted on dev, measured on test. Writes
+benchmarks/results/calibration-<dataset>-<encoder>-<config>.json."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,7 +45,7 @@ app = typer.Typer(add_completion=False)
 
 @dataclass(frozen=True)
 class Corpus:
-    """A corpus and what each method says of the entities predicted in it."""
+    """A corpus, and the scores of each method for the entities predicted in it."""
 
     gathered: Gathered
     raw: dict[str, numpy.ndarray]
@@ -54,7 +54,7 @@ class Corpus:
 def read(nlp: Language, path: Path) -> Corpus:
     """nlp (Language): The pipeline.
     path (Path): A .spacy file.
-    RETURNS (Corpus): It."""
+    RETURNS (Corpus): The corpus with all scores."""
     gathered = gather(nlp, path)
     raw = {
         "marginal": gathered.features.marginals,
@@ -80,7 +80,7 @@ def entity_probability(nlp: Language, path: Path) -> numpy.ndarray:
 
 
 def scores_of(fitted: Corpus, chosen: numpy.ndarray, measured: Corpus, on: numpy.ndarray) -> dict:
-    """Fit every method on some entities of one corpus and score some of another."""
+    """Fit every method on some entities of a corpus, and score some entities of another."""
     g = fitted.gathered
     calibration = fit(g.features.select(chosen), g.right[chosen], g.usual_entropy)
     scores = {"this package": calibration.scores(measured.gathered.features.select(on))}
@@ -102,16 +102,16 @@ def figures(scores: dict, right: numpy.ndarray) -> dict[str, dict[str, float]]:
 
 
 def scored(scores: numpy.ndarray, right: numpy.ndarray, gold: int) -> Scored:
-    """Entities for choosing a threshold."""
+    """Scored entities, to find a threshold."""
     return Scored(scores, scores, right, [""] * len(scores), {"": gold})
 
 
 @app.command(help=__doc__)
 def main(
     # fmt: off
-    dataset: str = typer.Option("conll2003", help="The data set that was converted"),
-    config: str = typer.Option("minilm", help="The recipe of the run"),
-    encoder: str = typer.Option("default", help="The encoder of the run"),
+    dataset: str = typer.Option("conll2003", help="Converted data set in corpus/"),
+    config: str = typer.Option("minilm", help="Recipe of the training"),
+    encoder: str = typer.Option("default", help="Encoder of the training"),
     # fmt: on
 ) -> None:
     run = f"{dataset}-{config}-{encoder}"
@@ -178,7 +178,7 @@ def main(
     print(result["threshold"])
     path = ROOT / "benchmarks" / "results" / f"calibration-{run}.json"
     write_json(path, result)
-    msg.good(f"Kept: {path}")
+    msg.good(f"Saved: {path}")
 
 
 if __name__ == "__main__":

@@ -1,15 +1,15 @@
-"""Compare this package with the roads people take now, on the same machine, data, weights
-and seeds: transformers' run_ner.py recipe with its pipeline (in fp32, its default, and in
-bf16), spaCy's own (transformer and transition-based ner), and the bare encoder.
+"""Compare this package with other tools, on the same machine, data, weights and seeds:
+transformers' run_ner.py with its pipeline (in fp32, the default, and in bf16), spaCy
+(transformer and transition-based ner), and the bare encoder.
 
     python benchmarks/compare.py --dataset conll2003
 
-trains each of them (a corpus in corpus/<dataset> is needed: spacy project run convert),
-measures them in turn and writes benchmarks/results/compare-<dataset>-<encoder>.json, and
-the plot beside it. Interrupted, it goes on where it was: what is trained lies in
-training/compare/. It needs pip install -e ".[project,minilm,benchmark]".
+trains each system, measures their speed in turn, and writes
+benchmarks/results/compare-<dataset>-<encoder>.json and a plot. It needs a corpus in
+corpus/<dataset> (spacy project run convert) and pip install -e ".[project,minilm,benchmark]".
+Rerun the same command to resume: finished trainings are kept in training/compare/.
 
-On a GPU, with random weights of BERT's size, for speed:
+For speed on a GPU, with random weights of BERT's size:
 
     python benchmarks/compare.py --encoder bert-base-random --gpu-id 0 --seeds 1 --hf-epochs 1"""
 
@@ -71,8 +71,8 @@ def training_command(
 
 
 def random_encoder() -> str:
-    """RETURNS (str): A folder with an encoder of BERT-base's shape and random weights, as
-    large as a real one and as slow; its tokenizer is MiniLM's, which is BERT's."""
+    """RETURNS (str): A folder with an encoder of BERT-base's shape and random weights, to
+    measure speed. Its tokenizer is MiniLM's, which is BERT's."""
     from transformers import AutoTokenizer, BertConfig, BertModel
 
     folder = ROOT / "training" / RANDOM
@@ -84,8 +84,7 @@ def random_encoder() -> str:
 
 
 def seconds_to(curve: list[list[float]], f: float) -> Optional[float]:
-    """RETURNS (float | None): The seconds of training after which dev F1 was first
-    measured to be at least `f`."""
+    """RETURNS (float | None): Seconds of training until dev F1 is first at least `f`."""
     return next((round(seconds, 1) for seconds, dev_f in curve if dev_f >= f), None)
 
 
@@ -100,7 +99,7 @@ def summary(runs: dict[str, list[dict]]) -> dict[str, dict]:
             "test_f": [round(run["test_f"], 4) for run in of_system],
             "mean_dev_f": round(mean(run["dev_f"] for run in of_system), 4),
             "mean_test_f": round(mean(run["test_f"] for run in of_system), 4),
-            # Of what takes raw text.
+            # Of systems that take raw text.
             **{
                 f"mean_{figure}": round(mean(run[figure] for run in of_system), 4)
                 for figure in ("dev_f_text", "test_f_text")
@@ -128,7 +127,7 @@ def summary(runs: dict[str, list[dict]]) -> dict[str, dict]:
 
 
 def plot(training: dict[str, dict], path: Path) -> None:
-    """Draw dev F1 over minutes of training, of a kept result."""
+    """Plot dev F1 over minutes of training."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -148,7 +147,7 @@ def plot(training: dict[str, dict], path: Path) -> None:
             label = names[name] if i == 0 else None
             axes.plot(x, y, color=colour, label=label, marker="." if len(x) < 12 else None)
     best = max(f for some in training.values() for curve in some["curves"] for _, f in curve)
-    # What matters is near the end: the first minutes leave the picture.
+    # Show the high scores near the end, not the first minutes.
     axes.set(
         xlabel="minutes of training", ylabel="F1 on dev", ylim=(max(0.0, best - 0.35), best + 0.03)
     )
@@ -159,7 +158,7 @@ def plot(training: dict[str, dict], path: Path) -> None:
 
 
 def plan(systems: list[str], seeds: int, once: list[str]) -> Iterator[tuple[str, int]]:
-    """YIELDS (tuple[str, int]): System and seed of each training, in turn."""
+    """YIELDS (tuple[str, int]): The system and seed of each training, alternating."""
     for seed in range(seeds):
         yield from ((system, seed) for system in systems if seed == 0 or system not in once)
 
@@ -167,23 +166,23 @@ def plan(systems: list[str], seeds: int, once: list[str]) -> Iterator[tuple[str,
 @app.command(help=__doc__)
 def main(
     # fmt: off
-    dataset: str = typer.Option("conll2003", help="A folder of corpus/, converted"),
-    encoder: str = typer.Option("minilm", help=f"Folder, known name, hub name, or {RANDOM}"),
-    config: str = typer.Option("minilm", help="Our recipe"),
-    lang: str = typer.Option("en", help="Language"),
-    systems: str = typer.Option(",".join(SYSTEMS), help="What to train"),
-    seeds: int = typer.Option(3, help="How many seeds"),
-    once: str = typer.Option("hf,spacy", help="What is trained with the first seed only"),
-    hf_epochs: int = typer.Option(3, help="Epochs of transformers' recipe; its default is 3"),
-    spacy_steps: int = typer.Option(400, help="Steps of spaCy's training"),
-    rounds: int = typer.Option(5, help="Rounds of the measurement of speed; 0 for none"),
-    gpu_id: int = typer.Option(-1, help="GPU ID or -1 for CPU"),
-    suffix: str = typer.Option(
-        "", help="Ends the result's name, to keep it beside another machine's"
+    dataset: str = typer.Option("conll2003", help="Converted data set in corpus/"),
+    encoder: str = typer.Option(
+        "minilm", help=f"Folder, minilm, Hugging Face hub name, or {RANDOM}"
     ),
+    config: str = typer.Option("minilm", help="Recipe of this package"),
+    lang: str = typer.Option("en", help="Language"),
+    systems: str = typer.Option(",".join(SYSTEMS), help="Systems to train"),
+    seeds: int = typer.Option(3, help="Number of seeds"),
+    once: str = typer.Option("hf,spacy", help="Systems to train with the first seed only"),
+    hf_epochs: int = typer.Option(3, help="Epochs of transformers' recipe"),
+    spacy_steps: int = typer.Option(400, help="Steps of spaCy's training"),
+    rounds: int = typer.Option(5, help="Rounds of the speed measurement; 0 for none"),
+    gpu_id: int = typer.Option(-1, help="GPU ID or -1 for CPU"),
+    suffix: str = typer.Option("", help="Suffix of the result's name, e.g. for another machine"),
     # fmt: on
 ) -> None:
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # one thread is one thread
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # use only torch's threads
     recipe = find_recipe(config)
     encoder = encoder_of(recipe, encoder)
     source = random_encoder() if encoder == RANDOM else encoder

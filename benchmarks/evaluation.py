@@ -1,9 +1,8 @@
-"""Measure an evaluation of a million tokens: its time and its memory, with all figures.
+"""Measure the time and memory of an evaluation of a million tokens, with all figures.
 
     python benchmarks/evaluation.py training/sample-minilm-default/model-best corpus/sample/train.spacy
 
-writes benchmarks/results/evaluation.json. The texts are those of the corpus, again and
-again."""
+writes benchmarks/results/evaluation.json. The texts of the corpus are repeated."""
 
 import tempfile
 from pathlib import Path
@@ -24,7 +23,7 @@ def main(
     # fmt: off
     model: Path = typer.Argument(..., help="Pipeline name or path"),
     data_path: Path = typer.Argument(..., help="Location of the .spacy file"),
-    tokens: int = typer.Option(1_000_000, help="How many tokens"),
+    tokens: int = typer.Option(1_000_000, help="Number of tokens"),
     # fmt: on
 ) -> None:
     docs = annotated_docs(data_path, Vocab())

@@ -1,4 +1,4 @@
-"""Texts and a small pipeline, for benchmarks of all around the encoder."""
+"""Generated texts and a small pipeline, for benchmarks of the overhead around the encoder."""
 
 import json
 import random
@@ -29,15 +29,15 @@ LABELS = {"person": "PER", "firm": "ORG", "place": "LOC"}
 
 
 def sentence(chance: random.Random) -> tuple[str, list[tuple[int, int, str]]]:
-    """chance (random.Random): The generator.
-    RETURNS (tuple[str, list]): A text, and its entities by characters."""
+    """chance (random.Random): The random number generator.
+    RETURNS (tuple[str, list]): A text, and its entities by character offsets."""
     words, entities, length = [], [], 0
     for part in chance.choice(PATTERNS).split():
         kind = part.strip("{}")
         if kind == part:
             words.append(part)
         elif kind == "word":
-            # As in real text, some words are met for the first time.
+            # As in real text, some words are new.
             rare = chance.random() < 0.05
             words.append(f"x{chance.randrange(10**8)}" if rare else f"word{chance.randrange(5000)}")
         else:
@@ -52,7 +52,7 @@ def sentence(chance: random.Random) -> tuple[str, list[tuple[int, int, str]]]:
 
 def make_texts(path: Path, texts: int) -> None:
     """path (Path): The JSON Lines file to write.
-    texts (int): How many texts it is to have."""
+    texts (int): The number of texts."""
     chance = random.Random(0)
     with open(path, "w", encoding="utf-8") as file:
         for number in range(texts):
@@ -60,8 +60,8 @@ def make_texts(path: Path, texts: int) -> None:
 
 
 def make_pipeline(folder: Path) -> Path:
-    """folder (Path): Where to make it.
-    RETURNS (Path): A small pipeline that has learnt what the texts are like."""
+    """folder (Path): The folder to write to.
+    RETURNS (Path): A small pipeline, trained on such texts."""
     chance = random.Random(1)
     learnt = [sentence(chance) for _ in range(200)]
     special = {

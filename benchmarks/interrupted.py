@@ -1,12 +1,11 @@
-"""Kill the whole project again and again, in every phase, and see that the same command
-resumes, that nothing finished is lost, and that the end is that of a run left alone.
+"""Kill a project run repeatedly, in every phase, and check that the same command resumes it,
+that no finished file is lost, and that the result equals that of an uninterrupted run.
 
     python benchmarks/interrupted.py
 
-writes benchmarks/results/interrupted.json. It runs on a part of the sample with an encoder of
-two tiny layers, so that a phase takes seconds. Each time all processes of the run get SIGKILL
-at a random moment of a phase. `--without verify` leaves out a phase, for instance the one that
-needs the package index."""
+writes benchmarks/results/interrupted.json. It uses a part of the sample and an encoder of two
+tiny layers, so that a phase takes seconds. All processes of the run get SIGKILL at a random
+moment of a phase. `--without verify` skips a phase, e.g. one that needs the package index."""
 
 import os
 import random
@@ -55,7 +54,7 @@ patience = 0
 [training.optimizer.learn_rate]
 initial_rate = 2e-3
 """
-# What differs from run to run.
+# Values that differ from run to run.
 MEASURED = ("speed", "seconds", "peak_memory_mib", "hardware", "versions")
 COLOURS = re.compile(r"\x1b\[[\d;]*m")
 PHASE = re.compile(r"=+ (\w+) =+")
@@ -68,8 +67,8 @@ class Kill:
     """One interruption.
 
     phase (str): The command that was running.
-    seconds (float): How long after its start.
-    lost (list[str]): The finished files that are gone, or changed, after it.
+    seconds (float): Seconds since its start.
+    lost (list[str]): Finished files that were lost or changed by it.
     """
 
     phase: str
@@ -80,9 +79,9 @@ class Kill:
 @app.command(help=__doc__)
 def main(
     # fmt: off
-    times: int = typer.Option(20, min=1, help="How many times it is killed"),
-    seed: int = typer.Option(0, help="Of the moments"),
-    without: list[str] = typer.Option([], help="A phase to leave out"),
+    times: int = typer.Option(20, min=1, help="How often the run is killed"),
+    seed: int = typer.Option(0, help="Random seed"),
+    without: list[str] = typer.Option([], help="Phase to skip"),
     # fmt: on
 ) -> None:
     with TemporaryDirectory() as folder:
@@ -92,7 +91,7 @@ def main(
         durations = _run(whole, phases)
         print(", ".join(f"{phase} {seconds:.0f} s" for phase, seconds in durations.items()))
         generator = random.Random(seed)
-        # Each phase in turn, the ones of the remainder drawn.
+        # Each phase equally often; the remainder is drawn at random.
         chosen = [*phases * (times // len(phases)), *generator.sample(phases, times % len(phases))]
         kills = []
         for phase in sorted(chosen, key=phases.index):
@@ -124,8 +123,8 @@ def main(
     }
     keep("interrupted", result)
     if lost or differ:
-        msg.fail(f"{lost} finished files were lost; different in the end: {differ}", exits=1)
-    msg.good(f"Killed {len(kills)} times: nothing finished was lost, and the end is the same")
+        msg.fail(f"{lost} finished files were lost; different results: {differ}", exits=1)
+    msg.good(f"Killed {len(kills)} times: no finished file was lost, and the result is the same")
 
 
 def _make_project(folder: Path, without: list[str]) -> list[str]:
@@ -181,7 +180,7 @@ def _make_encoder(folder: Path, words: list[str]) -> None:
 
 
 def _start(project: Path) -> subprocess.Popen:
-    """Start the whole workflow, in a process group of its own."""
+    """Start the whole workflow, in its own process group."""
     given = {"dataset": NAME, "config": NAME, "encoder": "encoder"}
     return subprocess.Popen(
         [sys.executable, "-m", "spacy", "project", "run", "all", str(project)]
@@ -192,7 +191,7 @@ def _start(project: Path) -> subprocess.Popen:
 
 
 def _phases_of(process: subprocess.Popen, phases: list[str], said: list[str]) -> Iterator[str]:
-    """YIELDS (str): Each phase as it starts; those that are skipped are left out."""
+    """YIELDS (str): Each phase as it starts, except those that spaCy skips."""
     phase = ""
     assert process.stdout is not None
     for line in process.stdout:
@@ -220,8 +219,8 @@ def _run(project: Path, phases: list[str]) -> dict[str, float]:
 
 
 def _kill(project: Path, phases: list[str], target: str, seconds: float) -> Kill:
-    """Run the workflow and kill it so long after a phase, or the next that is not finished,
-    has started."""
+    """Run the workflow, and kill it some seconds after the start of a phase, or of the next
+    unfinished phase."""
     before = _finished(project)
     said: list[str] = []
     process = _start(project)
@@ -243,8 +242,8 @@ def _kill(project: Path, phases: list[str], target: str, seconds: float) -> Kill
 
 
 def _finished(project: Path) -> dict[str, str]:
-    """RETURNS (dict[str, str]): The files of phases that are finished, and their SHA-256:
-    those that the project's lock file lists, and pipelines whose training has ended."""
+    """RETURNS (dict[str, str]): The SHA-256 of the files of finished phases: the outputs in the
+    project's lock file, and pipelines of finished trainings."""
     lock = project / "project.lock"
     outputs = [
         project / out["path"]
@@ -268,7 +267,7 @@ def _lost(project: Path, before: dict[str, str]) -> list[str]:
 
 
 def _result(project: Path) -> dict[str, Any]:
-    """RETURNS (dict[str, Any]): What the run made, but for what it measured of the machine."""
+    """RETURNS (dict[str, Any]): The outputs of the run, without measurements of the machine."""
     (best,) = project.glob("training/*/model-best")
     files = [*project.glob(f"corpus/{NAME}/*.spacy"), *best.rglob("*")]
     result: dict[str, Any] = {

@@ -1,6 +1,6 @@
-"""Measure what the encoder's ways for CPUs rest on: attention by plain products of
-matrices against torch's fused kernel, linear layers with packed weights against torch's,
-how many wordpieces to encode at once, and what a batch costs beside its wordpieces.
+"""Measure the encoder's optimizations for CPUs: attention as plain matrix products compared
+with torch's fused kernel, linear layers with packed weights compared with torch's, the number
+of wordpieces per batch, and the fixed cost of a batch.
 
     python benchmarks/kernels.py
 
@@ -21,11 +21,11 @@ from spacy_transformer_ner.encoder.attention import PlainAttention, plain_attent
 from spacy_transformer_ner.encoder.linear import PackedLinear, can_pack, pack_linears
 
 HEADS, WIDTH, LAYERS = 12, 384, 6
-# Most windows are no multiple of what a processor takes at once.
+# Most windows are not multiples of the vector width.
 LENGTHS = 32, 50, 64, 100, 128, 200, 256, 500
 WORDPIECES = 16, 32, 64, 128, 256, 512, 1024
 AT_ONCE = 512, 1024, 2048, 4096, 8192
-# What a batch costs is told from a small one and a large one.
+# The fixed cost of a batch is estimated from a small and a large one.
 WINDOWS = 1, 16
 
 app = typer.Typer(add_completion=False)
@@ -34,7 +34,7 @@ app = typer.Typer(add_completion=False)
 def attend(
     function: Callable, length: int, dtype: torch.dtype, backwards: bool
 ) -> Callable[[], None]:
-    """RETURNS (Callable): Computes attention over 1 024 wordpieces in windows."""
+    """RETURNS (Callable): Computes attention over 1024 wordpieces in windows."""
     shape = 1024 // length, HEADS, length, WIDTH // HEADS
     parts = [torch.randn(shape, dtype=dtype, requires_grad=backwards) for _ in range(3)]
 
@@ -48,8 +48,7 @@ def attend(
 
 
 def multiply(layer: nn.Module, n_items: int) -> Callable[[], None]:
-    """RETURNS (Callable): Runs a linear layer on `n_items` wordpieces, over and over until
-    it had 4 096."""
+    """RETURNS (Callable): Runs a linear layer on 4096 wordpieces, `n_items` at a time."""
     inputs = torch.randn(n_items, WIDTH, dtype=torch.bfloat16)
 
     def run() -> None:
@@ -61,7 +60,7 @@ def multiply(layer: nn.Module, n_items: int) -> Callable[[], None]:
 
 
 def encode(model: BertModel, n_windows: int, length: int, at_once: int) -> Callable[[], None]:
-    """RETURNS (Callable): Encodes so many windows, `at_once` in a batch."""
+    """RETURNS (Callable): Encodes `n_windows` windows, `at_once` per batch."""
     ids = torch.randint(model.config.vocab_size, (n_windows, length))
 
     def run() -> None:
@@ -73,7 +72,7 @@ def encode(model: BertModel, n_windows: int, length: int, at_once: int) -> Calla
 
 
 def in_turn(runs: dict[str, Callable[[], None]], rounds: int) -> dict[str, float]:
-    """RETURNS (dict[str, float]): The median milliseconds of each, taken in turn."""
+    """RETURNS (dict[str, float]): The median milliseconds of each, alternating."""
     seconds: dict[str, list[float]] = {name: [] for name in runs}
     for number in range(rounds + 1):
         for name, run in runs.items():

@@ -1,9 +1,9 @@
-"""Measure how long one text takes: from loading to the first entity, and each after it.
+"""Measure latency: from loading to the first entity, and for each text after it.
 
     python benchmarks/latency.py training/sample-minilm-default/model-best corpus/sample/test.spacy
 
-writes benchmarks/results/latency.json. With --peer, transformers' pipeline does the same
-with a token classifier, turn about."""
+writes benchmarks/results/latency.json. With --peer, transformers' pipeline is measured with a
+token classifier, alternating."""
 
 import statistics
 import subprocess
@@ -30,8 +30,8 @@ def main(
         ..., help="Location of the .spacy file; its sentences are the texts"
     ),
     peer: Optional[Path] = typer.Option(None, help="Folder of a token classifier for transformers"),
-    texts: int = typer.Option(500, help="How many texts"),
-    rounds: int = typer.Option(5, help="How many times a program is started for it"),
+    texts: int = typer.Option(500, help="Number of texts"),
+    rounds: int = typer.Option(5, help="Number of processes per system"),
     # fmt: on
 ) -> None:
     import spacy
@@ -68,7 +68,7 @@ def main(
 
 
 def child(name: str, model: str) -> None:
-    """Measure one system in a program of its own."""
+    """Measure one system in its own process."""
     texts = srsly.json_loads(sys.stdin.read())
     start = time.perf_counter()
     find = _ours(model) if name == "ours" else _transformers(model)

@@ -1,5 +1,5 @@
-"""What benchmarks share: running a command and measuring it, and keeping a result with
-what it was measured on."""
+"""Shared by the benchmarks: run and measure a command, and save a result with the versions and
+hardware."""
 
 import os
 import platform
@@ -24,13 +24,13 @@ PACKAGES = ("spacy", "spacy-transformers", "thinc", "torch", "transformers", "nu
 
 
 def versions() -> dict[str, str]:
-    """RETURNS (dict[str, str]): The versions of what counts."""
+    """RETURNS (dict[str, str]): The versions of Python and the main packages."""
     return {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}}
 
 
 def hardware(gpu_id: int = -1) -> dict[str, str | int | None]:
     """gpu_id (int): The GPU that was used, or -1.
-    RETURNS (dict[str, str | int | None]): Processor, cores, threads, GPU."""
+    RETURNS (dict[str, str | int | None]): The processor, cores, threads and GPU."""
     return {
         "cpu": processor(),
         "cores": os.cpu_count(),
@@ -40,12 +40,12 @@ def hardware(gpu_id: int = -1) -> dict[str, str | int | None]:
 
 
 def run(*command: object, quiet: bool = False) -> tuple[float, float]:
-    """Run a command from the project's folder; if it fails, so does the benchmark.
+    """Run a command in the project's folder. Exits if it fails.
 
-    command (object): A command for this Python.
-    quiet (bool): Whether what it prints is not shown.
-    RETURNS (tuple[float, float]): The seconds it took, and the peak memory in MiB of
-        its largest process.
+    command (object): The arguments for this Python.
+    quiet (bool): Whether to hide its output.
+    RETURNS (tuple[float, float]): The seconds it took, and the peak memory in MiB of its
+        largest process.
     """
     start = time.perf_counter()
     process = subprocess.Popen(
@@ -56,7 +56,7 @@ def run(*command: object, quiet: bool = False) -> tuple[float, float]:
     _, status, usage = os.wait4(process.pid, 0)
     if status:
         msg.fail(f"{' '.join(map(str, command))} failed", exits=1)
-    # Linux counts kibibytes.
+    # Linux reports KiB.
     return time.perf_counter() - start, usage.ru_maxrss / 1024
 
 
@@ -66,18 +66,18 @@ def keep(name: str, result: dict[str, Any], gpu_id: int = -1, suffix: str = "") 
     name (str): The file's name without .json.
     result (dict[str, Any]): The result.
     gpu_id (int): The GPU that was used, or -1.
-    suffix (str): Ends the name, to keep it beside another machine's.
+    suffix (str): Suffix of the name, e.g. for another machine.
     RETURNS (Path): The file.
     """
     path = RESULTS / f"{'-'.join(filter(None, (name, suffix)))}.json"
     write_json(path, {**result, "versions": versions(), "hardware": hardware(gpu_id)})
-    msg.good(f"Kept: {path}")
+    msg.good(f"Saved: {path}")
     return path
 
 
 def growth(mebibytes: list[int]) -> float:
-    """mebibytes (list[int]): Memory at moments of a run.
-    RETURNS (float): What it grew by in the second half, as a share. In the first the
-        caches are filled, which have a bound."""
+    """mebibytes (list[int]): The memory over a run.
+    RETURNS (float): The relative growth in the second half. In the first half, caches of
+        limited size are filled."""
     half, tenth = len(mebibytes) // 2, len(mebibytes) // 10 or 1
     return round(median(mebibytes[-tenth:]) / median(mebibytes[half : half + tenth]) - 1, 4)

@@ -1,9 +1,8 @@
-"""Watch the memory of nlp.pipe over many texts: it is not to grow with their number.
+"""Measure the memory of nlp.pipe over many texts, which must not grow.
 
     python benchmarks/memory.py training/conll2003-minilm-default/model-best corpus/conll2003/test.spacy
 
-writes benchmarks/results/memory.json. The texts are sentences of the corpus in random
-order, again and again."""
+writes benchmarks/results/memory.json. The texts are random sentences of the corpus."""
 
 import random
 from collections.abc import Iterator
@@ -24,8 +23,8 @@ def main(
     # fmt: off
     model: str = typer.Argument(..., help="Pipeline name or path"),
     data_path: Path = typer.Argument(..., help="Location of the .spacy file"),
-    docs: int = typer.Option(100_000, help="How many texts"),
-    points: int = typer.Option(20, help="How many times memory is looked at"),
+    docs: int = typer.Option(100_000, help="Number of texts"),
+    points: int = typer.Option(20, help="Number of measurements"),
     # fmt: on
 ) -> None:
     nlp = spacy.load(model)

@@ -1,14 +1,14 @@
-"""Measure whether what is imported from transformers, and exported to it, is the same.
+"""Check that checkpoints imported from transformers, and exported to it, give the same results.
 
     python benchmarks/parity.py --pipeline training/sample-minilm-default/model-best
     python benchmarks/parity.py --dataset conll2003 --checkpoint training/compare/conll2003-minilm/hf-0/model --pipeline training/conll2003-minilm-default/model-best
 
-Small encoders of each shape are trained on the sample, as transformers' run_ner.py does,
-or trained checkpoints are taken. Each is imported and exported again. Compared are, on
-the test set: the scores of all words; the entities with those of transformers' pipeline
-with aggregation_strategy="first", on its words, in the sentences where its tags are legal;
-and the scores of the checkpoint that is exported. Of a pipeline of ours, which transformers
-cannot hold whole, the F1 on dev before and after exporting. Writes
+Small encoders of each architecture are trained on the sample, as in transformers' run_ner.py,
+or trained checkpoints are used. Each is imported and exported again. Compared on the test set:
+the scores of all words; the entities with those of transformers' pipeline with
+aggregation_strategy="first", on its words, in sentences where its tags are valid; and the
+scores of the exported checkpoint. For pipelines of this package, which have inputs that
+transformers lacks, F1 on dev is compared before and after the export. Writes
 benchmarks/results/parity-<dataset>.json."""
 
 import random
@@ -79,16 +79,16 @@ app = typer.Typer(add_completion=False)
 
 @dataclass
 class Parity:
-    """What was compared.
+    """The result of a comparison.
 
-    words (int): The words whose scores were.
-    emissions (float): The largest difference of a score after importing.
-    entities (int): What the checkpoint finds in sentences where its tags are legal.
-    differing (int): How many entities only one of the two has there.
-    illegal (int): The sentences left out because its tags are not legal.
-    blanks (int): Those left out because transformers' pipeline takes a wordpiece that
-        is a blank alone for a word, and reads the word from its second.
-    exported (float): The largest difference of a score after exporting again.
+    words (int): The number of words whose scores are compared.
+    emissions (float): The largest difference of a score after the import.
+    entities (int): The checkpoint's entities in sentences where its tags are valid.
+    differing (int): The entities that only one of the two predicts there.
+    illegal (int): Sentences excluded because the checkpoint's tags are invalid.
+    blanks (int): Sentences excluded because transformers' pipeline uses a wordpiece of
+        whitespace as the first of a word.
+    exported (float): The largest difference of a score after the export.
     """
 
     words: int
@@ -103,12 +103,12 @@ class Parity:
 @app.command(help=__doc__)
 def main(
     # fmt: off
-    dataset: str = typer.Option("sample", help="A folder of corpus/, converted"),
+    dataset: str = typer.Option("sample", help="Converted data set in corpus/"),
     checkpoint: Optional[List[Path]] = typer.Option(
-        None, help="A trained token classifier, instead of those trained here; several times"
+        None, help="Trained token classifier, instead of those trained here; can be repeated"
     ),
     pipelines: Optional[List[Path]] = typer.Option(
-        None, "--pipeline", help="A pipeline of ours to export; several times"
+        None, "--pipeline", help="Pipeline of this package to export; can be repeated"
     ),
     lang: str = typer.Option("en", help="Language"),
     limit: int = typer.Option(1000, help="Sentences of the test set"),
@@ -149,8 +149,8 @@ def sentences(path: Path, lang: str) -> list[Span]:
 
 
 def train_checkpoint(name: str, train: Sequence[Span], test: Sequence[Span], folder: Path) -> Path:
-    """Train a small encoder with a random start, and a tokenizer that, as those of hubs
-    do, knows the words of the test set too. RETURNS (Path): The folder."""
+    """Train a small encoder from random weights. Its tokenizer is also trained on the test set,
+    to have no unknown words, as those of the hub. RETURNS (Path): The folder."""
     set_seed(0)
     config_class, family, shape = SHAPES[name]
     tokenizer = train_tokenizer(family, [span.text for span in (*train, *test)])
@@ -200,14 +200,14 @@ def train_tokenizer(family: str, texts: Sequence[str]) -> PreTrainedTokenizerFas
         tokenizer_object=backend,
         model_max_length=512,
         model_input_names=["input_ids", "attention_mask"],
-        # As run_ner.py loads, and saves, a tokenizer of RoBERTa's kind.
+        # As run_ner.py loads and saves RoBERTa tokenizers.
         add_prefix_space=True,
         **dict(zip(names, SPECIAL)),
     )
 
 
 def encode(span: Span, tokenizer: PreTrainedTokenizerFast, ids: dict[str, int]) -> dict:
-    """RETURNS (dict): A sentence as run_ner.py encodes it."""
+    """RETURNS (dict): A sentence, encoded as in run_ner.py."""
     encoded = tokenizer([token.text for token in span], is_split_into_words=True, truncation=True)
     tags = write_tags(len(span), [(e.start, e.end, e.label_) for e in span.as_doc().ents])
     first = dict(firsts(encoded.word_ids()))
@@ -218,7 +218,7 @@ def encode(span: Span, tokenizer: PreTrainedTokenizerFast, ids: dict[str, int]) 
 
 
 def firsts(word_ids: Sequence[Optional[int]]) -> Iterator[tuple[int, int]]:
-    """YIELDS (tuple[int, int]): Each word, and the place of its first wordpiece."""
+    """YIELDS (tuple[int, int]): Each word, and the index of its first wordpiece."""
     previous = None
     for place, word in enumerate(word_ids):
         if word is not None and word != previous:
@@ -247,7 +247,7 @@ def compare(path: Path, test: Sequence[Span], lang: str, exported: Path) -> Pari
             logits, copied = (m(**batch).logits[0].numpy() for m in (model, again))
         round_trip = max(round_trip, float(numpy.abs(copied[:, order] - logits).max()))
         scores = _emissions(nlp, Doc(nlp.vocab, words=[t.text for t in span]))
-        # A word of invisible characters has no wordpiece there.
+        # Words of invisible characters have no wordpiece.
         difference = scores[list(places)][:, ours] - logits[list(places.values())]
         emissions = max(emissions, float(numpy.abs(difference).max()))
         words += len(places)
@@ -297,8 +297,8 @@ def _compare_entities(
 def _words(
     text: str, found: list[dict], tokenizer: PreTrainedTokenizerFast
 ) -> Iterator[tuple[int, int]]:
-    """YIELDS (tuple[int, int]): The wordpieces of each word, as transformers' pipeline
-    takes them for one: by their prefix, or else by blanks."""
+    """YIELDS (tuple[int, int]): The wordpieces of each word, as grouped by transformers'
+    pipeline: by their prefix, or else by spaces."""
     prefix = getattr(tokenizer.backend_tokenizer.model, "continuing_subword_prefix", None)
     start = 0
     for i in range(1, len(found) + 1):
@@ -325,7 +325,7 @@ def _doc(nlp: Language, text: str, places: Sequence[tuple[int, int]]) -> Doc:
 
 
 def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
-    """Some tokenizers count the blank before a word to it."""
+    """Remove surrounding whitespace: some tokenizers include the space before a word."""
     part = text[start:end]
     return start + len(part) - len(part.lstrip()), end - len(part) + len(part.rstrip())
 

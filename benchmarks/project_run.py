@@ -1,10 +1,10 @@
-"""Run the whole project on a data set and keep what it took and what came out:
-seconds and peak memory of every command, F1, versions, hardware.
+"""Run the whole project on a data set, and save the seconds and peak memory of each command,
+F1, versions and hardware.
 
     python benchmarks/project_run.py --dataset conll2003
 
-writes benchmarks/results/<dataset>-<recipe>-<encoder>.json. Whatever is up to
-date is run again."""
+writes benchmarks/results/<dataset>-<recipe>-<encoder>.json. All commands run again, even if
+they are up to date."""
 
 import srsly
 import typer
@@ -18,11 +18,11 @@ app = typer.Typer(add_completion=False)
 @app.command(help=__doc__)
 def main(
     # fmt: off
-    dataset: str = typer.Option("sample", help="A folder of assets/"),
+    dataset: str = typer.Option("sample", help="Folder in assets/"),
     encoder: str = typer.Option(
-        "default", help="Folder, known name or hub name; default is the recipe's"
+        "default", help="Folder, minilm, or Hugging Face hub name; default for the recipe's own"
     ),
-    config: str = typer.Option("minilm", help="A recipe"),
+    config: str = typer.Option("minilm", help="Recipe"),
     lang: str = typer.Option("en", help="Language"),
     gpu_id: int = typer.Option(-1, help="GPU ID or -1 for CPU"),
     # fmt: on

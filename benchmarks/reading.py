@@ -1,11 +1,11 @@
-"""Measure the reading of corpora: convert beside `spacy convert`, both as whole
-processes by turns on the same file, and the memory and speed of convert on a
-generated file as large as asked for.
+"""Measure the conversion of corpora: `spacy ner convert` and `spacy convert`, as alternating
+processes on the same file, and the memory and speed of `spacy ner convert` on a large
+generated file.
 
     python benchmarks/reading.py --megabytes 1000
 
-writes benchmarks/results/reading.json. The file for the comparison is
-assets/conll2003/eng.train where it is, or the sample, many times over."""
+writes benchmarks/results/reading.json. The comparison uses assets/conll2003/eng.train if it
+exists, else the sample, repeated."""
 
 import random
 import shutil
@@ -21,8 +21,8 @@ app = typer.Typer(add_completion=False)
 
 
 def comparison_file(folder: Path) -> tuple[Path, str]:
-    """folder (Path): Where to write.
-    RETURNS (tuple[Path, str]): A CoNLL-2003 file, and what it is."""
+    """folder (Path): The folder to write to.
+    RETURNS (tuple[Path, str]): A CoNLL-2003 file, and its description."""
     path = folder / "train.conll"
     original = ROOT / "assets" / "conll2003" / "eng.train"
     if original.exists():
@@ -33,12 +33,12 @@ def comparison_file(folder: Path) -> tuple[Path, str]:
 
 
 def generate(path: Path, megabytes: int) -> int:
-    """Write a CoNLL-2003 file of documents of 20 sentences, words of which a
-    tenth is met for the first time or seldom, as in real text.
+    """Write a CoNLL-2003 file of documents with 20 sentences. A tenth of the words is rare, as in
+    real text.
 
     path (Path): The file.
     megabytes (int): Its size.
-    RETURNS (int): Its words.
+    RETURNS (int): The number of words.
     """
     chance = random.Random(0)
     frequent = [f"word{i}" for i in range(5000)]
@@ -61,7 +61,7 @@ def generate(path: Path, megabytes: int) -> int:
 def main(
     # fmt: off
     megabytes: int = typer.Option(1000, help="Size of the generated file"),
-    repeats: int = typer.Option(3, help="Turns of the comparison"),
+    repeats: int = typer.Option(3, help="Rounds of the comparison"),
     # fmt: on
 ) -> None:
     with tempfile.TemporaryDirectory() as temporary:

@@ -1,10 +1,10 @@
-"""Interrupt a training again and again and see that it ends with the weights of the one
-that was left alone.
+"""Interrupt a training repeatedly, and check that its final weights equal those of an
+uninterrupted one.
 
     python benchmarks/resume.py
 
-writes benchmarks/results/resume.json. Each time the training is killed (SIGKILL) at a random
-moment, and started again by the same command."""
+writes benchmarks/results/resume.json. The training is killed (SIGKILL) at a random moment and
+resumed with the same command."""
 
 import random
 import re
@@ -33,12 +33,12 @@ def main(
     corpus: Path = typer.Argument(
         ROOT / "corpus" / "sample", help="Folder with train.spacy and dev.spacy"
     ),
-    config: str = typer.Option("minilm", help="A recipe"),
-    encoder: str = typer.Option("minilm", help="Folder, known name or hub name"),
-    times: int = typer.Option(5, help="How many times it is interrupted"),
-    max_steps: int = typer.Option(60, help="Steps of training"),
+    config: str = typer.Option("minilm", help="Recipe"),
+    encoder: str = typer.Option("minilm", help="Folder, minilm, or Hugging Face hub name"),
+    times: int = typer.Option(5, help="Number of interruptions"),
+    max_steps: int = typer.Option(60, help="Training steps"),
     eval_frequency: int = typer.Option(5, help="Steps between evaluations"),
-    seed: int = typer.Option(0, help="Of when to interrupt"),
+    seed: int = typer.Option(0, help="Random seed"),
     gpu_id: int = typer.Option(-1, help="GPU ID or -1 for CPU"),
     # fmt: on
 ) -> None:
@@ -88,9 +88,9 @@ def main(
 
 
 def _interrupt(command: list[str], until: int, wait: float) -> int:
-    """Run a training and kill it a moment after the evaluation of a step.
+    """Run a training, and kill it a moment after the evaluation of a step.
 
-    RETURNS (int): The last step that was evaluated."""
+    RETURNS (int): The last evaluated step."""
     process = subprocess.Popen(
         [sys.executable, *command], cwd=ROOT, stdout=subprocess.PIPE, text=True
     )

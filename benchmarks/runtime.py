@@ -1,6 +1,6 @@
-"""Measure what runs the encoder on a CPU: torch in fp32 and in bf16, and onnxruntime in
-fp32 and in 8 bits. Words per second of the processor's time from text to entities, in turn
-on the same texts, and what is found in a whole corpus.
+"""Compare the runtimes of the encoder on a CPU: torch in fp32 and bf16, and onnxruntime in fp32
+and 8 bits. Measures words per second of CPU time from text to entities, alternating on the same
+texts, and the entities in a whole corpus.
 
     python benchmarks/runtime.py training/conll2003-minilm-default/model-best corpus/conll2003/dev.spacy
 
@@ -35,8 +35,8 @@ app = typer.Typer(add_completion=False)
 
 
 def seconds(nlp: Language, texts: list[str], batch_size: int) -> float:
-    """RETURNS (float): What nlp.pipe takes of the processor's time, with nothing kept:
-    other work on the machine does not count."""
+    """RETURNS (float): The CPU time of nlp.pipe in seconds, which excludes other work on the
+    machine."""
     start = time.process_time()
     for doc in nlp.pipe(texts, batch_size=batch_size):
         doc.ents
@@ -46,10 +46,10 @@ def seconds(nlp: Language, texts: list[str], batch_size: int) -> float:
 @app.command(help=__doc__)
 def main(
     # fmt: off
-    pipeline: Path = typer.Argument(..., help="A trained pipeline of ours"),
-    corpus: Path = typer.Argument(..., help="A .spacy file to find entities in"),
-    rounds: int = typer.Option(5, help="Rounds"),
-    words: int = typer.Option(10000, help="Words in each round"),
+    pipeline: Path = typer.Argument(..., help="Trained pipeline of this package"),
+    corpus: Path = typer.Argument(..., help="Annotated .spacy file"),
+    rounds: int = typer.Option(5, help="Number of rounds"),
+    words: int = typer.Option(10000, help="Words per round"),
     # fmt: on
 ) -> None:
     torch.set_num_threads(1)

@@ -1,14 +1,13 @@
-"""Run spaCy's and spacy-transformers' own tests with this package in the place of theirs.
+"""Run the tests of spaCy and spacy-transformers with this package's components instead of theirs.
 
     python benchmarks/spacy_tests.py
     python benchmarks/spacy_tests.py parser transformers
 
-The tests are those of the installed wheels. In spaCy's, the factory `ner` makes a
-`transformer_ner` with a tiny encoder inside; in spacy-transformers', TransformerModel is
-spacy-transformer-ner.TransformerModel.v1. A test that is meant to fail is in the table
-EXPECTED, with the reason. The command fails where another test fails, where one of these
-fails with another error, and where one passes.
-All suites together take some minutes on one thread, and write
+The tests are those of the installed wheels. In spaCy's tests, the factory `ner` creates a
+`transformer_ner` with a tiny encoder; in spacy-transformers' tests, TransformerModel is
+spacy-transformer-ner.TransformerModel.v1. EXPECTED lists the tests that are expected to fail,
+with the reason. The command fails if another test fails, or if one of these passes or fails
+with another error. All suites take some minutes on one thread, and write
 benchmarks/results/spacy_tests.json."""
 
 import os
@@ -34,8 +33,8 @@ SITE_PACKAGES = Path(spacy.__file__).parents[1]
 class Suite:
     """Tests that run in one process.
 
-    ours (str): What is replaced, see `spacy_tests_plugin.py`.
-    paths (tuple[str, ...]): The tests' files and folders, from the folder of the wheels.
+    ours (str): What to replace, see `spacy_tests_plugin.py`.
+    paths (tuple[str, ...]): Test files and folders, relative to site-packages.
     """
 
     ours: Literal["ner", "encoder"]
@@ -54,10 +53,10 @@ SUITES = {
 
 @dataclass(frozen=True)
 class Meant:
-    """Why tests are meant to fail.
+    """Why tests are expected to fail.
 
-    reason (str): What they ask for that is not there.
-    error (str): A part of what they fail with.
+    reason (str): The missing feature.
+    error (str): A part of the error message.
     """
 
     reason: str
@@ -88,8 +87,8 @@ SLOW_TOKENIZER = Meant(
     error=".is_fast",
 )
 
-# By module and name. A name alone, or cut off within its parameters, stands
-# for all tests that begin so.
+# By module and name. A name without parameters, or with the start of its parameters, matches
+# all tests that start with it.
 EXPECTED = {
     "spacy.tests.parser.test_ner::test_issue1967": MOVES,
     "spacy.tests.parser.test_ner::test_issue2179": MOVES,
@@ -113,12 +112,12 @@ Name = Enum("Name", {name: name for name in SUITES})
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a test.
+    """The result of a test.
 
     test (str): Its module and name.
     result (str): "passed", "failed" or "skipped".
-    details (str): What it failed with.
-    ours (int): How many components or encoders of ours it made.
+    details (str): The error, if it failed.
+    ours (int): The number of this package's components or encoders that it created.
     """
 
     test: str
@@ -128,7 +127,7 @@ class Outcome:
 
     @property
     def meant(self) -> Optional[Meant]:
-        """RETURNS (Meant | None): Why it is meant to fail as it does."""
+        """RETURNS (Meant | None): Why it is expected to fail with this error."""
         meant = EXPECTED.get(self.key)
         return meant if meant is not None and meant.error in self.details else None
 
@@ -145,7 +144,7 @@ class Outcome:
 def main(
     # fmt: off
     suites: Optional[List[Name]] = typer.Argument(
-        None, help="Only these suites, nothing is written"
+        None, help="Run only these suites, and write no result"
     ),
     # fmt: on
 ) -> None:
@@ -167,10 +166,10 @@ def main(
         print(outcome.details)
     stale = stale_entries(found)
     for key in stale:
-        msg.fail(f"{key} is in EXPECTED, but passes or does not exist: take it out")
+        msg.fail(f"{key} passes or does not exist: remove it from EXPECTED")
     if unexpected or stale:
         sys.exit(1)
-    msg.good("Nothing fails but what is meant to")
+    msg.good("Only expected failures")
     if len(outcomes) == len(SUITES):
         expected = [{"test": outcome.test, "reason": outcome.meant.reason} for outcome in failed]
         suites = {name: count(group) for name, group in outcomes.items()}
@@ -178,11 +177,11 @@ def main(
 
 
 def run_suite(suite: Suite, folder: Path) -> list[Outcome]:
-    """Run the tests of a suite in a process of their own.
+    """Run the tests of a suite in their own process.
 
     suite (Suite): The suite.
-    folder (Path): The folder they run in, for the encoders.
-    RETURNS (list[Outcome]): What became of each.
+    folder (Path): The working directory, for the encoders.
+    RETURNS (list[Outcome]): The results.
     """
     report = folder / "report.xml"
     process = subprocess.run(
@@ -209,8 +208,8 @@ def run_suite(suite: Suite, folder: Path) -> list[Outcome]:
 
 
 def read_report(path: Path) -> list[Outcome]:
-    """path (Path): What pytest --junitxml wrote.
-    RETURNS (list[Outcome]): What became of each test."""
+    """path (Path): A file from pytest --junitxml.
+    RETURNS (list[Outcome]): The results."""
     outcomes = []
     for case in ElementTree.parse(path).iter("testcase"):
         failure = next((part for part in case if part.tag in ("failure", "error")), None)
@@ -228,9 +227,9 @@ def read_report(path: Path) -> list[Outcome]:
 
 
 def count(outcomes: Iterable[Outcome]) -> dict[str, int]:
-    """outcomes (Iterable[Outcome]): What became of tests.
-    RETURNS (dict[str, int]): How many passed, failed and were skipped, and how many of
-        the first two made something of ours."""
+    """outcomes (Iterable[Outcome]): The results of tests.
+    RETURNS (dict[str, int]): The numbers of tests that passed, failed and were skipped, and that
+        created something of this package."""
     outcomes = list(outcomes)
     counts = {
         result: sum(outcome.result == result for outcome in outcomes)
@@ -240,9 +239,9 @@ def count(outcomes: Iterable[Outcome]) -> dict[str, int]:
 
 
 def stale_entries(outcomes: Iterable[Outcome]) -> list[str]:
-    """outcomes (Iterable[Outcome]): What became of all tests of some modules.
-    RETURNS (list[str]): The entries of EXPECTED for these modules that no longer hold: a
-        test passes or is skipped, or does not exist."""
+    """outcomes (Iterable[Outcome]): The results of all tests of some modules.
+    RETURNS (list[str]): The entries of EXPECTED for these modules that are outdated: a test
+        passes, is skipped, or does not exist."""
     outcomes = list(outcomes)
     modules = {outcome.test.partition("::")[0] for outcome in outcomes}
     results: dict[str, set[str]] = {

@@ -1,12 +1,12 @@
-"""The pytest plugin that `spacy_tests.py` runs spaCy's and spacy-transformers' tests with:
-it puts what is ours in the place of theirs.
+"""The pytest plugin of `spacy_tests.py`: replaces spaCy's and spacy-transformers' components with
+those of this package.
 
     pytest -p spacy_tests_plugin --ours ner spacy/tests/parser/test_ner.py
 
-With `--ours ner` the factory `ner` makes a `transformer_ner`; with `--ours encoder`
+With `--ours ner` the factory `ner` creates a `transformer_ner`; with `--ours encoder`
 spacy-transformers' TransformerModel is spacy-transformer-ner.TransformerModel.v1. The encoders
-that the tests ask for are saved in the current folder under their hub names, so no network is
-needed. The property "ours" of a test in pytest's --junitxml counts what of ours it made."""
+of the tests are saved in the working directory under their hub names, so no network is needed.
+In pytest's --junitxml, the property "ours" of a test counts this package's objects."""
 
 import sys
 import unittest.mock
@@ -43,9 +43,9 @@ from spacy_transformer_ner.recogniser.component import make_transformer_ner
 from spacy_transformer_ner.recogniser.head import build_token_classifier
 from tests.conftest import train_tokenizer
 
-# spaCy's architecture for `ner`; the tests set it, or settings of it.
+# spaCy's architecture for `ner`; the tests set it, or some of its settings.
 PARSER = "spacy.TransitionBasedParser.v2"
-# The encoder is in the component, so that nlp.add_pipe("ner") needs no other.
+# The encoder is in the component, so that nlp.add_pipe("ner") needs no other component.
 NER = """
 [model]
 @architectures = "spacy.TransitionBasedParser.v2"
@@ -62,7 +62,7 @@ BERT = {
     "hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 128,
     "max_position_embeddings": 514,
 }  # fmt: skip
-# Wide enough to learn two sentences by heart in the fifty updates that the tests give.
+# Wide enough to overfit two sentences in the fifty updates of the tests.
 ROBERTA = {
     **BERT, "num_hidden_layers": 1, "hidden_size": 320, "intermediate_size": 640,
     "hidden_dropout_prob": 0.0,
@@ -70,7 +70,7 @@ ROBERTA = {
 DISTILBERT = {"dim": 64, "n_layers": 2, "n_heads": 4, "hidden_dim": 128}
 GPT2 = {"n_embd": 64, "n_layer": 2, "n_head": 4}
 XLNET = {"d_model": 64, "n_layer": 2, "n_head": 4, "d_inner": 128}
-# Hub names, each with the configuration and the kind of tokenizer of its encoder.
+# The configuration and tokenizer family of each encoder, by hub name.
 ENCODERS = {
     "roberta-base": (RobertaConfig, ROBERTA, "byte-bpe"),
     "albert-base-v2": (AlbertConfig, {**BERT, "embedding_size": 32}, "unigram"),
@@ -82,10 +82,10 @@ ENCODERS = {
     "sgugger/tiny-distilbert-classification": (DistilBertConfig, DISTILBERT, "wordpiece"),
 }
 
-# spaCy's tests import it by its name from before Python 3.3.
+# spaCy's tests import the old package name.
 sys.modules.setdefault("mock", unittest.mock)
 
-# How often the running test has made a component or an encoder of ours.
+# The number of this package's objects that the running test has created.
 made = 0
 
 
@@ -111,8 +111,8 @@ def save_encoders(folder: Path) -> None:
 
 
 def counted(make: Callable) -> Callable:
-    """make (Callable): Makes something of ours.
-    RETURNS (Callable): The same, counted for the running test."""
+    """make (Callable): Creates an object of this package.
+    RETURNS (Callable): The same function, counting its calls."""
 
     @wraps(make)
     def make_and_count(*args, **kwargs):
@@ -132,9 +132,9 @@ def classifier_or_parser(
     use_upper: bool = True,
     nO: Optional[int] = None,
 ) -> Model:
-    """Build TokenClassifier.v1 where the default config of `ner` was filled in, which has
-    no state_type: the test's settings of a transition-based parser do not count then. Build
-    spaCy's model for `parser` and `beam_ner`.
+    """Build TokenClassifier.v1 if there is no state_type, as in the default config of `ner`; the
+    test's settings of a transition-based parser are then ignored. Build spaCy's model for
+    `parser` and `beam_ner`.
 
     All arguments: see spaCy's TransitionBasedParser.v2.
     RETURNS (Model): The model.
@@ -149,7 +149,7 @@ def classifier_or_parser(
 
 
 def replace_ner() -> None:
-    """Let the factory `ner` make our component."""
+    """Let the factory `ner` create a `transformer_ner`."""
     Language()  # registers spaCy's factories
     registry.architectures.register(PARSER, func=classifier_or_parser)
     registry.factories.register("ner", func=counted(make_transformer_ner))
@@ -162,17 +162,17 @@ def replace_ner() -> None:
 def build_encoder(name: str, *args: object, **kwargs: object) -> Model:
     """Build TransformerModel.v1 from the arguments of spacy-transformers' TransformerModel.
 
-    name (str): The encoder. Other arguments do not count.
+    name (str): The encoder. Other arguments are ignored.
     RETURNS (Model): The model.
     """
     model = registry.architectures.get("spacy-transformer-ner.TransformerModel.v1")(name)
-    # The test's config names their architecture and has its settings.
+    # The test's config has the settings of spacy-transformers' architecture.
     model.attrs["replace_listener_cfg"] = replace_listener_cfg
     return model
 
 
 class StandIn(type):
-    """The type of what stands for the class TransformerModel of spacy-transformers."""
+    """The metaclass of the replacement for spacy-transformers' TransformerModel."""
 
     def __call__(cls, *args: object, **kwargs: object) -> Model:
         return build_encoder(*args, **kwargs)
@@ -182,7 +182,7 @@ class StandIn(type):
 
 
 def replace_encoder() -> None:
-    """Let spacy-transformers' architectures build our encoder."""
+    """Let spacy-transformers' architectures build TransformerModel.v1."""
     stand_in = StandIn("TransformerModel", (), {})
     layers, architectures = spacy_transformers.layers, spacy_transformers.architectures
     for module in (spacy_transformers, layers, architectures):

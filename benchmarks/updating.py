@@ -1,14 +1,14 @@
-"""Measure what a pipeline forgets when it learns a new label, and what helps.
+"""Measure how much a pipeline forgets when it learns a new label, and what prevents it.
 
     spacy project run convert . --vars.dataset conll2003
     python benchmarks/updating.py --dataset conll2003 --label MISC
 
 A pipeline is trained on some documents without the label. Then it is updated, as in
-docs/pipelines.md, on other documents in which only the label is annotated: as they are;
-with the entities that the pipeline finds in them filled in; and with texts of its own
-training beside them, annotated by the pipeline itself, once as if that were all there is
-to find and once with what it leaves out as unknown. F1 is on raw text of the test set,
-entities exact. Writes benchmarks/results/updating-<dataset>.json."""
+docs/pipelines.md, on other documents in which only the new label is annotated: unchanged; with
+the pipeline's own predictions added; and together with texts of the first training, annotated
+by the pipeline itself, where tokens outside its predictions are either O or missing values. F1
+is for exact entities on raw text of the test set. Writes
+benchmarks/results/updating-<dataset>.json."""
 
 import random
 import tempfile
@@ -32,11 +32,11 @@ from spacy_transformer_ner.evaluation.counts import Counts, count
 from spacy_transformer_ner.evaluation.reliability import entities_of
 from spacy_transformer_ner.training.recipe import find_recipe, load_recipe
 
-# Of the update.
+# Settings of the update.
 LEARN_RATE = 1e-4
 STEPS = 120
 BATCH = 4
-# Of the first training, beside the recipe.
+# Setting of the first training.
 MAX_STEPS = 400
 
 app = typer.Typer(add_completion=False)
@@ -45,14 +45,14 @@ app = typer.Typer(add_completion=False)
 @app.command(help=__doc__)
 def main(
     # fmt: off
-    dataset: str = typer.Option("conll2003", help="A folder of corpus/, converted"),
-    label: str = typer.Option("MISC", help="The label that is new"),
-    config: str = typer.Option("minilm", help="A recipe"),
+    dataset: str = typer.Option("conll2003", help="Converted data set in corpus/"),
+    label: str = typer.Option("MISC", help="The new label"),
+    config: str = typer.Option("minilm", help="Recipe"),
     lang: str = typer.Option("en", help="Language"),
     base: int = typer.Option(100, help="Documents of the first training"),
     new: int = typer.Option(40, help="Documents with the new label"),
-    rehearsal: int = typer.Option(40, help="Documents of the first training that are seen again"),
-    seed: int = typer.Option(0, help="Seed"),
+    rehearsal: int = typer.Option(40, help="Documents of the first training to rehearse"),
+    seed: int = typer.Option(0, help="Random seed"),
     # fmt: on
 ) -> None:
     corpus = ROOT / "corpus" / dataset
@@ -135,8 +135,8 @@ def train_base(config: Path, folder: Path, lang: str, seed: int) -> Path:
 def learn(
     nlp: Language, text: str, entities: Sequence[tuple[int, int, str]], fill: bool = True
 ) -> Example:
-    """RETURNS (Example): A text with the entities given and, if it is to be filled in,
-    those that the pipeline finds beside them."""
+    """RETURNS (Example): A text with the given entities and, with `fill`, the pipeline's other
+    predictions."""
     doc = nlp.make_doc(text)
     spans = [doc.char_span(*entity) for entity in entities]
     doc.ents = [span for span in spans if span is not None]
@@ -144,15 +144,15 @@ def learn(
 
 
 def rehearse(nlp: Language, text: str, default: str) -> Example:
-    """RETURNS (Example): A text with the entities that the pipeline finds, and all else
-    "outside" of entities or "missing"."""
+    """RETURNS (Example): A text with the pipeline's predictions, and all other tokens "outside"
+    or "missing"."""
     doc = nlp(text)
     doc.set_ents(list(doc.ents), default=default)
     return Example(nlp.make_doc(text), doc)
 
 
 def update(nlp: Language, label: str, examples: list[Example], seed: int) -> None:
-    """Learn a new label, in as many steps whatever there is to learn from."""
+    """Learn a new label, with the same number of steps for any number of examples."""
     nlp.get_pipe("transformer_ner").add_label(label)
     optimizer = nlp.resume_training()
     optimizer.learn_rate = LEARN_RATE

@@ -1,5 +1,5 @@
-"""Remove what the project's commands made: corpora, trainings, figures, reports, packages
-and annotations of all datasets. The assets stay."""
+"""Remove all outputs of the project's commands: corpora, trainings, metrics, reports, packages
+and annotations. The assets are kept."""
 
 import shutil
 from pathlib import Path
@@ -11,9 +11,9 @@ MADE = ("corpus", "training", "metrics", "report", "packages", "annotated")
 
 
 def main(project_dir: Path = typer.Argument(Path("."), help="The project's folder")) -> None:
-    """Remove what the project's commands made. The assets stay."""
+    """Remove all outputs of the project's commands. The assets are kept."""
     if not (project_dir / "project.yml").is_file():
-        msg.fail(f"{project_dir}: there is no project.yml here", exits=1)
+        msg.fail(f"{project_dir}: no project.yml here. Pass the project's folder.", exits=1)
     for name in MADE:
         for path in sorted((project_dir / name).glob("*")):
             shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()

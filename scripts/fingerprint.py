@@ -1,5 +1,5 @@
-"""Hash the code of the installed package, so that the commands that use it run again when it
-changes: a file for each folder, one for each command, and one for all of it."""
+"""Hash the code of the installed package, so that commands run again when their code changes:
+one file for each folder, one for each command, and one for all code."""
 
 import hashlib
 from collections.abc import Iterable
@@ -9,14 +9,14 @@ from pathlib import Path
 import typer
 
 SUFFIXES = {".py", ".cfg", ".jinja", ".css", ".js"}
-# Each of its modules is a command; no other code uses them.
+# Each of its modules is a command, and not used by other code.
 COMMANDS = "cli"
-# Nothing in the package uses it.
+# Not used by other code.
 UNUSED = ("api.py",)
 
 
 def fingerprints(package: Path) -> dict[str, str]:
-    """Hash the code of a package. Modules that are in no folder count for all folders.
+    """Hash the code of a package. Top-level modules count for all folders.
 
     package (Path): The package's folder.
     RETURNS (dict[str, str]): SHA-256 by folder ("corpus", "corpus.readers"), by command

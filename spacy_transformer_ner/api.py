@@ -1,8 +1,8 @@
-"""The Python API: what the commands of `spacy ner` do, for notebooks and programs.
+"""The Python API: the commands of `spacy ner` as functions, for notebooks and scripts.
 
-Everything here can be imported from `spacy_transformer_ner`, and stays as it is from version
-to version. Docs, pipelines and paths go in; Docs, pipelines and frozen dataclasses with a
-`to_dict` come out. Mistakes in what is given raise `InputError`, a ValueError.
+Everything here can be imported from `spacy_transformer_ner` and is stable. The functions take
+Docs, pipelines and paths, and return Docs, pipelines and frozen dataclasses with a `to_dict`.
+Invalid input raises `InputError`, a ValueError.
 """
 
 from collections.abc import Iterable, Sequence
@@ -74,15 +74,15 @@ def convert(
     lang (str): The language's code.
     split (Sequence[float] | None): Split the documents at random by these shares, such as
         (80, 10, 10), into train, dev and test.
-    seed (int): The random seed of that.
-    options (ReadOptions): How to read the files, where that is not to be detected.
-    progress (Callable): Wraps a stream of documents, given with a file's name.
+    seed (int): The random seed of the split.
+    options (ReadOptions): How to read the files. What is not set is detected.
+    progress (Callable): Wraps the stream of documents of a file; also gets the file's name.
     RETURNS (list[Converted]): What was written, for each .spacy file.
-    RAISES: InputError if something cannot be read.
+    RAISES: InputError if a file cannot be read.
     """
-    given = [inputs] if isinstance(inputs, (str, Path)) else inputs
+    paths = [inputs] if isinstance(inputs, (str, Path)) else inputs
     return convert_files(
-        [Path(path) for path in given],
+        [Path(path) for path in paths],
         Path(output),
         options=options,
         lang=lang,
@@ -105,7 +105,7 @@ def evaluate(
     corpus (str | Path | Iterable[Doc]): A file in any format that `convert` reads, or Docs.
     tokenization (str): "text" gives the pipeline raw text, "gold" the corpus' tokens and
         sentences.
-    progress (Callable): Wraps the stream of Docs, whose number it is given.
+    progress (Callable): Wraps the stream of Docs; also gets their number.
     RETURNS (Evaluation): The figures and the mistakes.
     RAISES: InputError if the pipeline or the corpus cannot be read.
     """
@@ -125,18 +125,18 @@ def annotate(
     shard_texts: int = SHARD_TEXTS,
     progress: Progress = no_progress,
 ) -> Totals:
-    """Annotate files of texts. Call it again with the same arguments to resume.
+    """Annotate files of texts. Call again with the same arguments to resume.
 
     pipeline (Language | str | Path): A pipeline that was loaded from disk, or its name or path.
-    inputs (str | Sequence[str]): Files, folders, and patterns like 'data/**/*.jsonl'.
-    output (str | Path): The folder to write.
+    inputs (str | Sequence[str]): Files, folders and patterns such as 'data/**/*.jsonl'.
+    output (str | Path): The folder for the shards.
     format (str): "parquet", "jsonl" or "docbin".
     text, id (str, str | None): Columns or keys of the text and of its ID.
     carry (Sequence[str]): Columns or keys to copy to the output.
     shard_texts (int): Texts per shard; fewer if they are long.
     progress (Callable): Wraps the stream of shards, see `annotation.annotate`.
-    RETURNS (Totals): How many texts, words, entities and errors there are.
-    RAISES: InputError if it cannot start or resume.
+    RETURNS (Totals): The numbers of texts, words, entities, errors and shards.
+    RAISES: InputError if the run cannot start or resume.
     """
     totals, _ = annotate_files(
         _loaded(pipeline),
@@ -162,7 +162,7 @@ def rank(
 
     pipeline (Language | str | Path): The pipeline, or its name or path.
     texts (Iterable[str]): The texts.
-    n (int | None): How many to keep; None for all.
+    n (int | None): How many to return; None for all.
     progress (Callable): Wraps the stream of texts.
     RETURNS (list[dict]): Records for Prodigy and Doccano, the most uncertain first.
     RAISES: InputError if the pipeline has no transformer_ner.
@@ -183,15 +183,15 @@ def package(
     license: str = "",
     made: Made = Made(),
 ) -> Packaged:
-    """Build the wheel of a trained pipeline, and the wheel of this package, which it requires.
+    """Build the wheels of a trained pipeline and of this package, which it requires.
 
-    pipeline (str | Path): The pipeline's directory.
+    pipeline (str | Path): The pipeline's folder.
     output (str | Path): The folder for the wheels.
     name (str): The pipeline's name, without the language.
-    version, dataset, encoder, author, license (str): For its card, see `card.Card`.
-    made (Made): What the commands wrote about it: figures, history, corpus.
+    version, dataset, encoder, author, license (str): For the model card, see `card.Card`.
+    made (Made): Figures, training history and corpus, from other commands.
     RETURNS (Packaged): What was built.
-    RAISES: InputError if there is no pipeline, the name or version is not valid, or a build
+    RAISES: InputError if there is no pipeline, the name or version is invalid, or a build
         fails.
     """
     card = Card(name, version, dataset, encoder, author, license)
@@ -206,16 +206,16 @@ def export_hf(
     dev: str | Path | None = None,
     progress: Progress = no_progress,
 ) -> HFExport:
-    """Export a pipeline as a checkpoint of transformers.
+    """Export a pipeline as a checkpoint for transformers.
 
     pipeline (Language | str | Path): The pipeline, or its name or path.
     output (str | Path): A new folder for the checkpoint.
-    train (str | Path | None): Data to refit the head on, if the pipeline has parts that
-        transformers lacks.
-    dev (str | Path | None): Data to measure both on.
-    progress (Callable): Wraps streams, with what they are.
-    RETURNS (HFExport): What is lost, and what that costs.
-    RAISES: InputError if it cannot be exported, or the folder exists.
+    train (str | Path | None): Training data, to refit the head if the pipeline has inputs
+        that transformers lacks.
+    dev (str | Path | None): Annotated text to measure the F1 difference on.
+    progress (Callable): Wraps streams; also gets their descriptions.
+    RETURNS (HFExport): What is lost, and the F1 before and after.
+    RAISES: InputError if the pipeline cannot be exported, or the folder exists.
     """
     nlp = _loaded(pipeline)
     with new_folder(output) as folder:

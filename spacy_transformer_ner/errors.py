@@ -1,4 +1,4 @@
-"""The one error a user can cause and fix, and how to install what is missing."""
+"""The error for invalid user input, and hints for installing extras."""
 
 from importlib.metadata import PackageNotFoundError, requires
 from pathlib import Path
@@ -9,11 +9,11 @@ PACKAGE = "spacy-transformer-ner"
 
 
 class InputError(ValueError):
-    """Something the user gave cannot be used: a file, a name, a setting.
+    """Raised for invalid user input: a file, a name or a setting.
 
-    message (str): What was found and what to do about it.
-    path (str | Path | None): The file it was found in.
-    line (int | None): The line of that file, counted from 1.
+    message (str): What was found and how to fix it.
+    path (str | Path | None): The file.
+    line (int | None): The line in the file, counted from 1.
     """
 
     def __init__(self, message: str, *, path: str | Path | None = None, line: int | None = None):
@@ -24,21 +24,21 @@ class InputError(ValueError):
 
 
 def one_line(error: BaseException, max_length: int = 300) -> str:
-    """Put what another library says into one line, for an InputError.
+    """Get the message of a library's error as one line, for an InputError.
 
-    error (BaseException): The library's error.
-    max_length (int): The most characters that are kept.
-    RETURNS (str): Its message, or the name of its type if it has none.
+    error (BaseException): The error.
+    max_length (int): The maximum number of characters.
+    RETURNS (str): The message, or the name of the error's type if it has none.
     """
     return " ".join(str(error).split())[:max_length] or type(error).__name__
 
 
 def install_extra(extra: str) -> str:
-    """Say how to install an extra of this package. The command names the distributions
-    that the extra needs, so it works whether or not an index has this package.
+    """Get the command that installs an extra of this package. It names the extra's
+    requirements, so it works even if this package is not on an index.
 
     extra (str): The extra's name in pyproject.toml.
-    RETURNS (str): The command, such as `pip install 'pyarrow>=15'`.
+    RETURNS (str): The command, e.g. `pip install 'pyarrow>=15'`.
     """
     needed = _requirements_of(extra) or [f"{PACKAGE}[{extra}]"]
     return " ".join(["pip install", *(f"'{requirement}'" for requirement in needed)])
@@ -47,7 +47,7 @@ def install_extra(extra: str) -> str:
 def _requirements_of(extra: str) -> list[str]:
     try:
         lines = requires(PACKAGE) or []
-    except PackageNotFoundError:  # the package is on the path without being installed
+    except PackageNotFoundError:  # the package is on the path, but not installed
         return []
     needed: list[str] = []
     for requirement in map(Requirement, lines):

@@ -1,5 +1,5 @@
-"""Reading and writing files so that nobody ever meets half of one, not even after a loss of
-power. All that is written for good is written by these functions."""
+"""Atomic file writes, safe against crashes and power loss. All outputs are written by these
+functions."""
 
 import errno
 import hashlib
@@ -17,26 +17,26 @@ import srsly
 
 from .errors import InputError
 
-# What a file is called until it is whole: .NAME-1234abcd.tmp
+# Temporary files are named .NAME-1234abcd.tmp
 TEMPORARY = ".tmp"
-# A name may have 255 bytes, and a character of it four.
+# Characters of NAME: file names have at most 255 bytes, and a character up to 4.
 NAME_KEPT = 40
-# No room on the disk, a quota or a limit on the size of files: never the fault of a read.
+# The disk is full, or a quota or the file size limit is exceeded. Only writes raise these.
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-# What shutil and libraries written in Rust (safetensors, tokenizers) make of an OSError.
-TOLD = re.compile(r"\[Errno (\d+)\]|\(os error (\d+)\)")
-# A disk with less room is full.
-LEAST_ROOM = 1 << 20
+# The error code in the messages of shutil and of Rust libraries (safetensors, tokenizers).
+ERROR_CODE = re.compile(r"\[Errno (\d+)\]|\(os error (\d+)\)")
+# A disk with fewer free bytes counts as full.
+MIN_FREE = 1 << 20
 
 
 @contextmanager
 def replacing(path: str | Path) -> Iterator[Path]:
-    """Give a temporary path beside `path` to write a file to. When the block ends well, the
-    file is brought to the disk and moved into place. When it fails nothing is left, and what
-    stood at `path` stays. A device or a pipe is written to, and not replaced.
+    """Write a file atomically, via a temporary path next to it. When the block ends, the file
+    is fsynced and renamed. If the block fails, the temporary file is removed and an existing
+    file at `path` is kept. Devices and pipes are written to directly.
 
-    path (str | Path): Where the file is to be. Its folder is made.
-    YIELDS (Path): The temporary path. There is no file yet.
+    path (str | Path): The file to write. Its folder is created.
+    YIELDS (Path): The temporary path, where no file exists yet.
     RAISES: InputError if `path` is a folder, or the file cannot be written.
     """
     path = Path(path)
@@ -44,20 +44,20 @@ def replacing(path: str | Path) -> Iterator[Path]:
     if _is_device(path):
         with tempfile.TemporaryDirectory() as folder, writing(path):
             yield Path(folder, "new")
-            with open(Path(folder, "new"), "rb") as made, open(path, "wb") as device:
-                shutil.copyfileobj(made, device)
+            with open(Path(folder, "new"), "rb") as source, open(path, "wb") as device:
+                shutil.copyfileobj(source, device)
     else:
-        with _made_beside(path) as new:
+        with _temporary(path) as new:
             yield new
 
 
 def check_writable(path: str | Path, size: int = 0) -> None:
-    """See that a file can be written, before the work is done that it is to hold.
+    """Check that a file can be written, before computing its content.
 
-    path (str | Path): The file. Its folder is made.
-    size (int): How many bytes it will have at least, if that is known.
-    RAISES: InputError if `path` is a folder, or the disk has no room for it; OSError if its
-        folder cannot be written to.
+    path (str | Path): The file. Its folder is created.
+    size (int): The minimum size in bytes, if known.
+    RAISES: InputError if `path` is a folder or the disk is full; OSError if the folder is not
+        writable.
     """
     path = Path(path)
     _require_no_folder(path)
@@ -72,20 +72,20 @@ def _is_device(path: Path) -> bool:
 
 
 def check_room(path: str | Path, size: int = 0) -> None:
-    """See that a disk has room, before the work is done that is to be written there.
+    """Check that a disk has enough free space, before computing what is to be written.
 
     path (str | Path): The file or folder to write. It need not exist.
-    size (int): How many bytes it will have at least, if that is known.
-    RAISES: InputError if there is less room.
+    size (int): The minimum size in bytes, if known.
+    RAISES: InputError if there is not enough space.
     """
     path = Path(path)
-    there = next(parent for parent in (path, *path.absolute().parents) if parent.is_dir())
-    free, needed = shutil.disk_usage(there).free, max(size, LEAST_ROOM)
+    folder = next(parent for parent in (path, *path.absolute().parents) if parent.is_dir())
+    free, needed = shutil.disk_usage(folder).free, max(size, MIN_FREE)
     if free < needed:
         raise InputError(
-            f"the disk has {_mib(free)} left, and {_mib(needed)} are to be written. Free some "
-            "space there, or name a path on another disk.",
-            path=there,
+            f"the disk has {_mib(free)} left, but {_mib(needed)} are needed. Free some space, "
+            "or use a path on another disk.",
+            path=folder,
         )
 
 
@@ -95,35 +95,34 @@ def _mib(size: int) -> str:
 
 def size_of(path: str | Path) -> int:
     """path (str | Path): A file or folder.
-    RETURNS (int): The bytes of the file, or of all files in the folder."""
+    RETURNS (int): The size in bytes of the file, or of all files in the folder."""
     return sum(file.stat().st_size for file in _files_in(Path(path)))
 
 
 def _require_no_folder(path: Path) -> None:
     if path.is_dir():
-        raise InputError("is a folder. Name a file to write to.", path=path)
+        raise InputError("is a folder. Pass the path of a file.", path=path)
 
 
 @contextmanager
 def new_folder(path: str | Path) -> Iterator[Path]:
-    """Give a temporary path beside `path` to make a folder at. When the block ends well, all
-    its files are brought to the disk and it is moved into place; when it fails nothing is
-    left.
+    """Write a folder atomically, via a temporary path next to it. When the block ends, its
+    files are fsynced and it is renamed. If the block fails, it is removed.
 
-    path (str | Path): Where the folder is to be. Its parents are made.
-    YIELDS (Path): The temporary path. There is no folder yet.
-    RAISES: InputError if there is something already, or it cannot be written.
+    path (str | Path): The folder to write. Its parents are created.
+    YIELDS (Path): The temporary path, where no folder exists yet.
+    RAISES: InputError if `path` exists and is not an empty folder, or cannot be written.
     """
     path = Path(path)
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
-        raise InputError("is there already. Name another folder, or remove it.", path=path)
-    with _made_beside(path) as new:
+        raise InputError("already exists. Pass another folder, or remove it.", path=path)
+    with _temporary(path) as new:
         yield new
 
 
 @contextmanager
-def _made_beside(path: Path) -> Iterator[Path]:
-    # Two machines may write the same shard of an annotation, if the one is believed lost.
+def _temporary(path: Path) -> Iterator[Path]:
+    # The name is unique: two machines may write the same shard, if one was considered lost.
     name = f".{path.name[:NAME_KEPT]}-{uuid4().hex[:8]}{TEMPORARY}"
     place = Path(os.path.abspath(path))
     new = place.with_name(name)
@@ -142,19 +141,19 @@ def _made_beside(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def writing(path: str | Path, temporary: Path | None = None) -> Iterator[None]:
-    """Turn what is raised when a file cannot be written into an InputError.
+    """Convert errors from writing a file into an InputError.
 
     path (str | Path): The file or folder that is written.
-    temporary (Path | None): What it is called until it is whole, if not `path`.
-    RAISES: InputError if the disk is full, or the system refuses to write this file.
-        What is raised of other files stays.
+    temporary (Path | None): Its temporary path, if it has one.
+    RAISES: InputError if the disk is full, or the system does not allow writing this file.
+        Errors about other files are raised unchanged.
     """
     try:
         yield
     except Exception as error:
-        # An InputError of another place may tell it too.
-        told = TOLD.search(str(error))
-        code = int(told[1] or told[2]) if told else None
+        # The code may also be in the message of another library's error, or an InputError.
+        found = ERROR_CODE.search(str(error))
+        code = int(found[1] or found[2]) if found else None
         if code not in FULL and not (
             isinstance(error, OSError) and _is_of(error, Path(temporary or path))
         ):
@@ -162,14 +161,14 @@ def writing(path: str | Path, temporary: Path | None = None) -> Iterator[None]:
         reason = os.strerror(code) if code is not None else str(error)
         raise InputError(
             f"cannot be written: {reason}. "
-            + ("Free some space" if code in FULL else "Change that")
+            + ("Free some space" if code in FULL else "Fix this")
             + " and run the same command again.",
             path=path,
         ) from None
 
 
 def _is_of(error: OSError, root: Path) -> bool:
-    """Whether an error is of a path, or of what is in it."""
+    """Whether an error is about a path, or a path inside it."""
     named = [
         Path(os.fsdecode(n))
         for n in (error.filename, error.filename2)
@@ -179,7 +178,7 @@ def _is_of(error: OSError, root: Path) -> bool:
 
 
 def remove(path: Path) -> None:
-    """Remove a file or a folder with all that is in it.
+    """Remove a file, or a folder with its content.
 
     path (Path): The file or folder; it need not exist.
     """
@@ -194,9 +193,9 @@ def _files_in(path: Path) -> list[Path]:
 
 
 def _sync(path: Path) -> None:
-    """Bring a file, or all of a folder, to the disk."""
+    """Fsync a file, or a folder with its content."""
     for file in _files_in(path):
-        # Windows refuses it of a file that was opened to be read.
+        # On Windows, fsync fails for files opened for reading.
         with open(file, "r+b" if os.name == "nt" else "rb") as opened:
             os.fsync(opened.fileno())
     if path.is_dir():
@@ -205,11 +204,11 @@ def _sync(path: Path) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Bring the names in a folder to the disk.
+    """Fsync a folder, so that new and renamed files in it survive a crash.
 
     folder (Path): The folder.
     """
-    if hasattr(os, "O_DIRECTORY"):  # not on Windows
+    if hasattr(os, "O_DIRECTORY"):  # not available on Windows
         handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
         try:
             os.fsync(handle)
@@ -218,13 +217,13 @@ def sync_folder(folder: Path) -> None:
 
 
 def replace_together(made: Path, folder: Path, gone: Iterable[str] = ()) -> None:
-    """Move all that one folder holds into another, in place of what has the same names there:
-    all of it, or nothing. What ends the process on the way leaves some missing, but never
-    new ones beside old ones.
+    """Move the content of one folder into another, replacing entries with the same names:
+    either everything is moved, or nothing. If the process is killed meanwhile, entries may be
+    missing, but new ones are never mixed with old ones.
 
-    made (Path): The folder that holds them, on the same disk.
-    folder (Path): Where they are to be.
-    gone (Iterable[str]): Names that `folder` is to have no more.
+    made (Path): The folder with the new entries, on the same disk.
+    folder (Path): The folder to move them to.
+    gone (Iterable[str]): Names of other entries to remove from `folder`.
     """
     names = sorted(path.name for path in made.iterdir())
     old = [name for name in dict.fromkeys((*names, *gone)) if os.path.lexists(folder / name)]
@@ -244,11 +243,11 @@ def replace_together(made: Path, folder: Path, gone: Iterable[str] = ()) -> None
 
 
 def append_line(path: str | Path, line: str) -> None:
-    """Add a line to a file and bring it to the disk.
+    """Append a line to a file, and fsync it.
 
-    path (str | Path): The file; it is made if it does not exist.
-    line (str): The line, without its end.
-    RAISES: InputError if it cannot be written.
+    path (str | Path): The file. It is created if it does not exist.
+    line (str): The line, without a newline.
+    RAISES: InputError if the file cannot be written.
     """
     with writing(path), open(path, "ab") as file:
         file.write(f"{line}\n".encode())
@@ -257,33 +256,33 @@ def append_line(path: str | Path, line: str) -> None:
 
 
 def write_bytes(path: str | Path, content: bytes) -> None:
-    """Write a file, whole or not at all.
+    """Write a file atomically.
 
-    path (str | Path): The file. Its folder is made.
-    content (bytes): What it is to hold.
-    RAISES: InputError if `path` is a folder, or it cannot be written.
+    path (str | Path): The file. Its folder is created.
+    content (bytes): The content.
+    RAISES: InputError if `path` is a folder, or the file cannot be written.
     """
     with replacing(path) as new:
         new.write_bytes(content)
 
 
 def write_json(path: str | Path, content: Any) -> None:
-    """Write a JSON file, whole or not at all.
+    """Write a JSON file atomically.
 
-    path (str | Path): The file. Its folder is made.
-    content (Any): What it is to hold.
-    RAISES: InputError if `path` is a folder.
+    path (str | Path): The file. Its folder is created.
+    content (Any): The content.
+    RAISES: InputError if `path` is a folder, or the file cannot be written.
     """
     with replacing(path) as new:
         srsly.write_json(new, content)
 
 
 def write_jsonl(path: str | Path, records: Iterable[Any]) -> None:
-    """Write a JSON Lines file, whole or not at all.
+    """Write a JSON Lines file atomically.
 
-    path (str | Path): The file. Its folder is made.
-    records (Iterable[Any]): What it is to hold, a line each.
-    RAISES: InputError if `path` is a folder.
+    path (str | Path): The file. Its folder is created.
+    records (Iterable[Any]): The records, one per line.
+    RAISES: InputError if `path` is a folder, or the file cannot be written.
     """
     with replacing(path) as new:
         srsly.write_jsonl(new, records)
@@ -291,7 +290,7 @@ def write_jsonl(path: str | Path, records: Iterable[Any]) -> None:
 
 def sha256(path: str | Path) -> str:
     """path (str | Path): A file.
-    RETURNS (str): Its SHA-256, in hexadecimal digits."""
+    RETURNS (str): Its SHA-256, as hexadecimal digits."""
     digest = hashlib.sha256()
     with open(path, "rb") as file:
         while chunk := file.read(1 << 20):
@@ -300,33 +299,31 @@ def sha256(path: str | Path) -> str:
 
 
 def read_json(path: str | Path, made_by: str) -> Any:
-    """Read a JSON file that one of the commands wrote.
+    """Read a JSON file that a command of `spacy ner` wrote.
 
     path (str | Path): The file.
-    made_by (str): The command, for the error's remedy.
-    RETURNS (Any): What it holds.
-    RAISES: InputError if it is not there or no JSON.
+    made_by (str): The command, for the error message.
+    RETURNS (Any): The content.
+    RAISES: InputError if the file does not exist or is not JSON.
     """
     return _read(path, made_by, srsly.read_json, "JSON")
 
 
 def read_jsonl(path: str | Path, made_by: str) -> list[Any]:
-    """Read a JSON Lines file that one of the commands wrote.
+    """Read a JSON Lines file that a command of `spacy ner` wrote.
 
     path (str | Path): The file.
-    made_by (str): The command, for the error's remedy.
-    RETURNS (list[Any]): What its lines hold.
-    RAISES: InputError if it is not there or no JSON Lines.
+    made_by (str): The command, for the error message.
+    RETURNS (list[Any]): The records.
+    RAISES: InputError if the file does not exist or is not JSON Lines.
     """
     return _read(path, made_by, lambda path: list(srsly.read_jsonl(path)), "JSON Lines")
 
 
 def _read(path: str | Path, made_by: str, read: Callable[[str | Path], Any], what: str) -> Any:
     if not Path(path).is_file():
-        raise InputError(f"is not there. Make it with the {made_by} command.", path=path)
+        raise InputError(f"not found. Run `spacy ner {made_by}` first.", path=path)
     try:
         return read(path)
     except ValueError:
-        raise InputError(
-            f"is not {what}. Make it again with the {made_by} command.", path=path
-        ) from None
+        raise InputError(f"is not {what}. Run `spacy ner {made_by}` again.", path=path) from None

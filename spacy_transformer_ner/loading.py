@@ -9,20 +9,20 @@ from .errors import InputError, one_line
 
 
 def load_pipeline(name: str | Path) -> Language:
-    """Load a pipeline as `spacy.load` does.
+    """Load a pipeline with `spacy.load`.
 
-    name (str | Path): The name of an installed pipeline, or a folder.
+    name (str | Path): The name of an installed pipeline, or its folder.
     RETURNS (Language): The pipeline.
-    RAISES: InputError if there is none, or it is damaged.
+    RAISES: InputError if it is not found, or damaged.
     """
     try:
         return spacy.load(name)
     except InputError as error:
         raise InputError(f"cannot load the pipeline {str(name)!r}: {error}") from None
     except Exception as error:
-        # Whatever a damaged folder makes spaCy, thinc or srsly raise.
+        # A damaged folder makes spaCy, thinc and srsly raise all kinds of errors.
         reason = one_line(error, 400)
         raise InputError(
-            f"cannot load the pipeline {str(name)!r}: {type(error).__name__}: {reason}. Is it "
-            "trained, and whole?"
+            f"cannot load the pipeline {str(name)!r}: {type(error).__name__}: {reason}. Check "
+            "that it is a complete, trained pipeline."
         ) from None

@@ -1,11 +1,11 @@
-"""How work that takes long says how far it is."""
+"""Progress callbacks."""
 
 from collections.abc import Callable, Iterable
 
-# Takes a stream and its length, or what it is, and gives the same stream.
+# Takes a stream and its length or description, and returns the stream, e.g. with a bar.
 Progress = Callable[[Iterable, object], Iterable]
 
 
 def no_progress(stream: Iterable, about: object) -> Iterable:
-    """RETURNS (Iterable): The stream as it is."""
+    """RETURNS (Iterable): The stream, unchanged."""
     return stream

@@ -1,4 +1,4 @@
-"""How a pipeline and its figures were made: versions, hardware, data and commands."""
+"""Versions, hardware, data and commands behind a pipeline and its figures."""
 
 import platform
 from collections.abc import Sequence
@@ -19,11 +19,11 @@ PACKAGES = (
 def provenance(
     files: Sequence[str | Path], commands: Sequence[str] = ()
 ) -> dict[str, dict[str, str]]:
-    """Gather how figures were made.
+    """Collect what is needed to reproduce figures.
 
     files (Sequence[str | Path]): The data.
-    commands (Sequence[str]): What was run, in order.
-    RETURNS (dict[str, dict[str, str]]): Tables by their name.
+    commands (Sequence[str]): The commands that were run, in order.
+    RETURNS (dict[str, dict[str, str]]): Tables by name.
     """
     tables = {
         "Versions": {"Python": platform.python_version(), **versions()},
@@ -39,7 +39,7 @@ def provenance(
 
 
 def versions() -> dict[str, str]:
-    """RETURNS (dict[str, str]): The versions of what figures depend on, by package."""
+    """RETURNS (dict[str, str]): The versions of the packages that figures depend on, by name."""
     found = {}
     for name in PACKAGES:
         try:
@@ -50,20 +50,20 @@ def versions() -> dict[str, str]:
 
 
 def processor() -> str:
-    """RETURNS (str): The processor's name, where the system says it, and its family and
-    model: virtual machines hide them in the name, and one is twice the other's speed."""
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.exists() else []
-    said = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
-    name = said.get("model name") or platform.processor() or platform.machine()
-    if "cpu family" in said and "model" in said:
-        name += f" (family {said['cpu family']}, model {said['model']})"
+    """RETURNS (str): The processor's name, with its family and model where the system reports
+    them: on virtual machines the name is generic, and speeds differ by a factor of two."""
+    path = Path("/proc/cpuinfo")
+    lines = path.read_text().splitlines() if path.exists() else []
+    info = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
+    name = info.get("model name") or platform.processor() or platform.machine()
+    if "cpu family" in info and "model" in info:
+        name += f" (family {info['cpu family']}, model {info['model']})"
     return name
 
 
 def hardware() -> str:
-    """RETURNS (str): What thinc and torch compute on: the GPU, or the processor and how
-    many threads."""
+    """RETURNS (str): The device that thinc and torch use: the GPU, or the processor and the
+    number of threads."""
     if get_current_ops().name == "cupy":
         return torch.cuda.get_device_name()
     threads = torch.get_num_threads()

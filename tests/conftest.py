@@ -1,4 +1,4 @@
-"""Tiny encoders and pipelines, built here: no test needs weights or a network."""
+"""Tiny encoders and pipelines: no test needs downloaded weights or a network."""
 
 import os
 
@@ -31,7 +31,7 @@ SAMPLE = ROOT / "assets" / "sample"
 
 
 def ner(*arguments) -> SimpleNamespace:
-    """Run `spacy ner` in this process. A traceback is a failure of the test."""
+    """Run `spacy ner` in this process. Exceptions other than SystemExit are raised."""
     from spacy_transformer_ner.cli import app
 
     result = CliRunner().invoke(app, [str(argument) for argument in arguments])
@@ -50,7 +50,7 @@ SENTENCES = [
 
 
 def train_tokenizer(kind: str) -> PreTrainedTokenizerFast:
-    """Train a tokenizer of a family on a few sentences."""
+    """Train a tokenizer of one family on a few sentences."""
     texts = [text for text, _ in SENTENCES] + ["Ünïcödé text’s 10km, isn't it?"]
     if kind == "wordpiece":
         special = {
@@ -129,7 +129,7 @@ def encoders(tmp_path_factory) -> dict[str, Path]:
 
 
 def blank_pipeline(encoder: Path, **settings) -> spacy.Language:
-    """A pipeline of ours, not initialised."""
+    """An uninitialized pipeline with `transformer` and `transformer_ner`."""
     nlp = spacy.blank("en")
     model = {
         "@architectures": "spacy-transformer-ner.TransformerModel.v1",
@@ -157,7 +157,7 @@ def entities(doc) -> list[tuple[int, int, str]]:
 
 @pytest.fixture(scope="session")
 def trained(encoders) -> spacy.Language:
-    """A tiny pipeline that has learnt the sentences by heart. Not to be changed."""
+    """A tiny pipeline, overfitted on the sentences. Do not modify it."""
     torch.manual_seed(0)
     nlp = blank_pipeline(encoders["wordpiece"], word_shape=True)
     examples = make_examples(nlp)

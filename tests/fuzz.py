@@ -1,9 +1,9 @@
-"""Mutate files of every format and read them: each must be read, or refused with
-an error that names it. A traceback, a hang or an endless loop is a failure.
+"""Mutate files of every format and read them: each must be read, or raise an InputError that
+names it. Other exceptions and hangs are failures.
 
     python -m tests.fuzz --files 100000 --seed 0
 
-The tests run a few thousand."""
+The tests run a few thousand files."""
 
 import random
 import signal
@@ -54,8 +54,8 @@ class Hang(Exception):
 
 def mutate(content: bytes, generator: random.Random) -> bytes:
     """content (bytes): A file.
-    generator (Random): Chance.
-    RETURNS (bytes): It with some changes."""
+    generator (Random): The random number generator.
+    RETURNS (bytes): The file with random changes."""
     changed = bytearray(content)
     for _ in range(generator.choice((1, 1, 1, 2, 4))):
         position = generator.randrange(len(changed) + 1)
@@ -83,11 +83,10 @@ def mutate(content: bytes, generator: random.Random) -> bytes:
 
 def read(path: Path, options: dict, maker: DocMaker) -> str:
     """path (Path): A file or folder.
-    options (dict): How it is to be read.
-    maker (DocMaker): Makes the Docs.
+    options (dict): The options of the reader.
+    maker (DocMaker): Creates the Docs.
     RETURNS (str): "read" or "refused".
-    RAISES: AssertionError if what was read is not sound, or anything else that
-        is no InputError."""
+    RAISES: AssertionError if the Docs are invalid, and any error that is not an InputError."""
     try:
         for source in data_files(path):
             reader = open_corpus(source, ReadOptions(**options))
@@ -108,10 +107,10 @@ def read(path: Path, options: dict, maker: DocMaker) -> str:
 def fuzz(files: int, seed: int, keep: Optional[Path] = None) -> tuple[Counter, list[str]]:
     """Read mutated files.
 
-    files (int): How many.
-    seed (int): Seed of all chance.
+    files (int): The number of files.
+    seed (int): The random seed.
     keep (Path | None): A folder for the files that fail.
-    RETURNS (tuple[Counter, list[str]]): What became of them, and the failures.
+    RETURNS (tuple[Counter, list[str]]): The counts by format and outcome, and the failures.
     """
     generator = random.Random(seed)
     outcomes: Counter = Counter()
@@ -155,8 +154,8 @@ def fuzz(files: int, seed: int, keep: Optional[Path] = None) -> tuple[Counter, l
 
 def main(
     # fmt: off
-    files: int = typer.Option(100_000, help="How many files to read"),
-    seed: int = typer.Option(0, help="Seed"),
+    files: int = typer.Option(100_000, help="Number of files"),
+    seed: int = typer.Option(0, help="Random seed"),
     keep: Optional[Path] = typer.Option(None, help="Folder for files that fail"),
     # fmt: on
 ) -> None:

@@ -1,4 +1,4 @@
-"""The comparison's own figures: what others are measured by has to be right."""
+"""The metrics and summaries of the benchmarks."""
 
 import random
 import sys
@@ -10,8 +10,8 @@ from .conftest import ROOT
 
 @pytest.fixture(scope="module", autouse=True)
 def scripts():
-    """The benchmarks are scripts: their folders are on the path when they run. Other
-    scripts have modules of the same names."""
+    """Add the folders of the benchmarks to the path, as when they run as scripts. Other scripts
+    have modules with the same names."""
     folders = [str(ROOT / "benchmarks"), str(ROOT / "benchmarks" / "peers")]
     names = ("common", "compare", "hugging_face", "machine")
     others = {name: sys.modules.pop(name) for name in names if name in sys.modules}
@@ -68,7 +68,7 @@ def test_summary():
     assert list(plan(["a", "b"], 2, ["b"])) == [("a", 0), ("b", 0), ("a", 1)]
 
 
-def test_the_plot_is_drawn_from_what_is_kept(tmp_path):
+def test_plot_of_saved_result(tmp_path):
     pytest.importorskip("matplotlib")
     from compare import plot, summary
 

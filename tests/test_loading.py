@@ -18,7 +18,7 @@ DAMAGE = {
 
 
 @pytest.mark.parametrize("name", DAMAGE)
-def test_a_damaged_pipeline(trained, tmp_path, name):
+def test_damaged_pipeline(trained, tmp_path, name):
     trained.to_disk(tmp_path)
     assert load_pipeline(tmp_path).pipe_names == trained.pipe_names
     (tmp_path / name).write_bytes(DAMAGE[name])

@@ -1,4 +1,4 @@
-"""What docs/pipelines.md shows works, beside components of spaCy's built here."""
+"""The code in docs/pipelines.md works, with spaCy components trained here."""
 
 import re
 import subprocess
@@ -16,7 +16,7 @@ from spacy.util import fix_random_seed
 from .conftest import ROOT, SENTENCES, make_examples
 
 TEXT = (ROOT / "docs" / "pipelines.md").read_text("utf-8")
-# Each block of Python with what the page says it prints.
+# Each Python block, and its output in the page.
 BLOCKS = re.findall(r"```python\n(.*?)```(?:\n\n```text\n(.*?)```)?", TEXT, re.DOTALL)
 TAGS = [
     "NNP NNP VBZ NNP IN NNP .",
@@ -29,7 +29,7 @@ TAGS = [
 
 @pytest.fixture(scope="module")
 def english() -> Language:
-    """What en_core_web_sm is made of, trained on a few sentences."""
+    """A pipeline like en_core_web_sm, trained on a few sentences."""
     nlp = spacy.blank("en")
     nlp.add_pipe("tok2vec")
     listener = {"@architectures": "spacy.Tok2VecListener.v1", "width": 96, "upstream": "*"}
@@ -73,7 +73,7 @@ def installed(trained, english, tmp_path, monkeypatch):
     for name, nlp in (("en_ner_sample_minilm", trained), ("en_core_web_sm", english)):
         nlp.to_disk(tmp_path / name)
     ours = spacy.load(tmp_path / "en_ner_sample_minilm")
-    # As the recipes have it.
+    # As in the recipes.
     ours.add_pipe("doc_cleaner")
     optimizer = {"@optimizers": "spacy-transformer-ner.AdamW.v1", "learn_rate": 3e-3}
     ours.config["training"]["optimizer"] = optimizer
@@ -90,7 +90,7 @@ def test_the_page(installed, capsys):
     fix_random_seed(0)
     namespace: dict = {}
     for code, said in BLOCKS:
-        # An encoder of this size takes larger steps.
+        # A tiny encoder needs a higher learning rate.
         exec(code.replace("learn_rate = 1e-4", "learn_rate = 3e-3"), namespace)
         assert capsys.readouterr().out == said
     first, second = srsly.read_jsonl(installed / "entities.jsonl")
@@ -125,7 +125,7 @@ print([(ent.text, ent.label_) for ent in sourced(text).ents])
 
 
 def test_one_component_in_a_fresh_process(trained, tmp_path):
-    """Where no `transformer` is made, nothing of spacy-transformers has been called."""
+    """Without a `transformer`, nothing of spacy-transformers is called."""
     text = SENTENCES[0][0]
     found = str([(ent.text, ent.label_) for ent in trained(text).ents])
     trained.to_disk(tmp_path / "whole")

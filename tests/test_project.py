@@ -1,4 +1,4 @@
-"""The project as a whole: its file says the truth, and its commands do the work."""
+"""project.yml, and the commands of `spacy ner`."""
 
 import ast
 import re
@@ -47,13 +47,13 @@ def test_help_lists_all_by_stage():
     places = [shown.index(f"{stage}:") for stage in STAGES]
     assert places == sorted(places)
     for command in (command for commands in STAGES.values() for command in commands):
-        # The first sentence is whole.
+        # The first sentence is not truncated.
         line = f"  {verb_of(command)} .* {re.escape(command.__doc__.splitlines()[0])}\n"
         assert re.search(line.replace(" .* ", " +"), shown)
 
 
-def test_spacy_and_the_scripts_run_the_same_commands():
-    """By spaCy's entry point, and by a script of a few lines, without slow imports."""
+def test_entry_point_and_scripts():
+    """spaCy's entry point and the scripts run the same commands, without slow imports."""
     assert {script.stem.replace("_", "-") for script in SCRIPTS} == {*VERBS, "clean", "fingerprint"}
     code = (
         "import sys; sys.argv = ['spacy', 'ner', '--help']; from spacy.cli import setup_cli\n"
@@ -69,7 +69,7 @@ def test_spacy_and_the_scripts_run_the_same_commands():
 
 
 def imports_of(path):
-    """The modules of the package that one imports; of a command, within its functions too."""
+    """The modules of the package that a module imports; for commands, also within functions."""
     tree = ast.parse(path.read_text("utf-8"))
     nodes = ast.walk(tree) if path.parent.name == "cli" else tree.body
     for node in nodes:
@@ -83,7 +83,7 @@ def folders_of(verb):
     """The folders of the package whose code a command runs."""
     seen, left = set(), [PACKAGE / "cli" / f"{verb}.py"]
     if verb in ("train", "evaluate"):
-        # What the registry loads.
+        # Loaded by the registry.
         left += [PACKAGE / "encoder" / "model.py", PACKAGE / "recogniser" / "component.py"]
     while left:
         path = left.pop()
@@ -104,7 +104,7 @@ def test_deps_name_the_code_that_a_command_runs(name):
     assert folders_of(name) <= hashed - {f"cli.{name}"}
 
 
-# What runs again, apart from what follows from changed outputs.
+# The commands that run again when a file changes, apart from those with changed inputs.
 RERUN = {
     "corpus/augment.py": {"convert", "check", "train", "evaluate", "report", "package", "verify"},
     "corpus/readers/brat.py": {"convert", "check", "package"},
@@ -175,7 +175,7 @@ def test_outputs_of_different_runs_are_apart():
 
 @pytest.fixture(scope="module")
 def project(encoders, tmp_path_factory):
-    """A copy of the project with a recipe for a tiny encoder and data of one's own."""
+    """A copy of the project with a recipe for a tiny encoder and a custom data set."""
     folder = tmp_path_factory.mktemp("project")
     for name in ("project.yml", "constraints.txt", "pyproject.toml"):
         shutil.copy(ROOT / name, folder)
@@ -219,9 +219,9 @@ STEPS = ["convert", "check", "train", "evaluate", "report", "package"]
 
 
 @pytest.mark.slow
-def test_the_whole_road(project):
+def test_whole_project(project):
     yml = project / "project.yml"
-    # All but verify, which `make run` does: it needs the package index.
+    # Without verify, which needs the package index; `make run` includes it.
     yml.write_text(yml.read_text().replace(', "verify"]', "]"))
     done = run_project(project, "all")
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
@@ -251,21 +251,21 @@ def test_the_whole_road(project):
         file.write("\n# a comment changes nothing\n")
     assert skipped(run_project(project, "all")) == STEPS
 
-    # A changed test set leaves the training alone.
+    # A changed test set does not train again.
     with open(project / "assets" / "mine" / "test.txt", "a") as file:
         file.write("\nOslo NNP I-NP I-LOC\n")
     assert skipped(run_project(project, "all")) == ["train"]
 
 
 @pytest.mark.slow
-def test_clean_removes_what_was_made(project):
+def test_clean(project):
     for name in ("corpus", "annotated"):
         (project / name / "x").mkdir(parents=True, exist_ok=True)
     assert run_project(project, "clean").returncode == 0
     for name in ("corpus", "training", "metrics", "report", "packages", "annotated"):
         assert not list((project / name).glob("*"))
     assert (project / "assets" / "mine" / "train.txt").exists()
-    # Weasel notes the cleaning itself, and nothing else is taken as done.
+    # Weasel records only the command itself as done.
     assert set(srsly.read_yaml(project / "project.lock")) == {"clean"}
 
 
@@ -281,16 +281,16 @@ def test_clean_removes_what_was_made(project):
         (["convert", "assets/wnut17", "{tmp}/out"], "spacy project assets"),
         (["convert", "{tmp}/broken.conll", "{tmp}/out"], "broken.conll:2"),
         (["check", "{tmp}"], "train.spacy"),
-        (["train", "minilm", "--output", "{tmp}/out"], "no train corpus is given"),
+        (["train", "minilm", "--output", "{tmp}/out"], "no train corpus is set"),
         (["evaluate", "{tmp}", "{tmp}/x.spacy"], "cannot load the pipeline"),
         (["compare", "{tmp}", "{tmp}", "{tmp}/x.spacy"], "cannot load the pipeline"),
-        (["report", "{tmp}/x.json", "{tmp}/x.html"], "with the evaluate command"),
+        (["report", "{tmp}/x.json", "{tmp}/x.html"], "Run `spacy ner evaluate` first"),
         (["import-hf", "{tmp}/nothing", "{tmp}/out"], "no such folder"),
         (["export-hf", "{tmp}", "{tmp}/out"], "cannot load the pipeline"),
         (["export-onnx", "{tmp}", "{tmp}/out"], "cannot load the pipeline"),
         (["package", "{tmp}", "{tmp}", "--name", "x"], "no trained pipeline"),
-        (["verify", "{tmp}/x.json", "{tmp}", "{tmp}/x.spacy"], "package command"),
-        (["push", "{tmp}/x.json", "--dry-run", "{tmp}/out"], "package command"),
+        (["verify", "{tmp}/x.json", "{tmp}", "{tmp}/x.spacy"], "`spacy ner package`"),
+        (["push", "{tmp}/x.json", "--dry-run", "{tmp}/out"], "`spacy ner package`"),
         (
             ["annotate", "{tmp}", "{tmp}/broken.conll", "{tmp}/out"],
             "cannot load the pipeline",
@@ -304,7 +304,7 @@ def test_clean_removes_what_was_made(project):
     ],
     ids=lambda value: value if isinstance(value, str) else None,
 )
-def test_a_users_mistake_gives_one_message(tmp_path, command, said):
+def test_user_errors_give_one_message(tmp_path, command, said):
     if "assets/wnut17" in command and (ROOT / "assets/wnut17/wnut17train.conll").exists():
         pytest.skip("WNUT-17 is here")
     (tmp_path / "broken.conll").write_text("Oslo I-LOC\nOslo\n")
@@ -326,7 +326,7 @@ def test_a_users_mistake_gives_one_message(tmp_path, command, said):
         ),
     ],
 )
-def test_a_mistake_with_the_project(tmp_path, command, said):
+def test_project_errors_give_one_message(tmp_path, command, said):
     done = run(*[part.format(tmp=tmp_path) for part in command])
     assert done.returncode == 1
     message = " ".join((done.stdout + done.stderr).split())
@@ -347,7 +347,7 @@ def test_init_labels(trained, encoders, tmp_path):
 
 
 def test_entry_points_are_enough():
-    """Nothing of ours is imported by hand."""
+    """Loading the component needs no import of this package."""
     code = (
         "import sys, spacy; nlp = spacy.blank('en'); nlp.add_pipe('transformer_ner');"
         "assert 'spacy_transformer_ner.recogniser.component' in sys.modules; print(nlp.pipe_names)"

@@ -13,16 +13,16 @@ ARM = "processor\t: 0\nBogoMIPS\t: 50.00\n"
 
 
 @pytest.mark.parametrize(
-    "said, expected",
+    "content, expected",
     [
         (INTEL, "A Xeon: big (family 6, model 143)"),
         (ARM, platform.processor() or platform.machine()),
         (None, platform.processor() or platform.machine()),
     ],
 )
-def test_processor(said, expected, tmp_path, monkeypatch):
+def test_processor(content, expected, tmp_path, monkeypatch):
     info = tmp_path / "cpuinfo"
-    if said is not None:
-        info.write_text(said)
+    if content is not None:
+        info.write_text(content)
     monkeypatch.setattr(provenance, "Path", lambda path: info)
     assert provenance.processor() == expected

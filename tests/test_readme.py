@@ -1,4 +1,4 @@
-"""What the README and docs/ show works: code, commands, links and figures."""
+"""The code, commands, links and figures in README.md and docs/ are correct."""
 
 import ast
 import inspect
@@ -34,13 +34,13 @@ PROJECT = sorted(set(re.findall(r"spacy project (run [^`\n]+)", ALL)))
 
 
 def blocks(text, language):
-    """Code, and the output that the page shows of it, if any."""
+    """A code block, and its output in the page, if any."""
     return re.findall(rf"```{language}\n(.*?)```(?:\n\n```text\n(.*?)```)?", text, re.DOTALL)
 
 
 @pytest.fixture
 def workspace(trained, tmp_path, monkeypatch):
-    """A folder with the pipelines and corpora that the pages name."""
+    """A folder with the pipelines and corpora of the pages."""
     for name in ("en_ner_sample_minilm", "training/mine/model-best"):
         (tmp_path / name).mkdir(parents=True)
         trained.to_disk(tmp_path / name)
@@ -80,7 +80,7 @@ def test_the_readmes_python(workspace, capsys):
 @pytest.mark.parametrize("page", ["scores", "deployment", "api"])
 def test_python_of_the_docs(workspace, capsys, page):
     text = (DOCS / f"{page}.md").read_text("utf-8")
-    # Those that need more than this test has are at least Python.
+    # Blocks that cannot run here must at least be valid Python.
     for code, _ in blocks(text, "py"):
         compile(code, page, "exec")
     assert run(blocks(text, "python"), capsys)
@@ -154,7 +154,7 @@ def test_every_page_is_linked_from_the_readme():
 
 
 def test_each_measured_table_is_on_one_page():
-    """Written from benchmarks/results by `python benchmarks/readme.py`."""
+    """Tables are generated from benchmarks/results by `python benchmarks/readme.py`."""
     for name, table in tables().items():
         assert ALL.count(f"<!-- {name} -->\n{table}<!-- /{name} -->") == 1, name
         assert ALL.count(f"<!-- {name} -->") == 1, name

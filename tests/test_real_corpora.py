@@ -1,5 +1,5 @@
-"""The public corpora read to their published counts. They may not be
-redistributed: each test needs the files in assets/ and skips without them."""
+"""Public corpora have their published counts. They may not be redistributed: the tests are
+skipped without the files in assets/."""
 
 import numpy
 import pytest
@@ -28,8 +28,8 @@ COUNTS = {
     "wnut17/emerging.dev.conll": (1009, 1009, 15733, 836, "IOB2", "utf-8-sig"),
     "wnut17/emerging.test.annotated": (1287, 1287, 23394, 1079, "IOB2", "utf-8-sig"),
 }
-# Lines of entities whose tags break the scheme. In eng.train a B- stands where
-# no entity of its type is before it.
+# Lines of entities with invalid tags. In eng.train, a B- tag does not follow an entity of its
+# type.
 ILLEGAL = {
     "conll2003/eng.train": [152428, 175436],
     "conll2002-es/esp.train": [221619],
@@ -58,9 +58,9 @@ def test_counts(name):
 
 
 def test_no_token_of_a_long_sentence_is_lost(encoders, tmp_path):
-    """CoNLL-2002 Spanish, from its Latin-1 file to a prediction for each of its words, read
-    as the recipe spanberta-faithful reads, with a window that most sentences are longer
-    than. Where sentences are truncated, the words after it have none."""
+    """CoNLL-2002 Spanish, from its Latin-1 file to a prediction for each word, as in the recipe
+    spanberta-faithful, with a window shorter than most sentences. Truncated words would have no
+    prediction."""
     path = ROOT / "assets" / "conll2002-es" / "esp.testb"
     if not path.exists():
         pytest.skip("assets/conll2002-es/esp.testb is not here")
@@ -76,7 +76,7 @@ def test_no_token_of_a_long_sentence_is_lost(encoders, tmp_path):
     docs = list(nlp.get_pipe("transformer").pipe(docs))
     emissions = nlp.get_pipe("transformer_ner").model.predict(docs)
     assert sum(map(len, emissions)) == COUNTS["conll2002-es/esp.testb"][2] == 51533
-    # A word that no window holds has a vector of zeros, so the head's bias alone.
+    # A word in no window has a zero vector, so its scores are the head's bias.
     for doc in docs:
         vectors = doc._.trf_data.tensors[0][0]
         assert len(vectors) == len(doc) and numpy.abs(vectors).max(axis=1).all()

@@ -1,4 +1,4 @@
-"""The command that runs spaCy's own tests with this package in spaCy's place."""
+"""The benchmark that runs spaCy's tests with this package."""
 
 import os
 import subprocess
@@ -50,14 +50,14 @@ MEANT = "failed: no beam"
     "results,is_good",
     [
         ({"a::one": MEANT, "a::two[x]": MEANT, "a::two[y]": MEANT}, True),
-        # No entry begins with only a part of a name.
+        # Entries do not match a part of a name.
         ({"a::one_more": MEANT, "a::one": MEANT, "a::two[x]": MEANT}, False),
         ({"a::one": MEANT, "a::two[x]": MEANT, "a::two[y]": "passed"}, False),
         ({"a::one": "skipped", "a::two[x]": MEANT}, False),
         ({"a::two[x]": MEANT}, False),
-        # It fails with another error than that of its entry.
+        # It fails with another error than in its entry.
         ({"a::one": "failed: no memory", "a::two[x]": MEANT}, False),
-        # No test of the entries' module has run.
+        # No test of the entry's module has run.
         ({"b::one": "passed"}, True),
     ],
 )

@@ -1,4 +1,4 @@
-"""What the benchmarked trainings share: the gold, how it is scored, what is kept."""
+"""Shared by the benchmarked trainings: gold entities, F1, and results."""
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,19 +17,18 @@ Span = tuple[int, int, str]
 
 
 def read_docs(corpus: Path, split: str, lang: str) -> list[Doc]:
-    """RETURNS (list[Doc]): The Docs of a split of a converted corpus, with the
-    corpus' own tokens, sentences and entities."""
+    """RETURNS (list[Doc]): The Docs of a split, with the corpus' own tokens, sentences and
+    entities."""
     return [example.reference for example in Corpus(corpus / f"{split}.spacy")(spacy.blank(lang))]
 
 
 def gold_spans(doc: Doc) -> list[Span]:
-    """RETURNS (list[Span]): First token, token after the last and label of each
-    entity."""
+    """RETURNS (list[Span]): The start token, end token and label of each entity."""
     return [(ent.start, ent.end, ent.label_) for ent in doc.ents]
 
 
 def f_score(gold: Iterable[Sequence[Span]], found: Iterable[Sequence[Span]]) -> float:
-    """Compute the F1 of entities: right are those with the same tokens and label.
+    """Compute the F1 of entities, which are correct if tokens and label are equal.
 
     gold, found (Iterable[Sequence[Span]]): The entities of each text.
     RETURNS (float): The micro-averaged F1.
@@ -41,16 +40,14 @@ def f_score(gold: Iterable[Sequence[Span]], found: Iterable[Sequence[Span]]) -> 
 
 @dataclass
 class Training:
-    """What a training took and gave.
+    """The result of a training.
 
-    system (str): Whose it is.
-    seed (int): Its seed.
-    curve (list[tuple[float, float]]): Seconds of training so far, evaluations
-        left out, and the dev F1 then.
-    dev_f, test_f (float): Of the model that is kept, on the corpus' tokens and
-        sentences.
-    dev_f_text, test_f_text (float | None): The same from raw text.
-    epochs (float): How many times the training set was seen.
+    system (str): The name of the system.
+    seed (int): The random seed.
+    curve (list[tuple[float, float]]): Seconds of training, without evaluations, and dev F1.
+    dev_f, test_f (float): F1 of the final model on the corpus' tokens and sentences.
+    dev_f_text, test_f_text (float | None): F1 on raw text.
+    epochs (float): The number of epochs.
     """
 
     system: str
@@ -68,7 +65,7 @@ class Training:
 
 
 class Stopwatch:
-    """Measures the seconds of training, with evaluations left out."""
+    """Measures the seconds of training, without evaluations."""
 
     def __init__(self) -> None:
         self._start = time.perf_counter()
@@ -81,7 +78,7 @@ class Stopwatch:
 
     @contextmanager
     def stopped(self) -> Iterator[None]:
-        """Leave out the time spent within this context."""
+        """Exclude the time in this context."""
         start = time.perf_counter()
         yield
         self._left_out += time.perf_counter() - start

@@ -1,6 +1,6 @@
-"""Fine-tune a token classifier as transformers' examples/pytorch/token-classification/
-run_ner.py does, with its defaults: its Trainer, AdamW at 5e-5 falling linearly to 0,
-batches of 8 sentences, 3 epochs, the label on the first wordpiece of each word."""
+"""Fine-tune a token classifier like transformers' examples/pytorch/token-classification/
+run_ner.py, with its defaults: Trainer, AdamW with a learning rate of 5e-5 and linear decay,
+batches of 8 sentences, 3 epochs, labels on the first wordpiece of each word."""
 
 import os
 from pathlib import Path
@@ -31,7 +31,7 @@ app = typer.Typer(add_completion=False)
 
 
 class Sentences(torch.utils.data.Dataset):
-    """The sentences of some Docs, as run_ner.py makes them of its data."""
+    """The sentences of some Docs, encoded as in run_ner.py."""
 
     def __init__(self, docs: list[Doc], tokenizer, tag_ids: dict[str, int]):
         self.sentences = [s for doc in docs for s in sentences_of(doc) if len(s)]
@@ -56,14 +56,14 @@ class Sentences(torch.utils.data.Dataset):
 
 
 def score(trainer: Trainer, sentences: Sentences, names: list[str]) -> float:
-    """RETURNS (float): The F1 of the entities in the tags of first wordpieces, read
-    as seqeval reads them by default."""
+    """RETURNS (float): The F1 of the entities in the tags of first wordpieces, with seqeval's
+    default interpretation of tags."""
     output = trainer.predict(sentences)
     gold, found = [], []
     for sentence, item, scores in zip(sentences.sentences, sentences.items, output.predictions):
         first = numpy.flatnonzero(numpy.array(item["labels"]) != IGNORED)
         tags = [names[i] for i in scores[first].argmax(axis=-1)]
-        # A word that was truncated away has no tag.
+        # Truncated words have no tag.
         tags += ["O"] * (len(sentence) - len(tags))
         found.append(_lenient_spans(tags))
         gold.append(gold_spans(sentence.as_doc()))
@@ -71,7 +71,7 @@ def score(trainer: Trainer, sentences: Sentences, names: list[str]) -> float:
 
 
 def _lenient_spans(tags: list[str]) -> list[tuple[int, int, str]]:
-    """An I after another label or nothing begins an entity: seqeval's default."""
+    """As by seqeval's default, an I- tag after O or another label starts an entity."""
     legal, previous = [], "O"
     for tag in tags:
         follows = previous[1:] == tag[1:] and previous != "O"
@@ -85,10 +85,10 @@ def main(
     # fmt: off
     corpus: Path = typer.Argument(..., help="Folder with train.spacy, dev.spacy and test.spacy"),
     output: Path = typer.Argument(..., help="Folder for the model and result.json"),
-    encoder: str = typer.Option("minilm", help="Folder, known name or hub name"),
+    encoder: str = typer.Option("minilm", help="Folder, minilm, or Hugging Face hub name"),
     lang: str = typer.Option("en", help="Language"),
-    seed: int = typer.Option(0, help="Seed"),
-    epochs: int = typer.Option(3, help="Epochs"),
+    seed: int = typer.Option(0, help="Random seed"),
+    epochs: int = typer.Option(3, help="Number of epochs"),
     bf16: bool = typer.Option(False, "--bf16", help="Train in bf16 autocast"),
     gpu_id: int = typer.Option(-1, help="GPU ID or -1 for CPU"),
     # fmt: on
@@ -99,7 +99,7 @@ def main(
     labels = sorted({ent.label_ for doc in docs["train"] for ent in doc.ents})
     names = ["O", *(f"{prefix}-{label}" for label in labels for prefix in "BI")]
     ids = {name: i for i, name in enumerate(names)}
-    # As run_ner.py: byte-level tokenizers have to be told of words.
+    # As in run_ner.py: byte-level tokenizers need add_prefix_space for pretokenized words.
     tokenizer = AutoTokenizer.from_pretrained(source, use_fast=True, add_prefix_space=True)
     model = AutoModelForTokenClassification.from_pretrained(
         source, num_labels=len(names), id2label=dict(enumerate(names)), label2id=ids
@@ -114,7 +114,7 @@ def main(
         save_strategy="no",
         report_to=[],
         dataloader_pin_memory=gpu_id >= 0,
-        # Their defaults, said: per_device_train_batch_size=8, learning_rate=5e-5.
+        # Defaults: per_device_train_batch_size=8, learning_rate=5e-5.
         per_device_eval_batch_size=32,
     )
     result = Training("hf-bf16" if bf16 else "hf", seed, epochs=epochs)

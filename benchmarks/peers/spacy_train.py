@@ -1,5 +1,5 @@
-"""Train a pipeline as `spacy train` does, with any config, and keep what evaluations
-on dev give beside the seconds of training up to them."""
+"""Train a pipeline with any config, as `spacy train` does, and save F1 on dev over seconds of
+training."""
 
 from pathlib import Path
 
@@ -28,9 +28,9 @@ def main(
     config_path: Path = typer.Argument(..., help="Config"),
     corpus: Path = typer.Argument(..., help="Folder with train.spacy, dev.spacy and test.spacy"),
     output: Path = typer.Argument(..., help="Folder for model-best and result.json"),
-    system: str = typer.Option("ours", help="What the result is called"),
+    system: str = typer.Option("ours", help="Name of the system in the result"),
     lang: str = typer.Option("en", help="Language"),
-    seed: int = typer.Option(0, help="Seed"),
+    seed: int = typer.Option(0, help="Random seed"),
     gpu_id: int = typer.Option(-1, help="GPU ID or -1 for CPU"),
     # fmt: on
 ) -> None:
@@ -71,15 +71,15 @@ def main(
 
 
 def score(result: Training, nlp: Language, docs: list[Doc], split: str) -> None:
-    """Compute a pipeline's F1 on a split, for `result`."""
-    # As it is used: from text alone, an entity is right if its characters are.
+    """Add a pipeline's F1 on a split to `result`."""
+    # On raw text, entities are compared by character offsets.
     texts = nlp.pipe(doc.text for doc in docs)
     characters = [
         [[(e.start_char, e.end_char, e.label_) for e in doc.ents] for doc in some]
         for some in (docs, texts)
     ]
     setattr(result, f"{split}_f_text", f_score(*characters))
-    # Sentences are known to transformers' recipe too: it takes them one by one.
+    # Gold sentences are set: transformers' recipe also has them, one per example.
     copies = (unannotated(doc, nlp.vocab, sentences=True) for doc in docs)
     gold = [gold_spans(doc) for doc in docs]
     found = [gold_spans(doc) for doc in nlp.pipe(copies)]

@@ -1,5 +1,5 @@
-"""Measure words per second from text to entities, side by side: all systems take
-their turn on the same texts, several rounds, and their medians are compared."""
+"""Measure words per second from text to entities: the medians of several rounds, in which all
+systems alternate on the same texts."""
 
 import gc
 import time
@@ -26,14 +26,14 @@ from spacy_transformer_ner.files import write_json
 
 Rounds = dict[str, list[float]]
 
-# A round of the host's work is so short that five of them tell little.
+# A round of CPU work is short, so more rounds are needed.
 HOST_ROUNDS = 8
 
 app = typer.Typer(add_completion=False)
 
 
 def hugging_face(folder: Path, texts: list[str], dtype: torch.dtype, gpu_id: int) -> Callable:
-    """transformers' own pipeline, over sentences: it takes no longer texts whole."""
+    """transformers' pipeline, on sentences: it truncates longer texts."""
     classify = pipeline(
         "token-classification",
         model=str(folder),
@@ -46,7 +46,7 @@ def hugging_face(folder: Path, texts: list[str], dtype: torch.dtype, gpu_id: int
 
 
 def spacy_pipeline(nlp: Language, texts: list[str]) -> Callable:
-    """nlp.pipe, with nothing kept."""
+    """nlp.pipe, without keeping the Docs."""
 
     def run() -> None:
         for doc in nlp.pipe(texts):
@@ -58,13 +58,13 @@ def spacy_pipeline(nlp: Language, texts: list[str]) -> Callable:
 def bare_encoder(
     folder: Path, sentences: list[list[str]], dtype: torch.dtype, gpu_id: int
 ) -> Callable:
-    """The limit: the encoder alone, on wordpieces that are there already, in batches
-    of sentences of about one length."""
+    """The upper limit: the encoder alone, on prepared wordpieces, in batches of sentences of
+    similar length."""
     tokenizer = AutoTokenizer.from_pretrained(folder, use_fast=True, add_prefix_space=True)
     device = torch.device("cuda", gpu_id) if gpu_id >= 0 else torch.device("cpu")
     encoder = AutoModel.from_pretrained(folder, torch_dtype=dtype).to(device).eval()
     if hasattr(encoder, "pooler"):
-        encoder.pooler = None  # serves sentences, not tokens
+        encoder.pooler = None  # not used for tokens
     ids = [
         tokenizer(words, is_split_into_words=True, truncation=True).input_ids for words in sentences
     ]
@@ -89,8 +89,8 @@ def bare_encoder(
 
 
 class Replay(torch.nn.Module):
-    """Stands for an encoder: gives again what that gave for the same batches, so that
-    all but the encoder's work is done, on the outputs of a trained one."""
+    """Replaces an encoder and replays its outputs for the same batches, to measure all work
+    except the encoder's."""
 
     def __init__(self, encoder: torch.nn.Module):
         super().__init__()
@@ -122,8 +122,8 @@ class Replay(torch.nn.Module):
 
 
 def host(path: Path, docs: list[Doc], rounds: int) -> float:
-    """RETURNS (float): Words per second of the processor's time from tokenised Docs to
-    entities, with the encoder replaced by its outputs: what the host has to do."""
+    """RETURNS (float): Words per second of CPU time from tokenized Docs to entities, with the
+    encoder's outputs replayed: the work of the host if the encoder runs on a GPU."""
     nlp = spacy.load(path)
     shim = next(node for node in nlp.get_pipe("transformer").model.walk() if node.shims).shims[0]
     if hasattr(shim, "encoder"):
@@ -142,8 +142,8 @@ def host(path: Path, docs: list[Doc], rounds: int) -> float:
 
 
 def batching(nlp: Language, texts: list[str]) -> dict[str, int]:
-    """RETURNS (dict[str, int]): How many entities there are, and how many are found only
-    if texts are taken all together, or only if each is taken by itself."""
+    """RETURNS (dict[str, int]): The number of entities, and of those that are predicted only in
+    one large batch, or only in batches of one text."""
     together, alone = (
         {
             (number, ent.start_char, ent.end_char, ent.label_)
@@ -156,7 +156,7 @@ def batching(nlp: Language, texts: list[str]) -> dict[str, int]:
 
 
 def encoder_alone(nlp: Language, docs: list[Doc]) -> Callable:
-    """Our encoder without all else, wordpieces and windows included."""
+    """The transformer component of this package, with tokenization into wordpieces and windows."""
     model = nlp.get_pipe("transformer").model
     batches = [docs[i : i + nlp.batch_size] for i in range(0, len(docs), nlp.batch_size)]
 
@@ -172,12 +172,12 @@ def main(
     # fmt: off
     corpus: Path = typer.Argument(..., help="Folder with test.spacy"),
     output: Path = typer.Argument(..., help="JSON file to write the figures to"),
-    ours: Path = typer.Option(..., help="Our trained pipeline"),
-    stock: Optional[Path] = typer.Option(None, help="spaCy's trained pipeline"),
-    hf: Path = typer.Option(..., help="The trained token classifier of transformers"),
+    ours: Path = typer.Option(..., help="Trained pipeline of this package"),
+    stock: Optional[Path] = typer.Option(None, help="Trained pipeline of spaCy's recipe"),
+    hf: Path = typer.Option(..., help="Trained token classifier of transformers"),
     lang: str = typer.Option("en", help="Language"),
-    rounds: int = typer.Option(5, help="Rounds"),
-    words: int = typer.Option(12000, help="Words in each round"),
+    rounds: int = typer.Option(5, help="Number of rounds"),
+    words: int = typer.Option(12000, help="Words per round"),
     gpu_id: int = typer.Option(-1, help="GPU ID or -1 for CPU"),
     # fmt: on
 ) -> None:
@@ -217,7 +217,7 @@ def main(
         ),
     }
     gc.collect()
-    gc.freeze()  # no system is to be slowed down by what the others have loaded
+    gc.freeze()  # so that the objects of other systems do not slow down garbage collection
     seconds: Rounds = {name: [] for name in systems}
     for number in tqdm(range(rounds + 1), desc="rounds"):
         for name, run in systems.items():

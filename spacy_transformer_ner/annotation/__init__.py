@@ -1,2 +1,2 @@
-"""Annotating a corpus of any size: files of texts -> chunks -> Docs -> shards of
-annotated texts, and a manifest of those that are finished."""
+"""Annotating corpora of any size: files of texts -> chunks -> Docs -> shards of annotated
+texts, and a manifest of the finished shards."""

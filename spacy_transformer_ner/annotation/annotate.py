@@ -1,4 +1,4 @@
-"""A whole corpus: from files of texts to shards of what is in them."""
+"""Annotate files of texts, and write shards."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -20,19 +20,19 @@ from .manifest import ERRORS, Run, Shard, Totals, fingerprint, part_path
 from .outputs import OutputFormat, to_bytes
 from .schema import VERSION, Annotated, check_names
 
-# How many texts a shard has, if they are not long.
+# Texts per shard; fewer if they are long.
 SHARD_TEXTS = 5000
 
 
 @dataclass(frozen=True)
 class Job:
-    """All that a worker needs to know, beside its pipeline, to do any chunk by itself.
+    """All that a worker needs to annotate any chunk, except the pipeline.
 
     files (tuple[InputFile, ...]): The inputs.
-    fields (Fields): What is taken of them.
-    output (Path): The folder of the output.
-    format (str): Its format.
-    carried (dict[str, Any]): The types of carried columns.
+    fields (Fields): The columns or keys to read.
+    output (Path): The output folder.
+    format (str): The output format.
+    carried (dict[str, pyarrow.DataType]): The types of carried columns.
     """
 
     files: tuple[InputFile, ...]
@@ -43,8 +43,8 @@ class Job:
 
 
 class Worker:
-    """Does chunks: reads, annotates and writes each. The three may run beside each
-    other on different chunks.
+    """Reads, annotates and writes chunks. The three can run at the same time, on different
+    chunks.
 
     job (Job): The job.
     nlp (Language): The pipeline.
@@ -56,13 +56,13 @@ class Worker:
         self.read = ChunkReader(job.files, job.fields).read
 
     def write(self, chunk: Chunk, annotated: Sequence[Annotated], failed: Sequence[Text]) -> Shard:
-        """Write a shard, and its errors before.
+        """Write the errors of a chunk, if any, and then its shard.
 
-        chunk (Chunk): What it was made of.
-        annotated (Sequence[Annotated]): Its texts.
-        failed (Sequence[Text]): Those that failed.
-        RETURNS (Shard): What was written.
-        RAISES: InputError if it cannot be.
+        chunk (Chunk): The chunk.
+        annotated (Sequence[Annotated]): Its annotated texts.
+        failed (Sequence[Text]): The texts that failed.
+        RETURNS (Shard): The shard that was written.
+        RAISES: InputError if it cannot be written.
         """
         job = self.job
         path = part_path(job.output, chunk.number, job.format)
@@ -86,7 +86,7 @@ class Worker:
         )
 
 
-# Does the chunks and notes each shard, in whatever order.
+# Annotates the chunks and records each shard, in any order.
 Engine = Callable[[Job, Language, Iterable[Chunk], Callable[[Shard], Shard]], Iterator[Shard]]
 
 
@@ -101,25 +101,24 @@ def annotate(
     shard_texts: int = SHARD_TEXTS,
     progress: Progress = no_progress,
 ) -> tuple[Totals, bool]:
-    """Annotate files of texts. What was begun and not finished goes on.
+    """Annotate files of texts. An interrupted run is resumed.
 
-    nlp (Language): The pipeline, as it was loaded.
+    nlp (Language): The pipeline, loaded from disk.
     inputs (Iterable[str]): Files, folders and patterns.
-    output (str | Path): The folder to write.
-    engine (Callable): What does the work: `local.run_here`, or `ray_engine.RayEngine`.
-    fields (Fields): What is taken of the inputs.
-    format (str): The format of the output: "parquet", "jsonl" or "docbin".
-    shard_texts (int): How many texts a shard has, if they are not long.
-    progress (Callable): Wraps the stream of shards. Gets their sum when it is finished,
-        in bytes of the inputs, and that of the shards that are finished already.
-    RETURNS (tuple[Totals, bool]): What it came to, and whether there was anything left
-        to do.
-    RAISES: InputError if it cannot be begun, or cannot go on.
+    output (str | Path): The folder for the shards.
+    engine (Callable): Runs the job: `local.run_here`, or a `ray_engine.RayEngine`.
+    fields (Fields): The columns or keys to read.
+    format (str): The output format: "parquet", "jsonl" or "docbin".
+    shard_texts (int): Texts per shard; fewer if they are long.
+    progress (Callable): Wraps the stream of shards. Also gets a tuple: the size of all inputs
+        in bytes (None if some are compressed), and that of the finished shards.
+    RETURNS (tuple[Totals, bool]): The totals, and whether there was anything left to do.
+    RAISES: InputError if the run cannot start or resume.
     """
     output = Path(output)
     check_names(fields)
     if nlp.path is None:
-        raise InputError("the pipeline is not saved. Save it with nlp.to_disk, and load it.")
+        raise InputError("the pipeline is not saved. Save it with nlp.to_disk and load it again.")
     files = find_files(inputs, output)
     check_fields(files, fields)
     carried = {}
@@ -137,11 +136,11 @@ def annotate(
     with Run(output, settings).writing() as run:
         if run.finished:
             return run.totals, False
-        number, begin = run.begin
-        chunks = plan(files, fields, shard_texts, number, begin)
+        number, start = run.begin
+        chunks = plan(files, fields, shard_texts, number, start)
         left = (chunk for chunk in chunks if chunk.number not in run.done)
         job = Job(tuple(files), fields, output.absolute(), format, carried)
-        # The size of what is packed is not known.
+        # The uncompressed size of compressed files is unknown.
         total = None if any(file.zipped for file in files) else sum(file.size for file in files)
         shards = engine(job, nlp, left, run.add)
         for _ in progress(shards, (total, run.totals.size)):

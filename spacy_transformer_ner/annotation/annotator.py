@@ -1,4 +1,4 @@
-"""Texts to entities, with one pipeline."""
+"""Run a pipeline over texts."""
 
 import re
 from bisect import bisect_left, bisect_right
@@ -17,11 +17,11 @@ from ..recogniser.scores import scores_of
 from .chunks import Text, as_string
 from .schema import Annotated
 
-# What is encoded at once, which bounds the memory its vectors take.
+# Characters per batch, which limits the memory for its vectors.
 BATCH_CHARACTERS = 1 << 18
-# How much of a sentence is kept on either side of an entity.
+# Characters of the sentence to keep on each side of an entity.
 SENTENCE_SIDE = 500
-# What any pipeline can do.
+# A text that any working pipeline can process.
 PROBE = "a"
 
 
@@ -29,7 +29,7 @@ class Annotator:
     """Runs a pipeline over the texts of a chunk.
 
     nlp (Language): The pipeline.
-    keep_docs (bool): Whether to keep the Docs, and not only what was found.
+    keep_docs (bool): Whether to keep the Docs instead of records of the entities.
     """
 
     def __init__(self, nlp: Language, keep_docs: bool = False):
@@ -41,22 +41,21 @@ class Annotator:
         self._warm = False
 
     def __call__(self, texts: Sequence[Text]) -> tuple[list[Annotated], list[Text]]:
-        """Annotate texts. They are encoded by length, the shortest first, so that what
-        is encoded together is of one length.
+        """Annotate texts. They are batched by length, the shortest first, to minimize padding.
 
         texts (Sequence[Text]): The texts.
-        RETURNS (tuple[list[Annotated], list[Text]]): Those annotated, and those that
-            cannot be, with the reason. Both in the order of the texts.
-        RAISES: InputError if the pipeline fails on any text.
+        RETURNS (tuple[list[Annotated], list[Text]]): The annotated texts, and those that
+            failed, with the reason. Both are in the order of the texts.
+        RAISES: InputError if the pipeline fails on every text.
         """
         for text in texts:
             if not text.reason and len(text.text) > self.nlp.max_length:
                 text.reason = (
-                    f"has {len(text.text):,} characters, and the pipeline takes "
+                    f"has {len(text.text):,} characters, but the limit of the pipeline is "
                     f"{self.nlp.max_length:,} (nlp.max_length)"
                 )
         if not self._warm:
-            # The tokeniser remembers no words in a memory zone, and is slow without.
+            # In a memory zone the tokenizer adds nothing to its cache, and is slow without.
             for text in texts:
                 with suppress(Exception):
                     self.nlp.tokenizer(text.text)
@@ -65,7 +64,7 @@ class Annotator:
             (i for i, text in enumerate(texts) if not text.reason), key=lambda i: len(texts[i].text)
         )
         found: list[Annotated | None] = [None] * len(texts)
-        # What spaCy learns of new words goes when the zone ends.
+        # Frees the memory that spaCy uses for new words.
         with self.nlp.memory_zone():
             for batch in self._batches(texts, order):
                 for i, result in zip(batch, self._annotate([texts[i] for i in batch])):
@@ -88,30 +87,32 @@ class Annotator:
             yield batch
 
     def _annotate(self, texts: list[Text]) -> list[Annotated | None]:
-        """Of a batch that fails each half is tried again, so the one text that it is
-        because of is found, and what is short of memory gets by with less."""
+        """If a batch fails, each half is tried again: this isolates the text that fails, and
+        needs less memory."""
         try:
             docs = list(self.nlp.pipe([text.text for text in texts], batch_size=len(texts)))
             if len(docs) != len(texts):
-                raise ValueError(f"the pipeline gives {len(docs)} Docs for {len(texts)} texts")
+                raise ValueError(f"the pipeline returned {len(docs)} Docs for {len(texts)} texts")
             return [self._result(text, doc) for text, doc in zip(texts, docs)]
         except Exception as error:
             if len(texts) == 1:
-                return [self._failed(texts[0], error)]
+                self._failed(texts[0], error)
+                return [None]
         half = len(texts) // 2
         return self._annotate(texts[:half]) + self._annotate(texts[half:])
 
     def _failed(self, text: Text, error: Exception) -> None:
-        said = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+        """Set the reason of a text that fails, unless the pipeline fails on every text."""
+        reason = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
         try:
             self.nlp(PROBE)
         except Exception:
-            # Not the text is to blame: a GPU is lost, or the pipeline is broken.
+            # The text is not the cause: the GPU is lost, or the pipeline is broken.
             raise InputError(
-                f"the pipeline fails on any text, {text.file}:{text.row} first: {said}. Mend it, "
-                "and the same command goes on."
+                f"the pipeline fails on every text, first on {text.file}:{text.row}: {reason}. "
+                "Fix it and run the same command again to resume."
             ) from None
-        text.reason = f"the pipeline fails on it: {said}"
+        text.reason = f"the pipeline fails on this text: {reason}"
 
     def _result(self, text: Text, doc: Doc) -> Annotated:
         if not self.keep_docs:
@@ -119,7 +120,7 @@ class Annotator:
             return Annotated(text, len(doc), len(entities), entities)
         carried = {name: as_string(value) for name, value in text.carried.items()}
         doc.user_data.update({"id": text.id, "file": text.file, "row": text.row, **carried})
-        # The Doc itself is larger, and bound to the zone.
+        # The Doc itself is larger, and not valid after the memory zone.
         docs = DocBin(store_user_data=True, docs=[doc])
         return Annotated(text, len(doc), len(doc.ents), docs=docs)
 
@@ -128,7 +129,7 @@ class Annotator:
         starts = self._sentence_starts(doc, text)
         for ent, score in zip(doc.ents, scores_of(doc)):
             start, end = ent.start_char, ent.end_char
-            # The sentencizer may cut an entity, like "Yahoo! Inc".
+            # The sentencizer may split an entity such as "Yahoo! Inc".
             after = bisect_left(starts, end)
             first = max(starts[bisect_right(starts, start) - 1], start - SENTENCE_SIDE)
             last = min(starts[after] if after < len(starts) else len(text), end + SENTENCE_SIDE)
@@ -143,8 +144,8 @@ class Annotator:
             }
 
     def _sentence_starts(self, doc: Doc, text: str) -> list[int]:
-        """The character at which each sentence starts: as the pipeline set them, or by
-        the rule of spaCy's sentencizer."""
+        """The character offset of each sentence, as set by the pipeline, or else by spaCy's
+        sentencizer."""
         marks = doc.to_array(SENT_START)
         if not marks[1:].any():
             if not self._ends_sentence(text, 0, len(text) - 1):

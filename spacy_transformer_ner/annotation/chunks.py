@@ -1,5 +1,5 @@
-"""The work in chunks: chunk i of the inputs becomes shard i of the output, on whatever
-machine. Each can be read alone."""
+"""Split the inputs into chunks: chunk i becomes shard i of the output, on any machine. Each
+chunk can be read independently."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,17 +9,17 @@ from typing import Any
 from ..errors import InputError
 from .formats import Failure, Fields, Format, InputFile, Row, open_format
 
-# A chunk ends when its texts have so many bytes of the file each, on average.
+# A chunk ends early if its texts are longer than this on average.
 BYTES_PER_TEXT = 2048
 
 
 @dataclass(frozen=True)
 class Position:
-    """A place between two texts of the inputs.
+    """A position between two texts of the inputs.
 
-    file (int): The number of the file.
-    start (int): The place in it.
-    row (int): The number of the row that begins there, from 1.
+    file (int): The index of the file.
+    start (int): The offset in the file: bytes, or rows in formats without byte offsets.
+    row (int): The number of the row that starts there, from 1.
     """
 
     file: int = 0
@@ -31,9 +31,9 @@ class Position:
 class Piece:
     """Consecutive rows of one file.
 
-    file, start, row (int): Where they begin, as in `Position`.
-    rows (int): How many.
-    damage (str): Why the file cannot be read from there on, if it cannot.
+    file, start, row (int): Where they start, as in `Position`.
+    rows (int): The number of rows.
+    damage (str): Why the file cannot be read from there, if so.
     """
 
     file: int
@@ -45,12 +45,12 @@ class Piece:
 
 @dataclass(frozen=True)
 class Chunk:
-    """What makes one shard.
+    """The rows of one shard.
 
     number (int): Its number, from 0.
-    pieces (tuple[Piece, ...]): Its rows. Small files come together.
-    size (int): Their bytes in the files.
-    after (Position): Where the next chunk begins.
+    pieces (tuple[Piece, ...]): Its rows, possibly from several small files.
+    size (int): Their size in the files, in bytes.
+    after (Position): Where the next chunk starts.
     """
 
     number: int
@@ -59,14 +59,14 @@ class Chunk:
     after: Position
 
     def to_json(self) -> str:
-        """RETURNS (str): It as `from_json` takes it."""
+        """RETURNS (str): The chunk as JSON, for `from_json`."""
         pieces = [[p.file, p.start, p.row, p.rows, p.damage] for p in self.pieces]
         after = [self.after.file, self.after.start, self.after.row]
         return json.dumps([self.number, pieces, self.size, after])
 
     @classmethod
     def from_json(cls, content: str) -> "Chunk":
-        """content (str): What `to_json` gave.
+        """content (str): JSON from `to_json`.
         RETURNS (Chunk): The chunk."""
         number, pieces, size, after = json.loads(content)
         return cls(number, tuple(Piece(*piece) for piece in pieces), size, Position(*after))
@@ -79,13 +79,13 @@ def plan(
     number: int = 0,
     begin: Position = Position(),
 ) -> Iterator[Chunk]:
-    """Cut the inputs into chunks, as a stream.
+    """Split the inputs into chunks, lazily.
 
     files (Sequence[InputFile]): The files.
-    fields (Fields): What is taken of them.
-    texts (int): How many rows make a chunk, if they are not too long.
+    fields (Fields): The columns or keys to read.
+    texts (int): Rows per chunk; fewer if they are long.
     number (int): The number of the first chunk.
-    begin (Position): Where it begins.
+    begin (Position): Where the first chunk starts.
     YIELDS (Chunk): The chunks.
     """
     pieces: list[Piece] = []
@@ -115,14 +115,14 @@ def plan(
 
 @dataclass
 class Text:
-    """A text, or the reason why there is none.
+    """A text, or the reason why it cannot be annotated.
 
     file (str): The name of its file.
     row (int): Its row or line, from 1.
-    id (str): Its id; "file:row" if it has none of its own.
+    id (str): Its ID; "file:row" if the record has none.
     text (str): The text.
-    carried (dict[str, Any]): What is carried through.
-    reason (str): Why it cannot be annotated, if it cannot.
+    carried (dict[str, Any]): The carried values, by name.
+    reason (str): Why it cannot be annotated, if so.
     """
 
     file: str
@@ -134,10 +134,10 @@ class Text:
 
 
 class ChunkReader:
-    """Reads the texts of chunks. Consecutive chunks are read in one go.
+    """Reads the texts of chunks. Consecutive chunks are read without seeking.
 
     files (Sequence[InputFile]): The files.
-    fields (Fields): What is taken of them.
+    fields (Fields): The columns or keys to read.
     """
 
     def __init__(self, files: Sequence[InputFile], fields: Fields):
@@ -150,7 +150,7 @@ class ChunkReader:
 
     def read(self, chunk: Chunk) -> list[Text]:
         """chunk (Chunk): A chunk.
-        RETURNS (list[Text]): Its texts in their order."""
+        RETURNS (list[Text]): Its texts, in order."""
         return [text for piece in chunk.pieces for text in self._read(piece)]
 
     def _read(self, piece: Piece) -> Iterator[Text]:
@@ -181,15 +181,15 @@ class ChunkReader:
         for row in self._rows:
             return row
         path = self.files[self._index].name
-        raise InputError("ends before it did when it was begun. Was it changed?", path=path)
+        raise InputError("has fewer rows than when the run started. Restore it.", path=path)
 
 
 def to_text(name: str, row: int, record: Mapping[str, Any] | Failure, fields: Fields) -> Text:
     """name (str): The name of a file.
-    row (int): The number of a row of it.
-    record (Mapping[str, Any] | Failure): What the row is.
-    fields (Fields): What is taken of it.
-    RETURNS (Text): The text, or the reason why there is none."""
+    row (int): The number of a row in it.
+    record (Mapping[str, Any] | Failure): The row.
+    fields (Fields): The columns or keys to read.
+    RETURNS (Text): The text, or the reason why it cannot be annotated."""
     place = f"{name}:{row}"
     if isinstance(record, Failure):
         return Text(name, row, place, reason=record.reason)
@@ -203,7 +203,7 @@ def to_text(name: str, row: int, record: Mapping[str, Any] | Failure, fields: Fi
         kind = "null" if text is None else f"of type {type(text).__name__}"
         reason = f"its {fields.text!r} is {kind}, not a string"
     elif not all(map(_is_unicode, (text, own, *carried.values()))):
-        reason = "is not UTF-8: it has bytes, or halves of surrogate pairs, that are no characters"
+        reason = "is not UTF-8: it has invalid bytes or lone surrogates"
     else:
         return Text(name, row, own, text, carried)
     return Text(name, row, own.encode("utf-8", "replace").decode(), reason=reason)
@@ -221,15 +221,15 @@ def _is_unicode(value: object) -> bool:
 
 
 def to_json(value: Any) -> str:
-    """value (Any): What a record holds.
-    RETURNS (str): It as JSON; what JSON has not, like a date, as a string."""
+    """value (Any): A value of a record.
+    RETURNS (str): The value as JSON. Types that JSON lacks, such as dates, become strings."""
     return json.dumps(value, ensure_ascii=False, default=str)
 
 
 def as_string(value: Any) -> str | None:
-    """value (Any): What a record holds.
-    RETURNS (str | None): A string as it is, what JSON has as JSON, all else as Python
-        shows it; None of None."""
+    """value (Any): A value of a record.
+    RETURNS (str | None): Strings and None unchanged, other JSON types as JSON, and everything
+        else as `str` returns it."""
     if value is None or isinstance(value, str):
         return value
     return to_json(value) if isinstance(value, (bool, int, float, list, dict)) else str(value)

@@ -1,9 +1,9 @@
-"""Files of texts, read a row at a time from any place in them.
+"""Input formats: files of texts, read row by row from any offset.
 
-Each format has two methods. `ends(start)` goes over the rows from a place on and says
-where each ends, as cheaply as it can: work is planned by it. `rows(start)` reads them.
-A place is a number of bytes, or of rows where a file's bytes say nothing. A row that
-cannot be read is a Failure, not an exception; a file that cannot be is an InputError.
+Each format has two methods: `ends(start)` yields where each row ends, as cheaply as possible,
+to plan the chunks, and `rows(start)` reads the rows. Offsets are bytes, or rows in formats
+without byte offsets. A row that cannot be read is a Failure; a file that cannot be read
+raises an InputError.
 """
 
 import csv
@@ -32,12 +32,12 @@ BATCH = 1000
 
 @dataclass(frozen=True)
 class Fields:
-    """What is taken of a record.
+    """The columns or keys to read.
 
-    text (str): The column or key that holds the text.
-    id (str | None): That of the text's id.
-    carry (tuple[str, ...]): Those that are carried through.
-    text_per (str): Whether a .txt file is a text a "line", or one by "file".
+    text (str): The column or key of the text.
+    id (str | None): The column or key of the text's ID.
+    carry (tuple[str, ...]): The columns or keys to copy to the output.
+    text_per (str): Whether a .txt file has one text per "line", or is one text ("file").
     """
 
     text: str = "text"
@@ -55,10 +55,10 @@ class Fields:
 class InputFile:
     """A file to annotate.
 
-    name (str): What the user calls it.
-    path (str): Its absolute path.
-    size (int): Its bytes.
-    modified (int): When it was changed last, in nanoseconds.
+    name (str): The path as the user passed it.
+    path (str): The absolute path.
+    size (int): The size in bytes.
+    modified (int): When it was last modified, in nanoseconds.
     """
 
     name: str
@@ -68,60 +68,59 @@ class InputFile:
 
     @property
     def zipped(self) -> bool:
-        """RETURNS (bool): Whether it is gzipped, going by its name."""
+        """RETURNS (bool): Whether it is gzipped, by its name."""
         return self.name.endswith(".gz")
 
 
 @dataclass(frozen=True)
 class Failure:
-    """A row that gives no text.
+    """A row that cannot be read.
 
-    reason (str): Why.
+    reason (str): The reason.
     """
 
     reason: str
 
 
-# What a row may be: a record, a failure, or nothing (a blank line of JSON Lines).
+# A record, a failure, or None for a blank line.
 Row = Mapping[str, Any] | Failure | None
 
 
 class Format(ABC):
-    """A file of a known kind.
+    """A file of one format.
 
     file (InputFile): The file.
-    fields (Fields): What is taken of it.
+    fields (Fields): The columns or keys to read.
     """
 
     def __init__(self, file: InputFile, fields: Fields):
         self.file = file
         self.fields = fields
         self.source = Source(Path(file.path), file.name)
-        # What its text is in, if it is not UTF-8.
+        # The encoding, if it is not UTF-8.
         self.encoding: str | None = None
 
     @property
     def seekable(self) -> bool:
-        """RETURNS (bool): Whether it can be read from a place without what is before it."""
+        """RETURNS (bool): Whether it can be read from an offset without reading from the start."""
         return False
 
     @abstractmethod
     def ends(self, start: int) -> Iterator[tuple[int, float]]:
-        """start (int): Where to start.
-        YIELDS (tuple[int, float]): Where each row ends, and how much of the file it is,
-            in bytes.
+        """start (int): The offset to start at.
+        YIELDS (tuple[int, float]): Where each row ends, and its size in bytes.
         RAISES: InputError if the file cannot be read."""
 
     @abstractmethod
     def rows(self, start: int) -> Iterator[tuple[int, Row]]:
-        """start (int): Where to start.
-        YIELDS (tuple[int, Row]): Where each row ends, and what it is.
+        """start (int): The offset to start at.
+        YIELDS (tuple[int, Row]): Where each row ends, and the row.
         RAISES: InputError if the file cannot be read."""
 
 
 class TextLines(Format):
-    """A .txt file with a text a line. A blank line is a text too, so that the number
-    of a line is that of its text."""
+    """A .txt file with one text per line. Blank lines are texts too, so that line numbers are
+    row numbers."""
 
     @property
     def seekable(self) -> bool:
@@ -138,7 +137,7 @@ class TextLines(Format):
         for end, line, length in self._lines(start):
             if length > sources.LONGEST_RECORD:
                 limit = f"{sources.LONGEST_RECORD:,}"
-                yield end, Failure(f"a line of {length:,} bytes: a record has {limit} at most")
+                yield end, Failure(f"a line of {length:,} bytes: the limit is {limit}")
                 continue
             try:
                 text = line.decode("utf-8")
@@ -151,7 +150,7 @@ class TextLines(Format):
         return {self.fields.text: line}
 
     def _lines(self, start: int) -> Iterator[tuple[int, bytes, int]]:
-        """Where each line ends, as much of it as is to be kept, and its length."""
+        """Where each line ends, its first LONGEST_RECORD bytes, and its length."""
         longest = sources.LONGEST_RECORD
         with reading(self.file.name), self._open() as file:
             if start:
@@ -193,7 +192,7 @@ class WholeText(TextLines):
 
 
 class JsonLines(TextLines):
-    """A .jsonl file. Blank lines are nothing."""
+    """A .jsonl file. Blank lines are skipped."""
 
     def _record(self, line: str) -> Row:
         if not line.strip():
@@ -202,13 +201,13 @@ class JsonLines(TextLines):
             record = json.loads(line)
         except (ValueError, RecursionError) as error:
             return Failure(f"is not JSON: {error}")
-        return record if isinstance(record, dict) else Failure("is no JSON object")
+        return record if isinstance(record, dict) else Failure("is not a JSON object")
 
 
 class CsvFile(TextLines):
-    """A .csv or .tsv file with a header. Fields may hold line breaks, so rows are
-    found by the csv module; pyarrow's reader would refuse a whole block for one bad
-    row, and cannot start in the middle of a file."""
+    """A .csv or .tsv file with a header. Fields may contain line breaks, so the csv module
+    finds the rows; pyarrow's reader rejects a whole block for one bad row, and cannot start
+    in the middle of a file."""
 
     def __init__(self, file: InputFile, fields: Fields):
         super().__init__(file, fields)
@@ -234,13 +233,13 @@ class CsvFile(TextLines):
                     yield end, dict(zip(columns, record))
                 else:
                     n = len(columns)
-                    yield end, Failure(f"has {len(record)} fields, and the header has {n}")
+                    yield end, Failure(f"has {len(record)} fields, but the header has {n}")
             else:
                 yield end, record
 
     @cached_property
     def _header(self) -> tuple[list[str], int]:
-        """The names of the columns, and where the rows start."""
+        """The column names, and where the rows start."""
         for end, record in self._records(0):
             if isinstance(record, Failure):
                 raise InputError(f"has no header: {record.reason}", path=self.file.name)
@@ -259,7 +258,7 @@ class CsvFile(TextLines):
             for end, line, _ in found:  # noqa: B007, read by the callers
                 if end - begin > sources.LONGEST_RECORD:
                     raise csv.Error(f"a record of more than {sources.LONGEST_RECORD:,} bytes")
-                # What is not UTF-8 is found in the field where it stands.
+                # Invalid UTF-8 is reported only for fields that are read, see `to_text`.
                 yield line.decode("utf-8", "surrogateescape")
 
         reader = csv.reader(lines(), delimiter=self._delimiter)
@@ -269,18 +268,18 @@ class CsvFile(TextLines):
             except StopIteration:
                 return
             except csv.Error as error:
-                record = Failure(f"cannot be read: {error}. Is a quote not closed?")
+                record = Failure(f"cannot be read: {error}. Check for an unclosed quote")
                 reader = csv.reader(lines(), delimiter=self._delimiter)
             begin = end
             yield end, record
 
 
 class JsonFile(Format):
-    """A .json file: an array of records, or one record after the other. Its places are
-    numbers of records."""
+    """A .json file: an array of records, or one record after the other. Offsets count
+    records."""
 
     def ends(self, start: int) -> Iterator[tuple[int, float]]:
-        """As of `Format`, of records of average size."""
+        """As of `Format`, with the average size of records."""
         records, damage = 0, None
         try:
             for records, _ in self.rows(0):  # noqa: B007, read below
@@ -301,10 +300,10 @@ class JsonFile(Format):
 
 
 class ParquetFile(Format):
-    """A Parquet file. Its places are numbers of rows."""
+    """A Parquet file. Offsets count rows."""
 
     def ends(self, start: int) -> Iterator[tuple[int, float]]:
-        """As of `Format`, of rows of average size."""
+        """As of `Format`, with the average size of rows."""
         with self._open() as parquet:
             rows = parquet.metadata.num_rows
         for row in range(start, rows):
@@ -313,7 +312,7 @@ class ParquetFile(Format):
     def rows(self, start: int) -> Iterator[tuple[int, Row]]:
         """As of `Format`."""
         with self._open() as parquet:
-            # Row groups that end before are not read.
+            # Skip the row groups that end before the offset.
             first, groups = 0, list(range(parquet.metadata.num_row_groups))
             while groups and first + (n := parquet.metadata.row_group(groups[0]).num_rows) <= start:
                 first += n
@@ -337,12 +336,11 @@ class ParquetFile(Format):
 
 
 class DocBinInput(Format):
-    """A .spacy file, for its texts: their tokens and what is set on them is not used.
-    What `Doc.user_data` holds under a name can be carried. Its places are numbers of
-    Docs."""
+    """A .spacy file. Only the texts are used, not their tokens or annotations. Values of
+    `Doc.user_data` with string keys can be carried. Offsets count Docs."""
 
     def ends(self, start: int) -> Iterator[tuple[int, float]]:
-        """As of `Format`, of Docs of average size."""
+        """As of `Format`, with the average size of Docs."""
         with reading(self.file.name, ".spacy", Exception):
             docs = len(DocBin().from_disk(self.file.path))
         for row in range(start, docs):
@@ -367,15 +365,15 @@ INPUT_FORMATS: dict[str, type[Format]] = {
     ".parquet": ParquetFile,
     ".spacy": DocBinInput,
 }
-# These may be gzipped.
+# The formats that may be gzipped.
 LINES = (".txt", ".jsonl", ".json", ".csv", ".tsv")
 
 
 def open_format(file: InputFile, fields: Fields) -> Format:
-    """file (InputFile): A file. Where its name does not tell its kind, its first bytes say
-        whether it is JSON or text.
-    fields (Fields): What is taken of it.
-    RETURNS (Format): What reads it."""
+    """file (InputFile): A file. If its name has no known suffix, it is JSON or text, by its
+        first bytes.
+    fields (Fields): The columns or keys to read.
+    RETURNS (Format): The reader."""
     kind = kind_of(file.name)
     if not kind:
         start = Source(Path(file.path), file.name).start()
@@ -386,14 +384,14 @@ def open_format(file: InputFile, fields: Fields) -> Format:
 
 def kind_of(name: str) -> str:
     """name (str): The name of a file.
-    RETURNS (str): Its kind, one of INPUT_FORMATS; empty if it is of none."""
+    RETURNS (str): Its suffix, a key of INPUT_FORMATS; empty if it has none of them."""
     bare = name.removesuffix(".gz")
     suffix = os.path.splitext(bare)[1].lower()
     return suffix if suffix in INPUT_FORMATS and (bare == name or suffix in LINES) else ""
 
 
 def _records(batch: Any) -> list[Row]:
-    """The rows of a pyarrow.RecordBatch, each checked: what is damaged could end the
+    """The rows of a pyarrow.RecordBatch, validated first: damaged data can crash the
     process."""
     try:
         batch.validate(full=True)
@@ -405,24 +403,24 @@ def _records(batch: Any) -> list[Row]:
 
 
 def not_utf8(error: UnicodeDecodeError) -> str:
-    """error (UnicodeDecodeError): What was raised.
-    RETURNS (str): The reason."""
+    """error (UnicodeDecodeError): The error.
+    RETURNS (str): The reason of a Failure."""
     return f"is not UTF-8: byte 0x{error.object[error.start]:02x} at {error.start:,}"
 
 
 def check_columns(file: InputFile, fields: Fields, columns: Iterable[str]) -> None:
-    """See that a file has what is to be taken of it.
+    """Check that a file has all columns or keys.
 
     file (InputFile): The file.
-    fields (Fields): What is taken of it.
-    columns (Iterable[str]): What it has.
-    RAISES: InputError, saying what there is, if something is missing.
+    fields (Fields): The columns or keys to read.
+    columns (Iterable[str]): The columns or keys of the file.
+    RAISES: InputError if one is missing.
     """
     columns = list(columns)
     missing = [name for name in fields.names if name not in columns]
     if missing:
         raise InputError(
-            f"has no {' nor '.join(map(repr, missing))}, but {', '.join(map(repr, columns[:20]))}. "
-            "Name what it has with --text, --id and --carry.",
+            f"has no {' or '.join(map(repr, missing))}, only "
+            f"{', '.join(map(repr, columns[:20]))}. Set the names with --text, --id and --carry.",
             path=file.name,
         )

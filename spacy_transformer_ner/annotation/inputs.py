@@ -1,4 +1,4 @@
-"""Which files are annotated, and what is taken of them."""
+"""Find the input files, and check their columns or keys."""
 
 import glob
 import os
@@ -24,15 +24,15 @@ from .formats import (
 def find_files(
     inputs: Iterable[str], output: Path | None = None, *, any_kind: bool = False
 ) -> list[InputFile]:
-    """Find the files that inputs stand for, in the order of the inputs.
+    """Find the input files, in the order of the inputs.
 
-    inputs (Iterable[str]): Files, folders, and patterns such as `data/**/*.jsonl`. Of a
-        folder or pattern the files of known kinds are taken, sorted by name.
-    output (Path | None): Where the output goes, which is not to be read.
-    any_kind (bool): Whether a file that is given itself may be of any kind: it is then
-        JSON or text, by its first bytes.
+    inputs (Iterable[str]): Files, folders and patterns such as `data/**/*.jsonl`. In folders
+        and patterns, the files of supported formats are used, sorted by name.
+    output (Path | None): The output folder, whose files cannot be inputs.
+    any_kind (bool): Whether files may have other suffixes. These are JSON or text, by their
+        first bytes.
     RETURNS (list[InputFile]): The files.
-    RAISES: InputError if there is nothing, a file is of no known kind, or comes twice.
+    RAISES: InputError if nothing is found, or a file is not supported or comes twice.
     """
     kinds = ", ".join(INPUT_FORMATS)
     files: dict[str, InputFile] = {}
@@ -40,32 +40,32 @@ def find_files(
         if os.path.isfile(given):
             found = [given]
             if not any_kind and not kind_of(given):
-                raise InputError(f"is of no known kind. Known are {kinds}.", path=given)
+                raise InputError(f"is not a supported format. Use one of {kinds}.", path=given)
         else:
             pattern = os.path.join(glob.escape(given), "**") if os.path.isdir(given) else given
             paths = sorted(glob.glob(pattern, recursive=True))
             found = [path for path in paths if kind_of(path) and os.path.isfile(path)]
         if not found:
-            raise InputError(f"there is no such file, or none of {kinds} in it.", path=given)
+            raise InputError(f"no such file, or no {kinds} files in it.", path=given)
         for path in found:
             absolute = os.path.realpath(path)
             if output is not None and Path(absolute).is_relative_to(output.resolve()):
-                raise InputError(f"is in the output {output}. Name another output.", path=path)
+                raise InputError(f"is in the output {output}. Use another output.", path=path)
             if absolute in files:
-                raise InputError("comes twice in the inputs.", path=path)
+                raise InputError("comes twice in the inputs. Pass it once.", path=path)
             stat = os.stat(absolute)
-            # A name that is not UTF-8 could not be written.
+            # Names that are not UTF-8 could not be written.
             name = os.fsencode(path).decode("utf-8", "replace")
             files[absolute] = InputFile(name, absolute, stat.st_size, stat.st_mtime_ns)
     return list(files.values())
 
 
 def check_fields(files: list[InputFile], fields: Fields) -> None:
-    """See that the first file has what is to be taken of it.
+    """Check that the first file has all columns or keys.
 
     files (list[InputFile]): The files.
-    fields (Fields): What is taken of them.
-    RAISES: InputError, saying what there is, if it has not.
+    fields (Fields): The columns or keys to read.
+    RAISES: InputError if one is missing.
     """
     for _, row in islice(open_format(files[0], fields).rows(0), 100):
         if isinstance(row, Mapping):
@@ -74,19 +74,19 @@ def check_fields(files: list[InputFile], fields: Fields) -> None:
 
 
 def carried_types(files: list[InputFile], fields: Fields) -> dict[str, Any]:
-    """Tell the types that carried columns have as columns.
+    """Get the types of the carried columns for Parquet output.
 
     files (list[InputFile]): The files.
-    fields (Fields): What is taken of them.
-    RETURNS (dict[str, pyarrow.DataType]): Those of Parquet files where all inputs are,
-        and agree; else strings.
+    fields (Fields): The columns or keys to read.
+    RETURNS (dict[str, pyarrow.DataType]): The types of the inputs, if all are Parquet files
+        with the same type; else strings.
     """
     string = import_pyarrow().string()
     types: dict[str, set[Any]] = {name: set() for name in fields.carry}
     for file in files if fields.carry else ():
         if kind_of(file.name) != ".parquet":
             return dict.fromkeys(fields.carry, string)
-        with suppress(InputError):  # A damaged file gives no rows.
+        with suppress(InputError):  # a damaged file has no rows
             for name, kind in ParquetFile(file, fields).types().items():
                 types[name].add(kind)
     return {name: found.pop() if len(found) == 1 else string for name, found in types.items()}

@@ -1,11 +1,11 @@
-"""The work on one machine: a thread reads ahead and another writes behind, beside the
-pipeline."""
+"""Annotate on this machine: one thread reads ahead and another writes, while the pipeline
+runs."""
 
 import gc
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from spacy.language import Language
 
@@ -13,7 +13,7 @@ from .annotate import Job, Worker
 from .chunks import Chunk
 from .manifest import Shard
 
-# How many chunks are read ahead, and how many wait to be written.
+# The number of chunks to read ahead, and the number that may wait to be written.
 AHEAD = 2
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -22,19 +22,19 @@ Result = TypeVar("Result")
 def run_here(
     job: Job, nlp: Language, chunks: Iterable[Chunk], add: Callable[[Shard], Shard]
 ) -> Iterator[Shard]:
-    """Do chunks one after the other.
+    """Annotate chunks, one after the other.
 
     job (Job): The job.
     nlp (Language): The pipeline.
     chunks (Iterable[Chunk]): The chunks.
-    add (Callable): Notes a finished shard.
+    add (Callable): Records a finished shard.
     YIELDS (Shard): The shards.
     """
     worker = Worker(job, nlp)
     texts = read_ahead((chunk, worker.read(chunk)) for chunk in chunks)
     annotated = ((chunk, *worker.annotate(read)) for chunk, read in texts)
-    # The many small objects of a chunk would have all that is loaded looked through for
-    # garbage again and again.
+    # Each chunk creates many small objects, which trigger garbage collections. Freezing the
+    # pipeline's objects excludes them from these.
     gc.collect()
     gc.freeze()
     try:
@@ -45,20 +45,20 @@ def run_here(
 
 def read_ahead(stream: Iterable[Item]) -> Iterator[Item]:
     """stream (Iterable[Item]): A stream.
-    YIELDS (Item): What it gives. A thread goes over it, a little ahead."""
+    YIELDS (Item): Its items. A thread reads them ahead."""
     items, end = iter(stream), object()
     with ThreadPoolExecutor(1) as thread:
         waiting = deque(thread.submit(next, items, end) for _ in range(AHEAD))
         while (item := waiting.popleft().result()) is not end:
             waiting.append(thread.submit(next, items, end))
-            yield item  # type: ignore
+            yield cast(Item, item)
 
 
 def write_behind(function: Callable[[Item], Result], stream: Iterable[Item]) -> Iterator[Result]:
     """function (Callable): A function.
     stream (Iterable[Item]): A stream.
-    YIELDS (Result): What the function gives for each item. A thread calls it, a
-        little behind."""
+    YIELDS (Result): The function's result for each item. A thread calls it in the background,
+        in order."""
     waiting: deque[Future[Result]] = deque()
     with ThreadPoolExecutor(1) as thread:
         for item in stream:

@@ -1,12 +1,12 @@
-"""What is finished of a run, kept in its output so that it can go on.
+"""The state of a run, kept in its output folder so that it can be resumed.
 
     part-000000.parquet …     the shards
-    _errors/part-000000.jsonl the texts of a shard that failed, where there are any
-    _manifest.json            what the run was begun with; at the end, its totals
-    _shards.jsonl             a line for each finished shard, written after it
-    _lock                     held by the process that writes
+    _errors/part-000000.jsonl the texts of a shard that failed, if any
+    _manifest.json            the settings of the run; at the end, its totals
+    _shards.jsonl             one line per finished shard, written after the shard
+    _lock                     locked by the process that writes
 
-Names with an underscore are no data: readers of Parquet folders pass over them.
+Readers of Parquet folders ignore names that start with an underscore.
 """
 
 import json
@@ -30,12 +30,12 @@ MANIFEST = "_manifest.json"
 SHARDS = "_shards.jsonl"
 ERRORS = "_errors"
 LOCK = "_lock"
-# What each part of the settings is called where it differs.
+# The names of the settings, for messages.
 PARTS = {
-    "version": "version of the output's schema",
+    "version": "schema version",
     "pipeline": "pipeline",
     "inputs": "input",
-    "fields": "choice of --text, --id, --carry or --text-per",
+    "fields": "--text, --id, --carry or --text-per",
     "format": "--format",
     "shard_texts": "--shard-texts",
 }
@@ -46,11 +46,11 @@ class Shard:
     """A finished shard.
 
     number (int): Its number.
-    texts, words, entities, errors (int): How many it has; errors are texts that failed.
-    bytes (int): The size of its file.
+    texts, words, entities, errors (int): Its counts; errors are texts that failed.
+    bytes (int): The size of its file in bytes.
     sha256 (str): The file's SHA-256.
-    size (int): The bytes of the inputs it was made of.
-    after (list[int]): Where the next chunk begins: the fields of a `Position`.
+    size (int): The size of its inputs in bytes.
+    after (list[int]): Where the next chunk starts: the fields of a `Position`.
     """
 
     number: int
@@ -66,7 +66,7 @@ class Shard:
 
 @dataclass(frozen=True)
 class Totals:
-    """What a run, or what is finished of it, came to.
+    """The totals of the finished shards of a run.
 
     shards, texts, words, entities, errors, size (int): Sums over the shards.
     """
@@ -83,7 +83,7 @@ class Run:
     """The output of a run.
 
     folder (Path): Its folder.
-    settings (Mapping[str, Any]): What it is begun with, as JSON has it: see PARTS.
+    settings (Mapping[str, Any]): Its settings as JSON values, see PARTS.
     """
 
     def __init__(self, folder: Path, settings: Mapping[str, Any]):
@@ -93,22 +93,25 @@ class Run:
 
     @contextmanager
     def writing(self) -> Iterator["Run"]:
-        """Begin, or go on: what another run has left half done is removed.
+        """Start or resume the run. Partly written files are removed.
 
         YIELDS (Run): The run.
-        RAISES: InputError if another process writes there, the folder has something
-            else, or was begun with other settings.
+        RAISES: InputError if another process writes to the folder, or if it has other files or
+            a run with other settings.
         """
         manifest = self.folder / MANIFEST
         if self.folder.exists() and not manifest.exists() and not self._is_ours():
-            raise InputError("is there already. Name another output.", path=self.folder)
+            raise InputError("already exists. Use another output.", path=self.folder)
         with writing(self.folder):
             (self.folder / ERRORS).mkdir(parents=True, exist_ok=True)
         lock = FileLock(self.folder / LOCK)
         try:
             lock.acquire(timeout=0)
         except Timeout:
-            raise InputError("another process is writing there.", path=self.folder) from None
+            raise InputError(
+                "another process is writing to it. Wait until it ends, or use another output.",
+                path=self.folder,
+            ) from None
         try:
             if manifest.exists():
                 self._compare(srsly.read_json(manifest))
@@ -121,22 +124,22 @@ class Run:
             lock.release()
 
     def _is_ours(self) -> bool:
-        """Whether there is nothing but what is made before the manifest."""
+        """Whether the folder has only files that a run creates before its manifest."""
         return self.folder.is_dir() and all(
             path.name in (ERRORS, LOCK) or path.suffix == TEMPORARY
             for path in self.folder.iterdir()
         )
 
-    def _compare(self, begun: Mapping[str, Any]) -> None:
+    def _compare(self, started: Mapping[str, Any]) -> None:
         for part, name in PARTS.items():
-            if begun.get(part) != self.settings[part]:
-                was, now = begun.get(part), self.settings[part]
+            if started.get(part) != self.settings[part]:
+                was, now = started.get(part), self.settings[part]
                 if part == "inputs" and isinstance(was, list):
                     pairs = zip([*was, *([None] * len(now))], [*now, *([None] * len(was))])
                     was, now = next((a, b) for a, b in pairs if a != b)
                 raise InputError(
-                    f"was begun with another {name}: {json.dumps(was)}, not {json.dumps(now)}. Give "
-                    "what it was begun with, or name another output.",
+                    f"was started with another {name}: {json.dumps(was)}, not {json.dumps(now)}. "
+                    "Use the same settings to resume, or use another output.",
                     path=self.folder,
                 )
 
@@ -153,7 +156,7 @@ class Run:
             whole += len(line)
             self.done[shard.number] = shard
         with open(path, "ab") as file:
-            # The line that was being written.
+            # Remove a partly written line.
             file.truncate(whole)
         for number, shard in list(self.done.items()):
             part = self.part(number)
@@ -161,7 +164,7 @@ class Run:
                 del self.done[number]
 
     def _clean(self) -> None:
-        """Remove what was written of shards that were not finished."""
+        """Remove the files of unfinished shards."""
         folders = self.folder, self.folder / ERRORS
         paths = [path for folder in folders for path in folder.glob(f".*{TEMPORARY}")]
         for path in (path for folder in folders for path in folder.glob("part-*")):
@@ -177,8 +180,8 @@ class Run:
 
     @property
     def begin(self) -> tuple[int, Position]:
-        """RETURNS (tuple[int, Position]): The first chunk that is not finished, and where
-        it begins."""
+        """RETURNS (tuple[int, Position]): The number of the first unfinished chunk, and where
+        it starts."""
         number = 0
         while number in self.done:
             number += 1
@@ -186,13 +189,13 @@ class Run:
 
     @property
     def finished(self) -> bool:
-        """RETURNS (bool): Whether all is done."""
+        """RETURNS (bool): Whether all shards are finished."""
         totals = srsly.read_json(self.folder / MANIFEST)["totals"]
         return totals is not None and totals["shards"] == len(self.done)
 
     @property
     def totals(self) -> Totals:
-        """RETURNS (Totals): What is finished."""
+        """RETURNS (Totals): The totals of the finished shards."""
         sums = (
             sum(getattr(shard, name) for shard in self.done.values())
             for name in ("texts", "words", "entities", "errors", "size")
@@ -200,18 +203,18 @@ class Run:
         return Totals(len(self.done), *sums)
 
     def add(self, shard: Shard) -> Shard:
-        """Note a shard as finished, when its file is there for good.
+        """Record a finished shard, after its file was fsynced.
 
         shard (Shard): The shard.
-        RETURNS (Shard): It.
+        RETURNS (Shard): The same shard.
         """
         append_line(self.folder / SHARDS, json.dumps(asdict(shard)))
         self.done[shard.number] = shard
         return shard
 
     def finish(self) -> None:
-        """Note that all is done."""
-        self._clean()  # A worker that was lost may have left something.
+        """Record that all shards are finished."""
+        self._clean()  # a lost worker may have left partly written files
         self._write_manifest(asdict(self.totals))
 
     def _write_manifest(self, totals: dict | None) -> None:
@@ -221,9 +224,9 @@ class Run:
 
 
 def part_path(folder: Path, number: int, format: str) -> Path:
-    """folder (Path): The output.
+    """folder (Path): The output folder.
     number (int): A shard's number.
-    format (str): The format of the output.
+    format (str): The output format.
     RETURNS (Path): The shard's file."""
     return folder / f"part-{number:06}{SUFFIXES[format]}"
 

@@ -1,4 +1,4 @@
-"""Annotated texts as the bytes of a shard."""
+"""Output formats: annotated texts to the bytes of a shard."""
 
 import io
 from collections.abc import Mapping, Sequence
@@ -17,15 +17,15 @@ SUFFIXES = {"parquet": ".parquet", "jsonl": ".jsonl", "docbin": ".spacy"}
 def to_bytes(
     annotated: Sequence[Annotated], format: OutputFormat, carried: Mapping[str, Any]
 ) -> bytes:
-    """Make the content of a shard.
+    """Serialize a shard.
 
     annotated (Sequence[Annotated]): Its texts.
-    format (str): One of "parquet", "jsonl", "docbin".
-    carried (Mapping[str, pyarrow.DataType]): The types of carried columns in Parquet.
-    RETURNS (bytes): The content.
+    format (str): "parquet", "jsonl" or "docbin".
+    carried (Mapping[str, pyarrow.DataType]): The types of carried columns, for Parquet.
+    RETURNS (bytes): The content of its file.
     """
     if format == "docbin":
-        # The strings of one are sorted, so the bytes are always the same.
+        # DocBin sorts its strings, so the bytes are deterministic.
         merged = DocBin(store_user_data=True)
         for each in annotated:
             assert each.docs is not None

@@ -1,4 +1,4 @@
-"""Which texts are worth labelling next."""
+"""Rank unlabelled texts by model uncertainty, for active learning."""
 
 import heapq
 from collections.abc import Iterable, Iterator
@@ -20,14 +20,14 @@ from .inputs import find_files
 def read_texts(
     inputs: Iterable[str | Path], fields: Fields = Fields(), encoding: str | None = None
 ) -> Iterator[tuple[str, str]]:
-    """Read unlabelled texts, from all that `annotate` reads, and from files of other names
-    that hold JSON records or a text a line.
+    """Read unlabelled texts from all formats of `annotate`, and from files with other suffixes
+    that have JSON records or one text per line.
 
     inputs (Iterable[str | Path]): Files, folders and patterns.
-    fields (Fields): What is taken of them.
-    encoding (str | None): The encoding of text files; found if None.
-    YIELDS (tuple[str, str]): Where each text is, as file:row, and the text.
-    RAISES: InputError, naming the row, if a record has no text.
+    fields (Fields): The columns or keys to read.
+    encoding (str | None): The encoding of text files; detected if None.
+    YIELDS (tuple[str, str]): The place of each text as file:row, and the text.
+    RAISES: InputError with the row if a record has no text.
     """
     for file in find_files(map(str, inputs), any_kind=True):
         reader = open_format(file, fields)
@@ -51,25 +51,26 @@ def rank(
     n: int | None = None,
     progress: Progress = no_progress,
 ) -> list[dict]:
-    """Rank texts by how unsure the recogniser is of them: by the entropy of the
-    legal tag sequences, per token (sequence entropy, Settles and Craven 2008).
+    """Rank texts by model uncertainty: the entropy of the distribution over valid tag
+    sequences, per token (sequence entropy, Settles and Craven 2008).
 
     nlp (Language): The pipeline.
-    texts (Iterable[tuple[str, str]]): Where each text is from, and the text.
-    n (int | None): How many to keep; None for all.
+    texts (Iterable[tuple[str, str]]): The source of each text, and the text.
+    n (int | None): How many to return; None for all.
     progress (Callable): Wraps the stream of texts.
-    RETURNS (list[dict]): Records as Prodigy and Doccano read them, the least sure
-        first: text, spans with scores, label, and meta with uncertainty and source.
+    RETURNS (list[dict]): Records for Prodigy and Doccano, the most uncertain first: text,
+        spans with scores, label, and meta with uncertainty and source.
+    RAISES: InputError if the pipeline has no transformer_ner.
     """
     _, recogniser = find_recogniser(nlp)
     number = count()
     found: list[tuple[float, int, dict]] = []
     texts, places = tee(progress(texts, "ranking"))
     for docs in encoded(nlp, (text for _, text in texts)):
-        unsure = recogniser.uncertainty(docs).tolist()
+        uncertainties = recogniser.uncertainty(docs).tolist()
         recogniser.set_annotations(docs, recogniser.predict(docs))
-        for doc, uncertainty, (source, _) in zip(docs, unsure, places):
-            # Of equal ones the first comes first.
+        for doc, uncertainty, (source, _) in zip(docs, uncertainties, places):
+            # Ties are in the order of the texts.
             entry = uncertainty, -next(number), _record(doc, source, uncertainty)
             if n is None or len(found) < n:
                 heapq.heappush(found, entry)

@@ -1,9 +1,7 @@
-"""The work on a cluster: Ray Data gives the chunks to actors, each with a pipeline of
-its own. A chunk goes in and the record of its shard comes back; the texts and the
-shards themselves are read and written by the actors, in folders that all machines
-have. If an actor or its machine is lost, Ray gives its chunk to another: the shard is
-written under the same name, whole or not at all, so it may be written twice and is
-there once."""
+"""Annotate on a cluster: Ray Data distributes the chunks to actors, each with its own
+pipeline. An actor gets a chunk and returns the record of its shard; it reads the texts and
+writes the shard itself, in folders shared by all machines. If an actor is lost, Ray gives its
+chunk to another one, which atomically writes the same file."""
 
 import gc
 import json
@@ -26,11 +24,11 @@ OBJECT_STORE_BYTES = 100 << 20
 
 
 class RayWorker:
-    """What an actor is: a worker that takes chunks and gives records, as JSON.
+    """An actor: a worker that takes chunks and returns records of shards, as JSON.
 
     job (Job): The job.
     pipeline (str): The folder of the pipeline.
-    use_gpu (bool): Whether to use the GPU that Ray gives it.
+    use_gpu (bool): Whether to use the GPU that Ray assigns to it.
     """
 
     def __init__(self, job: Job, pipeline: str, use_gpu: bool):
@@ -43,7 +41,7 @@ class RayWorker:
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, list[str]]:
         """batch (dict[str, Any]): Chunks.
-        RETURNS (dict[str, list[str]]): The records of their shards, or why there is none."""
+        RETURNS (dict[str, list[str]]): The records of their shards, or errors."""
         return {"item": [self._do(Chunk.from_json(str(item))) for item in batch["item"]]}
 
     def _do(self, chunk: Chunk) -> str:
@@ -51,19 +49,19 @@ class RayWorker:
         try:
             shard = worker.write(chunk, *worker.annotate(worker.read(chunk)))
         except (InputError, OSError) as error:
-            # Ray would bury it in its own.
+            # If it were raised, Ray would wrap it in its own error.
             return json.dumps({"error": str(error)})
         return json.dumps(asdict(shard))
 
 
 @dataclass(frozen=True)
 class RayEngine:
-    """Does chunks on a cluster.
+    """Annotates chunks on a Ray cluster.
 
-    workers (int): How many actors.
-    use_gpu (bool): Whether each takes a GPU; else a core.
-    address (str | None): The address of a cluster, as `ray.init` takes it; None for one
-        on this machine that ends with the work.
+    workers (int): The number of actors.
+    use_gpu (bool): Whether each actor uses a GPU; else a CPU core.
+    address (str | None): The address of the cluster, as for `ray.init`; None for a temporary
+        one on this machine.
     """
 
     workers: int
@@ -73,10 +71,10 @@ class RayEngine:
     def __call__(
         self, job: Job, nlp: Language, chunks: Iterable[Chunk], add: Callable[[Shard], Shard]
     ) -> Iterator[Shard]:
-        """As `local.run_here`; the shards come in any order.
+        """As `local.run_here`, but yields the shards in any order.
 
-        RAISES: InputError if Ray is not installed, there is no cluster, or an actor
-            cannot read or write.
+        RAISES: InputError if Ray is not installed, there is no cluster, or an actor fails to
+            read or write.
         """
         planned = [chunk.to_json() for chunk in chunks]
         if not planned:
@@ -86,7 +84,7 @@ class RayEngine:
             self._connect(ray)
             ray.data.DataContext.get_current().enable_progress_bars = False
             logging.getLogger("ray.data").setLevel(logging.WARNING)
-            # A chunk is a block, so it is what is given to an actor, and what is lost with it.
+            # One block per chunk: the unit that is given to an actor, and lost with it.
             shards = ray.data.from_items(planned, override_num_blocks=len(planned)).map_batches(
                 RayWorker,
                 fn_constructor_args=(job, str(nlp.path), self.use_gpu),
@@ -102,7 +100,9 @@ class RayEngine:
                 yield add(Shard(**content))
         except ray.exceptions.RayError as error:
             lines = str(error).strip().splitlines() or [type(error).__name__]
-            raise InputError(f"Ray gave up: {lines[-1]}. The same command goes on.") from None
+            raise InputError(
+                f"Ray failed: {lines[-1]}. Run the same command again to resume."
+            ) from None
         finally:
             ray.shutdown()
 
@@ -113,7 +113,7 @@ class RayEngine:
             except (ConnectionError, ValueError) as error:
                 raise InputError(f"no Ray cluster at {self.address!r}: {error}") from None
             return
-        # It is to ask nothing of the network.
+        # No network access.
         os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
         ray.init(
             address="local",
@@ -126,8 +126,8 @@ class RayEngine:
         gpus = int(ray.cluster_resources().get("GPU", 0))
         if self.use_gpu and gpus < self.workers:
             raise InputError(
-                f"{self.workers} workers take a GPU each, and Ray finds {gpus} on this machine. "
-                "Give --workers as many as there are, or --gpu-id -1."
+                f"{self.workers} workers need one GPU each, but Ray finds {gpus} on this machine. "
+                "Lower --workers, or set --gpu-id -1."
             )
 
 

@@ -1,5 +1,4 @@
-"""What is written of a text: docs/annotation.md describes it. Who changes it raises
-the version."""
+"""The output schema, documented in docs/annotation.md. Increase VERSION when it changes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,20 +12,20 @@ from .chunks import Text
 from .formats import Fields
 
 VERSION = 1
-# The names of a text's own columns.
+# The names of the output columns that are not carried.
 COLUMNS = ("id", "file", "row", "entities")
 
 
 @dataclass(frozen=True)
 class Annotated:
-    """A text and what was found in it.
+    """An annotated text.
 
     text (Text): The text.
-    words (int): spaCy's tokens.
-    n_entities (int): How many entities it has.
+    words (int): The number of spaCy's tokens.
+    n_entities (int): The number of entities.
     entities (tuple[dict[str, Any], ...]): Each with start, end, label, text, score,
-        sentence_start and sentence; none where the Doc is kept.
-    docs (DocBin | None): The Doc, if it is to be kept.
+        sentence_start and sentence; empty if the Doc is kept.
+    docs (DocBin | None): The Doc, if it is kept.
     """
 
     text: Text
@@ -36,7 +35,7 @@ class Annotated:
     docs: DocBin | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """RETURNS (dict[str, Any]): The record that is written."""
+        """RETURNS (dict[str, Any]): The output record."""
         text = self.text
         own = {"id": text.id, "file": text.file, "row": text.row}
         return {**own, **text.carried, "entities": list(self.entities)}
@@ -44,7 +43,7 @@ class Annotated:
 
 def arrow_schema(carried: Mapping[str, Any]) -> Any:
     """carried (Mapping[str, pyarrow.DataType]): The types of carried columns.
-    RETURNS (pyarrow.Schema): That of the records."""
+    RETURNS (pyarrow.Schema): The schema of the records."""
     pa = import_pyarrow()
     entity = pa.struct(
         {
@@ -63,14 +62,14 @@ def arrow_schema(carried: Mapping[str, Any]) -> Any:
 
 
 def check_names(fields: Fields) -> None:
-    """See that no carried column has the name of another.
+    """Check that no carried column has the name of an output column.
 
-    fields (Fields): What is taken of records.
+    fields (Fields): The columns or keys to read.
     RAISES: InputError if one has.
     """
     for name in fields.carry:
         if name in COLUMNS:
             raise InputError(
-                f"a column {name!r} cannot be carried: the output has one of that name "
-                f"({', '.join(COLUMNS)}). An id is given with --id."
+                f"cannot carry the column {name!r}: the output has its own columns "
+                f"{', '.join(COLUMNS)}. Set the ID column with --id."
             )

@@ -1,2 +1,2 @@
-"""What happens beside the updates of a training: going on after an interruption, and
-warnings while there is time."""
+"""Training: recipes, checks before it starts, checkpoints, warnings, history and calibration.
+The updates are spaCy's."""

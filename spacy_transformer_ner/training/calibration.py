@@ -1,13 +1,14 @@
-"""The logger spacy-transformer-ner.CalibrationLogger.v1: a training ends with scores that
-are calibrated."""
+"""The logger spacy-transformer-ner.CalibrationLogger.v1: calibrates the scores of model-best
+at the end of a training."""
 
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO, Any, Dict, Optional
+from typing import IO, Optional
 
 from spacy.language import Language
 from spacy.util import resolve_dot_names
+from thinc.api import Config
 from wasabi import msg
 
 from ..errors import InputError
@@ -19,14 +20,14 @@ from .run import Log, SetUp, run_of
 
 
 def calibration_logger(path: Optional[str] = None) -> SetUp:
-    """At the end of a training, fit the scores of model-best on the dev corpus and write
-    the calibration into model-best. Where that cannot be done, or the scores would be worse,
-    it says so and model-best stays as it is. A recogniser that was frozen is left alone.
-    Registered as spacy-transformer-ner.CalibrationLogger.v1.
+    """At the end of a training, fit the scores of model-best on the dev corpus, and save the
+    calibration in model-best. If it fails or makes the scores worse, warn and keep model-best
+    unchanged. Frozen recognisers are skipped. Registered as
+    spacy-transformer-ner.CalibrationLogger.v1.
 
-    path (str | None): A JSON file for the figures. None writes none.
-    RETURNS (Callable): The logger. In the chain it stands before the CheckpointLogger, so
-        that an interrupted calibration can be done again.
+    path (str | None): A JSON file for the figures; None for no file.
+    RETURNS (Callable): The logger. Put it before the CheckpointLogger in the chain, so that
+        an interrupted calibration can be repeated.
     """
     lock_output()
 
@@ -34,7 +35,7 @@ def calibration_logger(path: Optional[str] = None) -> SetUp:
         nlp: Language, stdout: IO = sys.stdout, stderr: IO = sys.stderr
     ) -> tuple[Log, Callable[[], None]]:
         run = run_of(nlp)
-        # Frozen components are not in the pipeline while loggers are set up.
+        # spaCy disables frozen components while it sets up loggers.
         is_trained = any(isinstance(pipe, TransformerNER) for _, pipe in nlp.pipeline)
         if run.output is None or not is_trained:
             return lambda info: None, lambda: None
@@ -45,13 +46,13 @@ def calibration_logger(path: Optional[str] = None) -> SetUp:
                 check_writable(path)
             except (InputError, OSError) as error:
                 why = str(error) if isinstance(error, InputError) else write_failure(error, path)
-                run.give_up(f"{why} Set another file with paths.calibration.")
+                run.give_up(f"{why} Change the path with paths.calibration.")
 
         def finish() -> None:
             run.close()
             if sys.exc_info()[0] is not None:
                 if not run.passes_over and best.is_dir():
-                    msg.warn(f"The scores of {best} are not calibrated: the training did not end")
+                    msg.warn(f"The scores of {best} are not calibrated: training was interrupted")
                 return
             try:
                 _calibrate(best, nlp.config.interpolate(), None if path is None else Path(path))
@@ -63,8 +64,8 @@ def calibration_logger(path: Optional[str] = None) -> SetUp:
     return set_up
 
 
-def _calibrate(best: Path, config: Dict[str, Any], output: Optional[Path]) -> None:
-    # scikit-learn takes a second, and a training's config is resolved more than once.
+def _calibrate(best: Path, config: Config, output: Optional[Path]) -> None:
+    # Importing scikit-learn takes a second, and spaCy resolves the config more than once.
     from ..evaluation.calibrate import calibrate, save_calibration
     from ..evaluation.reliability import find_recogniser
 
@@ -80,18 +81,17 @@ def _calibrate(best: Path, config: Dict[str, Any], output: Optional[Path]) -> No
         kept = find_recogniser(nlp)[1].calibration
         fitted = calibrate(nlp, [example.reference for example in dev_corpus(nlp)], name=corpus)
     except InputError as error:
-        what = "are not calibrated" if kept is None else "keep the calibration they had before"
+        what = "are not calibrated" if kept is None else "keep their previous calibration"
         msg.warn(f"The scores {what}: {error}")
         if output is not None:
             write_json(output, {"corpus": corpus, "calibration": None})
         return
-    # The figures first: where they are there, the pipeline may not be calibrated yet, and
-    # the same command does it.
+    # The figures first: if this is interrupted, rerunning the command calibrates the pipeline.
     if output is not None:
         write_json(output, fitted.to_dict())
     save_calibration(nlp, best)
     before, after = fitted.before, fitted.after
     msg.good(
         f"Calibrated on {before.entities:,} entities: expected calibration error "
-        f"{before.ece:.4f}, then {after.ece:.4f} (cross-validated)"
+        f"{before.ece:.4f} before, {after.ece:.4f} after (cross-validated)"
     )

@@ -1,6 +1,5 @@
-"""The logger spacy-transformer-ner.CheckpointLogger.v1: a training that is interrupted
-resumes where it was and ends with the weights it would have had; one that is finished is
-not started again."""
+"""The logger spacy-transformer-ner.CheckpointLogger.v1: an interrupted training resumes and
+ends with the same weights as an uninterrupted one; a finished training is not repeated."""
 
 import json
 import os
@@ -12,12 +11,13 @@ from contextlib import suppress
 from dataclasses import asdict
 from hashlib import blake2b
 from pathlib import Path
-from typing import IO, Any, Dict, NoReturn, Optional
+from typing import IO, Any, Dict, NoReturn, Optional, cast
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from spacy.language import Language
+from thinc.api import Optimizer
 from wasabi import msg
 
 from ..errors import InputError
@@ -35,11 +35,13 @@ from .folders import (
 from .run import Evaluated, Log, SetUp, TrainingRun, run_of
 from .state import Tensors, digest_of_weights, get_state, set_state, size_of_weights
 
+# The number of checkpoints to keep.
 KEPT = 2
+# The version of the checkpoint format.
 FORMAT = 4
-# What is left when the training is finished.
+# Replaces the checkpoints when the training is finished.
 FINISHED = "finished.json"
-# What reading something that was edited or half deleted raises.
+# Errors from reading a checkpoint that was edited or partly deleted.
 DAMAGED = (
     OSError,
     LookupError,
@@ -52,20 +54,19 @@ DAMAGED = (
 
 
 def checkpoint_logger(path: Optional[str] = None) -> SetUp:
-    """Keep a checkpoint at every evaluation, the newest two, and resume from the newest
-    when the same training starts again. It passes over the steps that are done, so spaCy's
-    loop, its table and every other logger are as if there had been no interruption; then
-    it sets weights, optimizer and random numbers to what they were. On a CPU the weights
-    at the end are the same to the last bit. Registered as
-    spacy-transformer-ner.CheckpointLogger.v1.
+    """Write a checkpoint at every evaluation, keep the newest two, and resume from the newest
+    when the same training is started again. Finished steps are replayed without computing, so
+    spaCy's loop, its table and all other loggers run as in an uninterrupted training; then
+    weights, optimizer and random number generators are restored. On CPU the final weights are
+    bit-identical. Registered as spacy-transformer-ner.CheckpointLogger.v1.
 
-    A training with another config, other data or other initial weights starts from
-    scratch. At the end the checkpoints are removed, and a file says that the training is
-    finished: the same training is then not started again, and its pipeline stays.
+    If the config, the data or the initial weights have changed, the training starts from
+    scratch. At the end the checkpoints are replaced by a file that marks the training as
+    finished. Starting the same training again then does nothing.
 
-    path (str | None): A folder for the checkpoints. It is made. None keeps none.
-    RETURNS (Callable): The logger. In the chain it stands last, so that whatever the
-        other loggers do at the end can be done again.
+    path (str | None): The folder for the checkpoints, created if needed; None for none.
+    RETURNS (Callable): The logger. Put it last in the chain, so that the final work of the
+        other loggers can be repeated if it is interrupted.
     """
     lock_output()
     call = current_call()
@@ -91,22 +92,22 @@ def checkpoint_logger(path: Optional[str] = None) -> SetUp:
 
 
 def _prepare(call: Call, folder: Optional[Path]) -> None:
-    """What is to be known before spaCy empties the output folder."""
+    """Make all checks that must be made before spaCy empties the output folder."""
     size = size_of_weights(call.nlp)
-    # The best pipeline, the last, and a new one before it takes the place of the last.
+    # model-best, model-last, and a temporary copy of either.
     needs = {} if call.output is None else {call.output: 3 * size}
     if folder is not None:
         lock(folder, "paths.checkpoints")
         _stop_if_finished(call, folder)
-        # A checkpoint has the weights, and at least as much of the optimizer's. There is one
-        # more of them while a new one is written.
+        # A checkpoint holds the weights and at least as much optimizer state. One more exists
+        # while a new one is written.
         needs[folder] = needs.get(folder, 0) + (KEPT + 1) * 2 * size
     require_room(needs)
 
 
 def _stop_if_finished(call: Call, folder: Path) -> None:
-    """End the program, as a success, if the pipeline that this training would give is
-    there: spaCy would remove it, and then make it again."""
+    """Exit with status 0 if this training is finished and its pipeline exists: spaCy would
+    remove the pipeline and train it again."""
     if call.output is None or not (folder / FINISHED).is_file():
         return
     try:
@@ -118,14 +119,14 @@ def _stop_if_finished(call: Call, folder: Path) -> None:
     if not same:
         return
     if missing:
-        msg.warn(f"Trains again: of the finished training {call.output / missing[0]} is missing")
+        msg.warn(f"Training again: {call.output / missing[0]} of the finished training is missing")
         return
     msg.good(
         f"This training is finished: {call.output / 'model-best'}",
-        "The config, the corpus, the initial weights and the software are the same. To train "
-        f"again, remove {folder / FINISHED}",
+        "Config, corpus, initial weights and software are unchanged. To train again, remove "
+        f"{folder / FINISHED}",
     )
-    for checkpoint in _kept(folder):  # what an interruption of the end left
+    for checkpoint in _kept(folder):  # left if the end was interrupted
         _remove(checkpoint)
     unlock(folder)
     unlock(call.output)
@@ -133,11 +134,11 @@ def _stop_if_finished(call: Call, folder: Path) -> None:
 
 
 class Checkpoints:
-    """The checkpoints of a training: folders step-000450 and so on, each with
-    state.json, state.safetensors, and the best pipeline up to there.
+    """The checkpoints of a training: folders such as step-000450, each with state.json,
+    state.safetensors and the best pipeline so far.
 
-    folder (Path): Where they are.
-    nlp (Language): The pipeline, initialised.
+    folder (Path): The folder of the checkpoints.
+    nlp (Language): The initialized pipeline.
     run (TrainingRun): Its training.
     """
 
@@ -152,8 +153,7 @@ class Checkpoints:
         self._surroundings = {**versions(), "threads": torch.get_num_threads()}
 
     def resume(self) -> None:
-        """Have the run pass over what the newest checkpoint has, if there is one of this
-        training."""
+        """Resume from the newest checkpoint of this training, if any."""
         lock(self.folder, "paths.checkpoints")
         try:
             (self.folder / FINISHED).unlink(missing_ok=True)
@@ -162,7 +162,7 @@ class Checkpoints:
             self._resume()
         except OSError as error:
             self.run.give_up(
-                f"{write_failure(error, self.folder)} Set another folder with paths.checkpoints."
+                f"{write_failure(error, self.folder)} Change the folder with paths.checkpoints."
             )
 
     def _resume(self) -> None:
@@ -173,18 +173,18 @@ class Checkpoints:
                 break
             except DAMAGED as error:
                 what = f"{type(error).__name__}: {error}"
-                msg.warn(f"{checkpoint} cannot be read, and is removed: {what}")
+                msg.warn(f"Removing {checkpoint}, which cannot be read: {what}")
                 _remove(checkpoint)
         else:
             return
         changed = (
             [name for name, value in self._made_of.items() if state["made_of"].get(name) != value]
             if state["format"] == FORMAT
-            else ["the form of checkpoints"]
+            else ["the checkpoint format"]
         )
         if changed:
             what = " and ".join(changed)
-            msg.warn(f"Starts from scratch: since {checkpoint} was written, {what} changed")
+            msg.warn(f"Starting from scratch: {what} changed since {checkpoint} was written")
             for old in _kept(self.folder):
                 _remove(old)
             return
@@ -195,15 +195,17 @@ class Checkpoints:
         ]
         if others:
             msg.warn(
-                "The last bits of the weights may differ: up to here it was " + ", ".join(others)
+                "The final weights may not be bit-identical. The checkpoint was written with "
+                + ", ".join(others)
             )
-        msg.info(f"Resumes from {checkpoint}: up to step {state['step']} all is known")
+        msg.info(f"Resuming from {checkpoint}. Steps up to {state['step']} are replayed")
 
         def restore() -> None:
             if self.run.batches != state["batches"]:
-                self._cannot_resume("the batches are not those of before the interruption")
+                self._cannot_resume("the batches differ from those before the interruption")
             try:
-                set_state(self.nlp, self.run.optimizer, tensors, state["rest"])
+                # Updates have set the optimizer.
+                set_state(self.nlp, cast(Optimizer, self.run.optimizer), tensors, state["rest"])
             except DAMAGED as error:
                 self._cannot_resume(
                     f"{checkpoint} does not fit the pipeline ({type(error).__name__}: {error})"
@@ -216,17 +218,17 @@ class Checkpoints:
     def _cannot_resume(self, why: str) -> NoReturn:
         self._put_back()
         self.newest = None
-        self.run.give_up(f"It cannot resume: {why}. Remove {self.folder} to start from scratch.")
+        self.run.give_up(f"Cannot resume: {why}. Remove {self.folder} to start from scratch.")
 
     def _put_back(self) -> None:
-        """What spaCy takes for the best while steps are passed over is hollow."""
+        """Restore model-best, of which spaCy writes an empty one while steps are replayed."""
         if self._best and self.newest and (self.newest / "best").is_dir():
             shutil.rmtree(self._best, ignore_errors=True)
             shutil.copytree(self.newest / "best", self._best)
 
     def log(self, info: Optional[Dict[str, Any]]) -> None:
-        """info (dict | None): What spaCy tells after each step, None where there was no
-        evaluation."""
+        """info (dict | None): What spaCy passes to loggers after each step; None if there was
+        no evaluation."""
         if info is None:
             return
         self.evaluations.append(self.run.evaluated(info))
@@ -236,10 +238,10 @@ class Checkpoints:
             return
         at = self.folder / f"step-{info['step']:06d}"
         if at == self.newest:
-            # Here the run resumes. The best up to here may be of this very step.
+            # The run resumes here. If this step is the best, spaCy has just written it.
             if self._best and info["score"] < max(score for score, _ in info["checkpoints"]):
                 if not (at / "best").is_dir():
-                    self._cannot_resume(f"{at} was kept without --output, and has no best pipeline")
+                    self._cannot_resume(f"{at} was written without --output: no best pipeline")
                 self._put_back()
             return
         state = {
@@ -259,8 +261,10 @@ class Checkpoints:
             self.run.give_up(write_failure(error, at))
 
     def finish(self, interrupted: bool) -> None:
-        """interrupted (bool): Whether the training ended before its time. Otherwise it
-        needs no checkpoints any more."""
+        """Mark the training as finished and remove its checkpoints, unless interrupted.
+
+        interrupted (bool): Whether the training was interrupted.
+        """
         if interrupted and self.run.passes_over:
             self._put_back()
         if not interrupted:
@@ -271,10 +275,10 @@ class Checkpoints:
             except OSError as error:
                 self.run.give_up(write_failure(error, self.folder))
         elif self.newest:
-            msg.info(f"Interrupted. The same command resumes from {self.newest}")
+            msg.info(f"Interrupted. Run the same command to resume from {self.newest}")
         if self.run.output is None or self.folder.resolve() != self.run.output.resolve():
             unlock(self.folder)
-        with suppress(OSError):  # there may be what is not ours
+        with suppress(OSError):  # the folder may hold other files
             self.folder.rmdir()
 
     def _finished(self) -> None:
@@ -284,7 +288,7 @@ class Checkpoints:
         files = [*_files_in(self._best), *self.run.files]
         content = {
             "made_of": {**self._made_of, **_software()},
-            # From the output folder, so that a project can be moved.
+            # Relative to the output folder, so that a project can be moved.
             "files": [Path(os.path.relpath(file, output)).as_posix() for file in files],
         }
         write_json(self.folder / FINISHED, content)
@@ -292,14 +296,14 @@ class Checkpoints:
     def _write(self, path: Path, state: dict[str, Any]) -> None:
         with new_folder(path) as new:
             new.mkdir()
-            tensors, state["rest"] = get_state(self.nlp, self.run.optimizer)
+            tensors, state["rest"] = get_state(self.nlp, cast(Optimizer, self.run.optimizer))
             save_file(tensors, new / "state.safetensors")
             if self._best:
                 shutil.copytree(self._best, new / "best", copy_function=_link)
             state["sizes"] = {
                 file.relative_to(new).as_posix(): file.stat().st_size for file in _files_in(new)
             }
-            # Not srsly's, which rounds numbers.
+            # Not srsly, which rounds floats.
             text = json.dumps(state, default=float)
             (new / "state.json").write_text(text, encoding="utf-8")
             for file in _files_in(new):
@@ -309,25 +313,25 @@ class Checkpoints:
 
 def _read(path: Path) -> tuple[dict[str, Any], list[Evaluated], Tensors]:
     """path (Path): A checkpoint.
-    RETURNS (tuple[dict, list[Evaluated], dict[str, Tensor]]): Its state, what was
-        measured up to it, and its tensors.
+    RETURNS (tuple[dict, list[Evaluated], dict[str, Tensor]]): Its state, the evaluations up
+        to it, and its tensors.
     RAISES: One of `DAMAGED` if something is missing."""
     state = json.loads((path / "state.json").read_text(encoding="utf-8"))
     if state["format"] != FORMAT:
         return state, [], {}
-    # All that is looked at later.
+    # Raise now if a key that is used later is missing.
     state["batches"], state["rest"], {**state["made_of"], **state["surroundings"]}
     for name, size in state["sizes"].items():
         if (path / name).stat().st_size != size:
-            raise ValueError(f"{name} is not whole")
+            raise ValueError(f"{name} is incomplete")
     evaluations = [Evaluated(**evaluated) for evaluated in state["evaluations"]]
     if not path.name == f"step-{state['step']:06d}" == f"step-{evaluations[-1].step:06d}":
-        raise ValueError("it is of another step")
+        raise ValueError("it belongs to another step")
     return state, evaluations, load_file(path / "state.safetensors")
 
 
 def _kept(folder: Path) -> list[Path]:
-    """RETURNS (list[Path]): The checkpoints of a folder, by step."""
+    """RETURNS (list[Path]): The checkpoints in a folder, sorted by step."""
     found = [
         p for p in folder.glob("step-*") if re.fullmatch(r"step-\d{6,}", p.name) and p.is_dir()
     ]
@@ -335,7 +339,7 @@ def _kept(folder: Path) -> list[Path]:
 
 
 def _remove(checkpoint: Path) -> None:
-    """All at once, whatever interrupts it: `resume` removes the rest."""
+    """Remove a checkpoint atomically: if interrupted, `resume` removes the rest."""
     shutil.rmtree(checkpoint.rename(checkpoint.with_name(f".{checkpoint.name}")))
 
 
@@ -344,7 +348,7 @@ def _files_in(folder: Path) -> list[Path]:
 
 
 def _link(source: str, target: str) -> None:
-    """Spare the disk where it can be: spaCy writes the best pipeline to new files."""
+    """Hard-link to save space, where possible: spaCy writes model-best to new files."""
     try:
         os.link(source, target)
     except OSError:
@@ -352,7 +356,7 @@ def _link(source: str, target: str) -> None:
 
 
 def _made_of(nlp: Language) -> dict[str, str]:
-    """RETURNS (dict[str, str]): What a training is made of, as digests."""
+    """RETURNS (dict[str, str]): Digests of what determines the result of a training."""
     config = nlp.config.interpolate()
     config["training"].pop("logger")
     config.pop("paths")
@@ -374,13 +378,13 @@ def _made_of(nlp: Language) -> dict[str, str]:
 
 
 def _corpus_files(path: Path) -> list[Path]:
-    """Whatever a reader takes: a file, or a folder of them."""
+    """RETURNS (list[Path]): The file, or the files in the folder."""
     return [path] if path.is_file() else sorted(_files_in(path))
 
 
 def _software() -> dict[str, str]:
-    """RETURNS (dict[str, str]): The versions of the packages, and a digest of our own code,
-    which changes without them."""
+    """RETURNS (dict[str, str]): The versions of the packages, and a digest of this package's
+    code, which can change without its version."""
     package = Path(__file__).parents[1]
     digest = blake2b(digest_size=16)
     for file in sorted(package.rglob("*.py")):

@@ -1,6 +1,6 @@
-"""The folders that a training writes to: one training at a time, with room for what it
-writes. spaCy empties its output folder before it sets up its loggers, so both are checked
-where spaCy makes the loggers, from the config, before it touches anything."""
+"""The folders that a training writes to: locks, so that only one training writes to each, and
+checks of free disk space. spaCy empties its output folder before it sets up its loggers, so
+both are done when the config is resolved and the loggers are created."""
 
 import errno
 import os
@@ -19,7 +19,7 @@ from spacy.training import loop
 from wasabi import msg
 
 LOCK = ".lock"
-# The folders that this process has locked, and the thread that did it.
+# The folders that this process has locked, and the thread that locked each.
 _LOCKED: dict[Path, tuple[int, FileLock]] = {}
 
 
@@ -27,8 +27,8 @@ _LOCKED: dict[Path, tuple[int, FileLock]] = {}
 class Call:
     """A call of spaCy's `train`.
 
-    nlp (Language): The pipeline, initialized.
-    output (Path | None): Where its model-best and model-last go.
+    nlp (Language): The initialized pipeline.
+    output (Path | None): The folder for model-best and model-last.
     """
 
     nlp: Language
@@ -36,11 +36,10 @@ class Call:
 
 
 def current_call() -> Optional[Call]:
-    """Find the call of spaCy's `train` that we are in. spaCy tells its loggers where the
-    pipeline goes only after the first evaluation, so this looks at the arguments of the
-    call itself.
+    """Find the running call of spaCy's `train` on the stack. spaCy tells its loggers the
+    output folder only after the first evaluation, so this reads the arguments of the call.
 
-    RETURNS (Call | None): The call; None outside of one, as where a config is only checked.
+    RETURNS (Call | None): The call; None outside of a training, e.g. when a config is checked.
     """
     frame: Optional[FrameType] = sys._getframe(1)
     while frame is not None and frame.f_code is not loop.train.__code__:
@@ -51,21 +50,21 @@ def current_call() -> Optional[Call]:
 
 
 def lock_output() -> None:
-    """Lock the output folder of the training that we are in, if any."""
+    """Lock the output folder of the running training, if any."""
     call = current_call()
     if call is not None and call.output is not None:
         lock(call.output, "--output")
 
 
 def lock(folder: Path, setting: str) -> None:
-    """Lock a folder for this training, or end the program if another training has it.
+    """Lock a folder for this training. Exits if another training has locked it.
 
-    folder (Path): The folder. It is made.
-    setting (str): What to set for another folder.
+    folder (Path): The folder. It is created.
+    setting (str): The setting that changes the folder, for the message.
     """
     folder = folder.resolve()
-    # One thread trains one pipeline at a time: the lock is from another logger of the same
-    # training, or from a training before it that failed.
+    # A thread trains one pipeline at a time: it holds the lock from another logger of the same
+    # training, or from an earlier training that failed.
     if folder in _LOCKED and _LOCKED[folder][0] == get_ident():
         return
     try:
@@ -74,19 +73,19 @@ def lock(folder: Path, setting: str) -> None:
         file_lock.acquire(timeout=0)
     except Timeout:
         stop(
-            f"Another training is running and writes to {folder}. Wait until it ends, or set "
-            f"another folder with {setting}."
+            f"Another training is running and writes to {folder}. Wait until it ends, or change "
+            f"the folder with {setting}."
         )
     except OSError as error:
-        stop(f"{write_failure(error, folder)} Set another folder with {setting}.")
+        stop(f"{write_failure(error, folder)} Change the folder with {setting}.")
     except NotImplementedError:
-        msg.warn(f"The file system of {folder} has no locks: run one training at a time there")
+        msg.warn(f"The file system of {folder} has no locks: run only one training at a time")
         return
     _LOCKED[folder] = get_ident(), file_lock
 
 
 def unlock(folder: Path) -> None:
-    """folder (Path): A folder that `lock` locked; others are left alone."""
+    """folder (Path): A folder that was locked with `lock`. Others are ignored."""
     _, file_lock = _LOCKED.pop(folder.resolve(), (0, None))
     if file_lock is not None:
         with suppress(OSError):
@@ -95,10 +94,10 @@ def unlock(folder: Path) -> None:
 
 
 def require_room(needs: dict[Path, int]) -> None:
-    """End the program if a disk has too little room.
+    """Check that the disks have enough free space. Exits if not.
 
-    needs (dict[Path, int]): The bytes that are to be written, by folder. What the folders
-        hold already is taken as room, since a training replaces it.
+    needs (dict[Path, int]): The bytes to be written, by folder. The files already in a folder
+        count as free space, since the training replaces them.
     """
     disks: dict[int, list[Path]] = {}
     for folder in needs:
@@ -109,34 +108,34 @@ def require_room(needs: dict[Path, int]) -> None:
         free = shutil.disk_usage(folders[0]).free + sum(file.stat().st_size for file in files)
         if free < need:
             stop(
-                f"There is not enough room in {' and '.join(map(str, folders))}: the training "
-                f"needs {need / 1e9:.2f} GB at least, and {free / 1e9:.2f} GB are free. Make "
-                "room and run the same command again."
+                f"Not enough disk space in {' and '.join(map(str, folders))}: the training needs "
+                f"at least {need / 1e9:.2f} GB, but {free / 1e9:.2f} GB are free. Free some "
+                "space and run the same command again."
             )
 
 
 def write_failure(error: Exception, path: str | Path) -> str:
-    """error (Exception): Why something could not be written.
-    path (str | Path): What.
-    RETURNS (str): A message for it."""
+    """error (Exception): The error from writing a file.
+    path (str | Path): The file.
+    RETURNS (str): The message for the user."""
     full = getattr(error, "errno", None) == errno.ENOSPC or "No space left" in str(error)
     remedy = (
-        " Make room and run the same command again: it resumes from the newest checkpoint, "
-        "if the config keeps them."
+        " Free some space and run the same command again. It resumes from the newest "
+        "checkpoint, if the config enables checkpoints."
     )
     return f"{path}: {getattr(error, 'strerror', None) or error}.{remedy if full else ''}"
 
 
 def disk_full(path: Path) -> OSError:
-    """path (Path): What there is no room for.
-    RETURNS (OSError): The error of the system for it."""
+    """path (Path): The file or folder that does not fit.
+    RETURNS (OSError): The system's error for a full disk."""
     return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
 
 
 def stop(why: str) -> NoReturn:
-    """End the program with a message instead of a traceback.
+    """Exit with a message instead of a traceback.
 
-    why (str): What is wrong and what to do.
+    why (str): What is wrong and how to fix it.
     """
-    msg.fail("The training stops", why)
+    msg.fail("Training stopped", why)
     raise SystemExit(1)

@@ -1,5 +1,4 @@
-"""The logger spacy-transformer-ner.GuardLogger.v1: what is about to go wrong is said while
-there is time."""
+"""The logger spacy-transformer-ner.GuardLogger.v1: warns of trainings that are going wrong."""
 
 import sys
 from collections import Counter
@@ -13,21 +12,20 @@ from ..encoder.optimizer import AdamW
 from .folders import lock_output
 from .run import Log, SetUp, TrainingRun, run_of
 
-# Gradients in a row that are not finite: by then nothing will change it.
+# Stop after this many consecutive gradients that are not finite.
 HOPELESS = 50
-# Evaluations without a find that are too many, once others are found.
+# Warn after more than this many evaluations without a correct entity.
 UNFOUND = 5
-# F1 at which training has got going.
+# Labels and collapses are checked once F1 has reached this.
 GOING = 0.3
-# Rates beyond which no encoder is known to train.
+# Learning rates outside of this range are not known to work for any encoder.
 RATES = 1e-7, 2e-3
 
 
 def guard_logger() -> SetUp:
-    """Warn of a learning rate that cannot work, gradients that are not finite, an F1
-    that collapses or stays 0, and entity types that are never found; stop where nothing
-    is learnt any more. The best pipeline up to there is kept. Registered as
-    spacy-transformer-ner.GuardLogger.v1.
+    """Warn of a learning rate that cannot work, gradients that are not finite, an F1 that
+    collapses or stays 0, and labels that are never predicted. Stop the training if gradients
+    stay not finite; model-best is kept. Registered as spacy-transformer-ner.GuardLogger.v1.
 
     RETURNS (Callable): The logger.
     """
@@ -49,7 +47,7 @@ def guard_logger() -> SetUp:
 
 
 class Guard:
-    """Looks at a training.
+    """The checks of a training.
 
     run (TrainingRun): The training.
     """
@@ -63,9 +61,9 @@ class Guard:
         self._said: set[str] = set()
 
     def look(self, info: Optional[dict[str, Any]]) -> Iterator[tuple[str, str]]:
-        """info (dict | None): What spaCy tells after a step, None where there was no
+        """info (dict | None): What spaCy passes to loggers after a step; None if there was no
             evaluation.
-        YIELDS (tuple[str, str]): What is wrong, and what to do. Each thing once."""
+        YIELDS (tuple[str, str]): Each problem and its fix, once."""
         for about, what, remedy in self._look(info):
             if about not in self._said:
                 self._said.add(about)
@@ -86,17 +84,16 @@ class Guard:
             yield (
                 f"collapse {step}",
                 f"F1 on dev fell from {self.best:.3f} to {score:.3f} at step {step}",
-                "Stop (Ctrl-C) if it does not come back, and lower initial_rate in "
-                "[training.optimizer.learn_rate]. model-best keeps the best.",
+                "If it does not recover, stop (Ctrl-C) and lower initial_rate in "
+                "[training.optimizer.learn_rate]. model-best is kept.",
             )
         self.best = max(self.best, score)
         if self.n_evaluations > UNFOUND and not self.best:
             yield (
                 "nothing",
-                f"No entity of dev is found after {step} steps",
-                "Look at the loss: if it does not fall, initial_rate in "
-                "[training.optimizer.learn_rate] is too high or too low. If it falls, look at "
-                "the data with the check command.",
+                f"F1 on dev is still 0 after {step} steps",
+                "If the loss does not fall, initial_rate in [training.optimizer.learn_rate] is "
+                "too high or too low. If it falls, check the data with `spacy ner check`.",
             )
         if self.best >= GOING:
             yield from self._of_types(info["other_scores"].get("ents_per_type") or {})
@@ -106,30 +103,29 @@ class Guard:
             return
         yield (
             "gradients",
-            "The gradient is not finite: the update is left out",
-            "If it happens often, lower initial_rate in [training.optimizer.learn_rate], or "
+            "The gradient is not finite: this update is skipped",
+            "If this happens often, lower initial_rate in [training.optimizer.learn_rate], or "
             'set precision = "fp32" in [components.transformer.model].',
         )
         if n_left_out >= HOPELESS:
             self.run.give_up(
                 f"{n_left_out} gradients in a row were not finite. Lower initial_rate in "
                 '[training.optimizer.learn_rate], or set precision = "fp32" in '
-                "[components.transformer.model]. model-best is the best up to here."
+                "[components.transformer.model]. model-best is kept."
             )
 
     def _of_losses(self, n_not_finite: int) -> Iterator[tuple[str, str, str]]:
-        """Of an optimizer that takes such updates: no weight is finite after one."""
+        """For optimizers that do not skip such updates: afterwards no weight is finite."""
         if not n_not_finite:
             return
         remedy = (
             "Lower the learning rate in [training.optimizer], or set @optimizers = "
-            '"spacy-transformer-ner.AdamW.v1" there, which leaves such updates out.'
+            '"spacy-transformer-ner.AdamW.v1" there, which skips such updates.'
         )
         yield "losses", "The loss is not finite", remedy
         if n_not_finite >= HOPELESS:
             self.run.give_up(
-                f"{n_not_finite} losses in a row were not finite. {remedy} model-best is the best "
-                "up to here."
+                f"{n_not_finite} losses in a row were not finite. {remedy} model-best is kept."
             )
 
     def _of_rate(self, rate: float) -> Iterator[tuple[str, str, str]]:
@@ -140,9 +136,9 @@ class Guard:
             yield (
                 "rate",
                 f"The learning rate is {self._highest_rate:.1g}",
-                f"None {'below' if is_low else 'above'} {low if is_low else high:g} is known to "
-                "work; 2e-5 to 3e-4 are usual. Set initial_rate in "
-                "[training.optimizer.learn_rate].",
+                f"Rates {'below' if is_low else 'above'} {low if is_low else high:g} are not "
+                "known to work. Set initial_rate in [training.optimizer.learn_rate], usually to "
+                "2e-5 to 3e-4.",
             )
 
     def _of_types(self, per_type: dict[str, dict[str, float]]) -> Iterator[tuple[str, str, str]]:
@@ -151,7 +147,7 @@ class Guard:
             if self._unfound[name] > UNFOUND:
                 yield (
                     f"type {name}",
-                    f"Of the type {name} nothing is found, in {UNFOUND + 1} evaluations",
-                    "If dev has more than a few of it, the training data has too few, or calls "
-                    "them otherwise: see the check command. Or train longer.",
+                    f"F1 of {name} is 0 in {UNFOUND + 1} evaluations",
+                    "If dev has more than a few of these entities, the training data has too "
+                    "few, or uses another label: run `spacy ner check`. Or train longer.",
                 )

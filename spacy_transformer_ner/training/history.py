@@ -1,4 +1,4 @@
-"""Loggers of spaCy's training."""
+"""Loggers that record a training: HistoryLogger and TensorBoardLogger."""
 
 import sys
 from collections.abc import Callable
@@ -17,12 +17,10 @@ from .run import Log, SetUp, run_of
 
 
 def history_logger(path: Optional[str] = None) -> SetUp:
-    """Write what is measured in training to a JSON Lines file, a line each time:
-    epoch, step, words seen, seconds of training, losses, the scores on dev, and on what
-    it runs.
-    Registered as spacy-transformer-ner.HistoryLogger.v1.
+    """Write one line per evaluation to a JSON Lines file: epoch, step, words, seconds, losses,
+    scores on dev, and the hardware. Registered as spacy-transformer-ner.HistoryLogger.v1.
 
-    path (str | None): The file; a folder is made for it. None writes none.
+    path (str | None): The file. Its folder is created. None for no file.
     RETURNS (Callable): The logger.
     """
     lock_output()
@@ -38,7 +36,7 @@ def history_logger(path: Optional[str] = None) -> SetUp:
             check_writable(path)
         except (InputError, OSError) as error:
             why = str(error) if isinstance(error, InputError) else write_failure(error, path)
-            run.give_up(f"{why} Set another file with paths.history.")
+            run.give_up(f"{why} Change the path with paths.history.")
         file: Optional[TextIO] = None
 
         def log(info: Optional[Dict[str, Any]]) -> None:
@@ -56,17 +54,17 @@ def history_logger(path: Optional[str] = None) -> SetUp:
                 "hardware": machine,
             }
             try:
-                if file is None:  # what an earlier training wrote stays until now
+                if file is None:  # keep the file of an earlier training until now
                     file = Path(path).open("w", encoding="utf-8")  # noqa: SIM115
                 file.write(srsly.json_dumps(record) + "\n")
-                file.flush()  # so that it can be followed, and a run that fails leaves it
+                file.flush()  # so that the file can be followed, and survives a crash
             except OSError as error:
                 run.give_up(write_failure(error, path))
 
         def finish() -> None:
             run.close()
             if file is not None:
-                with suppress(OSError):  # of a full disk: `log` has said so
+                with suppress(OSError):  # the disk is full: `log` has reported it
                     file.close()
 
         return log, finish
@@ -75,10 +73,10 @@ def history_logger(path: Optional[str] = None) -> SetUp:
 
 
 def tensorboard_logger(folder: str) -> SetUp:
-    """Write losses and scores for TensorBoard, which has to be installed. Registered
-    as spacy-transformer-ner.TensorBoardLogger.v1.
+    """Write losses and scores for TensorBoard. Registered as
+    spacy-transformer-ner.TensorBoardLogger.v1.
 
-    folder (str): Where to; TensorBoard is started with it as its --logdir.
+    folder (str): The folder to write to, the --logdir of TensorBoard.
     RETURNS (Callable): The logger.
     RAISES: InputError if TensorBoard is not installed.
     """

@@ -1,7 +1,8 @@
-"""What can be known to be wrong before a training starts."""
+"""Checks before a training starts."""
 
 import difflib
 from pathlib import Path
+from typing import Any
 
 from catalogue import RegistryError
 from confection import ConfigValidationError
@@ -17,19 +18,19 @@ from ..errors import InputError
 from ..gpu import check_gpu
 from .recipe import load_recipe
 
-# What the names of our own functions start with.
+# The prefix of this package's registered names.
 OURS = "spacy-transformer-ner."
 
 
 def check_training(config_path: str | Path, overrides: dict, *, gpu_id: int = -1) -> Config:
-    """See that `spacy train` can start: the config is valid, the corpus is
-    there, the encoder can be had, the run has an end and is evaluated.
+    """Check that `spacy train` can start: the config is valid, the corpus exists, the encoder
+    can be loaded, and the run ends and is evaluated.
 
-    config_path (str | Path): The config, whole or a recipe that extends another.
-    overrides (dict): Settings that override it, as `spacy train` takes them.
+    config_path (str | Path): The config, or a recipe that extends another.
+    overrides (dict): Settings that override it, as for `spacy train`.
     gpu_id (int): The GPU; -1 for the CPU.
-    RETURNS (Config): The whole config with the overrides.
-    RAISES: InputError for the first thing that is wrong.
+    RETURNS (Config): The complete config with the overrides.
+    RAISES: InputError for the first problem found.
     """
     check_gpu(gpu_id)
     try:
@@ -43,8 +44,9 @@ def check_training(config_path: str | Path, overrides: dict, *, gpu_id: int = -1
         util.resolve_dot_names(filled, [training["train_corpus"], training["dev_corpus"]])
         check_listeners(nlp, training["frozen_components"], training["annotating_components"])
         if "transformer" in nlp.pipe_names:
-            nlp.get_pipe("transformer").model.initialize()
-        # Makes a schedule that counts the run's steps do so.
+            transformer: Any = nlp.get_pipe("transformer")
+            transformer.model.initialize()
+        # `linear_over_run` counts the steps of the run at the first step.
         training["optimizer"].step_schedules()
         return config
     except InputError:
@@ -53,16 +55,16 @@ def check_training(config_path: str | Path, overrides: dict, *, gpu_id: int = -1
         raise InputError(_describe(error), path=config_path) from None
     except RegistryError as error:
         hint = ""
-        if f"'{OURS}" in str(error):  # an editable install knows what it had when it was made
+        if f"'{OURS}" in str(error):  # an editable install has the entry points of its install
             hint = " If the package was updated, install it again: pip install -e ."
         raise InputError(_first_sentences(error) + hint, path=config_path) from None
     except (ImportError, ValueError, KeyError, TypeError) as error:
-        # What spaCy raises for names and values it does not know.
+        # Raised by spaCy for unknown names and invalid values.
         raise InputError(_first_sentences(error), path=config_path) from None
 
 
 def _check_names(config: dict) -> None:
-    """Settings that spaCy would ignore without a word."""
+    """Check for unknown settings in sections where spaCy ignores them silently."""
     for section, schema in (("nlp", ConfigSchemaNlp), ("training", ConfigSchemaTraining)):
         for name in config.get(section, {}):
             if name not in schema.model_fields:
@@ -73,14 +75,12 @@ def _check_names(config: dict) -> None:
 
 def _check_corpus(path: str | None, name: str) -> None:
     if path is None:
-        raise InputError(f"no {name} corpus is given: --paths.{name} PATH.spacy")
+        raise InputError(f"no {name} corpus is set. Set it with --{name} PATH.")
     if not Path(path).exists():
-        raise InputError(
-            f"the {name} corpus is not there. Make it with the convert command.", path=path
-        )
+        raise InputError(f"{name} corpus not found. Run `spacy ner convert` first.", path=path)
     docs = read_docbin(path, Vocab()) if is_docbin(path) else read_corpus(path)
     if not any(doc.ents for doc in docs):
-        raise InputError(f"the {name} corpus holds no entities.", path=path)
+        raise InputError(f"the {name} corpus has no entities.", path=path)
 
 
 def _describe(error: ConfigValidationError) -> str:

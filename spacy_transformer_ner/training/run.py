@@ -1,5 +1,5 @@
-"""The training that a logger is called in. spaCy tells its loggers of evaluations
-only; this sees updates too, and can have steps passed over."""
+"""The training behind a logger. spaCy calls its loggers with evaluations only; this also
+follows the updates, and can replay finished steps without computing."""
 
 import shutil
 from collections.abc import Callable, Iterable, Sequence
@@ -16,20 +16,20 @@ from thinc.api import Optimizer
 
 from .folders import current_call, disk_full, stop, unlock, write_failure
 
-# What spaCy's loggers are: set up with the pipeline, standard output and error; called
-# after each step, with what is known of it if it was evaluated; closed.
+# spaCy's loggers: `SetUp` takes the pipeline, stdout and stderr, and returns a `Log`, called
+# after each step with the evaluation or None, and a function called at the end.
 Log = Callable[[Optional[Dict[str, Any]]], None]
 SetUp = Callable[[Language, IO, IO], tuple[Log, Callable[[], None]]]
 
 
 @dataclass
 class Evaluated:
-    """What an evaluation gave.
+    """The results of an evaluation.
 
-    step (int): After which step, counted from 0.
-    seconds (float): Of training up to it.
-    losses (dict[str, float]): By component, added up since the last evaluation.
-    scores (dict[str, Any]): What `nlp.evaluate` returned.
+    step (int): The step, counted from 0.
+    seconds (float): Seconds since the start of the training.
+    losses (dict[str, float]): By component, summed since the last evaluation.
+    scores (dict[str, Any]): As returned by `nlp.evaluate`.
     """
 
     step: int
@@ -39,16 +39,17 @@ class Evaluated:
 
 
 class TrainingRun:
-    """Follows one call of spaCy's `train`; see `run_of`.
+    """Follows one call of spaCy's `train`, by wrapping methods of the pipeline. Created by
+    `run_of`.
 
     nlp (Language): The pipeline that is trained.
 
-    optimizer (Optimizer | None): Its optimizer, after the first update.
-    output (Path | None): Where its model-best and model-last go.
-    files (list[Path]): What loggers write that belongs to the result.
-    n_not_finite (int): How many updates in a row, up to the last, had a loss that is not
-        finite. spaCy writes losses to meta.json, which cannot hold them, so what such an
-        update adds is left out.
+    optimizer (Optimizer | None): Its optimizer, set by the first update.
+    output (Path | None): The folder for model-best and model-last.
+    files (list[Path]): Files that the loggers write as part of the result.
+    n_not_finite (int): The number of latest updates in a row with a loss that is not finite.
+        Such losses are not added up, since spaCy writes losses to meta.json, and JSON has no
+        NaN.
     """
 
     def __init__(self, nlp: Language):
@@ -69,47 +70,47 @@ class TrainingRun:
 
     @property
     def seconds(self) -> float:
-        """RETURNS (float): How long the training has run, what was passed over included."""
+        """RETURNS (float): Seconds since the start of the training, replayed steps included."""
         return default_timer() - self._start
 
     @property
     def batches(self) -> str:
-        """RETURNS (str): A digest of the batches up to now, in their order."""
+        """RETURNS (str): A digest of all batches so far, in order."""
         return self._batches.hexdigest()
 
     @property
     def passes_over(self) -> bool:
-        """RETURNS (bool): Whether the steps that are done are passed over."""
+        """RETURNS (bool): Whether finished steps are being replayed."""
         return bool(self._to_pass)
 
     def evaluated(self, info: dict[str, Any]) -> Evaluated:
-        """info (dict[str, Any]): What spaCy tells of an evaluation.
-        RETURNS (Evaluated): What is needed to pass over it later."""
+        """info (dict[str, Any]): What spaCy passes to loggers after an evaluation.
+        RETURNS (Evaluated): What is needed to replay it."""
         losses = {name: float(loss) for name, loss in info["losses"].items()}
         return Evaluated(info["step"], self.seconds, losses, self._scores)
 
     def pass_over(self, evaluations: Sequence[Evaluated], restore: Callable[[], None]) -> None:
-        """Go through the steps up to the last of some evaluations as spaCy's loop does,
-        batches, schedules, patience and log included, but without computing: what they
-        gave is known.
+        """Replay the steps up to the last of these evaluations: spaCy's loop runs as usual,
+        with its batches, schedules, patience and logs, but updates and evaluations are not
+        computed.
 
-        evaluations (Sequence[Evaluated]): All evaluations up to there, by step.
-        restore (Callable[[], None]): Called at the last: sets the weights and whatever
-            else the updates would have changed.
+        evaluations (Sequence[Evaluated]): All evaluations so far, by step.
+        restore (Callable[[], None]): Called at the last one, to set the weights and all other
+            state that the updates would have changed.
         """
         self._to_pass, self._restore = list(evaluations), restore
 
     def give_up(self, why: str) -> NoReturn:
-        """End the program with a message in place of a traceback.
+        """Exit with a message instead of a traceback.
 
-        why (str): What is wrong and what to do.
+        why (str): What is wrong and how to fix it.
         """
         self._writes = False
         stop(why)
 
     def close(self) -> None:
-        """Follow no longer. Where there is an output folder, spaCy writes model-last to it
-        after this, whatever happened; the folder is locked until then."""
+        """Stop following the training. If there is an output folder, `to_disk` stays wrapped:
+        spaCy always writes model-last after this, and the folder is locked until then."""
         if self._to_pass:
             self._writes = False
         self._unwrap(*({"to_disk"} if self.output else ()))
@@ -132,7 +133,7 @@ class TrainingRun:
         def follow_update(examples: Iterable[Example], *args: Any, **kwargs: Any) -> dict:
             examples = list(examples)
             for example in examples:
-                # The same text can come in other tokens.
+                # The same text can have other tokens.
                 text = f"{len(example.predicted)} {example.predicted.text}\0"
                 self._batches.update(text.encode("utf-8", "surrogatepass"))
             losses = kwargs.get("losses")
@@ -155,13 +156,13 @@ class TrainingRun:
             self._start, self._scores = default_timer() - known.seconds, known.scores
             if len(self._to_pass) == 1:
                 self._restore()
-            # Not before: until then nothing is to be written, whatever interrupts it.
+            # Only now: until the state is restored, an interruption must not write weights.
             del self._to_pass[0]
             return dict(known.scores)
 
         def follow_to_disk(path: str | Path, *args: Any, **kwargs: Any) -> None:
             path = Path(path)
-            if self._to_pass:  # the weights of this step are not known
+            if self._to_pass:  # the weights of this step are unknown
                 path.mkdir(parents=True, exist_ok=True)
             elif self._writes:
                 new = path.with_name(f".{path.name}-new")
@@ -173,23 +174,24 @@ class TrainingRun:
                 except OSError as error:
                     shutil.rmtree(new, ignore_errors=True)
                     self.give_up(write_failure(error, path))
-            if self._nlp not in _RUNS:  # the last one
+            if self._nlp not in _RUNS:  # `close` was called: this was model-last
                 self._unwrap()
                 unlock(path.parent)
 
         self._put(nlp, "update", follow_update)
         self._put(nlp, "evaluate", follow_evaluate)
         self._put(nlp, "to_disk", follow_to_disk)
-        for _, pipe in nlp.pipeline:
-            # The optimizer is shown to components only. Some of spaCy's own take no
-            # attributes.
+        pipes: list[Any] = [pipe for _, pipe in nlp.pipeline]
+        for pipe in pipes:
+            # spaCy passes the optimizer to components only. Some of spaCy's own components
+            # are extension types, which take no new attributes.
             if getattr(pipe, "is_trainable", False) and hasattr(pipe, "__dict__"):
                 self._put(pipe, "finish_update", self._follow(pipe.finish_update))
 
     def _follow(self, finish_update: Callable[[Optimizer], None]) -> Callable[[Optimizer], None]:
         def follow(optimizer: Optimizer) -> None:
             self.optimizer = optimizer
-            finish_update(optimizer)  # does nothing where there is no gradient
+            finish_update(optimizer)  # does nothing if there is no gradient
 
         return follow
 
@@ -199,8 +201,8 @@ class TrainingRun:
 
 
 def _require_room(pipeline: Path) -> None:
-    """spaCy removes the best pipeline and copies the new one: do not let it begin what it
-    cannot end."""
+    """Check that a copy of a pipeline fits on the disk: spaCy removes model-best before it
+    copies the new one."""
     size = sum(file.stat().st_size for file in pipeline.rglob("*") if file.is_file())
     if shutil.disk_usage(pipeline).free < size:
         raise disk_full(pipeline)
@@ -210,8 +212,8 @@ _RUNS: dict[Language, TrainingRun] = {}
 
 
 def run_of(nlp: Language) -> TrainingRun:
-    """nlp (Language): A pipeline whose training begins.
-    RETURNS (TrainingRun): Its training, the same for all loggers."""
+    """nlp (Language): A pipeline whose training starts.
+    RETURNS (TrainingRun): Its training, shared by all loggers."""
     if nlp not in _RUNS:
         _RUNS[nlp] = TrainingRun(nlp)
     return _RUNS[nlp]

@@ -1,5 +1,5 @@
-"""All that updates change, as tensors by name and a little that JSON can hold: weights,
-the optimizer's moments, the scale of gradients, and the generators of random numbers."""
+"""The state of a training, as named tensors and JSON: weights, optimizer state, gradient
+scales, and random number generators."""
 
 import random
 from collections.abc import Iterator
@@ -13,21 +13,23 @@ from thinc.api import Model, Optimizer, PyTorchShim, torch2xp, xp2torch
 from thinc.optimizers import KeyT
 from thinc.util import has_cupy_gpu
 
+from ..encoder.network import Encoder
 from ..encoder.optimizer import AdamW
 from ..encoder.shim import EncoderShim
 
 Tensors = dict[str, torch.Tensor]
 
-# What thinc's optimizers keep of each weight.
+# The state that thinc's optimizers keep for each weight.
 MOMENTS = ("mom1", "mom2", "averages")
 
 
 def get_state(nlp: Language, optimizer: Optimizer) -> tuple[Tensors, dict[str, Any]]:
-    """Take the state of a training between two steps.
+    """Get the state of a training between two steps.
 
     nlp (Language): The pipeline.
     optimizer (Optimizer): Its optimizer.
-    RETURNS (tuple[dict[str, Tensor], dict]): Tensors, copied to the CPU, and the rest.
+    RETURNS (tuple[dict[str, Tensor], dict]): Tensors, copied to the CPU, and all other state,
+        as values for JSON.
     """
     tensors: Tensors = {}
     updates: dict[str, int] = {}
@@ -39,14 +41,14 @@ def get_state(nlp: Language, optimizer: Optimizer) -> tuple[Tensors, dict[str, A
                 tensors[f"{name}/{place}"] = _copy(xp2torch(moments[key]))
         if key in optimizer.nr_update:
             updates[place] = optimizer.nr_update[key]
-    # Updates set it, and it is saved with the pipeline.
+    # Updates set the dropout rates, and they are saved with the pipeline.
     dropout = {p: n.attrs["dropout_rate"] for p, n in _nodes(nlp) if "dropout_rate" in n.attrs}
     scales = {}
-    for place, shim in _encoders(nlp):
+    for place, shim, encoder in _encoders(nlp):
         scales[place] = shim.scaler.state_dict()
         if isinstance(optimizer, AdamW):
-            state = optimizer.of_encoder(shim.key, shim.encoder).state_dict()["state"]
-            for number, values in state.items():
+            moments_of = optimizer.of_encoder(shim.key, encoder).state_dict()["state"]
+            for number, values in moments_of.items():
                 for name, value in values.items():
                     tensors[f"adamw/{place}/{number}/{name}"] = _copy(value)
     generators, python = _get_generators()
@@ -55,10 +57,11 @@ def get_state(nlp: Language, optimizer: Optimizer) -> tuple[Tensors, dict[str, A
 
 
 def set_state(nlp: Language, optimizer: Optimizer, tensors: Tensors, rest: dict[str, Any]) -> None:
-    """Go back to a state.
+    """Restore the state of a training.
 
-    nlp, optimizer: As the config makes them that the state is of.
-    tensors, rest: As `get_state` gave them.
+    nlp (Language): The pipeline, from the same config.
+    optimizer (Optimizer): Its optimizer, from the same config.
+    tensors, rest: As returned by `get_state`.
     """
     for place, key, weights in _weights(nlp):
         with torch.no_grad():
@@ -72,10 +75,10 @@ def set_state(nlp: Language, optimizer: Optimizer, tensors: Tensors, rest: dict[
     for place, node in _nodes(nlp):
         if place in rest["dropout"]:
             node.attrs["dropout_rate"] = rest["dropout"][place]
-    for place, shim in _encoders(nlp):
+    for place, shim, encoder in _encoders(nlp):
         shim.scaler.load_state_dict(rest["scales"][place])
         if isinstance(optimizer, AdamW):
-            of_encoder = optimizer.of_encoder(shim.key, shim.encoder)
+            of_encoder = optimizer.of_encoder(shim.key, encoder)
             state: dict[int, Tensors] = {}
             for name, value in tensors.items():
                 kind, _, name = name.partition("/")
@@ -92,19 +95,19 @@ def digest_of_weights(nlp: Language) -> str:
     digest = sha256()
     for place, _, weights in _weights(nlp):
         digest.update(place.encode())
-        digest.update(_copy(weights).reshape(-1).view(torch.uint8).numpy())
+        digest.update(_copy(weights).reshape(-1).view(torch.uint8).numpy().data)
     return digest.hexdigest()
 
 
 def size_of_weights(nlp: Language) -> int:
     """nlp (Language): A pipeline.
-    RETURNS (int): The bytes of all its weights."""
+    RETURNS (int): The size of all its weights in bytes."""
     return sum(tensor.numel() * tensor.element_size() for _, _, tensor in _weights(nlp))
 
 
 def _weights(nlp: Language) -> Iterator[tuple[str, KeyT, torch.Tensor]]:
-    """YIELDS (tuple[str, KeyT, Tensor]): The place of each weight, the optimizer's key
-    for it, and itself: a change of the tensor is one of the weight."""
+    """YIELDS (tuple[str, KeyT, Tensor]): The name of each weight, the optimizer's key for it,
+    and a tensor that shares its memory."""
     seen: set[int] = set()
     for place, node in _nodes(nlp):
         found = [
@@ -119,25 +122,26 @@ def _weights(nlp: Language) -> Iterator[tuple[str, KeyT, torch.Tensor]]:
                     for name, tensor in shim._model.state_dict().items()
                 )
         for of_weight, key, tensor in found:
-            # Weights that are tied have two names.
+            # Tied weights have two names.
             if tensor.data_ptr() not in seen:
                 seen.add(tensor.data_ptr())
                 yield of_weight, key, tensor
 
 
-def _encoders(nlp: Language) -> Iterator[tuple[str, EncoderShim]]:
+def _encoders(nlp: Language) -> Iterator[tuple[str, EncoderShim, Encoder]]:
     for place, node in _nodes(nlp):
         for shim in node.shims:
             if isinstance(shim, EncoderShim) and shim.encoder is not None:
-                yield place, shim
+                yield place, shim, shim.encoder
 
 
 def _nodes(nlp: Language) -> Iterator[tuple[str, Model]]:
-    """YIELDS (tuple[str, Model]): The place of each node of the models, and itself."""
+    """YIELDS (tuple[str, Model]): The name of each node of the models, and the node."""
     # Not nlp.pipeline: spaCy disables frozen components while it sets up loggers.
     for pipe_name, pipe in nlp.components:
-        if getattr(pipe, "is_trainable", False) and pipe.model not in (True, False, None):
-            for number, node in enumerate(pipe.model.walk()):
+        model = getattr(pipe, "model", None)
+        if getattr(pipe, "is_trainable", False) and isinstance(model, Model):
+            for number, node in enumerate(model.walk()):
                 yield f"{pipe_name}.{number}", node
 
 
@@ -145,12 +149,14 @@ def _get_generators() -> tuple[Tensors, dict[str, Any]]:
     tensors = {"random/torch": torch.get_rng_state()}
     for device in range(torch.cuda.device_count()):
         tensors[f"random/cuda{device}"] = torch.cuda.get_rng_state(device)
-    kind, keys, position, has_gauss, gauss = numpy.random.get_state()
+    state = numpy.random.get_state()
+    assert isinstance(state, tuple)
+    kind, keys, position, has_gauss, gauss = state
     tensors["random/numpy"] = torch.from_numpy(keys.astype("int64"))
     return tensors, {
         "python": random.getstate(),
         "numpy": [kind, position, has_gauss, gauss],
-        # CuPy does not tell the state of its generator: it gets a new seed.
+        # CuPy does not expose the state of its generator, so it gets a new seed.
         "cupy": random.Random(str(random.getstate())).getrandbits(31),
     }
 

@@ -1,4 +1,4 @@
-"""A whole training in one call: checks, spaCy's own training, calibrated scores."""
+"""The training behind `spacy ner train`: settings, checks, and spaCy's own training."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,9 +14,7 @@ from .preflight import check_training
 from .recipe import ITS_OWN, load_recipe
 
 READER = "spacy-transformer-ner.Corpus.v1"
-
-
-# The records of a training in its folder, by the setting in [paths] that names each.
+# The files that a training writes to its folder, by their setting in [paths].
 RECORDS = {
     "history": "history.jsonl",
     "calibration": "calibration.json",
@@ -26,10 +24,10 @@ RECORDS = {
 
 @dataclass(frozen=True)
 class Settings:
-    """What is set on the command line; None for what the config says.
+    """The settings of the command line; None for the config's.
 
     train, dev (str | None): The data, in any format that `convert` reads.
-    encoder (str): As `recipe.encoder_of` takes it.
+    encoder (str): The encoder, see `recipe.encoder_of`.
     lang (str | None): The language's code.
     seed (int | None): The random seed.
     """
@@ -41,8 +39,8 @@ class Settings:
     seed: int | None = None
 
     def overrides(self, config: Config) -> dict[str, Any]:
-        """config (Config): The whole config.
-        RETURNS (dict): The settings of the config that they change."""
+        """config (Config): The complete config.
+        RETURNS (dict): The settings as overrides of the config."""
         lang = self.lang or config.get("nlp", {}).get("lang")
         found = {
             "paths.train": self.train,
@@ -67,16 +65,16 @@ def prepare(
     *,
     gpu_id: int = -1,
 ) -> Path:
-    """Check that a training can start, and write its whole config.
+    """Check that a training can start, and write its complete config.
 
     name (str | Path): A recipe's name or a config file, see `recipe.find_recipe`.
-    output (Path): The folder of the training, where its records are kept too unless the
-        config says otherwise.
-    settings (Settings): What is set on the command line.
-    overrides (dict): Other settings that override the config's, as `spacy train` takes them.
+    output (Path): The folder of the training, also for its `RECORDS` unless the config sets
+        their paths.
+    settings (Settings): The settings of the command line.
+    overrides (dict): Other overrides of the config, as for `spacy train`.
     gpu_id (int): The GPU; -1 for the CPU.
     RETURNS (Path): The config, OUTPUT/config.cfg.
-    RAISES: InputError for the first thing that is wrong.
+    RAISES: InputError for the first problem found.
     """
     config = load_recipe(name)
     paths = config.get("paths", {})
@@ -94,7 +92,7 @@ def prepare(
 
 
 def train_pipeline(config: Path, output: Path, *, gpu_id: int = -1) -> None:
-    """Run spaCy's own training.
+    """Run spaCy's training.
 
     config (Path): The config, from `prepare`.
     output (Path): The folder for model-best and model-last.

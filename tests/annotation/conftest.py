@@ -4,7 +4,7 @@ from spacy_transformer_ner.loading import load_pipeline
 
 from ..conftest import SENTENCES
 
-# Of many lengths, so that what is sorted by length has to be put back.
+# Different lengths, so that sorting by length changes the order.
 TEXTS = [" ".join(SENTENCES[(i + j) % 5][0] for j in range(1 + 7 * i % 4)) for i in range(60)]
 
 

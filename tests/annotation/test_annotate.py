@@ -1,4 +1,4 @@
-"""What is written is what the pipeline finds, in the order of the inputs."""
+"""The output has the pipeline's entities, in the order of the inputs."""
 
 import json
 
@@ -64,7 +64,7 @@ def test_formats(nlp, tmp_path, format):
             assert text[e["start"] : e["end"]] == e["text"] and 0 < e["score"] <= 1
             begin = e["sentence_start"]
             assert text[begin : begin + len(e["sentence"])] == e["sentence"]
-            # The texts are put together of sentences.
+            # The texts consist of these sentences.
             assert e["sentence"] in " ".join(TEXTS[:5]) and e["sentence"].count(".") == 1
 
 
@@ -80,12 +80,12 @@ def test_sentences():
     ruler.add_patterns([{"label": "ORG", "pattern": p} for p in ("Oslo", "Yahoo! Inc")])
     assert sentences(nlp, "It rained. Oslo did too. ") == [("Oslo", 11, "Oslo did too.")]
     assert sentences(nlp, "Oslo") == [("Oslo", 0, "Oslo")]
-    # An entity that the rule would cut is in one sentence.
+    # An entity that the sentencizer would split is in one sentence.
     assert sentences(nlp, "A bee. Yahoo! Inc paid. C.") == [("Yahoo! Inc", 7, "Yahoo! Inc paid.")]
     long = "w " * 2000 + "Oslo" + " w" * 2000
     ((_, start, sentence),) = sentences(nlp, long)
     assert start == 3500 and len(sentence) == 1004 and sentence[500:504] == "Oslo"
-    # Where the pipeline sets sentences they are taken.
+    # Sentences set by the pipeline are used.
     nlp.add_pipe("sentencizer", config={"punct_chars": [";"]}, first=True)
     assert sentences(nlp, "A b; no. Oslo, c; d") == [("Oslo", 5, "no. Oslo, c;")]
     assert {e["score"] for e in Annotator(nlp)([Text("f", 1, "f:1", "Oslo")])[0][0].entities} == {
@@ -94,7 +94,7 @@ def test_sentences():
 
 
 class Picky:
-    """Fails on the texts that hold a word."""
+    """Fails on texts with a word."""
 
     def __init__(self, word):
         self.word = word
@@ -105,7 +105,7 @@ class Picky:
         return doc
 
 
-def test_texts_that_fail(pipeline, nlp, tmp_path, monkeypatch):
+def test_failing_texts(pipeline, nlp, tmp_path, monkeypatch):
     texts = [*TEXTS[:20], "a bad one", *TEXTS[20:40], "x" * 2000, *TEXTS[40:]]
     path, output = write_input(tmp_path, texts), tmp_path / "out"
     with open(path, "ab") as file:
@@ -125,25 +125,25 @@ def test_texts_that_fail(pipeline, nlp, tmp_path, monkeypatch):
         (i, str(path), f"{path}:{i}") for i in (21, 42, 63)
     ]
     assert [e["reason"] for e in errors] == [
-        "the pipeline fails on it: RuntimeError: no such thing",
-        "has 2,000 characters, and the pipeline takes 1,000 (nlp.max_length)",
+        "the pipeline fails on this text: RuntimeError: no such thing",
+        "has 2,000 characters, but the limit of the pipeline is 1,000 (nlp.max_length)",
         "is not UTF-8: byte 0xff at 10",
     ]
 
 
-def test_a_broken_pipeline_stops_the_run(nlp, tmp_path, monkeypatch):
+def test_broken_pipeline_stops_the_run(nlp, tmp_path, monkeypatch):
     path, output = write_input(tmp_path), tmp_path / "out"
     with monkeypatch.context() as patch:
         patch.setattr(nlp, "_components", [("picky", Picky(""))])
         with pytest.raises(
-            InputError, match="fails on any text, .*in.jsonl:5 first: .*no such thing"
+            InputError, match="fails on every text, first on .*in.jsonl:5: .*no such thing"
         ):
             run(nlp, path, output)
     totals, _ = run(nlp, path, output)
     assert (totals.texts, totals.errors) == (60, 0)
 
 
-def test_batches_are_bounded(nlp, monkeypatch):
+def test_batches_are_limited(nlp, monkeypatch):
     monkeypatch.setattr(annotator, "BATCH_CHARACTERS", 100)
     found = list(
         Annotator(nlp)._batches(
@@ -153,7 +153,7 @@ def test_batches_are_bounded(nlp, monkeypatch):
     assert found == [[0, 1], [2], [3], [4]]
 
 
-def test_what_is_learnt_of_words_does_not_stay(nlp):
+def test_memory_of_new_words_is_freed(nlp):
     annotate_ = Annotator(nlp)
     annotate_([Text("f", 1, "x", "Oslo")])
     before = len(nlp.vocab.strings), len(list(nlp.vocab))
@@ -161,14 +161,14 @@ def test_what_is_learnt_of_words_does_not_stay(nlp):
     assert (len(nlp.vocab.strings), len(list(nlp.vocab))) == before
 
 
-def test_an_empty_input(nlp, tmp_path):
+def test_empty_input(nlp, tmp_path):
     (tmp_path / "in.txt").write_text("")
     totals, worked = run(nlp, tmp_path / "in.txt", tmp_path / "out")
     assert (totals.shards, totals.texts) == (0, 0) and worked
     assert not run(nlp, tmp_path / "in.txt", tmp_path / "out")[1]
 
 
-def test_threads_pass_on_what_is_raised():
+def test_errors_in_threads_are_raised():
     def stream():
         yield 1
         raise OSError("gone")
@@ -184,6 +184,6 @@ def test_threads_pass_on_what_is_raised():
 
 
 def test_names_of_carried_columns(nlp, tmp_path):
-    with pytest.raises(InputError, match="'row' cannot be carried"):
+    with pytest.raises(InputError, match="cannot carry the column 'row'"):
         run(nlp, write_input(tmp_path), tmp_path / "out", fields=Fields(carry=("row",)))
     assert not (tmp_path / "out").exists()

@@ -1,4 +1,4 @@
-"""Texts are found and read, whatever holds them, from any place in it."""
+"""Texts are read from all formats, from any offset."""
 
 import datetime
 import gzip
@@ -60,7 +60,7 @@ NAMES = ["a.jsonl", "a.jsonl.gz", "a.csv", "a.CSV", "a.tsv", "a.csv.gz", "a.parq
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("size", [1, 2, 4, 100])
-def test_every_kind_gives_the_same_texts(tmp_path, name, size):
+def test_formats_give_the_same_texts(tmp_path, name, size):
     files, chunks, found = read([write(tmp_path / name, records())], FIELDS, size)
     texts = [text for part in found for text in part]
     assert [t.text for t in texts] == TEXTS and not any(t.reason for t in texts)
@@ -72,12 +72,12 @@ def test_every_kind_gives_the_same_texts(tmp_path, name, size):
     if not name.endswith(".gz"):
         header = len("key,text,year\r\n") if "sv" in name.lower() else 0
         assert abs(sum(chunk.size for chunk in chunks) + header - files[0].size) <= len(chunks)
-    # Each chunk alone, the last first; and a plan that goes on from any.
+    # Each chunk alone, the last first; and a plan that continues after any chunk.
     for chunk, expected in list(zip(chunks, found))[::-1]:
         assert ChunkReader(files, FIELDS).read(chunk) == expected
         later = list(plan(files, FIELDS, size, chunk.number + 1, chunk.after))
         assert later == chunks[chunk.number + 1 :]
-    # With gaps, as one of several workers reads.
+    # With gaps, as for one of several workers.
     reader = ChunkReader(files, FIELDS)
     assert [reader.read(chunk) for chunk in chunks[::2]] == found[::2]
 
@@ -90,22 +90,22 @@ def test_lines(tmp_path):
     assert texts[0].id == f"{tmp_path}/a.txt:1"
 
 
-def test_long_lines_are_not_kept(tmp_path, monkeypatch):
+def test_long_lines(tmp_path, monkeypatch):
     monkeypatch.setattr("spacy_transformer_ner.corpus.sources.LONGEST_RECORD", 10)
     (tmp_path / "a.txt").write_text("a" * 9 + "\n" + "b" * 35 + "\nc\n" + "d" * 20)
     _, chunks, found = read([tmp_path / "a.txt"], Fields(), 1)
     assert [(t.text, t.reason) for (t,) in found] == [
-        ("a" * 9, ""), ("", "a line of 36 bytes: a record has 10 at most"), ("c", ""), ("", "a line of 20 bytes: a record has 10 at most")
+        ("a" * 9, ""), ("", "a line of 36 bytes: the limit is 10"), ("c", ""), ("", "a line of 20 bytes: the limit is 10")
     ]  # fmt: skip
     assert chunks[-1].after == Position(0, 68, 5)
 
 
-def test_a_text_by_file(tmp_path):
+def test_one_text_per_file(tmp_path):
     for i in range(5):
         (tmp_path / f"{i}.txt").write_text(f"one\ntwo {i}")
     (tmp_path / "4.txt").write_bytes(b"\xff")
     _, chunks, found = read([tmp_path], Fields(text_per="file"), 2)
-    # Small files come together.
+    # Small files share a chunk.
     assert [[t.text for t in part] for part in found] == [
         ["one\ntwo 0", "one\ntwo 1"], ["one\ntwo 2", "one\ntwo 3"], [""]
     ]  # fmt: skip
@@ -119,24 +119,24 @@ def test_a_text_by_file(tmp_path):
         (b'{"text": 3}', "its 'text' is of type int"),
         (b'{"txt": "a"}', "has no 'text'"),
         (b'{"text": "a', "is not JSON"),
-        (b"[1]", "is no JSON object"),
+        (b"[1]", "is not a JSON object"),
         (b"[" * 100_000, "is not JSON"),
         (b'{"text": "\xff"}', "is not UTF-8: byte 0xff at 10"),
-        (b'{"text": "\\ud800"}', "no characters"),
-        (b'{"text": "a", "id": "\\udfff"}', "no characters"),
-        (b'{"text": "a", "more": ["\\ud800"]}', "no characters"),
+        (b'{"text": "\\ud800"}', "lone surrogates"),
+        (b'{"text": "a", "id": "\\udfff"}', "lone surrogates"),
+        (b'{"text": "a", "more": ["\\ud800"]}', "lone surrogates"),
     ],
 )
-def test_records_that_fail(tmp_path, line, said):
+def test_failing_records(tmp_path, line, said):
     (tmp_path / "a.jsonl").write_bytes(b'{"text": "a"}\n\n' + line + b'\n{"text": "b"}\n')
     _, _, [texts] = read([tmp_path / "a.jsonl"], Fields(id="id", carry=("more",)))
-    # A blank line is nothing, and counts as a line.
+    # Blank lines are skipped, but counted.
     assert [t.row for t in texts] == [1, 3, 4]
     assert said in texts[1].reason and not texts[0].reason and not texts[2].reason
     texts[1].id.encode()
 
 
-def test_rows_that_fail(tmp_path):
+def test_failing_rows(tmp_path):
     (tmp_path / "a.csv").write_bytes(b'n,text\n1,a\n2,b,c\n\n3,"d\xff"\n4,e\n5,"open')
     _, _, [texts] = read([tmp_path / "a.csv"], Fields())
     assert [(t.text, t.reason[:14]) for t in texts] == [
@@ -146,10 +146,10 @@ def test_rows_that_fail(tmp_path):
         patch.setattr("spacy_transformer_ner.corpus.sources.LONGEST_RECORD", 30)
         (tmp_path / "a.csv").write_text('text\na\n"b\n' + "c" * 20 + "\n" + "d" * 20 + "\ne\n")
         _, _, [texts] = read([tmp_path / "a.csv"], Fields())
-    assert "Is a quote not closed?" in texts[1].reason and texts[-1].text == "e"
+    assert "unclosed quote" in texts[1].reason and texts[-1].text == "e"
 
 
-def test_parquet_rows_that_fail(tmp_path):
+def test_failing_parquet_rows(tmp_path):
     raw = pa.array([b"a", b"\xff", b"c", None]).cast(pa.binary())
     bad = pa.StringArray.from_buffers(4, raw.buffers()[1], raw.buffers()[2], raw.buffers()[0])
     pq.write_table(pa.table({"text": bad}), tmp_path / "a.parquet")
@@ -161,7 +161,7 @@ def test_parquet_rows_that_fail(tmp_path):
 
 @pytest.mark.parametrize("name", ["b.parquet", "b.spacy", "b.jsonl.gz"])
 @pytest.mark.parametrize("keep", [0.0, 0.7])
-def test_a_damaged_file_does_not_stop_the_others(tmp_path, name, keep):
+def test_damaged_file_does_not_stop_others(tmp_path, name, keep):
     names = ["a.jsonl", name, "c.jsonl"]
     paths = [write(tmp_path / n, records() * 50) for n in names]
     data = paths[1].read_bytes()
@@ -195,7 +195,7 @@ def test_types_of_carried_columns(tmp_path):
     assert set(carried_types(files, fields).values()) == {pa.string()}
 
 
-def test_files_are_found_in_order(tmp_path):
+def test_find_files(tmp_path):
     (tmp_path / "in" / "deep").mkdir(parents=True)
     for name in ("b.txt", "a.txt", "deep/c.jsonl", "x.pdf", ".hidden.txt", "[1].txt"):
         (tmp_path / "in" / name).write_text("x")
@@ -210,7 +210,7 @@ def test_files_are_found_in_order(tmp_path):
     for given, said in (
         (["nothing.txt"], "no such file"),
         (["*.csv"], "no such file"),
-        (["x.pdf"], "of no known kind"),
+        (["x.pdf"], "not a supported format"),
         (["", "a.txt"], "comes twice"),
     ):
         with pytest.raises(InputError, match=said):
@@ -220,22 +220,22 @@ def test_files_are_found_in_order(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["a.jsonl", "a.csv", "a.parquet", "a.spacy"])
-def test_what_is_asked_for_has_to_be_there(tmp_path, name):
+def test_missing_columns(tmp_path, name):
     files = find_files([str(write(tmp_path / name, records()))], tmp_path / "out")
     check_fields(files, FIELDS)
     with pytest.raises(
-        InputError, match=r"a\.\w+: has no 'nothing', but .*'key'.*--text, --id and --carry"
+        InputError, match=r"a\.\w+: has no 'nothing', only .*'key'.*--text, --id and --carry"
     ):
         check_fields(files, Fields(id="nothing"))
 
 
-def test_only_what_is_needed_is_read_of_parquet(tmp_path):
+def test_parquet_reads_only_needed_rows(tmp_path):
     path = write(tmp_path / "a.parquet", records())
     (file,) = find_files([str(path)], tmp_path / "out")
     assert list(ParquetFile(file, Fields()).rows(5)) == [(6, {"text": "the end"})]
 
 
-def test_records_of_json(tmp_path):
+def test_json_records(tmp_path):
     rows = records()
     for name, content in (
         ("array", json.dumps(rows)),
@@ -249,7 +249,7 @@ def test_records_of_json(tmp_path):
         assert [[t.text for t in part] for part in found] == [TEXTS[:2], TEXTS[2:4], TEXTS[4:]]
         for chunk, expected in list(zip(chunks, found))[::-1]:
             assert ChunkReader(files, FIELDS).read(chunk) == expected
-    # What is before the damage is read.
+    # Records before the damage are read.
     (tmp_path / "cut.json").write_text(json.dumps(rows)[:-20])
     _, _, [texts] = read([tmp_path / "cut.json"], FIELDS)
     assert [t.text for t in texts] == [*TEXTS[:5], ""] and "is not JSON" in texts[5].reason
@@ -258,7 +258,7 @@ def test_records_of_json(tmp_path):
     assert [t.reason for t in texts] == ["", "is not a JSON object", ""]
 
 
-def test_csv_records_have_a_longest_size(tmp_path, monkeypatch):
+def test_long_csv_records(tmp_path, monkeypatch):
     monkeypatch.setattr("spacy_transformer_ner.corpus.sources.LONGEST_RECORD", 30)
     rows = ",".join(['"bbbbb\nbb"'] * 5)
     (tmp_path / "a.csv").write_text(f"text\na\n{rows}\nc\n")

@@ -1,4 +1,4 @@
-"""The same by Ray."""
+"""Resuming and errors with Ray."""
 
 import subprocess
 import time
@@ -6,14 +6,14 @@ import time
 import pytest
 
 from ..conftest import ROOT
-from .test_going_on import SHARDS, command, content, run
+from .test_resume import SHARDS, command, content, run
 
 pytest.importorskip("ray")
 psutil = pytest.importorskip("psutil")
 pytestmark = pytest.mark.slow
 
 
-def test_a_worker_is_killed(pipeline, nlp, source, tmp_path):
+def test_killed_worker(pipeline, nlp, source, tmp_path):
     source.write_text(source.read_text() * 20)
     out = tmp_path / "out"
     with subprocess.Popen(
@@ -35,7 +35,7 @@ def test_a_worker_is_killed(pipeline, nlp, source, tmp_path):
     assert process.returncode == 0, printed
     run(nlp, source, tmp_path / "whole")
     assert content(out) == content(tmp_path / "whole")
-    # What one engine has begun the other goes on with, and it is done.
+    # The other engine finds the run finished.
     assert not run(nlp, source, out)[1]
 
 
@@ -43,10 +43,10 @@ def test_a_worker_is_killed(pipeline, nlp, source, tmp_path):
     "options, said",
     [
         (["--ray-address", "auto"], "no Ray cluster at 'auto'"),
-        (["--gpu-id", "0", "--workers", "99"], "99 workers take a GPU each"),
+        (["--gpu-id", "0", "--workers", "99"], "99 workers need one GPU each"),
     ],
 )
-def test_what_is_not_there(pipeline, source, tmp_path, options, said):
+def test_missing_cluster_or_gpu(pipeline, source, tmp_path, options, said):
     wrong = command(pipeline, source, tmp_path / "out", "--engine", "ray", *options)
     done = subprocess.run(
         list(map(str, wrong)), cwd=ROOT, capture_output=True, text=True, check=False
@@ -55,8 +55,8 @@ def test_what_is_not_there(pipeline, source, tmp_path, options, said):
     assert "Traceback" not in done.stdout + done.stderr
 
 
-def test_what_a_worker_meets_is_said(pipeline, source, tmp_path):
-    """Here a disk that is full: a shard's name is taken by a folder."""
+def test_error_of_a_worker(pipeline, source, tmp_path):
+    """Here a shard cannot be written, because a folder has its name."""
     out = tmp_path / "out"
     (out / "_errors").mkdir(parents=True)
     (out / "_lock").touch()

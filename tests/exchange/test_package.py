@@ -158,7 +158,7 @@ def test_invalid_manifest(tmp_path, content):
 def test_manifest(tmp_path):
     packaged = Packaged("en_x", "0.1.0", {"a.whl": "0" * 64})
     path = tmp_path / "x.json"
-    with pytest.raises(InputError, match="package command"):
+    with pytest.raises(InputError, match="package"):
         read_manifest(path)
     srsly.write_json(path, packaged.to_dict())
     assert read_manifest(path) == packaged

@@ -52,7 +52,7 @@ def train_tiny(encoder, corpus, folder, overrides):
 
 @pytest.fixture(scope="module")
 def whole(encoders, tmp_path_factory):
-    """The weights of the training that nothing interrupts."""
+    """The weights of an uninterrupted training."""
     folder = tmp_path_factory.mktemp("whole")
     corpus = write_corpus(encoders["wordpiece"], folder / "corpus.spacy")
     return train_tiny(encoders["wordpiece"], corpus, folder / "run", {})
@@ -60,8 +60,7 @@ def whole(encoders, tmp_path_factory):
 
 @pytest.fixture
 def run(encoders, corpus, tmp_path, monkeypatch):
-    """Trains from the beginning or from the checkpoint that there is; `until` interrupts at
-    that update of it."""
+    """Trains from the start or the newest checkpoint; `until` interrupts it at that update."""
 
     def run(name="run", until=None, **overrides):
         updates = [0]
@@ -83,7 +82,7 @@ def run(encoders, corpus, tmp_path, monkeypatch):
 
 
 def files_of(pipeline: Path) -> dict[str, bytes]:
-    """The weights, and what the components keep beside them."""
+    """The weights and cfg files of the components."""
     return {
         str(path.relative_to(pipeline)): path.read_bytes()
         for path in pipeline.rglob("*")

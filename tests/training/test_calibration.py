@@ -1,4 +1,4 @@
-"""A training ends with calibrated scores, whatever interrupts it."""
+"""A training ends with calibrated scores, also if it is interrupted."""
 
 import pytest
 import spacy
@@ -19,7 +19,7 @@ def printed(capsys) -> str:
 
 
 def test_interrupted_calibration(run, whole, corpus, tmp_path, monkeypatch, capsys):
-    """The training is not repeated, and nothing of it is lost."""
+    """The training is not repeated, and nothing is lost."""
 
     def interrupt(*args, **kwargs):
         raise KeyboardInterrupt
@@ -40,7 +40,7 @@ def test_interrupted_calibration(run, whole, corpus, tmp_path, monkeypatch, caps
     after = files_of(folder / "model-best")
     assert {**after, cfg: b""} == {**best, cfg: b""} and after[cfg] != best[cfg]
 
-    # Now it is finished: the same command leaves everything as it is.
+    # A finished training is not changed by the same command.
     def state():
         return {p: p.stat().st_mtime_ns for p in folder.rglob("*") if p.is_file()}
 
@@ -50,23 +50,22 @@ def test_interrupted_calibration(run, whole, corpus, tmp_path, monkeypatch, caps
         run()
     assert end.value.code == 0 and "This training is finished" in printed(capsys)
     assert state() == before and not list((folder / "checkpoints").glob("*step-*"))
-    # Unless something of it is missing.
+    # If one of its files is missing, it is repeated.
     (folder / "history.jsonl").unlink()
-    assert run()[1] == 17 and "Trains again" in printed(capsys)
-    # Another training takes its place.
+    assert run()[1] == 17 and "Training again" in printed(capsys)
+    # A training with another config replaces it.
     assert run(training__dropout=0.1)[1] == 17
 
 
 def test_plain_spacy_train(run, tmp_path):
-    """With no folder for checkpoints and no file for the figures, on what the config's own
-    reader gives."""
+    """Without checkpoints and a file for the figures, on the docs of the config's reader."""
     run(paths__checkpoints=None, paths__calibration=None, corpora__dev__limit=12)
     assert calibration_of(tmp_path / "run" / "model-best")["entities"] > 0
     assert not (tmp_path / "run" / "calibration.json").exists()
     assert spacy.load(tmp_path / "run" / "model-best").get_pipe("transformer_ner").calibration
 
 
-def test_too_little_to_fit_on(run, corpus, tmp_path, capsys):
+def test_too_few_entities_to_calibrate(run, corpus, tmp_path, capsys):
     dev = tmp_path / "dev.spacy"
     docs = list(DocBin().from_disk(corpus).get_docs(spacy.blank("en").vocab))
     DocBin(docs=[doc for doc in docs if not doc.ents]).to_disk(dev)

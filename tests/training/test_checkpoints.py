@@ -1,4 +1,4 @@
-"""A training that is interrupted ends as if it had not been."""
+"""An interrupted training ends like an uninterrupted one."""
 
 import json
 import random
@@ -26,16 +26,16 @@ def left(folder: Path) -> list[str]:
     return sorted(path.name for path in (folder / "checkpoints").iterdir())
 
 
-def test_the_same_in_the_end(run, tmp_path, capsys):
+def test_resumed_training_is_identical(run, tmp_path, capsys):
     whole, n_updates = run("whole")
     assert n_updates == 17 and left(tmp_path / "whole") == ["finished.json"]
-    for at in (6, 5, 4):  # each time from where it was
+    for at in (6, 5, 4):  # each run resumes from the last
         with pytest.raises(KeyboardInterrupt):
             run(until=at)
-        assert "Interrupted. The same command resumes from" in capsys.readouterr().out
+        assert "Interrupted. Run the same command to resume from" in capsys.readouterr().out
         assert len(list((tmp_path / "run" / "checkpoints").iterdir())) <= 2
     weights, n_updates = run()
-    assert n_updates < 10 and "Resumes from" in capsys.readouterr().out
+    assert n_updates < 10 and "Resuming from" in capsys.readouterr().out
     assert weights == whole
     for name in ("model-best", "model-last"):
         assert files_of(tmp_path / "run" / name) == files_of(tmp_path / "whole" / name)
@@ -45,8 +45,8 @@ def test_the_same_in_the_end(run, tmp_path, capsys):
 
 
 @pytest.mark.parametrize("best", [3, 9])
-def test_the_best_is_kept(run, tmp_path, monkeypatch, best):
-    """That of an evaluation before the newest checkpoint, too, and of its own."""
+def test_model_best_is_kept(run, tmp_path, monkeypatch, best):
+    """Whether it is from before the newest checkpoint, or from its step."""
     scores = {0: 0.1, 3: 0.4, 6: 0.2, 9: 0.3, 12: 0.1, 15: 0.1, best: 0.9}
     evaluate = spacy.Language.evaluate
 
@@ -73,14 +73,14 @@ def test_the_best_is_kept(run, tmp_path, monkeypatch, best):
         ({"system__seed": 5}, "the config and the initial weights changed"),
     ],
 )
-def test_another_training_starts_from_scratch(run, tmp_path, capsys, change, what):
+def test_changed_config_starts_from_scratch(run, tmp_path, capsys, change, what):
     with pytest.raises(KeyboardInterrupt):
         run(until=6)
     assert run(**change)[1] == 17
     assert what in " ".join(capsys.readouterr().out.split())
 
 
-def test_another_corpus_starts_from_scratch(run, corpus, capsys):
+def test_changed_corpus_starts_from_scratch(run, corpus, capsys):
     with pytest.raises(KeyboardInterrupt):
         run(until=6)
     docs = list(DocBin().from_disk(corpus).get_docs(spacy.blank("en").vocab))
@@ -108,7 +108,7 @@ def edit(checkpoint, change):
     ],
 )
 def test_damaged_checkpoint(run, whole, tmp_path, capsys, damage):
-    """The one before is taken, and what was being written is cleared away."""
+    """The checkpoint before it is used, and partly written ones are removed."""
     with pytest.raises(KeyboardInterrupt):
         run(until=9)
     folder = tmp_path / "run" / "checkpoints"
@@ -116,19 +116,19 @@ def test_damaged_checkpoint(run, whole, tmp_path, capsys, damage):
     damage(newest)
     (folder / ".step-000009-x").mkdir()
     assert run()[0] == whole
-    assert f"{newest} cannot be read" in " ".join(capsys.readouterr().out.split())
+    assert f"Removing {newest}" in " ".join(capsys.readouterr().out.split())
 
 
-def test_another_form_starts_from_scratch(run, tmp_path, capsys):
+def test_other_format_starts_from_scratch(run, tmp_path, capsys):
     with pytest.raises(KeyboardInterrupt):
         run(until=9)
     for checkpoint in (tmp_path / "run" / "checkpoints").iterdir():
         edit(checkpoint, lambda state: {"format": 1})
     assert run()[1] == 17
-    assert "the form of checkpoints changed" in " ".join(capsys.readouterr().out.split())
+    assert "the checkpoint format changed" in " ".join(capsys.readouterr().out.split())
 
 
-def test_batches_that_differ(run, tmp_path, monkeypatch, capsys):
+def test_other_batches(run, tmp_path, monkeypatch, capsys):
     with pytest.raises(KeyboardInterrupt):
         run(until=9)
     best = files_of(tmp_path / "run" / "model-best")
@@ -136,13 +136,13 @@ def test_batches_that_differ(run, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(random, "shuffle", lambda items: (shuffle(items), items.reverse()))
     with pytest.raises(SystemExit):
         run()
-    assert "the batches are not those" in " ".join(capsys.readouterr().out.split())
+    assert "the batches differ" in " ".join(capsys.readouterr().out.split())
     assert files_of(tmp_path / "run" / "model-best") == best
     assert not files_of(tmp_path / "run" / "model-last")
 
 
-def test_interrupted_while_it_resumes(run, whole, tmp_path, monkeypatch):
-    """Weights that are set by half are not written, and the best is still there."""
+def test_interrupted_while_resuming(run, whole, tmp_path, monkeypatch):
+    """Partly restored weights are not written, and model-best is kept."""
     with pytest.raises(KeyboardInterrupt):
         run(until=9)
     best = files_of(tmp_path / "run" / "model-best")
@@ -158,7 +158,7 @@ def test_interrupted_while_it_resumes(run, whole, tmp_path, monkeypatch):
     assert run()[0] == whole
 
 
-def test_tensors_that_do_not_fit(run, tmp_path, capsys):
+def test_tensors_of_another_pipeline(run, tmp_path, capsys):
     with pytest.raises(KeyboardInterrupt):
         run(until=9)
     for checkpoint in (tmp_path / "run" / "checkpoints").iterdir():
@@ -171,8 +171,8 @@ def test_tensors_that_do_not_fit(run, tmp_path, capsys):
     assert "does not fit the pipeline" in " ".join(capsys.readouterr().out.split())
 
 
-def test_kept_without_output(run, tmp_path, capsys):
-    """There the best is not kept."""
+def test_checkpoint_without_output(run, tmp_path, capsys):
+    """Such a checkpoint has no best pipeline."""
     with pytest.raises(KeyboardInterrupt):
         run(until=9)
     for checkpoint in (tmp_path / "run" / "checkpoints").iterdir():
@@ -180,7 +180,7 @@ def test_kept_without_output(run, tmp_path, capsys):
         edit(checkpoint, lambda state: {
             **state,
             "sizes": {},
-            # So that the best is none of the last.
+            # So that the best is not the last.
             "evaluations": [
                 {**e, "scores": {**e["scores"], "ents_f": 1.0 - 0.1 * i}}
                 for i, e in enumerate(state["evaluations"])
@@ -188,11 +188,11 @@ def test_kept_without_output(run, tmp_path, capsys):
         })  # fmt: skip
     with pytest.raises(SystemExit):
         run()
-    assert "was kept without --output" in " ".join(capsys.readouterr().out.split())
+    assert "was written without --output" in " ".join(capsys.readouterr().out.split())
 
 
-def test_what_is_not_ours_stays(run, tmp_path):
-    """Whatever folder is given for checkpoints: this is the one of the pipelines."""
+def test_other_files_are_kept(run, tmp_path):
+    """Also if the folder of the checkpoints is that of the pipelines."""
     folder = tmp_path / "run"
     (folder / "step-by-step").mkdir(parents=True)
     (folder / "step-000003.txt").touch()
@@ -206,7 +206,7 @@ def test_no_folder(run, tmp_path, capsys):
     (tmp_path / "file").touch()
     with pytest.raises(SystemExit):
         run(paths__checkpoints=str(tmp_path / "file"))
-    assert "Set another folder with paths.checkpoints" in " ".join(capsys.readouterr().out.split())
+    assert "Change the folder with paths.checkpoints" in " ".join(capsys.readouterr().out.split())
 
 
 def test_two_at_once(run, tmp_path, capsys):
@@ -248,24 +248,27 @@ def test_full_disk(run, whole, tmp_path, monkeypatch, capsys):
     assert run()[0] == whole
 
 
-def test_no_room_for_the_best(run, whole, tmp_path, monkeypatch, capsys):
-    """spaCy removes the old one before it copies the new one."""
+def test_no_space_for_model_best(run, whole, tmp_path, monkeypatch, capsys):
+    """spaCy removes the old pipeline before it copies the new one."""
     with pytest.raises(KeyboardInterrupt):
         run(until=9)
     with monkeypatch.context() as patch:
-        free = iter([10**9])  # before the training; then
+        # Enough for the checks before the training and of two loggers, too little later.
+        free = iter([10**9] * 3)
         patch.setattr("shutil.disk_usage", lambda path: SimpleNamespace(free=next(free, 10)))
         with pytest.raises(SystemExit):
             run()
-    assert "Make room and run the same command again" in " ".join(capsys.readouterr().out.split())
+    assert "Free some space and run the same command again" in " ".join(
+        capsys.readouterr().out.split()
+    )
     assert not files_of(tmp_path / "run" / "model-last")
     assert run()[0] == whole
 
 
 @pytest.mark.slow
 def test_killed(encoders, corpus, tmp_path):
-    """By the command line, with no chance to clean up; and while the first training runs, a
-    second one in its folder leaves it alone."""
+    """A training on the command line, killed without cleanup; and a second one that starts in
+    its folder while it runs."""
 
     def command(name):
         settings = {
@@ -300,5 +303,5 @@ def test_killed(encoders, corpus, tmp_path):
         process.wait()
         assert process.returncode == -signal.SIGKILL
     done = subprocess.run(command("run"), check=True, capture_output=True, text=True)
-    assert "Resumes from" in done.stdout
+    assert "Resuming from" in done.stdout
     assert files_of(tmp_path / "run" / "model-best") == files_of(tmp_path / "whole" / "model-best")

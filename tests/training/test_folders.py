@@ -1,4 +1,4 @@
-"""One training at a time in a folder, with room for what it writes."""
+"""Locks and free space of the folders of a training."""
 
 import pytest
 from filelock import FileLock
@@ -9,7 +9,7 @@ from .conftest import files_of
 
 
 @pytest.mark.parametrize("locked", ["output", "checkpoints"])
-def test_the_second_training_leaves_the_first_alone(run, tmp_path, capsys, locked):
+def test_second_training_stops(run, tmp_path, capsys, locked):
     folder = tmp_path / "run"
     settings = {"training__max_steps": 3, "paths__checkpoints": str(tmp_path / "checkpoints")}
     run(**settings)
@@ -26,7 +26,7 @@ def test_the_second_training_leaves_the_first_alone(run, tmp_path, capsys, locke
     assert f"Another training is running and writes to {lock}" in out
     assert {path: path.stat().st_mtime_ns for path in before} == before
     assert files_of(folder / "model-best")
-    # The lock went with the training that had it.
+    # The lock ends with the training.
     assert run(training__dropout=0.5, **settings)[1] == 4
 
 
@@ -38,8 +38,8 @@ def test_without_checkpoints(run, tmp_path):
     assert (tmp_path / "run" / "history.jsonl").read_text() == "of the first\n"
 
 
-def test_no_room(run, tmp_path, capsys, monkeypatch):
-    """It is said before anything of the training before is removed."""
+def test_no_space(run, tmp_path, capsys, monkeypatch):
+    """Reported before any file of the previous training is removed."""
     run(training__max_steps=3)
     best = files_of(tmp_path / "run" / "model-best")
     with monkeypatch.context() as patch, pytest.raises(SystemExit):
@@ -48,11 +48,11 @@ def test_no_room(run, tmp_path, capsys, monkeypatch):
         )
         run(training__dropout=0.5)
     out = " ".join(capsys.readouterr().out.split())
-    assert "There is not enough room in" in out and "Make room" in out
+    assert "Not enough disk space in" in out and "Free some space" in out
     assert files_of(tmp_path / "run" / "model-best") == best
 
 
-def test_room_is_what_is_free_and_what_is_replaced(tmp_path, monkeypatch):
+def test_replaced_files_count_as_free(tmp_path, monkeypatch):
     class Usage:
         free = 10
 
@@ -63,5 +63,5 @@ def test_room_is_what_is_free_and_what_is_replaced(tmp_path, monkeypatch):
         require_room({tmp_path: 21})
 
 
-def test_outside_of_a_training():
+def test_outside_of_training():
     assert current_call() is None

@@ -1,4 +1,4 @@
-"""What is said while there is time."""
+"""Warnings during a training."""
 
 import numpy
 import pytest
@@ -30,29 +30,29 @@ def info(step, f, **per_type):
     }
 
 
-def said(guard, *infos):
+def warnings(guard, *infos):
     return [what for one in infos for what, _ in guard.look(one)]
 
 
-def test_nothing_to_say(followed):
-    assert said(Guard(followed), *(info(i, i / 20, PER=i / 20) for i in range(20)), None) == []
+def test_no_warning(followed):
+    assert warnings(Guard(followed), *(info(i, i / 20, PER=i / 20) for i in range(20)), None) == []
 
 
 def test_collapse(followed):
     guard = Guard(followed)
-    assert said(guard, info(0, 0.0), info(50, 0.8), info(100, 0.7)) == []
-    assert said(guard, info(150, 0.0)) == ["F1 on dev fell from 0.800 to 0.000 at step 150"]
+    assert warnings(guard, info(0, 0.0), info(50, 0.8), info(100, 0.7)) == []
+    assert warnings(guard, info(150, 0.0)) == ["F1 on dev fell from 0.800 to 0.000 at step 150"]
 
 
-def test_nothing_is_learnt(followed):
-    found = said(Guard(followed), *(info(50 * i, 0.0) for i in range(UNFOUND + 5)))
-    assert found == [f"No entity of dev is found after {50 * UNFOUND} steps"]
+def test_f1_stays_zero(followed):
+    found = warnings(Guard(followed), *(info(50 * i, 0.0) for i in range(UNFOUND + 5)))
+    assert found == [f"F1 on dev is still 0 after {50 * UNFOUND} steps"]
 
 
-def test_type_never_found(followed):
+def test_label_never_found(followed):
     guard = Guard(followed)
-    found = said(guard, *(info(i, 0.5, PER=0.5, ART=0.0, ORG=0.1 * (i == 3)) for i in range(8)))
-    assert found == [f"Of the type ART nothing is found, in {UNFOUND + 1} evaluations"]
+    infos = (info(i, 0.5, PER=0.5, ART=0.0, ORG=0.1 * (i == 3)) for i in range(8))
+    assert warnings(guard, *infos) == [f"F1 of ART is 0 in {UNFOUND + 1} evaluations"]
 
 
 @pytest.mark.parametrize("rate, word", [(0.1, "above"), (1e-9, "below")])
@@ -60,20 +60,20 @@ def test_rate(followed, rate, word):
     followed.optimizer.learn_rate = rate
     guard = Guard(followed)
     found = [remedy for i in range(8) for _, remedy in guard.look(info(i, 0.5))]
-    assert len(found) == 1 and f"None {word}" in found[0]
+    assert len(found) == 1 and f"Rates {word}" in found[0]
 
 
-def test_gradients_that_are_not_finite(followed, capsys):
+def test_gradients_not_finite(followed, capsys):
     guard = Guard(followed)
     followed.optimizer._left_out["encoder"] = 1
-    assert said(guard, None, None) == ["The gradient is not finite: the update is left out"]
+    assert warnings(guard, None, None) == ["The gradient is not finite: this update is skipped"]
     followed.optimizer._left_out["encoder"] = HOPELESS
     with pytest.raises(SystemExit):
-        said(guard, None)
+        warnings(guard, None)
     assert "Lower initial_rate" in capsys.readouterr().out
 
 
-def test_such_gradients_change_nothing(encoders):
+def test_such_updates_are_skipped(encoders):
     nlp = blank_pipeline(encoders["wordpiece"])
     examples = make_examples(nlp)
     nlp.initialize(lambda: examples)
@@ -94,7 +94,7 @@ def test_such_gradients_change_nothing(encoders):
 
 
 def spoil(monkeypatch, at):
-    """Losses and gradients of some updates are not finite."""
+    """Make the losses and gradients of some updates NaN."""
     updates = iter(range(1000))
     get_loss = TransformerNER.get_loss
 
@@ -107,15 +107,15 @@ def spoil(monkeypatch, at):
     monkeypatch.setattr(TransformerNER, "get_loss", spoilt)
 
 
-def test_a_loss_that_is_not_finite_now_and_then(run, tmp_path, monkeypatch, capsys):
+def test_losses_sometimes_not_finite(run, tmp_path, monkeypatch, capsys):
     """spaCy writes losses to meta.json, which cannot hold them."""
     spoil(monkeypatch, {0, 4, 5, 9})
     assert run(training__max_steps=9)[1] == 10
     out = " ".join(capsys.readouterr().out.split())
-    assert out.count("The gradient is not finite: the update is left out") == 1
+    assert out.count("The gradient is not finite: this update is skipped") == 1
     for record in history(tmp_path / "run"):
         assert numpy.isfinite(list(record["losses"].values())).all()
-        # Of three updates some were right, but for the first evaluation.
+        # Some updates before each evaluation were finite, except before the first.
         assert (record["losses"]["transformer_ner"] > 0) == (record["step"] > 0)
     meta = srsly.read_json(tmp_path / "run" / "model-best" / "meta.json")
     assert numpy.isfinite(meta["performance"]["transformer_ner_loss"])
@@ -131,7 +131,7 @@ def test_a_loss_that_is_not_finite_now_and_then(run, tmp_path, monkeypatch, caps
         ),
     ],
 )
-def test_losses_that_are_never_finite(run, tmp_path, monkeypatch, capsys, optimizer, said):
+def test_losses_never_finite(run, tmp_path, monkeypatch, capsys, optimizer, said):
     spoil(monkeypatch, range(1000))
     monkeypatch.setattr("spacy_transformer_ner.training.guards.HOPELESS", 8)
     with pytest.raises(SystemExit) as end:
@@ -141,8 +141,8 @@ def test_losses_that_are_never_finite(run, tmp_path, monkeypatch, capsys, optimi
     assert (tmp_path / "run" / "model-best" / "meta.json").exists()
 
 
-def test_fp16_leaves_out_steps_until_its_scale_fits():
-    """Which is nothing to warn of; when the scale is small and it still does, it is."""
+def test_fp16_skips_steps_until_its_scale_fits():
+    """These do not count, unless the scale is already small."""
     optimizer, module = create_adamw(1e-3), torch.nn.Linear(2, 2)
     scaler = torch.amp.GradScaler("cpu", init_scale=4.0)
     for left_out in (0, 0, 1, 2):
@@ -159,4 +159,4 @@ def test_logger(encoders, capsys):
     log(info(1, 0.0))
     finish()
     printed = capsys.readouterr().out
-    assert "F1 on dev fell from 0.900" in printed and "model-best keeps the best" in printed
+    assert "F1 on dev fell from 0.900" in printed and "model-best is kept" in printed

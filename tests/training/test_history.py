@@ -21,7 +21,7 @@ def test_history(encoders, tmp_path):
     log, finish = logger(blank_pipeline(encoders["wordpiece"]))
     log(None)
     log(info(0))
-    assert len(list(srsly.read_jsonl(path))) == 1  # at once
+    assert len(list(srsly.read_jsonl(path))) == 1  # written immediately
     log(info(50))
     finish()
     records = list(srsly.read_jsonl(path))
@@ -39,7 +39,7 @@ def test_no_history(encoders):
 
 
 def test_with_spacys_logger(encoders, tmp_path, capsys):
-    """As the default recipe has it."""
+    """As in the default recipe."""
     chain = registry.loggers.get("spacy.ChainLogger.v1")(
         logger1=registry.loggers.get("spacy.ConsoleLogger.v3")(),
         logger2=registry.loggers.get("spacy-transformer-ner.HistoryLogger.v1")(str(tmp_path / "h")),

@@ -1,5 +1,5 @@
-"""The recipe for JSON records, from a file as blog posts have it to figures: `tokens`,
-`ner_tags` as numbers, and a list of labels."""
+"""Convert, train and evaluate on JSON records as in tutorials: `tokens`, integer `ner_tags`,
+and a list of labels."""
 
 import json
 
@@ -23,7 +23,7 @@ def run(*command):
 
 
 def records(split, n_documents):
-    """The sample in that form."""
+    """The sample as such records."""
     documents = list(open_corpus(Source.at(SAMPLE / f"{split}.conll"), ReadOptions()))
     for document in documents[:n_documents]:
         for sentence in document.sentences:

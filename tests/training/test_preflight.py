@@ -43,8 +43,8 @@ def test_ready(overrides):
         ({"components.transformer.model.precision": "fp8"}, "fp8"),
         ({"components.transformer.model.window": 500}, "at most 128"),
         ({"paths.encoder": "./nothing"}, "no such folder"),
-        ({"paths.train": "nothing.spacy"}, "train corpus is not there"),
-        ({"paths.dev": None}, "no dev corpus is given"),
+        ({"paths.train": "nothing.spacy"}, "train corpus not found"),
+        ({"paths.dev": None}, "no dev corpus is set"),
         ({"training.logger.@loggers": "spacy-transformer-ner.New.v1"}, "install it again"),
         ({"nlp.lang": "enx"}, "enx"),
         ({"nlp.pipeline": ["transformer", "tranformer_ner"]}, "tranformer_ner"),
@@ -53,21 +53,21 @@ def test_ready(overrides):
     ],
     ids=str,
 )
-def test_what_is_wrong_is_said(overrides, override, said):
+def test_invalid_settings(overrides, override, said):
     with pytest.raises(InputError) as error:
         check_training(CONFIG, {**overrides, **override})
     assert said in str(error.value)
 
 
 @pytest.mark.parametrize("content, said", [(b"random", "not a .spacy file"), (None, "no entities")])
-def test_a_dev_corpus_that_cannot_serve(overrides, tmp_path, content, said):
+def test_unusable_dev_corpus(overrides, tmp_path, content, said):
     path = tmp_path / "dev.spacy"
     path.write_bytes(content) if content else DocBin().to_disk(path)
     with pytest.raises(InputError, match=said):
         check_training(CONFIG, {**overrides, "paths.dev": str(path)})
 
 
-def test_a_config_that_is_none(overrides, tmp_path):
+def test_invalid_config(overrides, tmp_path):
     path = tmp_path / "x.cfg"
     path.write_text("garbage\n")
     with pytest.raises(InputError):

@@ -1,4 +1,4 @@
-"""Every recipe trains, with a tiny encoder of the architecture it is made for."""
+"""Every recipe trains with a tiny encoder of its architecture."""
 
 import shutil
 
@@ -35,7 +35,7 @@ MODERN = {
     "max_position_embeddings": 130, "cls_token_id": 0, "sep_token_id": 2, "bos_token_id": 0,
     "eos_token_id": 2, "reference_compile": False,
 }  # fmt: skip
-# By how the recipe's name begins: the architecture, the tokenizer's family, the shape.
+# By prefix of the recipe's name: the architecture, the tokenizer family, the shape.
 ARCHITECTURES = {
     "minilm": (BertConfig, "wordpiece", SHAPE),
     "transformers": (BertConfig, "wordpiece", SHAPE),
@@ -105,7 +105,7 @@ def test_a_few_steps(recipe, tiny_encoder, corpus, tmp_path):
 
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_encoders(recipe):
-    """The recipe alone says which encoder it is for."""
+    """Each recipe sets its encoder."""
     name = encoder_of(recipe)
     assert recipe in ("minilm", "transformers") or recipe.split("-")[0] in name.lower()
     assert encoder_of(recipe, "other") == "other"
@@ -119,20 +119,20 @@ def test_faithful_recipes_are_as_published():
     assert (training["batcher"]["size"], training["max_epochs"], training["seed"]) == (8, 3, 42)
     assert config["corpora"]["train"]["gold_preproc"] is True
     assert config["components"]["transformer"]["model"]["wordpiece_pooling"] == "first"
-    # What the recipe does not say is as in the one it extends.
+    # Other settings are those of the recipe it extends.
     assert training["dropout"] == 0.1 and config["nlp"]["pipeline"][0] == "transformer"
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_debug_config(recipe, corpus, tmp_path):
-    """Each recipe is a whole config for spaCy."""
+    """Each recipe is a complete config for spaCy."""
     paths = {"paths.train": str(corpus), "paths.dev": str(corpus)}
     load_recipe(recipe, paths).to_disk(tmp_path / "config.cfg")
-    debug_config(tmp_path / "config.cfg")  # exits where something is wrong
+    debug_config(tmp_path / "config.cfg")  # exits if the config is invalid
 
 
-def test_the_config_of_a_training(corpus, tiny_encoder, tmp_path):
-    """What train writes first is a whole config for spaCy."""
+def test_config_of_a_training(corpus, tiny_encoder, tmp_path):
+    """`spacy ner train` writes a complete config for spaCy."""
     done = ner(
         "train", "spanberta-faithful", "--output", tmp_path / "out", "--check-only",
         "--encoder", tiny_encoder("spanberta"), "--train", corpus, "--dev", corpus,
@@ -140,13 +140,13 @@ def test_the_config_of_a_training(corpus, tiny_encoder, tmp_path):
     )  # fmt: skip
     assert done.returncode == 0, done.stdout
     path = tmp_path / "out" / "config.cfg"
-    debug_config(path)  # exits where something is wrong
+    debug_config(path)  # exits if the config is invalid
     assert "extends" not in path.read_text()
     assert [p.name for p in (tmp_path / "out").iterdir()] == ["config.cfg"]
 
 
 def test_recipes_by_name(tmp_path, monkeypatch):
-    """A recipe of the package, one in configs/, and a file that extends one by its name."""
+    """A built-in recipe, one in configs/, and a file that extends a recipe by name."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "configs").mkdir()
     (tmp_path / "configs" / "mine.cfg").write_text(
@@ -170,20 +170,27 @@ def test_recipes_by_name(tmp_path, monkeypatch):
     "text, said",
     [
         ('[recipe]\nextends = "nothing.cfg"', "there is no such config"),
-        ('[recipe]\nextends = "x.cfg"', "extends itself"),
+        ('[recipe]\nextends = "x.cfg"', "there is no such config"),
         ('[recipe]\nextend = "minilm.cfg"', "setting extends"),
-        ("[paths]\nencoder = null", "names no encoder"),
+        ("[paths]\nencoder = null", "sets no encoder"),
     ],
 )
-def test_what_is_no_recipe(text, said, tmp_path):
+def test_invalid_recipe(text, said, tmp_path):
     path = tmp_path / "x.cfg"
     path.write_text(text)
     with pytest.raises(InputError, match=said):
         encoder_of(path)
 
 
+def test_recipes_that_extend_each_other(tmp_path):
+    for name, other in (("a", "b"), ("b", "a")):
+        (tmp_path / f"{name}.cfg").write_text(f'[recipe]\nextends = "{other}.cfg"\n')
+    with pytest.raises(InputError, match="a.cfg: extends itself"):
+        load_recipe(tmp_path / "a.cfg")
+
+
 def test_sections_in_any_order(tmp_path):
-    """A section and what is deep below it, whichever comes first."""
+    """A section and a nested one, in either order."""
     shutil.copy(BUILT_IN / "minilm.cfg", tmp_path)
     path = tmp_path / "x.cfg"
     parts = [

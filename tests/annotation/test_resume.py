@@ -1,4 +1,4 @@
-"""Whatever ends a run, the same command ends it well, and nothing is lost or doubled."""
+"""However a run ends, the same command resumes it, and no text is lost or duplicated."""
 
 import json
 import random
@@ -31,7 +31,7 @@ def content(output):
 
 
 def stop_after(shards):
-    """A progress that is interrupted."""
+    """A progress callback that interrupts the run."""
 
     def progress(stream, about):
         for number, shard in enumerate(stream, start=1):
@@ -61,19 +61,19 @@ def test_interrupted(nlp, source, tmp_path):
     total, before = seen[0]
     assert total == source.stat().st_size and 0 < before < total
     assert content(tmp_path / "out") == content(tmp_path / "whole")
-    # And again: nothing.
+    # A finished run does nothing.
     assert run(nlp, source, tmp_path / "out") == (totals, False)
 
 
 @pytest.mark.parametrize("half", [b"", b'{"number": 15, "tex', b'{"number": 15}\n', b"\0" * 50])
-def test_what_was_half_done_is_done_again(nlp, source, tmp_path, half):
+def test_partly_written_shards_are_repeated(nlp, source, tmp_path, half):
     run(nlp, source, tmp_path / "whole")
     out = tmp_path / "out"
     run(nlp, source, out)
     manifest = json.loads((out / MANIFEST).read_text())
     (out / MANIFEST).write_text(json.dumps({**manifest, "totals": None}))
     lines = (out / SHARDS).read_bytes().splitlines(keepends=True)
-    # Shard 7 was never noted, as with Ray; 14 is there and was not noted; 3 was cut.
+    # Shard 7 was not recorded, as with Ray; 14 is written but not recorded; 3 is truncated.
     (out / SHARDS).write_bytes(b"".join(lines[:7] + lines[8:14]) + half)
     (out / "part-000003.parquet").write_bytes(b"cut")
     (out / ".part-000014.parquet-1234.tmp").write_bytes(b"half")
@@ -90,7 +90,7 @@ def test_what_was_half_done_is_done_again(nlp, source, tmp_path, half):
     assert content(out) == content(tmp_path / "whole")
 
 
-def test_it_does_not_go_on_with_something_else(pipeline, nlp, source, tmp_path):
+def test_changed_settings_are_rejected(pipeline, nlp, source, tmp_path):
     out = tmp_path / "out"
     with pytest.raises(KeyboardInterrupt):
         run(nlp, source, out, progress=stop_after(3))
@@ -104,20 +104,20 @@ def test_it_does_not_go_on_with_something_else(pipeline, nlp, source, tmp_path):
     changed = tmp_path / "changed"
     nlp.to_disk(changed)
     (changed / "meta.json").write_text((changed / "meta.json").read_text() + "\n")
-    with pytest.raises(InputError, match="begun with another pipeline"):
+    with pytest.raises(InputError, match="started with another pipeline"):
         run(load_pipeline(changed), source, out)
     (tmp_path / "more.txt").write_text("x")
-    with pytest.raises(InputError, match=r"begun with another input: .*more\.txt"):
+    with pytest.raises(InputError, match=r"started with another input: .*more\.txt"):
         annotate(nlp, [str(source), str(tmp_path / "more.txt")], out, run_here, shard_texts=4)
-    # The same length, and another content.
+    # The same length, but another content.
     text = source.read_text()
     source.write_text(text.replace("Oslo", "Olso"))
-    with pytest.raises(InputError, match=r"begun with another input: .*in\.txt"):
+    with pytest.raises(InputError, match=r"started with another input: .*in\.txt"):
         run(nlp, source, out)
     assert (content(out), (out / SHARDS).read_bytes()) == before
 
 
-def test_what_ended_before_it_began(nlp, source, tmp_path):
+def test_interrupted_before_the_manifest(nlp, source, tmp_path):
     out = tmp_path / "out"
     (out / "_errors").mkdir(parents=True)
     assert run(nlp, source, out)[0].texts == 60
@@ -129,11 +129,11 @@ def test_what_ended_before_it_began(nlp, source, tmp_path):
     assert len(content(out)) == 15
 
 
-def test_what_is_there_is_not_overwritten(nlp, source, tmp_path):
+def test_other_files_are_not_overwritten(nlp, source, tmp_path):
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "x").write_text("mine")
     for name in ("full", "in.txt"):
-        with pytest.raises(InputError, match="is there already|is in the output"):
+        with pytest.raises(InputError, match="already exists|is in the output"):
             run(nlp, source, tmp_path / name)
     assert [path.name for path in (tmp_path / "full").iterdir()] == ["x"]
 
@@ -168,7 +168,7 @@ def test_script(pipeline, nlp, source, tmp_path):
     assert content(tmp_path / "out") == content(tmp_path / "here")
     wrong = script(pipeline, source, tmp_path / "out", "--shard-texts", "5")
     assert wrong.returncode == 1 and "Traceback" not in wrong.stderr
-    assert "begun with another --shard-texts" in " ".join(wrong.stdout.split())
+    assert "started with another --shard-texts" in " ".join(wrong.stdout.split())
 
 
 @pytest.mark.slow
@@ -185,7 +185,7 @@ def test_killed_at_any_moment(pipeline, nlp, source, tmp_path):
             time.sleep(0.001)
         time.sleep(chance.uniform(0, 0.05))
         process.send_signal(signal.SIGKILL)
-        assert process.wait() == -signal.SIGKILL, "it was done before"
+        assert process.wait() == -signal.SIGKILL, "finished before it was killed"
         kills += 1
     assert script(pipeline, source, out).returncode == 0
     run(nlp, source, tmp_path / "whole")
@@ -196,11 +196,11 @@ def _finished(out):
     return (out / SHARDS).read_bytes().count(b"\n") if (out / SHARDS).exists() else 0
 
 
-def test_a_full_disk(nlp, source, tmp_path):
-    """A limit on the size of files is met as a full disk is."""
+def test_full_disk(nlp, source, tmp_path):
+    """Here a limit on the size of files, which gives the same message."""
     out = tmp_path / "out"
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    # The shards have three kilobytes and more, the list of them grows.
+    # A shard has about 3 kB; the list of shards grows beyond the limit.
     resource.setrlimit(resource.RLIMIT_FSIZE, (6000, hard))
     try:
         with pytest.raises(
@@ -220,7 +220,7 @@ def test_two_at_once(nlp, source, tmp_path):
     out = tmp_path / "out"
 
     def progress(stream, about):
-        with pytest.raises(InputError, match="another process is writing there"):
+        with pytest.raises(InputError, match="another process is writing to it"):
             run(nlp, source, out)
         yield from stream
 
