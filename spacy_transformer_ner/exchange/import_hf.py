@@ -18,8 +18,8 @@ from transformers import (
     AutoModelForTokenClassification,
     PretrainedConfig,
     PreTrainedModel,
-    PreTrainedTokenizerFast,
 )
+from transformers.tokenization_utils_fast import PreTrainedTokenizerFast
 
 from ..corpus.docbin import check_language
 from ..encoder.network import positions_of

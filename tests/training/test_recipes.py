@@ -170,7 +170,7 @@ def test_recipes_by_name(tmp_path, monkeypatch):
     "text, said",
     [
         ('[recipe]\nextends = "nothing.cfg"', "there is no such config"),
-        ('[recipe]\nextends = "x.cfg"', "there is no such config"),
+        ('[recipe]\nextends = "x.cfg"', "extends itself"),
         ('[recipe]\nextend = "minilm.cfg"', "setting extends"),
         ("[paths]\nencoder = null", "sets no encoder"),
     ],
