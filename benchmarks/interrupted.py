@@ -85,20 +85,25 @@ def main(
     # fmt: on
 ) -> None:
     with TemporaryDirectory() as folder:
-        whole, broken = Path(folder, "whole"), Path(folder, "broken")
-        phases = _make_project(whole, without)
-        shutil.copytree(whole, broken)
-        durations = _run(whole, phases)
+        project, fresh = Path(folder, "project"), Path(folder, "fresh")
+        phases = _make_project(project, without)
+        shutil.copytree(project, fresh)
+        durations = _run(project, phases)
+        whole = _result(project)
+        # In the same place: pipelines keep the path of their encoder.
+        shutil.rmtree(project)
+        fresh.rename(project)
         print(", ".join(f"{phase} {seconds:.0f} s" for phase, seconds in durations.items()))
         generator = random.Random(seed)
-        # Each phase equally often; the remainder is drawn at random.
-        chosen = [*phases * (times // len(phases)), *generator.sample(phases, times % len(phases))]
+        # Every phase, and long ones more often.
+        chosen = generator.sample(phases, min(times, len(phases)))
+        chosen += generator.choices(phases, list(durations.values()), k=times - len(chosen))
         kills = []
         for phase in sorted(chosen, key=phases.index):
-            kills.append(_kill(broken, phases, phase, generator.random() * durations[phase]))
+            kills.append(_kill(project, phases, phase, generator.random() * durations[phase]))
             print(f"killed in {kills[-1].phase} after {kills[-1].seconds:.1f} s")
-        _run(broken, phases)
-        differ = _differences(_result(whole), _result(broken))
+        _run(project, phases)
+        differ = list(_differences(whole, _result(project)))
     lost = sum(len(kill.lost) for kill in kills)
     msg.table(
         [
@@ -273,7 +278,7 @@ def _result(project: Path) -> dict[str, Any]:
     result: dict[str, Any] = {
         file.relative_to(project).as_posix(): sha256(file) for file in files if file.is_file()
     }
-    for file in sorted(project.glob("metrics/*.json*")):
+    for file in [*sorted(project.glob("metrics/*.json*")), best / "meta.json"]:
         read = srsly.read_jsonl if file.suffix == ".jsonl" else srsly.read_json
         content = read(file)
         result[file.relative_to(project).as_posix()] = _without_measured(
@@ -294,9 +299,13 @@ def _without_measured(value: Any) -> Any:
     return [_without_measured(one) for one in value] if isinstance(value, list) else value
 
 
-def _differences(whole: dict[str, Any], broken: dict[str, Any]) -> list[str]:
-    names = sorted({*whole, *broken})
-    return [name for name in names if whole.get(name) != broken.get(name)]
+def _differences(whole: Any, broken: Any, place: str = "") -> Iterator[str]:
+    """YIELDS (str): Where two results differ, and how."""
+    if type(whole) is type(broken) is dict:
+        for key in sorted({*whole, *broken}):
+            yield from _differences(whole.get(key), broken.get(key), f"{place}[{key}]")
+    elif whole != broken:
+        yield f"{place}: {str(whole)[:100]} and {str(broken)[:100]}"
 
 
 if __name__ == "__main__":

@@ -35,11 +35,13 @@ def main(
         "gpu_id": gpu_id,
     }
     overrides = [part for name, value in chosen.items() for part in (f"--vars.{name}", str(value))]
+    name = f"{dataset}-{config}-{encoder}"
+    # A training that is finished would not be run again.
+    (ROOT / "training" / name / "checkpoints" / "finished.json").unlink(missing_ok=True)
     seconds, peak = {}, {}
     for command in COMMANDS:
         took, most = run("-m", "spacy", "project", "run", command, ".", "--force", *overrides)
         seconds[command], peak[command] = round(took, 1), round(most)
-    name = f"{dataset}-{config}-{encoder}"
     figures = srsly.read_json(ROOT / "metrics" / f"{name}.json")
     result = {
         **chosen,
