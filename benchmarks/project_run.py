@@ -10,7 +10,7 @@ import srsly
 import typer
 from machine import ROOT, keep, run
 
-COMMANDS = ("convert", "check", "train", "evaluate", "report", "package", "verify")
+COMMANDS = ("prepare", "convert", "check", "train", "evaluate", "report", "package", "verify")
 
 app = typer.Typer(add_completion=False)
 
