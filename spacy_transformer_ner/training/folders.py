@@ -18,6 +18,8 @@ from spacy.language import Language
 from spacy.training import loop
 from wasabi import msg
 
+from ..errors import InputError
+
 LOCK = ".lock"
 # The folders that this process has locked, and the thread that locked each.
 _LOCKED: dict[Path, tuple[int, FileLock]] = {}
@@ -118,6 +120,8 @@ def write_failure(error: Exception, path: str | Path) -> str:
     """error (Exception): The error from writing a file.
     path (str | Path): The file.
     RETURNS (str): The message for the user."""
+    if isinstance(error, InputError):
+        return str(error)  # names the file already
     full = getattr(error, "errno", None) == errno.ENOSPC or "No space left" in str(error)
     remedy = (
         " Free some space and run the same command again. It resumes from the newest "
