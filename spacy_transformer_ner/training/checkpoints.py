@@ -306,9 +306,6 @@ class Checkpoints:
             # Not srsly, which rounds floats.
             text = json.dumps(state, default=float)
             (new / "state.json").write_text(text, encoding="utf-8")
-            for file in _files_in(new):
-                with file.open("rb") as opened:
-                    os.fsync(opened.fileno())
 
 
 def _read(path: Path) -> tuple[dict[str, Any], list[Evaluated], Tensors]:

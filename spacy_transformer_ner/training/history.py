@@ -35,7 +35,7 @@ def history_logger(path: Optional[str] = None) -> SetUp:
         try:
             check_writable(path)
         except (InputError, OSError) as error:
-            why = str(error) if isinstance(error, InputError) else write_failure(error, path)
+            why = write_failure(error, path)
             run.give_up(f"{why} Change the path with paths.history.")
         file: Optional[TextIO] = None
 
