@@ -6,6 +6,7 @@ benchmarks/results, and the description of project.yml.
 Each table stands between `<!-- NAME -->` and `<!-- /NAME -->` on one page."""
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import redirect_stdout
 from pathlib import Path
@@ -54,12 +55,14 @@ def tables() -> dict[str, str]:
         "calibration": _calibration,
         "compare": _compare,
         "evaluation": _evaluation,
+        "interrupted": _interrupted,
         "latency": _latency,
         "memory": _memory,
         "parity": _parity,
         "reading": _reading,
         "resume": _resume,
         "runtime": _runtime,
+        "spacy_tests": _spacy_tests,
         "updating": _updating,
     }
     found = {}
@@ -72,6 +75,29 @@ def tables() -> dict[str, str]:
         if kind == "compare":
             found[f"details-{rest}"] = _details(result)
     return found
+
+
+def _interrupted(result: Result) -> str:
+    """What killing the project in each phase does."""
+    phases = [kill["phase"] for kill in result["kills"]]
+    counts = ", ".join(f"{phase} {phases.count(phase)}" for phase in result["phases"])
+    end = "is the same" if result["equal"] else "differs"
+    return (
+        f"Killed {len(phases)} times ({counts}): {result['lost']} finished files are lost, and the "
+        f"result {end}. {_hardware(result)}\n"
+    )
+
+
+def _spacy_tests(result: Result) -> str:
+    """spaCy's and spacy-transformers' own tests by suite, and why some fail."""
+    rows = [
+        [f"`{suite}`", *(str(found[key]) for key in ("passed", "failed", "skipped"))]
+        for suite, found in result["suites"].items()
+    ]
+    reasons = Counter(failure["reason"] for failure in result["expected_failures"])
+    listed = "\n".join(f"- {count}: {reason}" for reason, count in reasons.items())
+    table = _markdown(["suite", "passed", "failed", "skipped"], rows)
+    return f"{table}\n\nThe expected failures, by reason:\n\n{listed}\n\n{_hardware(result)}\n"
 
 
 def _markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
