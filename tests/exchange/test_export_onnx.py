@@ -120,7 +120,7 @@ def test_pipeline_without_encoder(trained, tmp_path):
 def test_command(trained, tmp_path):
     trained.to_disk(tmp_path / "trained")
     done = ner("export-onnx", tmp_path / "trained", tmp_path / "graph")
-    assert done.returncode == 0 and "the pipeline's in fp32" in done.stdout
+    assert done.returncode == 0 and "the pipeline's fp32 scores" in done.stdout
     names = {path.name for path in (tmp_path / "graph").iterdir()}
     assert names == {"model.onnx", "tokenizer.json", "config.json", "README.md", "word_shapes.py"}
 
