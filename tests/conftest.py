@@ -12,6 +12,7 @@ from types import SimpleNamespace
 import pytest
 import spacy
 import torch
+from spacy.tokens import DocBin
 from spacy.training import Example
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 from tokenizers.trainers import BpeTrainer, UnigramTrainer, WordPieceTrainer
@@ -168,3 +169,19 @@ def trained(encoders) -> spacy.Language:
     for _ in range(60):
         nlp.update(examples, sgd=optimizer, drop=0.0)
     return nlp
+
+
+@pytest.fixture
+def overrides(encoders, tmp_path):
+    """What makes the recipe minilm train a tiny encoder on the sentences."""
+    nlp = blank_pipeline(encoders["wordpiece"])
+    path = tmp_path / "train.spacy"
+    DocBin(docs=[e.reference for e in make_examples(nlp)]).to_disk(path)
+    return {
+        "paths.train": str(path),
+        "paths.dev": str(path),
+        "paths.encoder": str(encoders["wordpiece"]),
+        "components.transformer.model.window": 64,
+        "components.transformer.model.context": 8,
+        "training.eval_frequency": 5,
+    }

@@ -1,6 +1,5 @@
 import pytest
 import spacy
-from spacy.tokens import DocBin
 from spacy.training.initialize import init_nlp
 from thinc.api import Config
 
@@ -13,21 +12,6 @@ from ..conftest import blank_pipeline, make_examples
 
 CONFIG = BUILT_IN / "minilm.cfg"
 BOTH = ["transformer", "transformer_ner"]
-
-
-@pytest.fixture
-def overrides(encoders, tmp_path):
-    nlp = blank_pipeline(encoders["wordpiece"])
-    path = tmp_path / "train.spacy"
-    DocBin(docs=[e.reference for e in make_examples(nlp)]).to_disk(path)
-    return {
-        "paths.train": str(path),
-        "paths.dev": str(path),
-        "paths.encoder": str(encoders["wordpiece"]),
-        "components.transformer.model.window": 64,
-        "components.transformer.model.context": 8,
-        "training.eval_frequency": 5,
-    }
 
 
 @pytest.mark.parametrize(

@@ -9,24 +9,7 @@ from spacy_transformer_ner.gpu import check_gpu
 from spacy_transformer_ner.training.preflight import check_training
 from spacy_transformer_ner.training.recipe import BUILT_IN
 
-from ..conftest import blank_pipeline, make_examples
-
 CONFIG = BUILT_IN / "minilm.cfg"
-
-
-@pytest.fixture
-def overrides(encoders, tmp_path):
-    nlp = blank_pipeline(encoders["wordpiece"])
-    path = tmp_path / "train.spacy"
-    DocBin(docs=[e.reference for e in make_examples(nlp)]).to_disk(path)
-    return {
-        "paths.train": str(path),
-        "paths.dev": str(path),
-        "paths.encoder": str(encoders["wordpiece"]),
-        "components.transformer.model.window": 64,
-        "components.transformer.model.context": 8,
-        "training.eval_frequency": 5,
-    }
 
 
 def test_ready(overrides):
