@@ -11,7 +11,7 @@ from wasabi import msg
 
 from ..corpus.convert import FileRead, convert
 from ..corpus.labels import read_labels
-from ..corpus.options import OVERLAPS, ReadOptions
+from ..corpus.options import OFFSETS, OVERLAPS, ReadOptions
 from ..corpus.readers.formats import FORMATS
 from ..corpus.sources import Source, spool
 from ..corpus.splits import parse_shares
@@ -22,6 +22,7 @@ Format: Any = choices("Format", FORMATS)
 Scheme: Any = choices("Scheme", SCHEME_NAMES)
 Repair: Any = choices("Repair", REPAIRS)
 Overlap: Any = choices("Overlap", OVERLAPS)
+Offsets: Any = choices("Offsets", OFFSETS)
 
 
 def convert_cli(
@@ -65,6 +66,20 @@ def convert_cli(
     tag_column: Optional[str] = typer.Option(
         None, "--tag-column", help="Column of the tag, or the field of tags or entities"
     ),
+    text_field: Optional[str] = typer.Option(
+        None, "--text-field", help="Field of the text, in records and tables of text"
+    ),
+    spans_field: Optional[str] = typer.Option(
+        None, "--spans-field", help="Field of the entities of a text"
+    ),
+    label_field: Optional[str] = typer.Option(
+        None, "--label-field", help="Field of the label of an entity"
+    ),
+    offsets: Optional[Offsets] = typer.Option(
+        None,
+        "--offsets",
+        help="How offsets are counted: characters with an exclusive end, an inclusive end, UTF-16 units or UTF-8 bytes",
+    ),
     labels: Optional[str] = typer.Option(
         None,
         "--labels",
@@ -107,6 +122,10 @@ def convert_cli(
             repair=repair.value,
             word_column=word_column,
             tag_column=tag_column,
+            text_field=text_field,
+            spans_field=spans_field,
+            label_field=label_field,
+            offsets=offsets and offsets.value,
             labels=None if labels is None else read_labels(labels),
             overlaps=overlaps.value,
             sentences_per_document=n_sents,

@@ -8,6 +8,8 @@ from .tags import Repair, Seen, TagReader
 
 Overlaps = Literal["refuse", "longest"]
 OVERLAPS = ("refuse", "longest")
+Offsets = Literal["characters", "inclusive", "utf-16", "bytes"]
+OFFSETS = ("characters", "inclusive", "utf-16", "bytes")
 
 
 @dataclass(frozen=True)
@@ -20,6 +22,11 @@ class ReadOptions:
     repair (str): How to handle tags that break their scheme. See `TagReader`.
     word_column, tag_column (str | None): For column files a number, counted from 1, or from
         the end as -1. For records and tables the name of a field.
+    text_field, spans_field (str | None): The fields of the text and of its entities, in records
+        and tables of text.
+    label_field (str | None): The field of the label in each entity.
+    offsets (str | None): How the offsets of entities are counted: "characters" from 0 with an
+        exclusive end, with an "inclusive" end, or in "utf-16" units or UTF-8 "bytes".
     labels (tuple[str, ...] | None): The names of numbered tags in records.
     overlaps (str): How to handle overlapping entities in text with offsets: "refuse" the file,
         or keep the "longest".
@@ -32,6 +39,10 @@ class ReadOptions:
     repair: Repair = "conlleval"
     word_column: str | None = None
     tag_column: str | None = None
+    text_field: str | None = None
+    spans_field: str | None = None
+    label_field: str | None = None
+    offsets: Offsets | None = None
     labels: tuple[str, ...] | None = None
     overlaps: Overlaps = "refuse"
     sentences_per_document: int = 1

@@ -1,8 +1,9 @@
-"""Format detection."""
+"""The table of formats, and format detection."""
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -21,8 +22,6 @@ from .columns import ColumnFile
 from .json_values import JsonRecords
 from .records import open_records
 from .tables import DatasetRows, ParquetRows
-
-FORMATS = ("columns", "json", "parquet", "datasets", "brat", "spacy")
 
 
 class Reader(Protocol):
@@ -53,6 +52,46 @@ class Reader(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Start:
+    """The start of a file, from which its format is detected.
+
+    source (Source): The file.
+    raw (bytes): The first bytes.
+    """
+
+    source: Source
+    raw: bytes
+
+    @property
+    def text(self) -> str:
+        """RETURNS (str): The first bytes as text. Bytes that are not UTF-8 or UTF-16 with a byte
+        order mark are replaced."""
+        is_utf16 = self.raw[:2] in (b"\xff\xfe", b"\xfe\xff")
+        return self.raw.decode("utf-16" if is_utf16 else "utf-8-sig", errors="replace")
+
+    @property
+    def suffix(self) -> str:
+        """RETURNS (str): The suffix in lower case, without .gz, e.g. ".json"."""
+        path = self.source.path
+        return (path.with_suffix("") if path.suffix == ".gz" else path).suffix.lower()
+
+
+@dataclass(frozen=True)
+class Format:
+    """A format of annotated files.
+
+    name (str): The name, as in --format.
+    detect (Callable[[Start], bool]): Whether a file has this format, from its start. Formats are
+        tried in the order of the table.
+    open (Callable[[Source, ReadOptions], Reader]): Opens a file of this format.
+    """
+
+    name: str
+    detect: Callable[[Start], bool]
+    open: Callable[[Source, ReadOptions], Reader]
+
+
 def open_corpus(source: Source, options: ReadOptions) -> Reader:
     """Open a file of a corpus.
 
@@ -61,62 +100,36 @@ def open_corpus(source: Source, options: ReadOptions) -> Reader:
     RETURNS (Reader): The reader.
     RAISES: InputError if the file cannot be read.
     """
-    format = options.format or find_format(source)
-    if format == "columns":
-        return ColumnFile(source, options)
-    if format == "json":
-        encoding = options.encoding or source.encoding()
-        rows = JsonRecords(source, encoding)
-        reader = open_records(source.name, rows, options, lambda: labels_beside(source.path))
-        reader.encoding = encoding
-        return reader
-    if format == "parquet":
-        parquet = ParquetRows(source)
-        return open_records(
-            source.name, parquet, options, lambda: parquet.labels or labels_beside(source.path)
-        )
-    if format == "datasets":
-        dataset = DatasetRows(source.path)
-        return open_records(source.name, dataset, options, lambda: dataset.labels)
-    if format == "brat":
-        text, annotations = brat_pair(source.path)
-        return BratFile(Source(text, source.name), Source.at(annotations), options)
-    if format == "spacy":
-        return DocBinReader(source)
-    raise InputError(f"unknown format {format!r}. Use one of {', '.join(FORMATS)}.")
+    name = options.format or find_format(source)
+    format = next((format for format in TABLE if format.name == name), None)
+    if format is None:
+        raise InputError(f"unknown format {name!r}. Use one of {', '.join(FORMATS)}.")
+    return format.open(source, options)
 
 
 def find_format(source: Source) -> str:
-    """Detect the format of a file from its first bytes, its suffix, and .ann files in its folder.
+    """Detect the format of a file from its first bytes, its suffix, and the files beside it.
 
     source (Source): The file.
     RETURNS (str): One of FORMATS.
     RAISES: InputError if the format is not supported.
     """
-    if source.path.is_dir():
-        return "datasets"
-    start = source.start()
-    for magic, kind, advice in (
-        (b"PAR1", "parquet", ""),
-        (b"ARROW1", "", "a single Arrow file. Pass the folder saved by datasets."),
-        (b"PK\3\4", "", "a zip or office file. Unpack it, or save the table as text."),
-        (b"%PDF", "", "a PDF, which is not supported. Pass annotated text."),
-        (b"BZh", "", "a bzip2 file. Decompress it."),
-        (b"\xfd7zXZ", "", "an xz file. Decompress it."),
-        (b"\x28\xb5\x2f\xfd", "", "a zstandard file. Decompress it."),
-    ):
-        if start.startswith(magic):
-            if advice:
-                raise InputError(f"is {advice}", path=source.name)
-            return kind
-    if source.path.suffix == ".spacy" or (start[:1] == b"\x78" and _is_zlib(start)):
-        return "spacy"
-    if source.path.suffix == ".ann" or (
-        source.path.suffix == ".txt"
-        and (source.path.with_suffix(".ann").is_file() or any(source.path.parent.glob("*.ann")))
-    ):
-        return "brat"
-    return "json" if looks_like_json(start) else "columns"
+    start = Start(source, b"" if source.path.is_dir() else source.start())
+    for magic, advice in REFUSED:
+        if start.raw.startswith(magic):
+            raise InputError(f"is {advice}", path=source.name)
+    return next(format.name for format in TABLE if format.detect(start))
+
+
+# Formats that are not supported: the first bytes, and what the file is and what to do.
+REFUSED = (
+    (b"ARROW1", "a single Arrow file. Pass the folder saved by datasets."),
+    (b"PK\3\4", "a zip or office file. Unpack it, or save the table as text."),
+    (b"%PDF", "a PDF, which is not supported. Pass annotated text."),
+    (b"BZh", "a bzip2 file. Decompress it."),
+    (b"\xfd7zXZ", "an xz file. Decompress it."),
+    (b"\x28\xb5\x2f\xfd", "a zstandard file. Decompress it."),
+)
 
 
 def brat_pair(path: Path) -> tuple[Path, Path]:
@@ -140,7 +153,10 @@ def brat_pair(path: Path) -> tuple[Path, Path]:
 def _is_zlib(start: bytes) -> bool:
     # The two bytes of a zlib header are a multiple of 31.
     return (
-        len(start) > 1 and int.from_bytes(start[:2], "big") % 31 == 0 and not start[:64].isascii()
+        start[:1] == b"\x78"
+        and len(start) > 1
+        and int.from_bytes(start[:2], "big") % 31 == 0
+        and not start[:64].isascii()
     )
 
 
@@ -166,3 +182,52 @@ def looks_like_json(start: bytes) -> bool:
                 and "\t" not in first
             )
     return False
+
+
+def _is_brat(start: Start) -> bool:
+    path = start.source.path
+    return path.suffix == ".ann" or (
+        path.suffix == ".txt"
+        and (path.with_suffix(".ann").is_file() or any(path.parent.glob("*.ann")))
+    )
+
+
+def _open_brat(source: Source, options: ReadOptions) -> Reader:
+    text, annotations = brat_pair(source.path)
+    return BratFile(Source(text, source.name), Source.at(annotations), options)
+
+
+def _open_json(source: Source, options: ReadOptions) -> Reader:
+    encoding = options.encoding or source.encoding()
+    rows = JsonRecords(source, encoding)
+    reader = open_records(source.name, rows, options, lambda: labels_beside(source.path))
+    reader.encoding = encoding
+    return reader
+
+
+def _open_parquet(source: Source, options: ReadOptions) -> Reader:
+    rows = ParquetRows(source)
+    return open_records(
+        source.name, rows, options, lambda: rows.labels or labels_beside(source.path)
+    )
+
+
+def _open_datasets(source: Source, options: ReadOptions) -> Reader:
+    rows = DatasetRows(source.path)
+    return open_records(source.name, rows, options, lambda: rows.labels)
+
+
+# The first format that detects a file reads it, so the most specific come first.
+TABLE = (
+    Format("datasets", lambda start: start.source.path.is_dir(), _open_datasets),
+    Format("parquet", lambda start: start.raw.startswith(b"PAR1"), _open_parquet),
+    Format(
+        "spacy",
+        lambda start: start.source.path.suffix == ".spacy" or _is_zlib(start.raw),
+        lambda source, options: DocBinReader(source),
+    ),
+    Format("brat", _is_brat, _open_brat),
+    Format("json", lambda start: looks_like_json(start.raw), _open_json),
+    Format("columns", lambda start: True, ColumnFile),
+)
+FORMATS = tuple(format.name for format in TABLE)
