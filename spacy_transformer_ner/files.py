@@ -96,7 +96,14 @@ def _mib(size: int) -> str:
 def size_of(path: str | Path) -> int:
     """path (str | Path): A file or folder.
     RETURNS (int): The size in bytes of the file, or of all files in the folder."""
-    return sum(file.stat().st_size for file in _files_in(Path(path)))
+    return sum(file.stat().st_size for file in files_in(path))
+
+
+def files_in(path: str | Path) -> list[Path]:
+    """path (str | Path): A folder or file.
+    RETURNS (list[Path]): All files in the folder and its subfolders, or the file."""
+    path = Path(path)
+    return [file for file in path.rglob("*") if file.is_file()] if path.is_dir() else [path]
 
 
 def _require_no_folder(path: Path) -> None:
@@ -188,13 +195,9 @@ def remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _files_in(path: Path) -> list[Path]:
-    return [file for file in path.rglob("*") if file.is_file()] if path.is_dir() else [path]
-
-
 def _sync(path: Path) -> None:
     """Fsync a file, or a folder with its content."""
-    for file in _files_in(path):
+    for file in files_in(path):
         # On Windows, fsync fails for files opened for reading.
         with open(file, "r+b" if os.name == "nt" else "rb") as opened:
             os.fsync(opened.fileno())

@@ -108,7 +108,7 @@ class Guard:
             'set precision = "fp32" in [components.transformer.model].',
         )
         if n_left_out >= HOPELESS:
-            self.run.give_up(
+            self.run.stop(
                 f"{n_left_out} gradients in a row were not finite. Lower initial_rate in "
                 '[training.optimizer.learn_rate], or set precision = "fp32" in '
                 "[components.transformer.model]. model-best is kept."
@@ -124,7 +124,7 @@ class Guard:
         )
         yield "losses", "The loss is not finite", remedy
         if n_not_finite >= HOPELESS:
-            self.run.give_up(
+            self.run.stop(
                 f"{n_not_finite} losses in a row were not finite. {remedy} model-best is kept."
             )
 

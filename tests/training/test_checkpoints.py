@@ -16,7 +16,7 @@ from filelock import FileLock
 from safetensors.torch import save_file
 from spacy.tokens import DocBin
 
-from spacy_transformer_ner.training.checkpoints import _kept
+from spacy_transformer_ner.training.checkpoint_files import checkpoints_in
 from spacy_transformer_ner.training.recipe import BUILT_IN
 
 from .conftest import files_of, history
@@ -223,14 +223,14 @@ def test_two_at_once(run, tmp_path, capsys):
 def test_checkpoints_are_ordered_by_step(tmp_path):
     for step in (999_950, 1_000_000, 50):
         (tmp_path / f"step-{step:06d}").mkdir()
-    names = [path.name for path in _kept(tmp_path)]
+    names = [path.name for path in checkpoints_in(tmp_path)]
     assert names == ["step-000050", "step-999950", "step-1000000"]
 
 
 def test_full_disk(run, whole, tmp_path, monkeypatch, capsys):
-    from spacy_transformer_ner.training import checkpoints
+    from spacy_transformer_ner.training import checkpoint_files
 
-    save = checkpoints.save_file
+    save = checkpoint_files.save_file
 
     def full(tensors, path):
         if "step-000006" in str(path):
@@ -238,7 +238,7 @@ def test_full_disk(run, whole, tmp_path, monkeypatch, capsys):
         save(tensors, path)
 
     with monkeypatch.context() as patch:
-        patch.setattr(checkpoints, "save_file", full)
+        patch.setattr(checkpoint_files, "save_file", full)
         with pytest.raises(SystemExit):
             run()
     assert "No space left on device" in " ".join(capsys.readouterr().out.split())
