@@ -13,8 +13,11 @@ from ..evaluation.reliability import encoded, find_recogniser
 from ..progress import Progress, no_progress
 from ..recogniser.scores import get_score
 from .chunks import to_text
-from .formats import DocBinInput, Fields, ParquetFile, open_format
+from .formats import Fields
+from .input_formats import open_format
 from .inputs import find_files
+from .line_formats import TextLines
+from .row_formats import JsonFile
 
 
 def read_texts(
@@ -31,7 +34,7 @@ def read_texts(
     """
     for file in find_files(map(str, inputs), any_kind=True):
         reader = open_format(file, fields)
-        if not isinstance(reader, (ParquetFile, DocBinInput)):
+        if isinstance(reader, (TextLines, JsonFile)):
             reader.encoding = encoding or reader.source.encoding()
             if reader.encoding == "utf-8-sig":
                 reader.encoding = None

@@ -2,13 +2,14 @@
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cache
 from typing import Optional
 
 from spacy.tokens import Doc
 
 from ..corpus.origin import place_of
+from ..results import Result
 from .error_types import Kind, Match
 from .units import Entity, Units
 
@@ -32,7 +33,7 @@ class Mention:
 
 
 @dataclass(frozen=True)
-class Mistake:
+class Mistake(Result):
     """One mistake.
 
     kind (str): See `error_types.Match`.
@@ -52,10 +53,6 @@ class Mistake:
     before: str
     text: str
     after: str
-
-    def to_dict(self) -> dict:
-        """RETURNS (dict): The fields, for JSON."""
-        return asdict(self)
 
 
 def mistakes(

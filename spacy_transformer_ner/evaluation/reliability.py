@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import numpy
 from spacy.language import Language
@@ -12,6 +12,7 @@ from spacy.util import minibatch
 from ..errors import InputError
 from ..recogniser.component import TransformerNER
 from ..recogniser.scores import ENTITIES, MARGINALS, SCORES
+from ..results import Result
 
 BINS = 15
 BATCH = 32
@@ -32,7 +33,7 @@ class Bin:
 
 
 @dataclass(frozen=True)
-class Reliability:
+class Reliability(Result):
     """How well scores predict whether entities are right.
 
     entities (int): The number of predicted entities.
@@ -52,10 +53,6 @@ class Reliability:
     mean_score: float
     precision: float
     bins: tuple[Bin, ...]
-
-    def to_dict(self) -> dict:
-        """RETURNS (dict): The fields, for JSON."""
-        return asdict(self)
 
 
 def reliability(scores: numpy.ndarray, right: numpy.ndarray) -> Reliability:

@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Optional, cast
 
@@ -27,6 +27,7 @@ from ..evaluation.reliability import entities_of, find_recogniser
 from ..files import check_room
 from ..progress import Progress, no_progress
 from ..recogniser.constraints import BEGIN, INSIDE, LAST, UNIT
+from ..results import Result
 
 # The pooling of transformers' token classification.
 EXPORTED = InputOptions(wordpiece_pooling="first")
@@ -37,7 +38,7 @@ MAX_TOKENS = 200_000
 
 
 @dataclass(frozen=True)
-class HFExport:
+class HFExport(Result):
     """The result of an export.
 
     lost (tuple[str, ...]): The parts that have no counterpart in transformers.
@@ -52,10 +53,6 @@ class HFExport:
     fitted_on: int
     pipeline_f: Optional[float] = None
     checkpoint_f: Optional[float] = None
-
-    def to_dict(self) -> dict:
-        """RETURNS (dict): The fields, for JSON."""
-        return asdict(self)
 
 
 def export_pipeline(

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from spacy.util import load_config
@@ -15,6 +15,7 @@ import spacy_transformer_ner
 
 from ..errors import InputError
 from ..files import check_room, read_json, replacing, sha256, size_of, write_json
+from ..results import Result
 from .card import Card, Made, card_meta, package_name, readme
 from .own_wheel import installed_wheel
 
@@ -23,7 +24,7 @@ VERSION = re.compile(r"[0-9]+(\.[0-9]+)*((a|b|rc|\.post|\.dev)[0-9]+)?")
 
 
 @dataclass(frozen=True)
-class Packaged:
+class Packaged(Result):
     """A packaged pipeline.
 
     pipeline (str): The name to install and load, e.g. "en_ner_sample_minilm".
@@ -34,10 +35,6 @@ class Packaged:
     pipeline: str
     version: str
     wheels: dict[str, str]
-
-    def to_dict(self) -> dict:
-        """RETURNS (dict): The fields, for JSON."""
-        return asdict(self)
 
 
 def package(
