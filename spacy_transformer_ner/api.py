@@ -1,14 +1,12 @@
 """The Python API: the commands of `spacy ner` as functions, for notebooks and scripts.
 
-Everything here can be imported from `spacy_transformer_ner` and is stable. The functions take
+The names in `spacy_transformer_ner.__all__` are stable. The functions take
 Docs, pipelines and paths, and return Docs, pipelines and frozen dataclasses with a `to_dict`.
 Invalid input raises `InputError`, a ValueError.
 """
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-
-from spacy.language import Language
 
 from .annotation.annotate import SHARD_TEXTS
 from .annotation.annotate import annotate as annotate_files
@@ -17,44 +15,24 @@ from .annotation.local import run_here
 from .annotation.manifest import Totals
 from .annotation.outputs import OutputFormat
 from .annotation.rank import rank as rank_texts
-from .checks.check import check
+from .checks.check import check as check
 from .corpus.convert import Converted
 from .corpus.convert import convert as convert_files
-from .corpus.options import ReadOptions
-from .corpus.reader import AnyCorpus, read_corpus
-from .errors import InputError
-from .evaluation.calibrate import calibrate
-from .evaluation.compare import compare_systems as compare
-from .evaluation.evaluate import Evaluation, Tokenization
-from .evaluation.evaluate import evaluate as evaluate_pipeline
-from .evaluation.thresholds import find_threshold
-from .exchange.card import Card, Made
+from .corpus.options import ReadOptions as ReadOptions
+from .corpus.reader import read_corpus as read_corpus
+from .errors import InputError as InputError
+from .evaluation.calibrate import calibrate as calibrate
+from .evaluation.compare import compare_systems as compare  # noqa: F401
+from .evaluation.evaluate import evaluate as evaluate
+from .evaluation.thresholds import find_threshold as find_threshold
+from .exchange.card import Card, CommandRecords
 from .exchange.export_hf import HFExport, export_pipeline
-from .exchange.import_hf import import_pipeline as import_hf
+from .exchange.import_hf import import_pipeline as import_hf  # noqa: F401
 from .exchange.package import Packaged
 from .exchange.package import package as build_package
 from .files import new_folder
-from .loading import load_pipeline
+from .loading import Pipeline, load_pipeline
 from .progress import Progress, no_progress
-
-__all__ = (
-    "InputError",
-    "ReadOptions",
-    "annotate",
-    "calibrate",
-    "check",
-    "compare",
-    "convert",
-    "evaluate",
-    "export_hf",
-    "find_threshold",
-    "import_hf",
-    "package",
-    "rank",
-    "read_corpus",
-)
-
-Pipeline = Language | str | Path
 
 
 def convert(
@@ -92,27 +70,6 @@ def convert(
     )
 
 
-def evaluate(
-    pipeline: Pipeline,
-    corpus: AnyCorpus,
-    *,
-    tokenization: Tokenization = "text",
-    progress: Progress = no_progress,
-) -> Evaluation:
-    """Evaluate a pipeline on an annotated corpus.
-
-    pipeline (Language | str | Path): The pipeline, or its name or path.
-    corpus (str | Path | Iterable[Doc]): A file in any format that `convert` reads, or Docs.
-    tokenization (str): "text" gives the pipeline raw text, "gold" the corpus' tokens and
-        sentences.
-    progress (Callable): Wraps the stream of Docs; also gets their number.
-    RETURNS (Evaluation): The figures and the mistakes.
-    RAISES: InputError if the pipeline or the corpus cannot be read.
-    """
-    nlp = _loaded(pipeline)
-    return evaluate_pipeline(nlp, corpus, tokenization=tokenization, progress=progress)
-
-
 def annotate(
     pipeline: Pipeline,
     inputs: str | Sequence[str],
@@ -139,7 +96,7 @@ def annotate(
     RAISES: InputError if the run cannot start or resume.
     """
     totals, _ = annotate_files(
-        _loaded(pipeline),
+        load_pipeline(pipeline),
         [inputs] if isinstance(inputs, str) else inputs,
         output,
         run_here,
@@ -168,7 +125,7 @@ def rank(
     RAISES: InputError if the pipeline has no transformer_ner.
     """
     numbered = ((str(number), text) for number, text in enumerate(texts))
-    return rank_texts(_loaded(pipeline), numbered, n, progress)
+    return rank_texts(load_pipeline(pipeline), numbered, n, progress)
 
 
 def package(
@@ -181,7 +138,7 @@ def package(
     encoder: str = "",
     author: str = "",
     license: str = "",
-    made: Made = Made(),
+    records: CommandRecords = CommandRecords(),
 ) -> Packaged:
     """Build the wheels of a trained pipeline and of this package, which it requires.
 
@@ -189,13 +146,13 @@ def package(
     output (str | Path): The folder for the wheels.
     name (str): The pipeline's name, without the language.
     version, dataset, encoder, author, license (str): For the model card, see `card.Card`.
-    made (Made): Figures, training history and corpus, from other commands.
+    records (CommandRecords): Figures, training history and corpus, from other commands.
     RETURNS (Packaged): What was built.
     RAISES: InputError if there is no pipeline, the name or version is invalid, or a build
         fails.
     """
     card = Card(name, version, dataset, encoder, author, license)
-    return build_package(pipeline, output, card, made=made)
+    return build_package(pipeline, output, card, records=records)
 
 
 def export_hf(
@@ -217,7 +174,7 @@ def export_hf(
     RETURNS (HFExport): What is lost, and the F1 before and after.
     RAISES: InputError if the pipeline cannot be exported, or the folder exists.
     """
-    nlp = _loaded(pipeline)
+    nlp = load_pipeline(pipeline)
     with new_folder(output) as folder:
         return export_pipeline(
             nlp,
@@ -226,7 +183,3 @@ def export_hf(
             dev=None if dev is None else Path(dev),
             progress=progress,
         )
-
-
-def _loaded(pipeline: Pipeline) -> Language:
-    return pipeline if isinstance(pipeline, Language) else load_pipeline(pipeline)

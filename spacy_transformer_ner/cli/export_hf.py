@@ -6,26 +6,26 @@ from typing import Optional
 import typer
 from wasabi import msg
 
-from ._util import progress_bar
+from ._util import PIPELINE, progress_bar
 
 
 def export_hf_cli(
     # fmt: off
-    model: str = typer.Argument(..., help="Pipeline name or path"),
+    model: str = PIPELINE,
     output_dir: Path = typer.Argument(..., help="Folder for the checkpoint"),
     train: Optional[Path] = typer.Option(
         None,
         "--train",
-        help="The training data, to fit a new head if the pipeline has parts that transformers lacks",
+        help="Training data, to refit the head if the pipeline has parts that transformers lacks",
     ),
     dev: Optional[Path] = typer.Option(
-        None, "--dev", help="Annotated data to measure the difference on"
+        None, "--dev", help="Annotated data, to measure the difference in F1"
     ),
     # fmt: on
 ) -> None:
     """Export a pipeline as a transformers checkpoint.
 
-    For AutoModelForTokenClassification and pipeline("token-classification").
+    It works with AutoModelForTokenClassification and pipeline("token-classification").
 
     \b
     Example:

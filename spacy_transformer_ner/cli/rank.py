@@ -7,16 +7,16 @@ import typer
 from wasabi import msg
 
 from ..errors import InputError
-from ._util import progress_bar
+from ._util import GPU_ID, PIPELINE, progress_bar
 
 
 def rank_cli(
     # fmt: off
-    model: str = typer.Argument(..., help="Pipeline name or path"),
+    model: str = PIPELINE,
     inputs: list[Path] = typer.Argument(
         ...,
         metavar="INPUT...",
-        help="Files, folders and patterns, of the kinds that annotate reads; other files hold JSON records or a text per line",
+        help="Files, folders and patterns, as for annotate; files with other suffixes have JSON records or one text per line",
     ),
     output: Path = typer.Argument(..., help="JSON Lines file to write"),
     n: Optional[int] = typer.Option(
@@ -25,7 +25,7 @@ def rank_cli(
     encoding: Optional[str] = typer.Option(
         None, "--encoding", "-e", help="Encoding of the files; detected if not given"
     ),
-    use_gpu: int = typer.Option(-1, "--gpu-id", "-g", help="GPU ID or -1 for CPU"),
+    use_gpu: int = GPU_ID,
     # fmt: on
 ) -> None:
     """Rank unlabelled texts by model uncertainty.

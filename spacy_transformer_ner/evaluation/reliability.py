@@ -213,7 +213,7 @@ def encoded(nlp: Language, texts: Iterable[str]) -> Iterator[list[Doc]]:
 
 
 @dataclass(frozen=True)
-class Operating:
+class ThresholdPoint:
     """Precision and recall at a threshold.
 
     threshold (float): The lowest score of a kept entity.
@@ -227,11 +227,11 @@ class Operating:
     kept: int
 
 
-def curve(scored: Scored) -> list[Operating]:
+def curve(scored: Scored) -> list[ThresholdPoint]:
     """Compute precision and recall at every distinct threshold.
 
     scored (Scored): Predicted entities.
-    RETURNS (list[Operating]): The points, by ascending threshold.
+    RETURNS (list[ThresholdPoint]): The points, by ascending threshold.
     """
     order = numpy.argsort(-scored.scores, kind="stable")
     scores = scored.scores[order]
@@ -241,7 +241,7 @@ def curve(scored: Scored) -> list[Operating]:
         numpy.flatnonzero(numpy.append(scores[1:] != scores[:-1], True)) if len(scores) else []
     )
     points = [
-        Operating(
+        ThresholdPoint(
             threshold=float(scores[i]),
             precision=float(hits[i] / (i + 1)),
             recall=float(hits[i] / max(sum(scored.gold.values()), 1)),
@@ -252,12 +252,12 @@ def curve(scored: Scored) -> list[Operating]:
     return points[::-1]
 
 
-def threshold_for(scored: Scored, precision: float) -> Operating:
+def threshold_for(scored: Scored, precision: float) -> ThresholdPoint:
     """Find the lowest threshold that gives a precision.
 
     scored (Scored): Predicted entities in data that the pipeline was not trained on.
     precision (float): The minimum precision.
-    RETURNS (Operating): The threshold, with its precision and recall.
+    RETURNS (ThresholdPoint): The threshold, with its precision and recall.
     RAISES: InputError if no threshold reaches the precision.
     """
     points = curve(scored)

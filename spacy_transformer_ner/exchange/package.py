@@ -16,7 +16,7 @@ import spacy_transformer_ner
 from ..errors import InputError
 from ..files import check_room, read_json, replacing, sha256, size_of, write_json
 from ..results import Result
-from .card import Card, Made, card_meta, package_name, readme
+from .card import Card, CommandRecords, card_meta, package_name, readme
 from .own_wheel import installed_wheel
 
 PROJECT_ROOT = Path(spacy_transformer_ner.__file__).parents[1]
@@ -42,7 +42,7 @@ def package(
     output_dir: str | Path,
     card: Card,
     *,
-    made: Made = Made(),
+    records: CommandRecords = CommandRecords(),
     manifest: str | Path | None = None,
 ) -> Packaged:
     """Build the wheel of a trained pipeline and the wheel of this package, which it requires,
@@ -51,7 +51,7 @@ def package(
     model_dir (str | Path): The pipeline, e.g. training/…/model-best.
     output_dir (str | Path): The folder for the wheels.
     card (Card): The metadata of the pipeline.
-    made (Made): The outputs of the other commands.
+    records (CommandRecords): The outputs of the other commands.
     manifest (str | Path | None): The JSON file for the result, if any.
     RETURNS (Packaged): The package.
     RAISES: InputError if the pipeline is not found, the name or version is invalid, the
@@ -79,7 +79,7 @@ def package(
         shutil.copytree(model_dir, staged)
         if not card.encoder:
             card = replace(card, encoder=_encoder_of(staged))
-        meta = _write_card(staged, card, made)
+        meta = _write_card(staged, card, records)
         (work / "built").mkdir()
         _run(
             [sys.executable, "-m", "spacy", "package", str(staged), str(work / "built")]
@@ -112,11 +112,11 @@ def _encoder_of(staged: Path) -> str:
     return str(paths.get("encoder") or "unknown")
 
 
-def _write_card(staged: Path, card: Card, made: Made) -> dict:
+def _write_card(staged: Path, card: Card, records: CommandRecords) -> dict:
     """Write meta.json and README.md.
     RETURNS (dict): The meta."""
     try:
-        meta = card_meta(read_json(staged / "meta.json", "train"), card, made)
+        meta = card_meta(read_json(staged / "meta.json", "train"), card, records)
         text = readme(meta)
     except (KeyError, TypeError, AttributeError, IndexError) as error:
         raise InputError(
