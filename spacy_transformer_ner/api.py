@@ -25,12 +25,9 @@ from .evaluation.calibrate import calibrate as calibrate
 from .evaluation.compare import compare_systems as compare  # noqa: F401
 from .evaluation.evaluate import evaluate as evaluate
 from .evaluation.thresholds import find_threshold as find_threshold
-from .exchange.card import Card, CommandRecords
-from .exchange.export_hf import HFExport, export_pipeline
+from .exchange.export_hf import export_pipeline as export_hf  # noqa: F401
 from .exchange.import_hf import import_pipeline as import_hf  # noqa: F401
-from .exchange.package import Packaged
-from .exchange.package import package as build_package
-from .files import new_folder
+from .exchange.package import package as package
 from .loading import Pipeline, load_pipeline
 from .progress import Progress, no_progress
 
@@ -126,60 +123,3 @@ def rank(
     """
     numbered = ((str(number), text) for number, text in enumerate(texts))
     return rank_texts(load_pipeline(pipeline), numbered, n, progress)
-
-
-def package(
-    pipeline: str | Path,
-    output: str | Path,
-    *,
-    name: str,
-    version: str = "0.1.0",
-    dataset: str = "unknown",
-    encoder: str = "",
-    author: str = "",
-    license: str = "",
-    records: CommandRecords = CommandRecords(),
-) -> Packaged:
-    """Build the wheels of a trained pipeline and of this package, which it requires.
-
-    pipeline (str | Path): The pipeline's folder.
-    output (str | Path): The folder for the wheels.
-    name (str): The pipeline's name, without the language.
-    version, dataset, encoder, author, license (str): For the model card, see `card.Card`.
-    records (CommandRecords): Figures, training history and corpus, from other commands.
-    RETURNS (Packaged): What was built.
-    RAISES: InputError if there is no pipeline, the name or version is invalid, or a build
-        fails.
-    """
-    card = Card(name, version, dataset, encoder, author, license)
-    return build_package(pipeline, output, card, records=records)
-
-
-def export_hf(
-    pipeline: Pipeline,
-    output: str | Path,
-    *,
-    train: str | Path | None = None,
-    dev: str | Path | None = None,
-    progress: Progress = no_progress,
-) -> HFExport:
-    """Export a pipeline as a checkpoint for transformers.
-
-    pipeline (Language | str | Path): The pipeline, or its name or path.
-    output (str | Path): A new folder for the checkpoint.
-    train (str | Path | None): Training data, to refit the head if the pipeline has inputs
-        that transformers lacks.
-    dev (str | Path | None): Annotated text to measure the F1 difference on.
-    progress (Callable): Wraps streams; also gets their descriptions.
-    RETURNS (HFExport): What is lost, and the F1 before and after.
-    RAISES: InputError if the pipeline cannot be exported, or the folder exists.
-    """
-    nlp = load_pipeline(pipeline)
-    with new_folder(output) as folder:
-        return export_pipeline(
-            nlp,
-            folder,
-            train=None if train is None else Path(train),
-            dev=None if dev is None else Path(dev),
-            progress=progress,
-        )

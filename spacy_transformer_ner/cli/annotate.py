@@ -23,7 +23,6 @@ INTERRUPTED = 130
 
 
 def annotate_cli(
-    # fmt: off
     model: str = PIPELINE,
     inputs: list[str] = typer.Argument(
         ..., metavar="INPUT...", help="Files, folders, and patterns like 'data/**/*.jsonl'"
@@ -60,7 +59,6 @@ def annotate_cli(
         "--ray-address",
         help="With Ray: address of a cluster, or 'auto'; one on this machine if not given",
     ),
-    # fmt: on
 ) -> None:
     """Annotate large collections of texts.
 

@@ -10,7 +10,6 @@ from ._util import CORPUS, GPU_ID, progress_bar
 
 
 def calibrate_cli(
-    # fmt: off
     model: Path = typer.Argument(..., help="Folder of the pipeline"),
     data_path: Path = CORPUS,
     output: Optional[Path] = typer.Option(None, "--output", "-o", help="JSON file for the metrics"),
@@ -18,7 +17,6 @@ def calibrate_cli(
     optional: bool = typer.Option(
         False, "--optional", help="Only warn if there is too little data"
     ),
-    # fmt: on
 ) -> None:
     """Calibrate the scores of a pipeline's entities.
 

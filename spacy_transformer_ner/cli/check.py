@@ -15,7 +15,6 @@ SEVERITY_NAMES: dict[Severity, str] = {"error": "errors", "warning": "warnings",
 
 
 def check_cli(
-    # fmt: off
     corpus_dir: Path = typer.Argument(
         ..., help="Folder with train.spacy, dev.spacy and optionally test.spacy"
     ),
@@ -42,7 +41,6 @@ def check_cli(
         help="JSON Lines file for likely annotation errors: mentions that are labelled differently from most mentions of the same words",
     ),
     strict: bool = typer.Option(False, "--strict", help="Exit with code 1 if there is an error"),
-    # fmt: on
 ) -> None:
     """Check a corpus before training on it.
 

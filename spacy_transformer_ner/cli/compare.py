@@ -13,7 +13,6 @@ Tokenization: Any = choices("Tokenization", ("text", "gold"))
 
 
 def compare_cli(
-    # fmt: off
     first: str = typer.Argument(
         ..., help="First pipeline (name or path), or a .spacy file with predictions"
     ),
@@ -36,7 +35,6 @@ def compare_cli(
         10, "--examples", min=0, help="Number of changed entities to show, of each kind"
     ),
     use_gpu: int = GPU_ID,
-    # fmt: on
 ) -> None:
     """Test whether two pipelines differ on a corpus.
 

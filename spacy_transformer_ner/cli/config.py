@@ -12,7 +12,6 @@ from ._util import ENCODER
 
 
 def config_cli(
-    # fmt: off
     recipe: str = typer.Argument(
         ..., help="Name of a recipe (minilm, bert-base-cased, …), or a config file that extends one"
     ),
@@ -21,7 +20,6 @@ def config_cli(
     ),
     encoder: str = ENCODER,
     lang: Optional[str] = typer.Option(None, "--lang", "-l", help="Language of the pipeline"),
-    # fmt: on
 ) -> None:
     """Write the full config of a recipe.
 

@@ -18,7 +18,6 @@ MEANING: "dict[Tokenization, str]" = {
 
 
 def evaluate_cli(
-    # fmt: off
     model: str = PIPELINE,
     data_path: Path = CORPUS,
     output: Optional[Path] = typer.Option(None, "--output", "-o", help="JSON file for the metrics"),
@@ -29,7 +28,6 @@ def evaluate_cli(
         None, "--train", help="Training data, to report entities seen in training separately"
     ),
     use_gpu: int = GPU_ID,
-    # fmt: on
 ) -> None:
     """Evaluate a pipeline on raw text and on gold tokens.
 

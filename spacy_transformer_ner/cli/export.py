@@ -13,13 +13,11 @@ Scheme: Any = choices("ExportScheme", SCHEME_NAMES)
 
 
 def export_cli(
-    # fmt: off
     corpus: Path = typer.Argument(..., help="A .spacy file, or a folder of them"),
     output: Path = typer.Argument(..., help="File to write; its suffix sets the format"),
     scheme: Scheme = typer.Option(
         "IOB2", "--scheme", "-s", help="Tag scheme, if the format is columns"
     ),
-    # fmt: on
 ) -> None:
     """Export a .spacy file for other tools.
 

@@ -9,7 +9,6 @@ from ._util import PIPELINE
 
 
 def export_onnx_cli(
-    # fmt: off
     model: str = PIPELINE,
     output_dir: Path = typer.Argument(..., help="Folder for the graph"),
     int8: bool = typer.Option(
@@ -17,7 +16,6 @@ def export_onnx_cli(
         "--int8",
         help="Quantize the weights to 8 bits, except for the embeddings: smaller, and faster than fp32 on a CPU",
     ),
-    # fmt: on
 ) -> None:
     """Export the encoder and the head as an ONNX graph.
 

@@ -14,7 +14,6 @@ Precision: Any = choices("Precision", ("fp32", "auto", "bf16", "fp16"))
 
 
 def import_hf_cli(
-    # fmt: off
     source: str = typer.Argument(
         ..., help="Folder of the checkpoint, or its name on the Hugging Face hub"
     ),
@@ -30,7 +29,6 @@ def import_hf_cli(
         "--scheme",
         help="Tag scheme of the checkpoint: entities start with B- (bio) or I- (iob1); detected if not given",
     ),
-    # fmt: on
 ) -> None:
     """Turn a transformers checkpoint into a spaCy pipeline.
 

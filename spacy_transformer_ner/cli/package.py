@@ -8,7 +8,6 @@ from wasabi import msg
 
 
 def package_cli(
-    # fmt: off
     input_dir: Path = typer.Argument(..., help="Folder of the trained pipeline"),
     output_dir: Path = typer.Argument(..., help="Folder for the wheels"),
     name: str = typer.Option(
@@ -41,7 +40,6 @@ def package_cli(
     manifest: Optional[Path] = typer.Option(
         None, "--manifest", help="JSON file that lists the wheels, for verify and push"
     ),
-    # fmt: on
 ) -> None:
     """Build the wheel of a trained pipeline.
 
@@ -52,7 +50,7 @@ def package_cli(
     Example:
       python -m spacy ner package training/mine/model-best packages --name ner_mine --metrics metrics.json
     """
-    from ..exchange.card import Card, CommandRecords
+    from ..exchange.card import CommandRecords
     from ..exchange.package import package
     from ..files import read_json, read_jsonl
 
@@ -60,7 +58,12 @@ def package_cli(
     packaged = package(
         input_dir,
         output_dir,
-        Card(name, version, dataset, encoder, author, license),
+        name=name,
+        version=version,
+        dataset=dataset,
+        encoder=encoder,
+        author=author,
+        license=license,
         records=CommandRecords(
             metrics=None if metrics is None else read_json(metrics, "evaluate"),
             history=() if history is None else read_jsonl(history, "train"),

@@ -11,7 +11,6 @@ from ._util import MANIFEST
 
 
 def push_cli(
-    # fmt: off
     manifest: Path = MANIFEST,
     org: str = typer.Option(
         "", "--org", "-o", help="User or organization; the owner of the token if not given"
@@ -22,7 +21,6 @@ def push_cli(
         "--dry-run",
         help="Write the files to this folder instead of uploading them",
     ),
-    # fmt: on
 ) -> None:
     """Share a packaged pipeline on the Hugging Face hub.
 

@@ -11,7 +11,6 @@ from ._util import GPU_ID, PIPELINE, progress_bar
 
 
 def rank_cli(
-    # fmt: off
     model: str = PIPELINE,
     inputs: list[Path] = typer.Argument(
         ...,
@@ -26,7 +25,6 @@ def rank_cli(
         None, "--encoding", "-e", help="Encoding of the files; detected if not given"
     ),
     use_gpu: int = GPU_ID,
-    # fmt: on
 ) -> None:
     """Rank unlabelled texts by model uncertainty.
 

@@ -8,7 +8,6 @@ from wasabi import msg
 
 
 def report_cli(
-    # fmt: off
     evaluation: Path = typer.Argument(..., help="JSON file written by the evaluate command"),
     output: Path = typer.Argument(..., help="HTML file to write"),
     errors: Optional[Path] = typer.Option(
@@ -30,7 +29,6 @@ def report_cli(
     command: Optional[List[str]] = typer.Option(
         None, "--command", help="Command to list; can be repeated"
     ),
-    # fmt: on
 ) -> None:
     """Write a self-contained HTML evaluation report.
 

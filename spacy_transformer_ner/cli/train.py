@@ -10,7 +10,6 @@ from ._util import ENCODER, GPU_ID
 
 
 def train_cli(
-    # fmt: off
     ctx: typer.Context,
     config: str = typer.Argument(
         ..., help="Name of a recipe (minilm, bert-base-cased, …), or a config file"
@@ -42,7 +41,6 @@ def train_cli(
         "--check-only",
         help="Check that the training can start, and write its config, but do not train",
     ),
-    # fmt: on
 ) -> None:
     """Train a pipeline and calibrate its scores.
 

@@ -12,7 +12,6 @@ SHOWN = (0.0, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98)
 
 
 def tune_threshold_cli(
-    # fmt: off
     model: str = PIPELINE,
     data_path: Path = CORPUS,
     precision: float = typer.Option(
@@ -30,7 +29,6 @@ def tune_threshold_cli(
         None, "--output", "-o", help="JSON file for the thresholds and the precision-recall curve"
     ),
     use_gpu: int = GPU_ID,
-    # fmt: on
 ) -> None:
     """Find the score threshold for a precision.
 

@@ -10,7 +10,6 @@ from ._util import MANIFEST
 
 
 def verify_cli(
-    # fmt: off
     manifest: Path = MANIFEST,
     model: Path = typer.Argument(..., help="Folder of the trained pipeline"),
     data_path: Path = typer.Argument(..., help=".spacy file with texts to annotate"),
@@ -19,7 +18,6 @@ def verify_cli(
         None, "--constraints", "-c", help="Constraints file for pip"
     ),
     output: Optional[Path] = typer.Option(None, "--output", "-o", help="JSON file for the result"),
-    # fmt: on
 ) -> None:
     """Test a packaged pipeline in a clean environment.
 

@@ -38,26 +38,33 @@ class Packaged(Result):
 
 
 def package(
-    model_dir: str | Path,
-    output_dir: str | Path,
-    card: Card,
+    pipeline: str | Path,
+    output: str | Path,
     *,
+    name: str,
+    version: str = "0.1.0",
+    dataset: str = "unknown",
+    encoder: str = "",
+    author: str = "",
+    license: str = "",
     records: CommandRecords = CommandRecords(),
     manifest: str | Path | None = None,
 ) -> Packaged:
     """Build the wheel of a trained pipeline and the wheel of this package, which it requires,
     so that `pip install --find-links OUTPUT_DIR NAME` finds both.
 
-    model_dir (str | Path): The pipeline, e.g. training/…/model-best.
-    output_dir (str | Path): The folder for the wheels.
-    card (Card): The metadata of the pipeline.
-    records (CommandRecords): The outputs of the other commands.
+    pipeline (str | Path): The pipeline's folder, e.g. training/…/model-best.
+    output (str | Path): The folder for the wheels.
+    name (str): The pipeline's name, without the language.
+    version, dataset, encoder, author, license (str): For the model card, see `card.Card`.
+    records (CommandRecords): Figures, training history and corpus, from other commands.
     manifest (str | Path | None): The JSON file for the result, if any.
     RETURNS (Packaged): The package.
     RAISES: InputError if the pipeline is not found, the name or version is invalid, the
         outputs of the other commands are invalid, or a build fails.
     """
-    model_dir, output_dir = Path(model_dir), Path(output_dir)
+    model_dir, output_dir = Path(pipeline), Path(output)
+    card = Card(name, version, dataset, encoder, author, license)
     if not (model_dir / "meta.json").is_file():
         raise InputError("no trained pipeline found. Run `spacy ner train` first.", path=model_dir)
     if not VERSION.fullmatch(card.version):

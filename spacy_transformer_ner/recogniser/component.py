@@ -291,13 +291,7 @@ class TransformerNER(TrainablePipe):
         return self._loaded(exclude)
 
     def from_bytes(self, bytes_data: bytes, *, exclude: Iterable[str] = ()) -> "TransformerNER":
-        """Load the component from bytes.
-
-        bytes_data (bytes): The result of `to_bytes`.
-        exclude (Iterable[str]): Fields to exclude: "cfg", "model" or "vocab".
-        RETURNS (TransformerNER): The component.
-        RAISES: InputError if the labels do not match the model.
-        """
+        """Load the component from bytes, see `from_disk`."""
         super().from_bytes(bytes_data, exclude=exclude)
         return self._loaded(exclude)
 

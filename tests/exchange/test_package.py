@@ -126,7 +126,7 @@ def test_card_has_the_encoders_license(trained):
 
 def test_missing_pipeline(tmp_path):
     with pytest.raises(InputError, match="no trained pipeline"):
-        package(tmp_path, tmp_path / "out", Card("x", "0.1.0", "d", "e"))
+        package(tmp_path, tmp_path / "out", name="x")
     assert not (tmp_path / "out").exists()
 
 
@@ -134,13 +134,13 @@ def test_missing_pipeline(tmp_path):
 def test_invalid_version(trained, tmp_path, version):
     trained.to_disk(tmp_path / "model")
     with pytest.raises(InputError, match="not a version"):
-        package(tmp_path / "model", tmp_path / "out", Card("x", version, "d", "e"))
+        package(tmp_path / "model", tmp_path / "out", name="x", version=version)
 
 
 def test_a_name_without_ascii(trained, tmp_path):
     trained.to_disk(tmp_path / "model")
     with pytest.raises(InputError, match="--name"):
-        package(tmp_path / "model", tmp_path / "out", Card("日本", "0.1.0", "d", "e"))
+        package(tmp_path / "model", tmp_path / "out", name="日本")
 
 
 @pytest.mark.parametrize("metrics", [{}, [], 5, {"text": {}}])
@@ -150,7 +150,7 @@ def test_invalid_metrics(trained, tmp_path, metrics):
         package(
             tmp_path / "model",
             tmp_path / "out",
-            Card("x", "0.1.0", "d", "e"),
+            name="x",
             records=CommandRecords(metrics),
         )
     assert not (tmp_path / "out").exists()
