@@ -72,7 +72,7 @@ class AdamW(Optimizer):
         self.rate_width = rate_width
         self.width_factor = 1.0
         self.head_factor = head_factor
-        self._left_out: dict[KeyT, int] = {}
+        self._skipped: dict[KeyT, int] = {}
         self._of_encoders: dict[KeyT, torch.optim.AdamW] = {}
 
     def __call__(
@@ -136,14 +136,14 @@ class AdamW(Optimizer):
 
         RETURNS (bool): Whether to use the gradient.
         """
-        self._left_out[key] = 0 if is_finite else self._left_out.get(key, 0) + 1
+        self._skipped[key] = 0 if is_finite else self._skipped.get(key, 0) + 1
         return is_finite
 
     @property
-    def left_out(self) -> int:
+    def n_skipped(self) -> int:
         """RETURNS (int): The number of consecutive updates, up to the last one, that
         skipped some weights because their gradient was not finite."""
-        return max(self._left_out.values(), default=0)
+        return max(self._skipped.values(), default=0)
 
     def of_encoder(self, key: KeyT, module: nn.Module) -> torch.optim.AdamW:
         """Get torch's optimizer of an encoder.

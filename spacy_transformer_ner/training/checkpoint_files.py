@@ -13,7 +13,8 @@ from safetensors.torch import load_file, save_file
 from spacy.language import Language
 from thinc.api import Optimizer
 
-from ..files import files_in, new_folder, sha256
+from ..atomic import files_in
+from ..files import new_folder, sha256
 from ..provenance import versions
 from .run import Evaluated
 from .state import Tensors, digest_of_weights, get_state

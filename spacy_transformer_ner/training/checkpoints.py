@@ -15,8 +15,9 @@ from spacy.language import Language
 from thinc.api import Optimizer
 from wasabi import msg
 
+from ..atomic import files_in
 from ..errors import InputError
-from ..files import files_in, read_json, write_json
+from ..files import read_json, write_json
 from ..provenance import versions
 from .checkpoint_files import (
     DAMAGED,

@@ -17,8 +17,8 @@ from spacy.language import Language
 from spacy.training import loop
 from wasabi import msg
 
+from ..atomic import files_in
 from ..errors import InputError
-from ..files import files_in
 
 LOCK = ".lock"
 # The folders that this process has locked, and the thread that locked each.
