@@ -5,7 +5,7 @@ Docs, pipelines and paths, and return Docs, pipelines and frozen dataclasses wit
 Invalid input raises `InputError`, a ValueError.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from .annotation.annotate import SHARD_TEXTS
@@ -14,7 +14,7 @@ from .annotation.formats import Fields
 from .annotation.local import run_here
 from .annotation.manifest import Totals
 from .annotation.outputs import OutputFormat
-from .annotation.rank import rank as rank_texts
+from .annotation.rank import rank as rank
 from .checks.check import check as check
 from .corpus.convert import Converted
 from .corpus.convert import convert as convert_files
@@ -103,23 +103,3 @@ def annotate(
         progress=progress,
     )
     return totals
-
-
-def rank(
-    pipeline: Pipeline,
-    texts: Iterable[str],
-    n: int | None = None,
-    *,
-    progress: Progress = no_progress,
-) -> list[dict]:
-    """Rank texts by model uncertainty, for active learning.
-
-    pipeline (Language | str | Path): The pipeline, or its name or path.
-    texts (Iterable[str]): The texts.
-    n (int | None): How many to return; None for all.
-    progress (Callable): Wraps the stream of texts.
-    RETURNS (list[dict]): Records for Prodigy and Doccano, the most uncertain first.
-    RAISES: InputError if the pipeline has no transformer_ner.
-    """
-    numbered = ((str(number), text) for number, text in enumerate(texts))
-    return rank_texts(load_pipeline(pipeline), numbered, n, progress)

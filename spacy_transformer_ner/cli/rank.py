@@ -39,7 +39,6 @@ def rank_cli(
     from ..annotation.rank import rank, read_texts
     from ..files import check_writable, write_jsonl
     from ..gpu import check_gpu
-    from ..loading import load_pipeline
 
     check_gpu(use_gpu)
     files = find_files(map(str, inputs), any_kind=True)
@@ -52,7 +51,7 @@ def rank_cli(
         raise InputError("is one of the inputs. Choose another output file.", path=output)
     # The output has at least the size of the ranked texts.
     check_writable(output, 0 if n else sum(file.size for file in files))
-    nlp = load_pipeline(model)
-    records = rank(nlp, read_texts(inputs, encoding=encoding), n, progress_bar("texts"))
+    texts = read_texts(inputs, encoding=encoding)
+    records = rank(model, texts, n, progress=progress_bar("texts"))
     write_jsonl(output, records)
     msg.good(f"{len(records):,} texts, the most uncertain first: {output}")
