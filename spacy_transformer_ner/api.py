@@ -1,14 +1,12 @@
 """The Python API: the commands of `spacy ner` as functions, for notebooks and scripts.
 
-Everything here can be imported from `spacy_transformer_ner` and is stable. The functions take
+The names in `spacy_transformer_ner.__all__` are stable. The functions take
 Docs, pipelines and paths, and return Docs, pipelines and frozen dataclasses with a `to_dict`.
 Invalid input raises `InputError`, a ValueError.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-
-from spacy.language import Language
 
 from .annotation.annotate import SHARD_TEXTS
 from .annotation.annotate import annotate as annotate_files
@@ -16,45 +14,22 @@ from .annotation.formats import Fields
 from .annotation.local import run_here
 from .annotation.manifest import Totals
 from .annotation.outputs import OutputFormat
-from .annotation.rank import rank as rank_texts
-from .checks.check import check
+from .annotation.rank import rank as rank
+from .checks.check import check as check
 from .corpus.convert import Converted
 from .corpus.convert import convert as convert_files
-from .corpus.options import ReadOptions
-from .corpus.reader import AnyCorpus, read_corpus
-from .errors import InputError
-from .evaluation.calibrate import calibrate
-from .evaluation.compare import compare_systems as compare
-from .evaluation.evaluate import Evaluation, Tokenization
-from .evaluation.evaluate import evaluate as evaluate_pipeline
-from .evaluation.thresholds import find_threshold
-from .exchange.card import Card, Made
-from .exchange.export_hf import HFExport, export_pipeline
-from .exchange.import_hf import import_pipeline as import_hf
-from .exchange.package import Packaged
-from .exchange.package import package as build_package
-from .files import new_folder
-from .loading import load_pipeline
+from .corpus.options import ReadOptions as ReadOptions
+from .corpus.reader import read_corpus as read_corpus
+from .errors import InputError as InputError
+from .evaluation.calibrate import calibrate as calibrate
+from .evaluation.compare import compare_systems as compare  # noqa: F401
+from .evaluation.evaluate import evaluate as evaluate
+from .evaluation.thresholds import find_threshold as find_threshold
+from .exchange.export_hf import export_pipeline as export_hf  # noqa: F401
+from .exchange.import_hf import import_pipeline as import_hf  # noqa: F401
+from .exchange.package import package as package
+from .loading import Pipeline, load_pipeline
 from .progress import Progress, no_progress
-
-__all__ = (
-    "InputError",
-    "ReadOptions",
-    "annotate",
-    "calibrate",
-    "check",
-    "compare",
-    "convert",
-    "evaluate",
-    "export_hf",
-    "find_threshold",
-    "import_hf",
-    "package",
-    "rank",
-    "read_corpus",
-)
-
-Pipeline = Language | str | Path
 
 
 def convert(
@@ -92,27 +67,6 @@ def convert(
     )
 
 
-def evaluate(
-    pipeline: Pipeline,
-    corpus: AnyCorpus,
-    *,
-    tokenization: Tokenization = "text",
-    progress: Progress = no_progress,
-) -> Evaluation:
-    """Evaluate a pipeline on an annotated corpus.
-
-    pipeline (Language | str | Path): The pipeline, or its name or path.
-    corpus (str | Path | Iterable[Doc]): A file in any format that `convert` reads, or Docs.
-    tokenization (str): "text" gives the pipeline raw text, "gold" the corpus' tokens and
-        sentences.
-    progress (Callable): Wraps the stream of Docs; also gets their number.
-    RETURNS (Evaluation): The figures and the mistakes.
-    RAISES: InputError if the pipeline or the corpus cannot be read.
-    """
-    nlp = _loaded(pipeline)
-    return evaluate_pipeline(nlp, corpus, tokenization=tokenization, progress=progress)
-
-
 def annotate(
     pipeline: Pipeline,
     inputs: str | Sequence[str],
@@ -139,7 +93,7 @@ def annotate(
     RAISES: InputError if the run cannot start or resume.
     """
     totals, _ = annotate_files(
-        _loaded(pipeline),
+        load_pipeline(pipeline),
         [inputs] if isinstance(inputs, str) else inputs,
         output,
         run_here,
@@ -149,84 +103,3 @@ def annotate(
         progress=progress,
     )
     return totals
-
-
-def rank(
-    pipeline: Pipeline,
-    texts: Iterable[str],
-    n: int | None = None,
-    *,
-    progress: Progress = no_progress,
-) -> list[dict]:
-    """Rank texts by model uncertainty, for active learning.
-
-    pipeline (Language | str | Path): The pipeline, or its name or path.
-    texts (Iterable[str]): The texts.
-    n (int | None): How many to return; None for all.
-    progress (Callable): Wraps the stream of texts.
-    RETURNS (list[dict]): Records for Prodigy and Doccano, the most uncertain first.
-    RAISES: InputError if the pipeline has no transformer_ner.
-    """
-    numbered = ((str(number), text) for number, text in enumerate(texts))
-    return rank_texts(_loaded(pipeline), numbered, n, progress)
-
-
-def package(
-    pipeline: str | Path,
-    output: str | Path,
-    *,
-    name: str,
-    version: str = "0.1.0",
-    dataset: str = "unknown",
-    encoder: str = "",
-    author: str = "",
-    license: str = "",
-    made: Made = Made(),
-) -> Packaged:
-    """Build the wheels of a trained pipeline and of this package, which it requires.
-
-    pipeline (str | Path): The pipeline's folder.
-    output (str | Path): The folder for the wheels.
-    name (str): The pipeline's name, without the language.
-    version, dataset, encoder, author, license (str): For the model card, see `card.Card`.
-    made (Made): Figures, training history and corpus, from other commands.
-    RETURNS (Packaged): What was built.
-    RAISES: InputError if there is no pipeline, the name or version is invalid, or a build
-        fails.
-    """
-    card = Card(name, version, dataset, encoder, author, license)
-    return build_package(pipeline, output, card, made=made)
-
-
-def export_hf(
-    pipeline: Pipeline,
-    output: str | Path,
-    *,
-    train: str | Path | None = None,
-    dev: str | Path | None = None,
-    progress: Progress = no_progress,
-) -> HFExport:
-    """Export a pipeline as a checkpoint for transformers.
-
-    pipeline (Language | str | Path): The pipeline, or its name or path.
-    output (str | Path): A new folder for the checkpoint.
-    train (str | Path | None): Training data, to refit the head if the pipeline has inputs
-        that transformers lacks.
-    dev (str | Path | None): Annotated text to measure the F1 difference on.
-    progress (Callable): Wraps streams; also gets their descriptions.
-    RETURNS (HFExport): What is lost, and the F1 before and after.
-    RAISES: InputError if the pipeline cannot be exported, or the folder exists.
-    """
-    nlp = _loaded(pipeline)
-    with new_folder(output) as folder:
-        return export_pipeline(
-            nlp,
-            folder,
-            train=None if train is None else Path(train),
-            dev=None if dev is None else Path(dev),
-            progress=progress,
-        )
-
-
-def _loaded(pipeline: Pipeline) -> Language:
-    return pipeline if isinstance(pipeline, Language) else load_pipeline(pipeline)

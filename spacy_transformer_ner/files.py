@@ -1,30 +1,20 @@
 """Atomic file writes, safe against crashes and power loss. All outputs are written by these
 functions."""
 
-import errno
 import hashlib
 import os
-import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import srsly
 
+from .atomic import files_in, sync, sync_folder, temporary, writing
 from .errors import InputError
 
-# Temporary files are named .NAME-1234abcd.tmp
-TEMPORARY = ".tmp"
-# Characters of NAME: file names have at most 255 bytes, and a character up to 4.
-NAME_KEPT = 40
-# The disk is full, or a quota or the file size limit is exceeded. Only writes raise these.
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-# The error code in the messages of shutil and of Rust libraries (safetensors, tokenizers).
-ERROR_CODE = re.compile(r"\[Errno (\d+)\]|\(os error (\d+)\)")
 # A disk with fewer free bytes counts as full.
 MIN_FREE = 1 << 20
 
@@ -47,7 +37,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
             with open(Path(folder, "new"), "rb") as source, open(path, "wb") as device:
                 shutil.copyfileobj(source, device)
     else:
-        with _temporary(path) as new:
+        with temporary(path) as new:
             yield new
 
 
@@ -96,7 +86,7 @@ def _mib(size: int) -> str:
 def size_of(path: str | Path) -> int:
     """path (str | Path): A file or folder.
     RETURNS (int): The size in bytes of the file, or of all files in the folder."""
-    return sum(file.stat().st_size for file in _files_in(Path(path)))
+    return sum(file.stat().st_size for file in files_in(path))
 
 
 def _require_no_folder(path: Path) -> None:
@@ -116,104 +106,8 @@ def new_folder(path: str | Path) -> Iterator[Path]:
     path = Path(path)
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise InputError("already exists. Pass another folder, or remove it.", path=path)
-    with _temporary(path) as new:
+    with temporary(path) as new:
         yield new
-
-
-@contextmanager
-def _temporary(path: Path) -> Iterator[Path]:
-    # The name is unique: two machines may write the same shard, if one was considered lost.
-    name = f".{path.name[:NAME_KEPT]}-{uuid4().hex[:8]}{TEMPORARY}"
-    place = Path(os.path.abspath(path))
-    new = place.with_name(name)
-    with writing(path, new):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            yield new
-            _sync(new)
-            os.replace(new, place)
-        except BaseException:
-            with suppress(OSError):
-                remove(new)
-            raise
-        sync_folder(path.parent)
-
-
-@contextmanager
-def writing(path: str | Path, temporary: Path | None = None) -> Iterator[None]:
-    """Convert errors from writing a file into an InputError.
-
-    path (str | Path): The file or folder that is written.
-    temporary (Path | None): Its temporary path, if it has one.
-    RAISES: InputError if the disk is full, or the system does not allow writing this file.
-        Errors about other files are raised unchanged.
-    """
-    try:
-        yield
-    except Exception as error:
-        # The code may also be in the message of another library's error, or an InputError.
-        found = ERROR_CODE.search(str(error))
-        code = int(found[1] or found[2]) if found else None
-        if code not in FULL and not (
-            isinstance(error, OSError) and _is_of(error, Path(temporary or path))
-        ):
-            raise
-        reason = os.strerror(code) if code is not None else str(error)
-        raise InputError(
-            f"cannot be written: {reason}. "
-            + ("Free some space" if code in FULL else "Fix this")
-            + " and run the same command again.",
-            path=path,
-        ) from None
-
-
-def _is_of(error: OSError, root: Path) -> bool:
-    """Whether an error is about a path, or a path inside it."""
-    named = [
-        Path(os.fsdecode(n))
-        for n in (error.filename, error.filename2)
-        if isinstance(n, (str, bytes))
-    ]
-    return any(name == root or root in name.parents for name in named)
-
-
-def remove(path: Path) -> None:
-    """Remove a file, or a folder with its content.
-
-    path (Path): The file or folder; it need not exist.
-    """
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        path.unlink(missing_ok=True)
-
-
-def _files_in(path: Path) -> list[Path]:
-    return [file for file in path.rglob("*") if file.is_file()] if path.is_dir() else [path]
-
-
-def _sync(path: Path) -> None:
-    """Fsync a file, or a folder with its content."""
-    for file in _files_in(path):
-        # On Windows, fsync fails for files opened for reading.
-        with open(file, "r+b" if os.name == "nt" else "rb") as opened:
-            os.fsync(opened.fileno())
-    if path.is_dir():
-        for folder in (path, *(each for each in path.rglob("*") if each.is_dir())):
-            sync_folder(folder)
-
-
-def sync_folder(folder: Path) -> None:
-    """Fsync a folder, so that new and renamed files in it survive a crash.
-
-    folder (Path): The folder.
-    """
-    if hasattr(os, "O_DIRECTORY"):  # not available on Windows
-        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
 
 
 def replace_together(made: Path, folder: Path, gone: Iterable[str] = ()) -> None:
@@ -227,7 +121,7 @@ def replace_together(made: Path, folder: Path, gone: Iterable[str] = ()) -> None
     """
     names = sorted(path.name for path in made.iterdir())
     old = [name for name in dict.fromkeys((*names, *gone)) if os.path.lexists(folder / name)]
-    _sync(made)
+    sync(made)
     with tempfile.TemporaryDirectory(prefix=".old-", dir=folder) as aside:
         moves = [(folder / name, Path(aside, name)) for name in old]
         moves += [(made / name, folder / name) for name in names]

@@ -7,14 +7,19 @@ from spacy.language import Language
 
 from .errors import InputError, one_line
 
+Pipeline = Language | str | Path
 
-def load_pipeline(name: str | Path) -> Language:
+
+def load_pipeline(name: Pipeline) -> Language:
     """Load a pipeline with `spacy.load`.
 
-    name (str | Path): The name of an installed pipeline, or its folder.
+    name (Language | str | Path): The name of an installed pipeline, or its folder. A loaded
+        pipeline is returned unchanged.
     RETURNS (Language): The pipeline.
     RAISES: InputError if it is not found, or damaged.
     """
+    if isinstance(name, Language):
+        return name
     try:
         return spacy.load(name)
     except InputError as error:

@@ -95,7 +95,7 @@ def test_the_api_is_documented():
         arguments = ast.parse(f"def f{signature}: ...").body[0].args
         said = [a.arg for a in (*arguments.args, *arguments.kwonlyargs)]
         parameters = inspect.signature(public[name]).parameters
-        others = ("progress", "options", "made")  # rarely needed
+        others = ("progress", "options", "records")  # rarely needed
         assert said == [parameter for parameter in parameters if parameter not in others], name
         defaults = [ast.literal_eval(d) for d in (*arguments.defaults, *arguments.kw_defaults) if d]
         assert defaults == [

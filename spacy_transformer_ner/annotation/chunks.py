@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..errors import InputError
-from .formats import Failure, Fields, Format, InputFile, Row, open_format
+from .formats import Failure, Fields, Format, InputFile, Row
+from .input_formats import open_format
 
 # A chunk ends early if its texts are longer than this on average.
 BYTES_PER_TEXT = 2048

@@ -10,15 +10,9 @@ from typing import Any
 
 from ..corpus.readers.tables import import_pyarrow
 from ..errors import InputError
-from .formats import (
-    INPUT_FORMATS,
-    Fields,
-    InputFile,
-    ParquetFile,
-    check_columns,
-    kind_of,
-    open_format,
-)
+from .formats import Fields, InputFile, check_columns
+from .input_formats import INPUT_FORMATS, kind_of, open_format
+from .row_formats import ParquetFile
 
 
 def find_files(

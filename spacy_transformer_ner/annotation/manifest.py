@@ -20,9 +20,11 @@ from typing import Any
 import srsly
 from filelock import FileLock, Timeout
 
+from ..atomic import TEMPORARY, sync_folder, writing
 from ..errors import InputError
-from ..files import TEMPORARY, append_line, sync_folder, write_bytes, writing
+from ..files import append_line, write_bytes
 from ..files import sha256 as sha256_of_file
+from ..results import Result
 from .chunks import Position
 from .outputs import SUFFIXES
 
@@ -65,7 +67,7 @@ class Shard:
 
 
 @dataclass(frozen=True)
-class Totals:
+class Totals(Result):
     """The totals of the finished shards of a run.
 
     shards, texts, words, entities, errors, size (int): Sums over the shards.

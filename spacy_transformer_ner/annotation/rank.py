@@ -5,16 +5,19 @@ from collections.abc import Iterable, Iterator
 from itertools import count, tee
 from pathlib import Path
 
-from spacy.language import Language
 from spacy.tokens import Doc
 
 from ..errors import InputError
 from ..evaluation.reliability import encoded, find_recogniser
+from ..loading import Pipeline, load_pipeline
 from ..progress import Progress, no_progress
 from ..recogniser.scores import get_score
 from .chunks import to_text
-from .formats import DocBinInput, Fields, ParquetFile, open_format
+from .formats import Fields
+from .input_formats import open_format
 from .inputs import find_files
+from .line_formats import TextLines
+from .row_formats import JsonFile
 
 
 def read_texts(
@@ -31,7 +34,7 @@ def read_texts(
     """
     for file in find_files(map(str, inputs), any_kind=True):
         reader = open_format(file, fields)
-        if not isinstance(reader, (ParquetFile, DocBinInput)):
+        if isinstance(reader, (TextLines, JsonFile)):
             reader.encoding = encoding or reader.source.encoding()
             if reader.encoding == "utf-8-sig":
                 reader.encoding = None
@@ -46,27 +49,32 @@ def read_texts(
 
 
 def rank(
-    nlp: Language,
-    texts: Iterable[tuple[str, str]],
+    pipeline: Pipeline,
+    texts: Iterable[str | tuple[str, str]],
     n: int | None = None,
+    *,
     progress: Progress = no_progress,
 ) -> list[dict]:
     """Rank texts by model uncertainty: the entropy of the distribution over valid tag
     sequences, per token (sequence entropy, Settles and Craven 2008).
 
-    nlp (Language): The pipeline.
-    texts (Iterable[tuple[str, str]]): The source of each text, and the text.
+    pipeline (Language | str | Path): The pipeline, or its name or path.
+    texts (Iterable[str | tuple[str, str]]): The texts, or the source of each text and the text.
+        The source of a bare text is its number.
     n (int | None): How many to return; None for all.
     progress (Callable): Wraps the stream of texts.
     RETURNS (list[dict]): Records for Prodigy and Doccano, the most uncertain first: text,
         spans with scores, label, and meta with uncertainty and source.
     RAISES: InputError if the pipeline has no transformer_ner.
     """
+    nlp = load_pipeline(pipeline)
     _, recogniser = find_recogniser(nlp)
     number = count()
     found: list[tuple[float, int, dict]] = []
-    texts, places = tee(progress(texts, "ranking"))
-    for docs in encoded(nlp, (text for _, text in texts)):
+    numbered = enumerate(progress(texts, "ranking"))
+    pairs = ((str(i), text) if isinstance(text, str) else text for i, text in numbered)
+    given, places = tee(pairs)
+    for docs in encoded(nlp, (text for _, text in given)):
         uncertainties = recogniser.uncertainty(docs).tolist()
         recogniser.set_annotations(docs, recogniser.predict(docs))
         for doc, uncertainty, (source, _) in zip(docs, uncertainties, places):

@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter, defaultdict
+from collections.abc import Iterator
 from functools import partial
 
 from spacy.lang.lex_attrs import is_punct
@@ -49,54 +50,46 @@ class Boundaries:
             if kind:
                 self._marked[kind][split].add(doc, ent.start, partial(_labelled, ent))
 
-    def findings(self) -> list[Finding]:
+    def findings(self) -> Iterator[Finding]:
         """See `Check`."""
-        found = []
         if self._within_word:
-            found.append(
-                Finding(
-                    "within-word",
-                    "warning",
-                    f"{_total(self._within_word):,} entities start or end within a word "
-                    f"({_by_split(self._within_word)})",
-                    "If this is not intended, fix their offsets in the source.",
-                    _first(self._within_word),
-                )
+            yield Finding(
+                "within-word",
+                "warning",
+                f"{_total(self._within_word):,} entities start or end within a word "
+                f"({_by_split(self._within_word)})",
+                "If this is not intended, fix their offsets in the source.",
+                _first(self._within_word),
             )
         for split, lost in self._lost.items():
             share = lost.count / self._total[split]
-            found.append(
-                Finding(
-                    "tokeniser-boundary",
-                    "warning" if share > 0.02 else "info",
-                    f"{lost.count:,} entities of {split} ({share:.2%}) do not match the tokens of "
-                    "spaCy's tokenizer",
-                    "They cannot be predicted from raw text. If there are many, customize the "
-                    "tokenizer.",
-                    tuple(lost.shown),
-                )
+            yield Finding(
+                "tokeniser-boundary",
+                "warning" if share > 0.02 else "info",
+                f"{lost.count:,} entities of {split} ({share:.2%}) do not match the tokens of "
+                "spaCy's tokenizer",
+                "They cannot be predicted from raw text. If there are many, customize the "
+                "tokenizer.",
+                tuple(lost.shown),
             )
         for kind, marked in self._marked.items():
             if not marked:
                 continue
             share = _total(marked) / self._total.total()
-            found.append(
-                Finding(
-                    f"entity-{kind}",
-                    "warning" if kind == "blank" or share > 0.005 else "info",
-                    f"{_total(marked):,} entities ({_by_split(marked)}) "
-                    + (
-                        "start or end with whitespace or invisible characters"
-                        if kind == "blank"
-                        else "start or end with punctuation"
-                    ),
-                    "spaCy cannot train on entities that start or end with whitespace. Remove it."
+            yield Finding(
+                f"entity-{kind}",
+                "warning" if kind == "blank" or share > 0.005 else "info",
+                f"{_total(marked):,} entities ({_by_split(marked)}) "
+                + (
+                    "start or end with whitespace or invisible characters"
                     if kind == "blank"
-                    else "Is the punctuation part of the name?",
-                    _first(marked),
-                )
+                    else "start or end with punctuation"
+                ),
+                "spaCy cannot train on entities that start or end with whitespace. Remove it."
+                if kind == "blank"
+                else "Is the punctuation part of the name?",
+                _first(marked),
             )
-        return found
 
 
 def _marked(ent: Span) -> str:

@@ -3,7 +3,9 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+from spacy.language import Language
 from spacy.tokens import Doc
+from spacy.vocab import create_vocab
 
 from ..corpus.convert import read_report
 from ..corpus.docbin import blank, docbin_files, read_docbin
@@ -59,12 +61,12 @@ def check(
     checks: list[Check] = [sizes, Boundaries(nlp), Duplicates(), consistency]
     if encoder is not None:
         checks.append(WordpieceCheck(encoder))
-    for split, doc in progress(_read(paths, lang), "checking"):
+    for split, doc in progress(_read(paths, nlp), "checking"):
         for one in checks:
             one.see(split, doc)
-    for split, doc in progress(_read(paths, lang), "counting"):
+    for split, doc in progress(_read(paths, nlp), "counting"):
         consistency.count(split, doc)
-    for split, doc in progress(_read(paths, lang), "comparing"):
+    for split, doc in progress(_read(paths, nlp), "comparing"):
         consistency.judge(split, doc)
     splits = sizes.splits()
     entities = sum(split.entities for split in splits.values())
@@ -73,11 +75,11 @@ def check(
     return Report(splits, tuple(findings), tuple(consistency.suspects()))
 
 
-def _read(paths: dict[str, Path], lang: str) -> Iterator[tuple[str, Doc]]:
+def _read(paths: dict[str, Path], nlp: Language) -> Iterator[tuple[str, Doc]]:
     for split, path in paths.items():
         for file in docbin_files(path):
             # A new vocabulary for each file, to free memory.
-            for doc in read_docbin(file, blank(lang).vocab):
+            for doc in read_docbin(file, create_vocab(nlp.lang, nlp.Defaults)):
                 if len(doc):
                     yield split, doc
 

@@ -2,13 +2,12 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
 from functools import cached_property
 
 from spacy.tokens import Doc, Span, Token
 
 from ..corpus.origin import place_of
-from .report import EXAMPLES, Finding, at, in_context
+from .report import EXAMPLES, Finding, Suspect, at, in_context
 
 # A label with at least this share of the mentions is considered correct,
 LIKELY = 0.7
@@ -22,36 +21,6 @@ SURE = 0.95
 MIN_SURE = 20
 
 Form = tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Suspect:
-    """A mention that is labelled differently from most mentions of the same words.
-
-    place (str): File and line, or "".
-    kind (str): "label-conflict": a different label. "left-out": no label, but most mentions have
-        one. "odd-one-out": a label, but most mentions have none. "other-boundaries": only part
-        of the words is an entity, but in most mentions they are one entity.
-    text (str): The words.
-    label, likely (str): The label, and the label of most mentions. "none" for no entity.
-    support, mentions (int): The number of mentions with the likely label, and of all mentions.
-    context (str): The surrounding words.
-    split (str): The split.
-    """
-
-    place: str
-    kind: str
-    text: str
-    label: str
-    likely: str
-    support: int
-    mentions: int
-    context: str
-    split: str
-
-    def to_dict(self) -> dict:
-        """RETURNS (dict): The fields, for JSON."""
-        return asdict(self)
 
 
 class Consistency:
@@ -165,7 +134,7 @@ class Consistency:
             key=lambda s: ((s.mentions - s.support) / s.mentions, -s.support, s.place),
         )
 
-    def findings(self) -> list[Finding]:
+    def findings(self) -> Iterator[Finding]:
         """See `Check`."""
         suspects = self.suspects()
         entities = sum(
@@ -174,7 +143,6 @@ class Consistency:
             for label, count in counts.items()
             if label != NONE
         )
-        found = []
         for kind, message, remedy in (
             (
                 "label-conflict",
@@ -200,39 +168,33 @@ class Consistency:
         ):
             of_kind = [suspect for suspect in suspects if suspect.kind == kind]
             if of_kind:
-                found.append(
-                    Finding(
-                        kind,
-                        "warning"
-                        if len(of_kind) > 0.005 * entities or _is_almost_certain(of_kind[0])
-                        else "info",
-                        f"{len(of_kind):,} {message.format(share=LIKELY)}",
-                        remedy,
-                        tuple(_example(suspect) for suspect in of_kind[:EXAMPLES]),
-                    )
+                yield Finding(
+                    kind,
+                    "warning"
+                    if len(of_kind) > 0.005 * entities or _is_almost_certain(of_kind[0])
+                    else "info",
+                    f"{len(of_kind):,} {message.format(share=LIKELY)}",
+                    remedy,
+                    tuple(_example(suspect) for suspect in of_kind[:EXAMPLES]),
                 )
         mixed = {
             form: counts for form, counts in self._labels.items() if len(counts.keys() - {NONE}) > 1
         }
         if mixed:
             common = sorted(mixed, key=lambda f: (-_minority(mixed[f]), f))[:EXAMPLES]
-            found.append(
-                Finding(
-                    "ambiguous",
-                    "info",
-                    f"{len(mixed):,} of {len(self._labels):,} names have more than one label",
-                    "The label depends on the context. Define the rules in your annotation "
-                    "guidelines.",
-                    tuple(
-                        f"{' '.join(form)}: "
-                        + ", ".join(
-                            f"{label or 'none'} {n:,}" for label, n in mixed[form].most_common()
-                        )
-                        for form in common
-                    ),
-                )
+            yield Finding(
+                "ambiguous",
+                "info",
+                f"{len(mixed):,} of {len(self._labels):,} names have more than one label",
+                "The label depends on the context. Define the rules in your annotation guidelines.",
+                tuple(
+                    f"{' '.join(form)}: "
+                    + ", ".join(
+                        f"{label or 'none'} {n:,}" for label, n in mixed[form].most_common()
+                    )
+                    for form in common
+                ),
             )
-        return found
 
 
 def _kind(label: str, likely: str) -> str:

@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter, defaultdict
+from collections.abc import Iterator
 from functools import partial
 from hashlib import blake2b
 from zlib import crc32
@@ -98,9 +99,8 @@ class Duplicates:
             if len(self._sentences[key]) > 1:
                 self._texts[key] = text
 
-    def findings(self) -> list[Finding]:
+    def findings(self) -> Iterator[Finding]:
         """See `Check`."""
-        found = []
         for kind, what, examples in (
             ("duplicate", "duplicates", self._equal),
             ("near-duplicate", "near-duplicates", self._near),
@@ -109,17 +109,15 @@ class Duplicates:
                 share = same.count / self._documents[split]
                 leaks = first != split
                 where = f"of a document of {first}" if leaks else "of another one"
-                found.append(
-                    Finding(
-                        f"{kind}-across" if leaks else kind,
-                        "warning" if share > 0.01 and (leaks or share > 0.05) else "info",
-                        f"{same.count:,} documents of {split} ({share:.1%}) are {what} {where}",
-                        f"They make scores too good. Remove them from {first}, or split the corpus "
-                        "again: spacy ner convert … --split 80,10,10."
-                        if leaks
-                        else "They have more weight than other documents. Keep one of each.",
-                        tuple(same.shown),
-                    )
+                yield Finding(
+                    f"{kind}-across" if leaks else kind,
+                    "warning" if share > 0.01 and (leaks or share > 0.05) else "info",
+                    f"{same.count:,} documents of {split} ({share:.1%}) are {what} {where}",
+                    f"They make scores too good. Remove them from {first}, or split the corpus "
+                    "again: spacy ner convert … --split 80,10,10."
+                    if leaks
+                    else "They have more weight than other documents. Keep one of each.",
+                    tuple(same.shown),
                 )
         if self._texts:
             conflicts = []
@@ -130,16 +128,13 @@ class Duplicates:
                     for entities, places in variants[:3]
                 )
                 conflicts.append(f"{shown} in: {cut(text, 80)}")
-            found.append(
-                Finding(
-                    "sentence-conflict",
-                    "warning",
-                    f"{len(self._texts):,} sentences occur more than once, with different entities",
-                    "One of them is wrong, unless the label depends on other sentences.",
-                    tuple(conflicts[:EXAMPLES]),
-                )
+            yield Finding(
+                "sentence-conflict",
+                "warning",
+                f"{len(self._texts):,} sentences occur more than once, with different entities",
+                "One of them is wrong, unless the label depends on other sentences.",
+                tuple(conflicts[:EXAMPLES]),
             )
-        return found
 
 
 def _digest(text: str) -> bytes:

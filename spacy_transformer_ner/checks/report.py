@@ -1,15 +1,13 @@
 """Reports of checks."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field, replace
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import Literal, Protocol
 
 from spacy.tokens import Doc, Span
 
 from ..corpus.origin import place_of
-
-if TYPE_CHECKING:
-    from .consistency import Suspect
+from ..results import Result
 
 EXAMPLES = 10
 
@@ -55,6 +53,32 @@ class Finding:
 
 
 @dataclass(frozen=True)
+class Suspect(Result):
+    """A mention that is labelled differently from most mentions of the same words.
+
+    place (str): File and line, or "".
+    kind (str): "label-conflict": a different label. "left-out": no label, but most mentions have
+        one. "odd-one-out": a label, but most mentions have none. "other-boundaries": only part
+        of the words is an entity, but in most mentions they are one entity.
+    text (str): The words.
+    label, likely (str): The label, and the label of most mentions. "none" for no entity.
+    support, mentions (int): The number of mentions with the likely label, and of all mentions.
+    context (str): The surrounding words.
+    split (str): The split.
+    """
+
+    place: str
+    kind: str
+    text: str
+    label: str
+    likely: str
+    support: int
+    mentions: int
+    context: str
+    split: str
+
+
+@dataclass(frozen=True)
 class Report:
     """The result of checking a corpus.
 
@@ -66,7 +90,7 @@ class Report:
 
     splits: dict[str, Split]
     findings: tuple[Finding, ...]
-    suspects: tuple["Suspect", ...] = ()
+    suspects: tuple[Suspect, ...] = ()
 
     def to_dict(self) -> dict:
         """RETURNS (dict): Sizes and findings, for JSON; suspects have their own `to_dict`."""
@@ -117,8 +141,8 @@ class Check(Protocol):
         """
         ...
 
-    def findings(self) -> list[Finding]:
-        """RETURNS (list[Finding]): The findings. Known after `see` for all documents."""
+    def findings(self) -> Iterator[Finding]:
+        """YIELDS (Finding): The findings. Known after `see` for all documents."""
         ...
 
 

@@ -1,7 +1,7 @@
 """Count the contents of the splits, and check their labels."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import partial
 
 from spacy.tokens import Doc, Span
@@ -77,117 +77,96 @@ class Sizes:
             for split, counts in self._counts.items()
         }
 
-    def findings(self) -> list[Finding]:
+    def findings(self) -> Iterator[Finding]:
         """See `Check`."""
-        found = [*self._empty(), *self._label_findings(), *self._unseen_findings()]
+        yield from self._empty()
+        yield from self._missing()
+        yield from self._rare()
+        yield from self._typos()
+        yield from self._alike()
+        yield from self._unseen_findings()
         total = sum(labels.total() for labels in self._labels.values())
         if self._long.count:
-            found.append(
-                Finding(
-                    "long-entities",
-                    "warning" if self._long.count > 0.01 * total else "info",
-                    f"{self._long.count:,} entities of more than {LONG} words",
-                    "Are they names? If not, an O or B- tag may be missing.",
-                    tuple(self._long.shown),
-                )
+            yield Finding(
+                "long-entities",
+                "warning" if self._long.count > 0.01 * total else "info",
+                f"{self._long.count:,} entities of more than {LONG} words",
+                "Are they names? If not, an O or B- tag may be missing.",
+                tuple(self._long.shown),
             )
         if self._escapes.count:
-            found.append(
-                Finding(
-                    "treebank-escapes",
-                    "warning",
-                    f"{self._escapes.count:,} words are Penn Treebank escapes, like -LRB- and ``",
-                    "Raw text has brackets and quotes instead. Replace them in the source.",
-                    tuple(self._escapes.shown),
-                )
+            yield Finding(
+                "treebank-escapes",
+                "warning",
+                f"{self._escapes.count:,} words are Penn Treebank escapes, like -LRB- and ``",
+                "Raw text has brackets and quotes instead. Replace them in the source.",
+                tuple(self._escapes.shown),
             )
         if self._long_texts.count:
-            found.append(
-                Finding(
-                    "long-texts",
-                    "warning",
-                    f"{self._long_texts.count:,} texts of more than {LONGEST_TEXT:,} characters",
-                    "spaCy rejects such raw text, unless nlp.max_length is larger. Split them.",
-                    tuple(self._long_texts.shown),
-                )
+            yield Finding(
+                "long-texts",
+                "warning",
+                f"{self._long_texts.count:,} texts of more than {LONGEST_TEXT:,} characters",
+                "spaCy rejects such raw text, unless nlp.max_length is larger. Split them.",
+                tuple(self._long_texts.shown),
             )
-        return found
 
-    def _empty(self) -> list[Finding]:
-        found = [
-            Finding(
-                "no-entities",
-                "error",
-                f"{split} has no entities",
-                "Check that convert reads the right column or field, and convert again.",
-            )
-            for split in self._counts
-            if not self._labels[split]
-        ]
+    def _empty(self) -> Iterator[Finding]:
         for split, counts in self._counts.items():
+            if not self._labels[split]:
+                yield Finding(
+                    "no-entities",
+                    "error",
+                    f"{split} has no entities",
+                    "Check that convert reads the right column or field, and convert again.",
+                )
             if counts["unknown"]:
-                found.append(
-                    Finding(
-                        "not-annotated",
-                        "warning",
-                        f"{counts['unknown']:,} documents of {split} have no entity annotation",
-                        "They are ignored in training and evaluation. This is different from "
-                        "documents that are annotated as having no entities.",
-                    )
+                yield Finding(
+                    "not-annotated",
+                    "warning",
+                    f"{counts['unknown']:,} documents of {split} have no entity annotation",
+                    "They are ignored in training and evaluation. This is different from "
+                    "documents that are annotated as having no entities.",
                 )
         if "test" not in self._counts:
-            found.append(
-                Finding(
-                    "no-test",
-                    "info",
-                    "no test split",
-                    "Scores on dev are too good, because dev selects the model. Set documents "
-                    "aside for test.",
-                )
+            yield Finding(
+                "no-test",
+                "info",
+                "no test split",
+                "Scores on dev are too good, because dev selects the model. Set documents "
+                "aside for test.",
             )
-        return found
 
     def _of(self, keys: Iterable[tuple[str, str]]) -> tuple[str, ...]:
         """Get the first entities of some splits and labels."""
         return tuple(e for key in keys for e in self._first[key].shown)[:EXAMPLES]
 
-    def _label_findings(self) -> list[Finding]:
-        return [*self._missing(), *self._rare(), *self._typos(), *self._alike()]
-
-    def _missing(self) -> list[Finding]:
-        found = []
+    def _missing(self) -> Iterator[Finding]:
         train = self._labels["train"]
         for split, labels in self._labels.items():
             unknown = sorted(labels.keys() - train.keys())
             if unknown:
-                found.append(
-                    Finding(
-                        "label-not-in-train",
-                        "warning",
-                        f"{split} has labels that are not in train: "
-                        + ", ".join(f"{label} ({labels[label]:,})" for label in unknown),
-                        "They can't be predicted. Are they misspelled?",
-                        self._of((split, label) for label in unknown),
-                    )
+                yield Finding(
+                    "label-not-in-train",
+                    "warning",
+                    f"{split} has labels that are not in train: "
+                    + ", ".join(f"{label} ({labels[label]:,})" for label in unknown),
+                    "They can't be predicted. Are they misspelled?",
+                    self._of((split, label) for label in unknown),
                 )
             missing = sorted(train.keys() - labels.keys()) if labels else []
             if missing:
-                found.append(
-                    Finding(
-                        "label-only-in-train",
-                        "info",
-                        f"{split} has no entities with these labels of train: {', '.join(missing)}",
-                        f"They can't be evaluated on {split}.",
-                    )
+                yield Finding(
+                    "label-only-in-train",
+                    "info",
+                    f"{split} has no entities with these labels of train: {', '.join(missing)}",
+                    f"They can't be evaluated on {split}.",
                 )
-        return found
 
-    def _rare(self) -> list[Finding]:
+    def _rare(self) -> Iterator[Finding]:
         rare = sorted((n, label) for label, n in self._labels["train"].items() if n < RARE)
-        if not rare:
-            return []
-        return [
-            Finding(
+        if rare:
+            yield Finding(
                 "rare-label",
                 "warning",
                 f"labels with fewer than {RARE} entities in train: "
@@ -195,10 +174,8 @@ class Sizes:
                 "They are too few to learn from. Annotate more, or merge labels.",
                 tuple(self._first["train", label].shown[0] for _, label in rare[:EXAMPLES]),
             )
-        ]
 
-    def _typos(self) -> list[Finding]:
-        found = []
+    def _typos(self) -> Iterator[Finding]:
         totals = sum(self._labels.values(), Counter())
         for label, n in sorted(totals.items()):
             likely = max(
@@ -207,48 +184,40 @@ class Sizes:
                 default=None,
             )
             if likely is not None:
-                found.append(
-                    Finding(
-                        "label-slip",
-                        "warning",
-                        f"the label {label} ({n:,}) may be a typo of {likely} ({totals[likely]:,})",
-                        "If so, fix it in the source. Otherwise it is learned as a separate label.",
-                        self._of((split, label) for split in self._labels),
-                    )
+                yield Finding(
+                    "label-slip",
+                    "warning",
+                    f"the label {label} ({n:,}) may be a typo of {likely} ({totals[likely]:,})",
+                    "If so, fix it in the source. Otherwise it is learned as a separate label.",
+                    self._of((split, label) for split in self._labels),
                 )
-        return found
 
-    def _alike(self) -> list[Finding]:
+    def _alike(self) -> Iterator[Finding]:
         folded: dict[str, list[str]] = defaultdict(list)
         for label in sorted({label for labels in self._labels.values() for label in labels}):
             folded[label.casefold().replace("-", "").replace("_", "").replace(" ", "")].append(
                 label
             )
         alike = [labels for labels in folded.values() if len(labels) > 1]
-        if not alike:
-            return []
-        return [
-            Finding(
+        if alike:
+            yield Finding(
                 "labels-alike",
                 "warning",
                 "labels that only differ in case or punctuation: "
                 + "; ".join(", ".join(labels) for labels in alike),
                 "Use one name. Otherwise they are learned as separate labels.",
             )
-        ]
 
-    def _unseen_findings(self) -> list[Finding]:
-        return [
-            Finding(
-                "unseen",
-                "warning" if self._unseen[split] < MIN_UNSEEN * labels.total() else "info",
-                f"{self._unseen[split] / labels.total():.1%} of the entities of {split} are not in "
-                "train with their label",
-                "If they are few, scores mostly measure memorization.",
-            )
-            for split, labels in self._labels.items()
-            if split != "train" and labels
-        ]
+    def _unseen_findings(self) -> Iterator[Finding]:
+        for split, labels in self._labels.items():
+            if split != "train" and labels:
+                share = self._unseen[split] / labels.total()
+                yield Finding(
+                    "unseen",
+                    "warning" if share < MIN_UNSEEN else "info",
+                    f"{share:.1%} of the entities of {split} are not in train with their label",
+                    "If they are few, scores mostly measure memorization.",
+                )
 
 
 def _measured(ent: Span) -> str:

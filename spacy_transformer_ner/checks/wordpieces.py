@@ -1,6 +1,7 @@
 """Check how the encoder's tokenizer splits the words of a corpus."""
 
 from collections import Counter
+from collections.abc import Iterator
 from functools import partial
 
 from spacy.tokens import Doc, Span
@@ -55,47 +56,40 @@ class WordpieceCheck:
             if length > self.longest:
                 self._long.add(doc, sentence.start, partial(_measured, length, sentence))
 
-    def findings(self) -> list[Finding]:
+    def findings(self) -> Iterator[Finding]:
         """See `Check`."""
         words = max(self._words, 1)
         rate = self._pieces / words
-        found = [
-            Finding(
-                "wordpieces",
-                "warning" if rate > MANY else "info",
-                f"{rate:.2f} wordpieces per word with the encoder {self.name}",
-                "It was trained on different text. Try an encoder for this language or domain."
-                if rate > MANY
-                else "",
-            )
-        ]
+        yield Finding(
+            "wordpieces",
+            "warning" if rate > MANY else "info",
+            f"{rate:.2f} wordpieces per word with the encoder {self.name}",
+            "It was trained on different text. Try an encoder for this language or domain."
+            if rate > MANY
+            else "",
+        )
         if self._unknown:
             share = self._unknown.total() / words
-            found.append(
-                Finding(
-                    "unknown-tokens",
-                    "warning" if share > 0.005 else "info",
-                    f"{self._unknown.total():,} words ({share:.2%}) have characters that the "
-                    f"encoder {self.name} does not know",
-                    "The encoder cannot distinguish such words.",
-                    tuple(
-                        at(self._unknown_at[text], f"{text!r}, {n:,} times")
-                        for text, n in self._unknown.most_common(EXAMPLES)
-                    ),
-                )
+            yield Finding(
+                "unknown-tokens",
+                "warning" if share > 0.005 else "info",
+                f"{self._unknown.total():,} words ({share:.2%}) have characters that the "
+                f"encoder {self.name} does not know",
+                "The encoder cannot distinguish such words.",
+                tuple(
+                    at(self._unknown_at[text], f"{text!r}, {n:,} times")
+                    for text, n in self._unknown.most_common(EXAMPLES)
+                ),
             )
         if self._long.count:
-            found.append(
-                Finding(
-                    "long-sentences",
-                    "info",
-                    f"{self._long.count:,} sentences have more than {self.longest} wordpieces, the "
-                    f"maximum of the encoder {self.name}",
-                    "They are encoded in overlapping windows, and not truncated.",
-                    tuple(self._long.shown),
-                )
+            yield Finding(
+                "long-sentences",
+                "info",
+                f"{self._long.count:,} sentences have more than {self.longest} wordpieces, the "
+                f"maximum of the encoder {self.name}",
+                "They are encoded in overlapping windows, and not truncated.",
+                tuple(self._long.shown),
             )
-        return found
 
 
 def _measured(length: int, sentence: Span) -> str:

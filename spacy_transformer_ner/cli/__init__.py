@@ -69,7 +69,7 @@ app = typer.Typer(
     cls=StagedGroup,
     no_args_is_help=True,
     rich_markup_mode=None,
-    help="Train, evaluate and package a transformer named entity recogniser.",
+    help="Train, evaluate, package and run transformers for named entity recognition.",
 )
 for commands in STAGES.values():
     for command in commands:

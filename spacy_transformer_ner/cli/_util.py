@@ -1,4 +1,4 @@
-"""Error handling, choices and progress bars of the commands."""
+"""Error handling, shared parameters and progress bars of the commands."""
 
 import errno
 import io
@@ -9,10 +9,27 @@ from enum import Enum
 from typing import Any
 
 import click
+import typer
 from wasabi import msg
 
 from ..errors import InputError
 from ..progress import Progress
+
+# Parameters of several commands.
+PIPELINE: Any = typer.Argument(..., help="Name or path of the pipeline")
+CORPUS: Any = typer.Argument(
+    ..., help="Annotated corpus: a .spacy file, or any format that convert reads"
+)
+ENCODER: Any = typer.Option(
+    "default",
+    "--encoder",
+    show_default=False,
+    help="Encoder: a folder, minilm, or a name on the Hugging Face hub; the recipe's if not given",
+)
+GPU_ID: Any = typer.Option(-1, "--gpu-id", "-g", help="GPU ID or -1 for CPU")
+MANIFEST: Any = typer.Argument(
+    ..., help="JSON file written by package --manifest; the wheels must be in its folder"
+)
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from ..annotation.formats import Fields
 from ..annotation.manifest import Shard
 from ..annotation.outputs import SUFFIXES
 from ..errors import InputError
-from ._util import choices
+from ._util import PIPELINE, choices
 
 OutputFormat: Any = choices("OutputFormat", SUFFIXES)
 EngineName: Any = choices("EngineName", ("local", "ray"))
@@ -23,8 +23,7 @@ INTERRUPTED = 130
 
 
 def annotate_cli(
-    # fmt: off
-    model: str = typer.Argument(..., help="Pipeline name or path"),
+    model: str = PIPELINE,
     inputs: list[str] = typer.Argument(
         ..., metavar="INPUT...", help="Files, folders, and patterns like 'data/**/*.jsonl'"
     ),
@@ -32,13 +31,13 @@ def annotate_cli(
     format: OutputFormat = typer.Option("parquet", "--format", "-f", help="Format of the output"),
     text: str = typer.Option("text", "--text", help="Column or key of the text"),
     id: Optional[str] = typer.Option(
-        None, "--id", help="Column or key of the text's ID; file:row if not given"
+        None, "--id", help="Column or key of the text's ID; the ID is file:row if not given"
     ),
     carry: list[str] = typer.Option(
         [], "--carry", help="Column or key to copy to the output; can be repeated"
     ),
     text_per: TextPer = typer.Option(
-        "line", "--text-per", help="Whether each line of a .txt file is a text, or the whole file"
+        "line", "--text-per", help="Whether a .txt file has one text per line, or is one text"
     ),
     shard_texts: int = typer.Option(
         SHARD_TEXTS, "--shard-texts", min=1, help="Texts per shard; fewer if they are long"
@@ -47,23 +46,25 @@ def annotate_cli(
         -1, "--gpu-id", "-g", help="GPU ID or -1 for CPU; with Ray, 0 gives each worker a GPU"
     ),
     engine: EngineName = typer.Option(
-        "local", "--engine", help="Where to run: on this machine, or on Ray"
+        "local", "--engine", help="Run on this machine, or on a Ray cluster"
     ),
     workers: int = typer.Option(
-        1, "--workers", min=1, help="With Ray: number of pipelines, each with a core or a GPU"
+        1,
+        "--workers",
+        min=1,
+        help="With Ray: number of workers, each with a pipeline and a core or GPU",
     ),
     ray_address: Optional[str] = typer.Option(
         None,
         "--ray-address",
         help="With Ray: address of a cluster, or 'auto'; one on this machine if not given",
     ),
-    # fmt: on
 ) -> None:
-    """Annotate files of texts of any size.
+    """Annotate large collections of texts.
 
-    Reads .txt, .jsonl, .csv, .tsv, .parquet and .spacy files, and writes shards with the entities of each text. Rerun the same command to resume after an
-    interruption. Exit codes: 0 for success, 1 for an error, 3 if some texts failed
-    (OUTPUT/_errors says why).
+    Reads .txt, .jsonl, .json, .csv, .tsv, .parquet and .spacy files, and writes the entities of
+    each text to numbered files (shards). Rerun the same command to resume after an interruption.
+    Exit codes: 0 for success, 1 for an error, 3 if some texts failed (OUTPUT/_errors says why).
 
     \b
     Example:

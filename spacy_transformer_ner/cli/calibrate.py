@@ -6,27 +6,23 @@ from typing import Optional
 import typer
 from wasabi import msg
 
-from ._util import progress_bar
+from ._util import CORPUS, GPU_ID, progress_bar
 
 
 def calibrate_cli(
-    # fmt: off
-    model: Path = typer.Argument(..., help="Directory of the pipeline"),
-    data_path: Path = typer.Argument(
-        ..., help="Annotated corpus to fit on: a .spacy file, or any format that convert reads"
-    ),
-    output: Optional[Path] = typer.Option(None, "--output", "-o", help="JSON file for the figures"),
-    use_gpu: int = typer.Option(-1, "--gpu-id", "-g", help="GPU ID or -1 for CPU"),
+    model: Path = typer.Argument(..., help="Folder of the pipeline"),
+    data_path: Path = CORPUS,
+    output: Optional[Path] = typer.Option(None, "--output", "-o", help="JSON file for the metrics"),
+    use_gpu: int = GPU_ID,
     optional: bool = typer.Option(
-        False, "--optional", help="Warn instead of failing if there is too little to fit on"
+        False, "--optional", help="Only warn if there is too little data"
     ),
-    # fmt: on
 ) -> None:
     """Calibrate the scores of a pipeline's entities.
 
-    Fits them on development data, so that of the entities with a score of 0.9 nine in ten are
-    right. Nothing else of the pipeline changes. Never fit on the data that the pipeline is tested
-    on, nor on its training data. `train` does this by itself at its end.
+    Fits the scores on development data, so that nine in ten entities with a score of 0.9 are
+    right. Nothing else in the pipeline changes. Use neither its training data nor the test data.
+    `train` already does this when the training ends.
 
     \b
     Example:

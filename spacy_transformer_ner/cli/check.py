@@ -15,7 +15,6 @@ SEVERITY_NAMES: dict[Severity, str] = {"error": "errors", "warning": "warnings",
 
 
 def check_cli(
-    # fmt: off
     corpus_dir: Path = typer.Argument(
         ..., help="Folder with train.spacy, dev.spacy and optionally test.spacy"
     ),
@@ -23,32 +22,31 @@ def check_cli(
         None,
         "--lang",
         "-l",
-        help="Language, for spaCy's tokenizer; the one that the corpus was converted with if not given",
+        help="Language of the corpus; the one it was converted with if not given",
     ),
     encoder: Optional[str] = typer.Option(
         None,
         "--encoder",
-        help="The encoder to be trained: a folder, a known name or a name on the Hugging Face hub",
+        help="Encoder to train later, to check its tokenizer: a folder, minilm, or a name on the Hugging Face hub",
     ),
     config: Optional[str] = typer.Option(
         None,
         "--config",
-        help=f"The recipe or config, whose encoder is used for --encoder {ITS_OWN}",
+        help="Recipe or config file; its encoder is checked if --encoder is not given",
     ),
     output: Optional[Path] = typer.Option(None, "--output", "-o", help="JSON file for the report"),
     suspects: Optional[Path] = typer.Option(
         None,
         "--suspects",
-        help="JSON Lines file for mentions that are labelled differently from most of the same words",
+        help="JSON Lines file for likely annotation errors: mentions that are labelled differently from most mentions of the same words",
     ),
-    strict: bool = typer.Option(False, "--strict", help="Fail if there is an error"),
-    # fmt: on
+    strict: bool = typer.Option(False, "--strict", help="Exit with code 1 if there is an error"),
 ) -> None:
     """Check a corpus before training on it.
 
-    Reports sizes and labels, words that are labelled inconsistently, duplicates and leaks
-    between splits, entities that raw text cannot give, and how the encoder's tokenizer
-    splits the words.
+    Reports sizes and labels, inconsistent annotation, duplicates and leaks between splits,
+    entities that cannot be predicted from raw text, and how the encoder's tokenizer splits
+    the words.
 
     \b
     Example:

@@ -7,38 +7,39 @@ import typer
 from wasabi import msg
 
 from ..evaluation.resampling import LEVEL, PERMUTATIONS, Difference
-from ._util import choices, progress_bar
+from ._util import CORPUS, GPU_ID, choices, progress_bar
 
 Tokenization: Any = choices("Tokenization", ("text", "gold"))
 
 
 def compare_cli(
-    # fmt: off
     first: str = typer.Argument(
-        ..., help="Pipeline name or path, or a .spacy file with predictions"
+        ..., help="First pipeline (name or path), or a .spacy file with predictions"
     ),
-    second: str = typer.Argument(..., help="The other one"),
-    data_path: Path = typer.Argument(..., help="Location of the annotated .spacy file"),
+    second: str = typer.Argument(..., help="Second pipeline, or a .spacy file with predictions"),
+    data_path: Path = CORPUS,
     output: Optional[Path] = typer.Option(
         None, "--output", "-o", help="JSON file for the comparison"
     ),
     tokenization: Tokenization = typer.Option(
-        "text", "--tokenization", help="Give pipelines the raw text, or the corpus' gold tokens"
+        "text", "--tokenization", help="Input of the pipelines: raw text, or the corpus' own tokens"
     ),
     permutations: int = typer.Option(
-        PERMUTATIONS, "--permutations", min=99, help="Number of permutations of the test"
+        PERMUTATIONS,
+        "--permutations",
+        min=99,
+        help="Number of permutations in the significance test",
     ),
-    seed: int = typer.Option(0, "--seed", min=0, help="Random seed of the test"),
+    seed: int = typer.Option(0, "--seed", min=0, help="Random seed of the significance test"),
     n_examples: int = typer.Option(
-        10, "--examples", min=0, help="Changed entities to show of each kind"
+        10, "--examples", min=0, help="Number of changed entities to show, of each kind"
     ),
-    use_gpu: int = typer.Option(-1, "--gpu-id", "-g", help="GPU ID or -1 for CPU"),
-    # fmt: on
+    use_gpu: int = GPU_ID,
 ) -> None:
     """Test whether two pipelines differ on a corpus.
 
-    Shows the difference in F1, whether it is significant, and the entities that changed. Takes
-    sets of predictions (.spacy files) as well.
+    Shows the difference in F1, whether it is significant, and the entities that changed. Also
+    compares .spacy files with predictions.
 
     \b
     Example:

@@ -8,27 +8,22 @@ from wasabi import msg
 
 from ..files import replacing
 from ..training.recipe import ITS_OWN, load_recipe
+from ._util import ENCODER
 
 
 def config_cli(
-    # fmt: off
     recipe: str = typer.Argument(
         ..., help="Name of a recipe (minilm, bert-base-cased, …), or a config file that extends one"
     ),
     output: Optional[Path] = typer.Option(
         None, "--output", "-o", help="File to write; standard output if not given"
     ),
-    encoder: str = typer.Option(
-        ITS_OWN,
-        "--encoder",
-        help=f"The encoder: a folder, minilm, or a name on the Hugging Face hub; {ITS_OWN} is the recipe's own",
-    ),
+    encoder: str = ENCODER,
     lang: Optional[str] = typer.Option(None, "--lang", "-l", help="Language of the pipeline"),
-    # fmt: on
 ) -> None:
-    """Write the whole config of a recipe.
+    """Write the full config of a recipe.
 
-    For spaCy's own commands, or to change it.
+    Use it with spaCy's own commands, or edit it and train with it.
 
     \b
     Example:

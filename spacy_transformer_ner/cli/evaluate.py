@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Optional
 import typer
 from wasabi import msg
 
-from ._util import progress_bar
+from ._util import CORPUS, GPU_ID, PIPELINE, progress_bar
 
 if TYPE_CHECKING:
     from ..evaluation.evaluate import Evaluation, Tokenization
@@ -18,25 +18,21 @@ MEANING: "dict[Tokenization, str]" = {
 
 
 def evaluate_cli(
-    # fmt: off
-    model: str = typer.Argument(..., help="Pipeline name or path"),
-    data_path: Path = typer.Argument(
-        ..., help="Annotated corpus: a .spacy file, or any format that convert reads"
-    ),
-    output: Optional[Path] = typer.Option(None, "--output", "-o", help="JSON file for the figures"),
+    model: str = PIPELINE,
+    data_path: Path = CORPUS,
+    output: Optional[Path] = typer.Option(None, "--output", "-o", help="JSON file for the metrics"),
     errors: Optional[Path] = typer.Option(
         None, "--errors", help="JSON Lines file for the mistakes on raw text"
     ),
     train: Optional[Path] = typer.Option(
-        None, "--train", help="The training data, to tell entities seen in training from others"
+        None, "--train", help="Training data, to report entities seen in training separately"
     ),
-    use_gpu: int = typer.Option(-1, "--gpu-id", "-g", help="GPU ID or -1 for CPU"),
-    # fmt: on
+    use_gpu: int = GPU_ID,
 ) -> None:
     """Evaluate a pipeline on raw text and on gold tokens.
 
-    Raw text is what the pipeline will be used on; the corpus' own tokens and sentences are
-    what the literature reports.
+    Scores on raw text tell how the pipeline works in practice. Scores on the corpus' own tokens
+    and sentences are comparable with the literature.
 
     \b
     Example:
@@ -55,14 +51,15 @@ def evaluate_cli(
     for path in filter(None, (output, errors)):
         check_writable(path)
     nlp = load_pipeline(model)
-    lang = nlp.lang or "en"
-    forms = None if train is None else TrainingForms(annotated_docs(train, Vocab(), lang))
+    forms = None
+    if train is not None:  # read it once for both evaluations
+        forms = TrainingForms(annotated_docs(train, Vocab(), nlp.lang or "en"))
     results = {
         tokenization: evaluate(
             nlp,
             data_path,
             tokenization=tokenization,
-            forms=forms,
+            train=forms,
             progress=progress_bar("documents"),
         )
         for tokenization in MEANING

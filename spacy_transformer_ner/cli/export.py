@@ -13,17 +13,16 @@ Scheme: Any = choices("ExportScheme", SCHEME_NAMES)
 
 
 def export_cli(
-    # fmt: off
     corpus: Path = typer.Argument(..., help="A .spacy file, or a folder of them"),
-    output: Path = typer.Argument(..., help="The file to write: .jsonl, .conllup, or columns"),
-    scheme: Scheme = typer.Option("IOB2", "--scheme", "-s", help="Tag scheme of the columns"),
-    # fmt: on
+    output: Path = typer.Argument(..., help="File to write; its suffix sets the format"),
+    scheme: Scheme = typer.Option(
+        "IOB2", "--scheme", "-s", help="Tag scheme, if the format is columns"
+    ),
 ) -> None:
     """Export a .spacy file for other tools.
 
-    A name that ends in .jsonl gives JSON Lines as Prodigy has them, .conllup gives CoNLL-U
-    Plus, and any other name gives columns of words and tags. The convert command reads all
-    of them.
+    Writes Prodigy's JSON Lines for .jsonl, CoNLL-U Plus for .conllup, and columns of words
+    and tags for any other suffix. The convert command reads all of them.
 
     \b
     Example:

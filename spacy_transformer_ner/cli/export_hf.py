@@ -6,26 +6,24 @@ from typing import Optional
 import typer
 from wasabi import msg
 
-from ._util import progress_bar
+from ._util import PIPELINE, progress_bar
 
 
 def export_hf_cli(
-    # fmt: off
-    model: str = typer.Argument(..., help="Pipeline name or path"),
+    model: str = PIPELINE,
     output_dir: Path = typer.Argument(..., help="Folder for the checkpoint"),
     train: Optional[Path] = typer.Option(
         None,
         "--train",
-        help="The training data, to fit a new head if the pipeline has parts that transformers lacks",
+        help="Training data, to refit the head if the pipeline has parts that transformers lacks",
     ),
     dev: Optional[Path] = typer.Option(
-        None, "--dev", help="Annotated data to measure the difference on"
+        None, "--dev", help="Annotated data, to measure the difference in F1"
     ),
-    # fmt: on
 ) -> None:
     """Export a pipeline as a transformers checkpoint.
 
-    For AutoModelForTokenClassification and pipeline("token-classification").
+    It works with AutoModelForTokenClassification and pipeline("token-classification").
 
     \b
     Example:
@@ -34,14 +32,11 @@ def export_hf_cli(
     from transformers.utils import logging
 
     from ..exchange.export_hf import export_pipeline
-    from ..files import new_folder, write_json
-    from ..loading import load_pipeline
 
     logging.set_verbosity_error()
-    with new_folder(output_dir) as new:
-        nlp = load_pipeline(model)
-        exported = export_pipeline(nlp, new, train=train, dev=dev, progress=progress_bar("batches"))
-        write_json(new / "export.json", {"pipeline": model, **exported.to_dict()})
+    exported = export_pipeline(
+        model, output_dir, train=train, dev=dev, progress=progress_bar("batches")
+    )
     msg.good(f"Checkpoint: {output_dir}")
     if exported.is_exact:
         print("Its scores are the same as the pipeline's.")

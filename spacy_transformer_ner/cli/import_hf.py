@@ -14,7 +14,6 @@ Precision: Any = choices("Precision", ("fp32", "auto", "bf16", "fp16"))
 
 
 def import_hf_cli(
-    # fmt: off
     source: str = typer.Argument(
         ..., help="Folder of the checkpoint, or its name on the Hugging Face hub"
     ),
@@ -23,19 +22,18 @@ def import_hf_cli(
     precision: Precision = typer.Option(
         "fp32",
         "--precision",
-        help="Precision of the encoder; auto is faster, and can differ from the checkpoint in near ties",
+        help="Precision of the encoder; auto is faster, and can change entities whose scores are close",
     ),
     scheme: Optional[Scheme] = typer.Option(
         None,
         "--scheme",
-        help="What the checkpoint's entities start with: B- (bio) or I- (iob1); detected if not given",
+        help="Tag scheme of the checkpoint: entities start with B- (bio) or I- (iob1); detected if not given",
     ),
-    # fmt: on
 ) -> None:
     """Turn a transformers checkpoint into a spaCy pipeline.
 
-    The checkpoint is a token classifier. The pipeline keeps the weights and the entity types, and gets this package's decoder and scores.
-    Only a name on the hub uses the network.
+    The checkpoint must be a token classifier. The pipeline has the same weights and entity
+    types, with this package's decoder and scores. The network is only used for names on the hub.
 
     \b
     Example:

@@ -7,26 +7,25 @@ from typing import Optional
 import typer
 from wasabi import msg
 
+from ._util import MANIFEST
+
 
 def push_cli(
-    # fmt: off
-    manifest: Path = typer.Argument(
-        ..., help="JSON file of the package command; the wheels are beside it"
-    ),
+    manifest: Path = MANIFEST,
     org: str = typer.Option(
-        "", "--org", "-o", help="User or organization; the token's user if not given"
+        "", "--org", "-o", help="User or organization; the owner of the token if not given"
     ),
     private: bool = typer.Option(False, "--private", help="Create the repository as private"),
     dry_run: Optional[Path] = typer.Option(
         None,
         "--dry-run",
-        help="Folder to write what would be uploaded to; nothing is uploaded, and no network is used",
+        help="Write the files to this folder instead of uploading them",
     ),
-    # fmt: on
 ) -> None:
     """Share a packaged pipeline on the Hugging Face hub.
 
-    Uploads its files, both wheels, and its card. The repository is public unless --private is given. Needs a token (huggingface-cli login).
+    Uploads its files, both wheels and the model card. The repository is public unless --private
+    is given. Needs a token (huggingface-cli login).
 
     \b
     Example:

@@ -7,16 +7,15 @@ import typer
 from wasabi import msg
 
 from ..errors import InputError
-from ._util import progress_bar
+from ._util import GPU_ID, PIPELINE, progress_bar
 
 
 def rank_cli(
-    # fmt: off
-    model: str = typer.Argument(..., help="Pipeline name or path"),
+    model: str = PIPELINE,
     inputs: list[Path] = typer.Argument(
         ...,
         metavar="INPUT...",
-        help="Files, folders and patterns, of the kinds that annotate reads; other files hold JSON records or a text per line",
+        help="Files, folders and patterns, as for annotate; files with other suffixes have JSON records or one text per line",
     ),
     output: Path = typer.Argument(..., help="JSON Lines file to write"),
     n: Optional[int] = typer.Option(
@@ -25,8 +24,7 @@ def rank_cli(
     encoding: Optional[str] = typer.Option(
         None, "--encoding", "-e", help="Encoding of the files; detected if not given"
     ),
-    use_gpu: int = typer.Option(-1, "--gpu-id", "-g", help="GPU ID or -1 for CPU"),
-    # fmt: on
+    use_gpu: int = GPU_ID,
 ) -> None:
     """Rank unlabelled texts by model uncertainty.
 
@@ -41,7 +39,6 @@ def rank_cli(
     from ..annotation.rank import rank, read_texts
     from ..files import check_writable, write_jsonl
     from ..gpu import check_gpu
-    from ..loading import load_pipeline
 
     check_gpu(use_gpu)
     files = find_files(map(str, inputs), any_kind=True)
@@ -54,7 +51,7 @@ def rank_cli(
         raise InputError("is one of the inputs. Choose another output file.", path=output)
     # The output has at least the size of the ranked texts.
     check_writable(output, 0 if n else sum(file.size for file in files))
-    nlp = load_pipeline(model)
-    records = rank(nlp, read_texts(inputs, encoding=encoding), n, progress_bar("texts"))
+    texts = read_texts(inputs, encoding=encoding)
+    records = rank(model, texts, n, progress=progress_bar("texts"))
     write_jsonl(output, records)
     msg.good(f"{len(records):,} texts, the most uncertain first: {output}")

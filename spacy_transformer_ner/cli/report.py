@@ -8,25 +8,27 @@ from wasabi import msg
 
 
 def report_cli(
-    # fmt: off
-    evaluation: Path = typer.Argument(..., help="JSON file of the evaluate command"),
+    evaluation: Path = typer.Argument(..., help="JSON file written by the evaluate command"),
     output: Path = typer.Argument(..., help="HTML file to write"),
-    errors: Optional[Path] = typer.Option(None, "--errors", help="JSON Lines file of its mistakes"),
-    check: Optional[Path] = typer.Option(None, "--check", help="JSON file of the check command"),
+    errors: Optional[Path] = typer.Option(
+        None, "--errors", help="JSON Lines file of mistakes, written by the evaluate command"
+    ),
+    check: Optional[Path] = typer.Option(
+        None, "--check", help="JSON file written by the check command"
+    ),
     calibration: Optional[Path] = typer.Option(
-        None, "--calibration", help="JSON file of the calibrate or train command"
+        None, "--calibration", help="JSON file written by the calibrate or train command"
     ),
     history: Optional[Path] = typer.Option(
-        None, "--history", help="JSON Lines file of the train command"
+        None, "--history", help="JSON Lines file written by the train command"
     ),
-    config: Optional[Path] = typer.Option(None, "--config", help="The pipeline's config.cfg"),
+    config: Optional[Path] = typer.Option(None, "--config", help="Config of the pipeline"),
     data: Optional[List[Path]] = typer.Option(
-        None, "--data", help="A file that the pipeline was made from, for its hash; can be repeated"
+        None, "--data", help="Data file to list with its checksum; can be repeated"
     ),
     command: Optional[List[str]] = typer.Option(
-        None, "--command", help="A command that was run, to be shown; can be repeated"
+        None, "--command", help="Command to list; can be repeated"
     ),
-    # fmt: on
 ) -> None:
     """Write a self-contained HTML evaluation report.
 

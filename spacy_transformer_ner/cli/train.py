@@ -6,11 +6,10 @@ from typing import Optional
 import typer
 from wasabi import msg
 
-from ..training.recipe import ITS_OWN
+from ._util import ENCODER, GPU_ID
 
 
 def train_cli(
-    # fmt: off
     ctx: typer.Context,
     config: str = typer.Argument(
         ..., help="Name of a recipe (minilm, bert-base-cased, …), or a config file"
@@ -24,13 +23,9 @@ def train_cli(
         None, "--dev", help="Development data; paths.dev of the config if not given"
     ),
     output: Path = typer.Option(
-        ..., "--output", "-o", help="Folder for the pipeline and the records of the training"
+        ..., "--output", "-o", help="Folder for the pipeline, its config and the training history"
     ),
-    encoder: str = typer.Option(
-        ITS_OWN,
-        "--encoder",
-        help=f"The encoder: a folder, minilm, or a name on the Hugging Face hub; {ITS_OWN} is the recipe's own",
-    ),
+    encoder: str = ENCODER,
     lang: Optional[str] = typer.Option(
         None, "--lang", "-l", help="Language of the pipeline; the config's if not given"
     ),
@@ -40,20 +35,19 @@ def train_cli(
     code_path: Optional[Path] = typer.Option(
         None, "--code", "-c", help="Python file with registered functions, imported before training"
     ),
-    use_gpu: int = typer.Option(-1, "--gpu-id", "-g", help="GPU ID or -1 for CPU"),
+    use_gpu: int = GPU_ID,
     check_only: bool = typer.Option(
         False,
         "--check-only",
         help="Check that the training can start, and write its config, but do not train",
     ),
-    # fmt: on
 ) -> None:
     """Train a pipeline and calibrate its scores.
 
     Checks that the training can start, runs spaCy's own training, and calibrates the scores
-    on the development data. Any setting of the config can be overridden, as in `spacy train`. Writes OUTPUT/model-best,
-    model-last, config.cfg, history.jsonl and calibration.json. Rerun the same command to
-    resume an interrupted training.
+    on the development data. Any setting of the config can be overridden, as in `spacy train`.
+    Writes OUTPUT/model-best, model-last, config.cfg, history.jsonl and calibration.json. Rerun
+    the same command to resume an interrupted training.
 
     \b
     Example:

@@ -6,19 +6,16 @@ from typing import Optional
 import typer
 from wasabi import msg
 
-from ._util import progress_bar
+from ._util import CORPUS, GPU_ID, PIPELINE, progress_bar
 
 SHOWN = (0.0, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98)
 
 
 def tune_threshold_cli(
-    # fmt: off
-    model: str = typer.Argument(..., help="Pipeline name or path"),
-    data_path: Path = typer.Argument(
-        ..., help="Annotated corpus: a .spacy file, or any format that convert reads"
-    ),
+    model: str = PIPELINE,
+    data_path: Path = CORPUS,
     precision: float = typer.Option(
-        0.95, "--precision", "-p", min=0.0, max=1.0, help="The precision that is wanted"
+        0.95, "--precision", "-p", min=0.0, max=1.0, help="Lowest acceptable precision"
     ),
     per_type: bool = typer.Option(
         False, "--per-type", help="A threshold for each label instead of one for all"
@@ -26,17 +23,16 @@ def tune_threshold_cli(
     write: bool = typer.Option(
         False,
         "--write",
-        help="Set the thresholds in the config of the pipeline, which has to be a directory",
+        help="Write the thresholds to the config of the pipeline, which must be a folder",
     ),
     output: Optional[Path] = typer.Option(
-        None, "--output", "-o", help="JSON file for the thresholds and the whole curve"
+        None, "--output", "-o", help="JSON file for the thresholds and the precision-recall curve"
     ),
-    use_gpu: int = typer.Option(-1, "--gpu-id", "-g", help="GPU ID or -1 for CPU"),
-    # fmt: on
+    use_gpu: int = GPU_ID,
 ) -> None:
-    """Find the threshold that gives a precision.
+    """Find the score threshold for a precision.
 
-    Uses development data, and shows the recall that the threshold leaves.
+    Entities with lower scores are dropped. Use development data. Also shows the recall.
 
     \b
     Example:

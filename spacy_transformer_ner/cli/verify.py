@@ -6,25 +6,23 @@ from typing import Optional
 import typer
 from wasabi import msg
 
+from ._util import MANIFEST
+
 
 def verify_cli(
-    # fmt: off
-    manifest: Path = typer.Argument(
-        ..., help="JSON file of the package command; the wheels are beside it"
-    ),
-    model: Path = typer.Argument(..., help="Directory of the trained pipeline"),
-    data_path: Path = typer.Argument(..., help=".spacy file with the texts to tag"),
-    n_texts: int = typer.Option(20, "--n-texts", "-n", min=1, help="Number of its texts to tag"),
+    manifest: Path = MANIFEST,
+    model: Path = typer.Argument(..., help="Folder of the trained pipeline"),
+    data_path: Path = typer.Argument(..., help=".spacy file with texts to annotate"),
+    n_texts: int = typer.Option(20, "--n-texts", "-n", min=1, help="Number of texts to annotate"),
     constraints: Optional[Path] = typer.Option(
         None, "--constraints", "-c", help="Constraints file for pip"
     ),
     output: Optional[Path] = typer.Option(None, "--output", "-o", help="JSON file for the result"),
-    # fmt: on
 ) -> None:
     """Test a packaged pipeline in a clean environment.
 
-    Installs it in a new, empty environment, loads it by its name with the network off, and
-    checks that it finds what the trained pipeline finds.
+    Installs it in a new virtual environment, loads it by name with the network off, and checks
+    that it finds the same entities as the trained pipeline.
 
     \b
     Example:

@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 
 from spacy.language import Language
+from spacy.tokens import Doc
 from spacy_transformers import Transformer
 from spacy_transformers.layers import TransformerListener
 from thinc.api import Model
 
 from ..errors import InputError
+from .batch import get_trf_data
 
 
 def listeners_of(model: object) -> list[TransformerListener]:
@@ -31,6 +33,25 @@ def require_upstream(name: str, model: object) -> None:
             f"config` writes: put 'transformer' before {name!r} in [nlp] pipeline, and copy "
             "[components.transformer] from the recipe minilm (`spacy ner config minilm`). If the "
             f"transformer is in [training] frozen_components: {_instead_of_freezing(name)}"
+        )
+
+
+def require_vectors(name: str, model: Model, docs: Sequence[Doc]) -> None:
+    """Check that a transformer has run before a component: a listener would use zeros as
+    vectors.
+
+    name (str): The component's name.
+    model (Model): The component's model.
+    docs (Sequence[Doc]): The Docs.
+    RAISES: InputError if a Doc has no vectors.
+    """
+    if any(get_trf_data(doc) is None for doc in docs) and listeners_of(model):
+        raise InputError(
+            f"the component {name!r} listens to a transformer, and none has run before it. Source "
+            "the component 'transformer' from the same pipeline, add it before this one, and add "
+            "components like doc_cleaner after this one. Or call "
+            f"nlp.replace_listeners('transformer', {name!r}, ['model.tok2vec']) in the source "
+            "pipeline first. For training, add 'transformer' to [training] annotating_components."
         )
 
 

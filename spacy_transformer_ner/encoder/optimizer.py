@@ -18,7 +18,8 @@ MAX_DECAY = 0.9999
 
 
 class AdamW(Optimizer):
-    """AdamW (Loshchilov and Hutter, 2019). The encoder's weights are updated together by
+    """AdamW (Loshchilov and Hutter, 2019). Registered as spacy-transformer-ner.AdamW.v1. The
+    encoder's weights are updated together by
     torch's fused implementation, without weight decay on biases and norms, and with
     gradients clipped by their global norm. The weights of thinc layers, such as the heads,
     are updated by thinc's implementation at a separate, higher rate, because they are
@@ -36,21 +37,28 @@ class AdamW(Optimizer):
     use_averages (bool): Whether to keep moving averages of the weights, like thinc's
         optimizers (Polyak and Juditsky, 1992). `spacy train` then evaluates and saves the
         averages.
+    layer_decay (float): Must be 1.0. Kept for configs saved by earlier versions.
+    RAISES: InputError if layer_decay is not 1.0.
     """
 
     def __init__(
         self,
         learn_rate: FloatOrSeq,
-        *,
-        rate_width: int | None,
-        head_factor: float,
-        beta1: float,
-        beta2: float,
-        eps: float,
-        weight_decay: float,
-        grad_clip: float,
-        use_averages: bool,
+        rate_width: Optional[int] = None,
+        head_factor: float = 10.0,
+        beta1: float = 0.9,
+        beta2: float = 0.999,
+        eps: float = 1e-8,
+        weight_decay: float = 0.01,
+        grad_clip: float = 1.0,
+        use_averages: bool = False,
+        layer_decay: float = 1.0,
     ):
+        if layer_decay != 1.0:
+            raise InputError(
+                f"the optimizer's layer_decay is {layer_decay}, but all layers have the same rate "
+                "now: remove layer_decay from [training.optimizer], or set it to 1.0."
+            )
         super().__init__(
             learn_rate,
             beta1=beta1,
@@ -64,7 +72,7 @@ class AdamW(Optimizer):
         self.rate_width = rate_width
         self.width_factor = 1.0
         self.head_factor = head_factor
-        self._left_out: dict[KeyT, int] = {}
+        self._skipped: dict[KeyT, int] = {}
         self._of_encoders: dict[KeyT, torch.optim.AdamW] = {}
 
     def __call__(
@@ -128,14 +136,14 @@ class AdamW(Optimizer):
 
         RETURNS (bool): Whether to use the gradient.
         """
-        self._left_out[key] = 0 if is_finite else self._left_out.get(key, 0) + 1
+        self._skipped[key] = 0 if is_finite else self._skipped.get(key, 0) + 1
         return is_finite
 
     @property
-    def left_out(self) -> int:
+    def n_skipped(self) -> int:
         """RETURNS (int): The number of consecutive updates, up to the last one, that
         skipped some weights because their gradient was not finite."""
-        return max(self._left_out.values(), default=0)
+        return max(self._skipped.values(), default=0)
 
     def of_encoder(self, key: KeyT, module: nn.Module) -> torch.optim.AdamW:
         """Get torch's optimizer of an encoder.
@@ -172,38 +180,5 @@ def parameter_groups(parameters: Iterable[nn.Parameter], weight_decay: float) ->
     ]
 
 
-def create_adamw(
-    learn_rate: FloatOrSeq,
-    rate_width: Optional[int] = None,
-    head_factor: float = 10.0,
-    beta1: float = 0.9,
-    beta2: float = 0.999,
-    eps: float = 1e-8,
-    weight_decay: float = 0.01,
-    grad_clip: float = 1.0,
-    use_averages: bool = False,
-    layer_decay: float = 1.0,
-) -> Optimizer:
-    """Create an optimizer. Registered as spacy-transformer-ner.AdamW.v1. For the other
-    parameters, see `AdamW`.
-
-    layer_decay (float): Must be 1.0. Kept for configs saved by earlier versions.
-    RETURNS (Optimizer): The optimizer.
-    RAISES: InputError if layer_decay is not 1.0.
-    """
-    if layer_decay != 1.0:
-        raise InputError(
-            f"the optimizer's layer_decay is {layer_decay}, but all layers have the same rate now: "
-            "remove layer_decay from [training.optimizer], or set it to 1.0."
-        )
-    return AdamW(
-        learn_rate,
-        rate_width=rate_width,
-        head_factor=head_factor,
-        beta1=beta1,
-        beta2=beta2,
-        eps=eps,
-        weight_decay=weight_decay,
-        grad_clip=grad_clip,
-        use_averages=use_averages,
-    )
+# The name in the entry points.
+create_adamw = AdamW

@@ -1,7 +1,6 @@
 """The floating-point precision of the encoder."""
 
 import torch
-from torch.amp import GradScaler
 
 
 def autocast_dtype(precision: str, device: torch.device) -> torch.dtype | None:
@@ -27,14 +26,3 @@ def cpu_has(*abilities: str) -> bool:
         report them."""
     known = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
     return any(known.get(ability) for ability in abilities)
-
-
-def grad_scaler(precision: str, device: torch.device) -> GradScaler:
-    """Create a gradient scaler, which keeps small gradients from vanishing in fp16
-    (Micikevicius et al., 2018). It is disabled in other precisions.
-
-    precision (str): The precision, see `autocast_dtype`.
-    device (torch.device): The device that runs the encoder.
-    RETURNS (GradScaler): torch's scaler.
-    """
-    return GradScaler(device.type, enabled=precision == "fp16")

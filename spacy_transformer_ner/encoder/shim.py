@@ -13,6 +13,7 @@ import torch
 from thinc.api import Optimizer, PyTorchShim, get_torch_default_device, xp2torch
 from thinc.optimizers import KeyT
 from thinc.types import FloatsXd
+from torch.amp import GradScaler
 
 from ..errors import InputError
 from .attention import PlainAttention
@@ -20,7 +21,7 @@ from .linear import can_pack, pack_linears
 from .network import Encoder
 from .onnx import OnnxNetwork
 from .optimizer import AdamW
-from .precision import autocast_dtype, grad_scaler
+from .precision import autocast_dtype
 from .settings import EncoderSettings
 from .storage import from_parts, to_parts
 from .windows import ON_CPU, ON_GPU, Batching, Window
@@ -90,7 +91,9 @@ class EncoderShim(PyTorchShim):
             if self._is_cpu_in_bf16:
                 options["context_fn"] = _contexts
             encoder.transformer.gradient_checkpointing_enable(options)
-        self.scaler = grad_scaler(self.settings.precision, self.device)
+        # Keeps small gradients from vanishing in fp16 (Micikevicius et al., 2018).
+        is_fp16 = self.settings.precision == "fp16"
+        self.scaler = GradScaler(self.device.type, enabled=is_fp16)
 
     def encode(
         self, pieces: Wordpieces, windows: Sequence[Window], is_train: bool

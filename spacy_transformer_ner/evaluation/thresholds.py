@@ -12,7 +12,7 @@ from ..errors import InputError
 from ..files import replacing
 from ..progress import Progress, no_progress
 from .evaluate import evaluate
-from .reliability import Operating, curve, find_recogniser, threshold_for
+from .reliability import ThresholdPoint, curve, find_recogniser, threshold_for
 
 ALL = "all"
 
@@ -23,16 +23,16 @@ class Thresholds:
 
     component (str): The name of the recogniser in the pipeline.
     precision (float): The minimum precision.
-    points (Mapping[str | None, Operating]): The threshold for each label, or under None for
+    points (Mapping[str | None, ThresholdPoint]): The threshold for each label, or under None for
         all labels together.
-    curve (tuple[Operating, ...]): Precision and recall of all labels at every distinct
+    curve (tuple[ThresholdPoint, ...]): Precision and recall of all labels at every distinct
         threshold.
     """
 
     component: str
     precision: float
-    points: Mapping[str | None, Operating]
-    curve: tuple[Operating, ...]
+    points: Mapping[str | None, ThresholdPoint]
+    curve: tuple[ThresholdPoint, ...]
 
     def settings(self) -> dict[str, float | dict[str, float]]:
         """RETURNS (dict): The settings `threshold` and `label_thresholds` of the component,

@@ -42,7 +42,7 @@ class Card:
 
 
 @dataclass(frozen=True)
-class Made:
+class CommandRecords:
     """The outputs of the commands that made a pipeline.
 
     metrics (dict | None): The output of evaluate.
@@ -64,13 +64,13 @@ def package_name(name: str) -> str:
     return re.sub(r"[^0-9a-z]+", "_", name.lower()).strip("_")
 
 
-def card_meta(meta: Mapping[str, Any], card: Card, made: Made) -> dict[str, Any]:
+def card_meta(meta: Mapping[str, Any], card: Card, records: CommandRecords) -> dict[str, Any]:
     """Build the meta.json of a packaged pipeline. spaCy generates the model card from it,
     with the "notes" at its end.
 
     meta (Mapping): The meta of the trained pipeline.
     card (Card): The metadata.
-    made (Made): The outputs of the commands.
+    records (CommandRecords): The outputs of the commands.
     RETURNS (dict): The new meta.
     """
     encoder = describe_encoder(card.encoder)
@@ -87,16 +87,16 @@ def card_meta(meta: Mapping[str, Any], card: Card, made: Made) -> dict[str, Any]
     }
     card = replace(card, dataset=_text(card.dataset), license=_text(card.license))
     encoder = {key: _text(value) for key, value in encoder.items()}
-    sections = {"Intended use": _use(meta, labels, card), "Limits": _limits(made.metrics)}
-    if made.metrics is not None:
-        text = made.metrics["text"]
+    sections = {"Intended use": _use(meta, labels, card), "Limits": _limits(records.metrics)}
+    if records.metrics is not None:
+        text = records.metrics["text"]
         keys = ("ents_f", "ents_p", "ents_r", "ents_per_type", "token_accuracy", "speed")
-        meta["performance"] = {**{key: text[key] for key in keys}, "evaluation": made.metrics}
-        sections["Entities per type"] = _scores(made.metrics)
+        meta["performance"] = {**{key: text[key] for key in keys}, "evaluation": records.metrics}
+        sections["Entities per type"] = _scores(records.metrics)
         if text.get("confidence") is not None:
             sections["Scores"] = _confidence(text["confidence"])
-    sections["Data"] = _data(card, made.corpus)
-    sections["Training"] = _training(encoder["name"], made.history)
+    sections["Data"] = _data(card, records.corpus)
+    sections["Training"] = _training(encoder["name"], records.history)
     sections["License"] = _license(card, encoder)
     meta["notes"] = "\n\n".join(f"### {title}\n\n{text}" for title, text in sections.items())
     return meta

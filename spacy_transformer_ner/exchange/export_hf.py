@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Optional, cast
 
@@ -11,10 +11,11 @@ import torch
 from sklearn.linear_model import LogisticRegression
 from spacy.language import Language
 from spacy.tokens import Doc, Span
-from transformers import AutoModelForTokenClassification, PreTrainedModel, pipeline
+from transformers import AutoModelForTokenClassification, PreTrainedModel
+from transformers import pipeline as transformers_pipeline
 
 from ..corpus.docbin import sentences_of
-from ..corpus.reader import annotated_docs
+from ..corpus.reader import AnyCorpus, annotated_docs
 from ..corpus.tags import write_tags
 from ..encoder.model import plan_windows
 from ..encoder.network import Encoder, InputOptions
@@ -24,9 +25,11 @@ from ..encoder.windows import ON_CPU
 from ..errors import InputError
 from ..evaluation.counts import Counts, count
 from ..evaluation.reliability import entities_of, find_recogniser
-from ..files import check_room
+from ..files import check_room, new_folder, write_json
+from ..loading import Pipeline, load_pipeline
 from ..progress import Progress, no_progress
 from ..recogniser.constraints import BEGIN, INSIDE, LAST, UNIT
+from ..results import Result
 
 # The pooling of transformers' token classification.
 EXPORTED = InputOptions(wordpiece_pooling="first")
@@ -37,7 +40,7 @@ MAX_TOKENS = 200_000
 
 
 @dataclass(frozen=True)
-class HFExport:
+class HFExport(Result):
     """The result of an export.
 
     lost (tuple[str, ...]): The parts that have no counterpart in transformers.
@@ -53,17 +56,13 @@ class HFExport:
     pipeline_f: Optional[float] = None
     checkpoint_f: Optional[float] = None
 
-    def to_dict(self) -> dict:
-        """RETURNS (dict): The fields, for JSON."""
-        return asdict(self)
-
 
 def export_pipeline(
-    nlp: Language,
-    folder: Path,
+    pipeline: Pipeline,
+    output: str | Path,
     *,
-    train: Optional[Path] = None,
-    dev: Optional[Path] = None,
+    train: AnyCorpus | None = None,
+    dev: AnyCorpus | None = None,
     progress: Progress = no_progress,
 ) -> HFExport:
     """Write a checkpoint for transformers' AutoModelForTokenClassification, AutoTokenizer
@@ -73,15 +72,33 @@ def export_pipeline(
     encoder inputs. If the pipeline uses such parts, the head is refitted on `train`, on the
     encoder's output without them.
 
-    nlp (Language): The pipeline.
-    folder (Path): The folder to create.
-    train (Path | None): A .spacy file to fit the head on.
-    dev (Path | None): A .spacy file to measure both on.
-    progress (Callable): Progress callback.
-    RETURNS (HFExport): The result.
+    pipeline (Language | str | Path): The pipeline, or its name or path.
+    output (str | Path): A new folder for the checkpoint. It also gets the result, as
+        export.json.
+    train (str | Path | Iterable[Doc] | None): Training data, to refit the head if the pipeline
+        has parts that transformers lacks.
+    dev (str | Path | Iterable[Doc] | None): Annotated text to measure the F1 difference on.
+    progress (Callable): Wraps streams; also gets their descriptions.
+    RETURNS (HFExport): What is lost, and the F1 before and after.
     RAISES: InputError if the pipeline has no transformer or transformer_ner of this package,
-        if the head has to be refitted but `train` is None, or if the disk is full.
+        if the head has to be refitted but `train` is None, if the folder exists, or if the disk
+        is full.
     """
+    nlp = load_pipeline(pipeline)
+    with new_folder(output) as folder:
+        exported = _export(nlp, folder, train, dev, progress)
+        name = f"{nlp.lang}_{nlp.meta['name']}" if isinstance(pipeline, Language) else str(pipeline)
+        write_json(folder / "export.json", {"pipeline": name, **exported.to_dict()})
+    return exported
+
+
+def _export(
+    nlp: Language,
+    folder: Path,
+    train: AnyCorpus | None,
+    dev: AnyCorpus | None,
+    progress: Progress,
+) -> HFExport:
     _, recogniser = find_recogniser(nlp)
     encoder, _ = find_encoder(nlp)
     # Check before fitting a head, which may take long.
@@ -226,12 +243,12 @@ def _classifier(
     return classifier
 
 
-def _measure(nlp: Language, folder: Path, dev: Path, progress: Progress) -> dict[str, float]:
+def _measure(nlp: Language, folder: Path, dev: AnyCorpus, progress: Progress) -> dict[str, float]:
     references = annotated_docs(dev, nlp.vocab, cast(str, nlp.lang))
     texts = [doc.text for doc in references]
     gold = [entities_of(doc) for doc in references]
     ours = [entities_of(doc) for doc in progress(nlp.pipe(texts), len(texts))]
-    classify = pipeline(
+    classify = transformers_pipeline(
         "token-classification",
         model=str(folder),
         aggregation_strategy="first",

@@ -17,6 +17,7 @@ from ..encoder.settings import EncoderSettings
 from ..errors import InputError
 from ..evaluation.reliability import find_recogniser
 from ..files import check_room
+from ..results import Result
 from .export_hf import find_encoder, weights_size
 
 # The maximum difference between the scores of graph and pipeline.
@@ -86,7 +87,7 @@ ADDED = {
 
 
 @dataclass(frozen=True)
-class ONNXExport:
+class ONNXExport(Result):
     """The result of an export.
 
     difference (float): The maximum difference between the scores of graph and pipeline on

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from spacy.util import load_config
@@ -15,7 +15,8 @@ import spacy_transformer_ner
 
 from ..errors import InputError
 from ..files import check_room, read_json, replacing, sha256, size_of, write_json
-from .card import Card, Made, card_meta, package_name, readme
+from ..results import Result
+from .card import Card, CommandRecords, card_meta, package_name, readme
 from .own_wheel import installed_wheel
 
 PROJECT_ROOT = Path(spacy_transformer_ner.__file__).parents[1]
@@ -23,7 +24,7 @@ VERSION = re.compile(r"[0-9]+(\.[0-9]+)*((a|b|rc|\.post|\.dev)[0-9]+)?")
 
 
 @dataclass(frozen=True)
-class Packaged:
+class Packaged(Result):
     """A packaged pipeline.
 
     pipeline (str): The name to install and load, e.g. "en_ner_sample_minilm".
@@ -35,32 +36,35 @@ class Packaged:
     version: str
     wheels: dict[str, str]
 
-    def to_dict(self) -> dict:
-        """RETURNS (dict): The fields, for JSON."""
-        return asdict(self)
-
 
 def package(
-    model_dir: str | Path,
-    output_dir: str | Path,
-    card: Card,
+    pipeline: str | Path,
+    output: str | Path,
     *,
-    made: Made = Made(),
+    name: str,
+    version: str = "0.1.0",
+    dataset: str = "unknown",
+    encoder: str = "",
+    author: str = "",
+    license: str = "",
+    records: CommandRecords = CommandRecords(),
     manifest: str | Path | None = None,
 ) -> Packaged:
     """Build the wheel of a trained pipeline and the wheel of this package, which it requires,
     so that `pip install --find-links OUTPUT_DIR NAME` finds both.
 
-    model_dir (str | Path): The pipeline, e.g. training/…/model-best.
-    output_dir (str | Path): The folder for the wheels.
-    card (Card): The metadata of the pipeline.
-    made (Made): The outputs of the other commands.
+    pipeline (str | Path): The pipeline's folder, e.g. training/…/model-best.
+    output (str | Path): The folder for the wheels.
+    name (str): The pipeline's name, without the language.
+    version, dataset, encoder, author, license (str): For the model card, see `card.Card`.
+    records (CommandRecords): Figures, training history and corpus, from other commands.
     manifest (str | Path | None): The JSON file for the result, if any.
     RETURNS (Packaged): The package.
     RAISES: InputError if the pipeline is not found, the name or version is invalid, the
         outputs of the other commands are invalid, or a build fails.
     """
-    model_dir, output_dir = Path(model_dir), Path(output_dir)
+    model_dir, output_dir = Path(pipeline), Path(output)
+    card = Card(name, version, dataset, encoder, author, license)
     if not (model_dir / "meta.json").is_file():
         raise InputError("no trained pipeline found. Run `spacy ner train` first.", path=model_dir)
     if not VERSION.fullmatch(card.version):
@@ -82,7 +86,7 @@ def package(
         shutil.copytree(model_dir, staged)
         if not card.encoder:
             card = replace(card, encoder=_encoder_of(staged))
-        meta = _write_card(staged, card, made)
+        meta = _write_card(staged, card, records)
         (work / "built").mkdir()
         _run(
             [sys.executable, "-m", "spacy", "package", str(staged), str(work / "built")]
@@ -115,11 +119,11 @@ def _encoder_of(staged: Path) -> str:
     return str(paths.get("encoder") or "unknown")
 
 
-def _write_card(staged: Path, card: Card, made: Made) -> dict:
+def _write_card(staged: Path, card: Card, records: CommandRecords) -> dict:
     """Write meta.json and README.md.
     RETURNS (dict): The meta."""
     try:
-        meta = card_meta(read_json(staged / "meta.json", "train"), card, made)
+        meta = card_meta(read_json(staged / "meta.json", "train"), card, records)
         text = readme(meta)
     except (KeyError, TypeError, AttributeError, IndexError) as error:
         raise InputError(

@@ -5,13 +5,14 @@ import os
 import subprocess
 import tempfile
 import venv
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from ..corpus.docbin import read_docbin
 from ..errors import InputError
 from ..files import read_json, write_json
 from ..loading import load_pipeline
+from ..results import Result
 from .package import Packaged
 
 Entity = tuple[int, int, str, "float | None"]
@@ -42,7 +43,7 @@ json.dump({"entities": found, "versions": {n: version(n) for n in names}}, sys.s
 
 
 @dataclass(frozen=True)
-class Verified:
+class Verified(Result):
     """The result of the test.
 
     pipeline, version (str): The package.
@@ -56,10 +57,6 @@ class Verified:
     texts: int
     entities: int
     versions: dict[str, str]
-
-    def to_dict(self) -> dict:
-        """RETURNS (dict): The fields, for JSON."""
-        return asdict(self)
 
 
 class CleanEnvironment:

@@ -8,11 +8,12 @@ entropy of the text, and the label.
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 
 import numpy
 
 from ..errors import InputError
+from ..results import Result
 from .arrays import Bools, Floats, Ints
 from .known import NEW, OTHER
 
@@ -59,7 +60,7 @@ class CalibrationFeatures:
 
 
 @dataclass(frozen=True)
-class Calibration:
+class Calibration(Result):
     """A logistic regression on CalibrationFeatures.
 
     intercept (float): The intercept, in log-odds.
@@ -111,10 +112,6 @@ class Calibration:
             if not isinstance(value, (int, float)) or not numpy.isfinite(value):
                 raise _damaged(name, value)
         return cls(**{f.name: content[f.name] for f in fields(cls) if f.name in content})
-
-    def to_dict(self) -> dict:
-        """RETURNS (dict): The fields, for JSON."""
-        return asdict(self)
 
 
 def _damaged(name: str, value: object) -> InputError:

@@ -3,32 +3,30 @@
 from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Dict, List, Optional, Union, cast
+from typing import Dict, List, Optional, Union
 from weakref import ref
 
 import numpy
-from spacy.attrs import ENT_IOB, ENT_TYPE
 from spacy.language import Language
 from spacy.pipeline import TrainablePipe
 from spacy.scorer import get_ner_prf
-from spacy.tokens import Doc, Span
+from spacy.tokens import Doc
 from spacy.training import Example, validate_examples, validate_get_examples
 from spacy.vocab import Vocab
-from thinc.api import Config, Model, Optimizer, set_dropout_rate
+from thinc.api import Config, Model, Optimizer
 from thinc.types import Floats2d
 
-from ..encoder.batch import get_trf_data
-from ..encoder.listeners import listeners_of, require_upstream
-from ..errors import InputError
+from ..encoder.listeners import require_upstream, require_vectors
 from . import constraints
+from .allowed import allowed_tags
 from .arrays import Floats, Ints
 from .calibration import Calibration, CalibrationFeatures
 from .decoding import Decoded
 from .known import KnownEntities, count_forms
-from .loss import cross_entropy, distillation
-from .prediction import Prediction, allowed_tags, by_doc
-from .rehearsal import PIPELINES, find_upstream, make_teacher, optimizer_of
-from .scores import CANDIDATES, SPANS_KEY, register_extension, set_scores, with_kept
+from .loss import cross_entropy, gold_tags, split_gradient
+from .prediction import Prediction
+from .rehearsal import PIPELINES, make_teacher, rehearse
+from .scores import CANDIDATES, SPANS_KEY, register_extension
 
 DEFAULT_TRANSFORMER_NER_CONFIG = """
 [model]
@@ -43,9 +41,6 @@ upstream = "*"
 [model.tok2vec.pooling]
 @layers = "spacy-transformer-ner.reduce_mean.v1"
 """
-
-# The value of ENT_IOB at the start of an entity.
-BEGINS_ENTITY = 3
 
 
 @Language.factory(
@@ -254,68 +249,35 @@ class TransformerNER(TrainablePipe):
         RETURNS (list[Prediction]): The prediction for each Doc.
         """
         decoded = self._decode(docs)
-        starts, spans = decoded.starts, decoded.spans
         if not (self.spans_key or self.threshold or self.label_thresholds):
-            return [Prediction(part) for (part,) in by_doc(starts, spans)]
-        scores, marginals = self._score(decoded, spans)
+            return [Prediction(entities) for entities in decoded.unscored(decoded.spans)]
+        calibration, known = self.calibration, self.known_entities
         thresholds = numpy.array(
             [self.label_thresholds.get(label, self.threshold) for label in self.labels]
         )
-        kept = scores >= thresholds[spans[:, 2]]
-        parts = list(by_doc(starts, spans[kept], scores[kept], marginals[kept]))
+        least = thresholds[decoded.spans[:, 2]]
+        found = decoded.scored(decoded.spans, least, calibration, known)
         if self.candidates is None:
-            return [Prediction(*part) for part in parts]
+            return [Prediction(entities) for entities in found]
+        # Calibration may increase a lower probability.
+        spans = decoded.posterior.candidates(0.1 * self.candidates)
+        candidates = decoded.scored(spans, self.candidates, calibration, known)
         return [
-            Prediction(found, found_scores, found_marginals, *candidates)
-            for (found, found_scores, found_marginals), candidates in zip(
-                parts, self._candidates(decoded)
-            )
+            Prediction(entities, of_doc.best(self.max_candidates))
+            for entities, of_doc in zip(found, candidates)
         ]
 
     def _decode(self, docs: Iterable[Doc]) -> Decoded:
-        docs = list(docs)
+        docs, labels = list(docs), self.labels
         filled = [doc for doc in docs if len(doc)]
-        ops, n_labels = self.model.ops, len(self.labels)
+        ops, n_tags = self.model.ops, constraints.n_tags(len(labels))
         if not filled:
-            return Decoded(docs, numpy.zeros((0, constraints.n_tags(n_labels))), None)
-        self._require_vectors(filled)
+            return Decoded(docs, numpy.zeros((0, n_tags)), None, labels)
+        require_vectors(self.name, self.model, filled)
         # Decoding takes one step per token, which is faster on the CPU.
         emissions = ops.to_numpy(ops.xp.concatenate(self.model.predict(filled)))
-        self._require_fitting_labels(emissions.shape[1])
-        return Decoded(docs, emissions, allowed_tags(filled, n_labels))
-
-    def _require_vectors(self, docs: Sequence[Doc]) -> None:
-        """Raise if a transformer is missing: a listener would use zeros as vectors."""
-        if all(get_trf_data(doc) is not None for doc in docs):
-            return
-        if listeners_of(self.model):
-            raise InputError(
-                f"the component {self.name!r} listens to a transformer, and none has run before "
-                "it. Source the component 'transformer' from the same pipeline, add it before this "
-                "one, and add components like doc_cleaner after this one. Or call "
-                f"nlp.replace_listeners('transformer', {self.name!r}, ['model.tok2vec']) in the "
-                "source pipeline first. For training, add 'transformer' to [training] "
-                "annotating_components."
-            )
-
-    def _require_fitting_labels(self, n_tags: int) -> None:
-        """n_tags (int): The number of tags of the model."""
-        labels = self.cfg["labels"]
-        if not isinstance(labels, list) or not all(isinstance(x, str) and x for x in labels):
-            problem = f"are not a list of names: {str(labels)[:100]}"
-        elif len(set(labels)) < len(labels):
-            problem = f"have a duplicate: {str(labels)[:100]}"
-        elif n_tags != constraints.n_tags(len(labels)):
-            problem = (
-                f"do not match its model: {len(labels)} labels need "
-                f"{constraints.n_tags(len(labels))} tags, the model has {n_tags}"
-            )
-        else:
-            return
-        raise InputError(
-            f"the labels of the component {self.name!r} (file cfg in its directory) {problem}. "
-            "Copy the component's cfg and model from the same trained pipeline."
-        )
+        constraints.check_labels(self.name, self.cfg["labels"], emissions.shape[1])
+        return Decoded(docs, emissions, allowed_tags(filled, len(labels)), labels)
 
     def from_disk(self, path: Union[str, Path], *, exclude: Iterable[str] = ()) -> "TransformerNER":
         """Load the component from disk.
@@ -329,46 +291,17 @@ class TransformerNER(TrainablePipe):
         return self._loaded(exclude)
 
     def from_bytes(self, bytes_data: bytes, *, exclude: Iterable[str] = ()) -> "TransformerNER":
-        """Load the component from bytes.
-
-        bytes_data (bytes): The result of `to_bytes`.
-        exclude (Iterable[str]): Fields to exclude: "cfg", "model" or "vocab".
-        RETURNS (TransformerNER): The component.
-        RAISES: InputError if the labels do not match the model.
-        """
+        """Load the component from bytes, see `from_disk`."""
         super().from_bytes(bytes_data, exclude=exclude)
         return self._loaded(exclude)
 
     def _loaded(self, exclude: Iterable[str]) -> "TransformerNER":
         n_tags = self.model.get_ref("output_layer").maybe_get_dim("nO")
         if n_tags is not None and not {"cfg", "model"} & set(exclude):
-            self._require_fitting_labels(n_tags)
+            constraints.check_labels(self.name, self.cfg["labels"], n_tags)
         for label in self.labels:  # the vocabulary may be excluded
             self.vocab.strings.add(label)
         return self
-
-    def _score(self, decoded: Decoded, spans: Ints) -> tuple[Floats, Floats]:
-        """RETURNS (tuple[Floats, Floats]): The scores of spans after and before
-        calibration."""
-        if not len(spans):  # skip computing the posterior
-            return numpy.zeros(0), numpy.zeros(0)
-        calibration = self.calibration
-        if calibration is None:
-            marginals = decoded.posterior.spans(spans)
-            return marginals, marginals
-        features = decoded.features(spans, self.labels, self.known_entities)
-        return calibration.scores(features), features.marginals
-
-    def _candidates(self, decoded: Decoded) -> Iterable[tuple[Ints, Floats, Floats]]:
-        assert self.candidates is not None
-        # Calibration may increase a lower probability.
-        spans, _ = decoded.posterior.candidates(0.1 * self.candidates)
-        scores, marginals = self._score(decoded, spans)
-        kept = scores >= self.candidates
-        parts = by_doc(decoded.starts, spans[kept], scores[kept], marginals[kept])
-        for part, part_scores, part_marginals in parts:
-            best = numpy.argsort(-part_scores, kind="stable")[: self.max_candidates]
-            yield part[best], part_scores[best], part_marginals[best]
 
     def features(self, docs: Iterable[Doc]) -> tuple[list[Ints], CalibrationFeatures, Floats]:
         """Compute the calibration features of the predicted entities, ignoring thresholds,
@@ -380,8 +313,8 @@ class TransformerNER(TrainablePipe):
             features of all entities, in the same order; the entropy of each Doc, in nats.
         """
         decoded = self._decode(docs)
-        found = [part for (part,) in by_doc(decoded.starts, decoded.spans)]
-        features = decoded.features(decoded.spans, self.labels, self.known_entities)
+        found = [part for (part,) in decoded.by_doc(decoded.spans)]
+        features = decoded.features(decoded.spans, self.known_entities)
         return found, features, decoded.entropies
 
     def uncertainty(self, docs: Iterable[Doc]) -> Floats:
@@ -400,67 +333,8 @@ class TransformerNER(TrainablePipe):
         predictions (Iterable[Prediction]): The result of `predict`.
         """
         labels = self.labels
-
-        def spans_of(doc: Doc, table: Ints) -> list[Span]:
-            # The label's name, not its hash, adds it to the Doc's vocabulary.
-            return [
-                Span(doc, start, end, label=labels[label]) for start, end, label in table.tolist()
-            ]
-
         for doc, prediction in zip(docs, predictions):
-            spans = spans_of(doc, prediction.spans)
-            scores, marginals = prediction.scores, prediction.marginals
-            if self.spans_key and scores is not None and marginals is not None:
-                # Entities of an earlier run keep their scores.
-                kept = with_kept(doc, self.spans_key, spans, scores, marginals)
-                set_scores(doc, self.spans_key, *kept)
-            scores, marginals = prediction.candidate_scores, prediction.candidate_marginals
-            if self.spans_key and scores is not None and marginals is not None:
-                assert prediction.candidates is not None
-                candidates = spans_of(doc, prediction.candidates)
-                set_scores(doc, f"{self.spans_key}{CANDIDATES}", candidates, scores, marginals)
-            iob = cast(Ints, doc.to_array([ENT_IOB, ENT_TYPE]))
-            if not (iob[:, 0] & 1).any():  # no token is inside an entity
-                doc.set_ents(spans)
-                continue
-            blocked = numpy.flatnonzero((iob[:, 0] == BEGINS_ENTITY) & (iob[:, 1] == 0))
-            doc.set_ents(
-                [*doc.ents, *spans],
-                blocked=[doc[i : i + 1] for i in blocked.tolist()],
-                default="outside",
-            )
-
-    def update(
-        self,
-        examples: Iterable[Example],
-        *,
-        drop: float = 0.0,
-        sgd: Optional[Optimizer] = None,
-        losses: Optional[dict[str, float]] = None,
-    ) -> dict[str, float]:
-        """Update the model from a batch of Examples.
-
-        examples (Iterable[Example]): The Examples.
-        drop (float): The dropout rate.
-        sgd (Optimizer | None): The optimizer; None only accumulates gradients.
-        losses (dict[str, float] | None): Updated under the component's name.
-        RETURNS (dict[str, float]): The losses.
-        """
-        losses = {} if losses is None else losses
-        losses.setdefault(self.name, 0.0)
-        examples = list(examples)
-        validate_examples(examples, "TransformerNER.update")
-        docs = [example.predicted for example in examples]
-        if not any(len(doc) for doc in docs):
-            return losses
-        set_dropout_rate(self.model, drop)
-        scores, backprop = self.model.begin_update(docs)
-        loss, d_scores = self.get_loss(examples, scores)
-        backprop(d_scores)
-        if sgd not in (None, False):
-            self.finish_update(sgd)
-        losses[self.name] += loss
-        return losses
+            prediction.annotate(doc, labels, self.spans_key)
 
     @property
     def _rehearsal_model(self) -> Optional[Model[List[Doc], List[Floats2d]]]:
@@ -494,35 +368,11 @@ class TransformerNER(TrainablePipe):
             found.
         """
         losses = {} if losses is None else losses
-        losses.setdefault(self.name, 0.0)
         examples = list(examples)
         validate_examples(examples, "TransformerNER.rehearse")
-        upstream = find_upstream(self)
-        if self._teacher is None:
-            raise InputError(
-                f"the component {self.name!r} has no model to rehearse: call "
-                "nlp.resume_training() before training on new data."
-            )
-        docs = [example.predicted for example in examples if len(example.predicted)]
-        if not docs:
-            return losses
-        optimizer = optimizer_of(self, sgd)
-        ops = self.model.ops
-        teacher = self._teacher.get_ref("output_layer").get_param("W")
-        known = ops.to_numpy(ops.xp.abs(teacher).sum(axis=1)) > 0  # new tags have zero weights
-        wanted = ops.to_numpy(ops.xp.concatenate(self._teacher.predict(docs)))
-        set_dropout_rate(self.model, drop)
-        if upstream is not None:
-            upstream.encode(docs, drop)
-        scores, backprop = self.model.begin_update(docs)
-        emissions = ops.to_numpy(ops.xp.concatenate(scores))
-        loss, gradient = distillation(emissions, wanted, known)
-        backprop(self._split(gradient, scores))
-        if optimizer is not None:
-            if upstream is not None:
-                upstream.transformer.finish_update(optimizer)
-            self.finish_update(optimizer)
-        losses[self.name] += loss
+        docs = [example.predicted for example in examples]
+        loss = rehearse(self, self._teacher, docs, drop, sgd)
+        losses[self.name] = losses.get(self.name, 0.0) + loss
         return losses
 
     def get_loss(
@@ -537,27 +387,8 @@ class TransformerNER(TrainablePipe):
         RETURNS (tuple[float, list[Floats2d]]): The loss and its gradient.
         """
         ops, examples = self.model.ops, list(examples)
-        truths = numpy.concatenate([self._gold_tags(example) for example in examples])
+        labels = self.labels
+        truths = numpy.concatenate([gold_tags(each, labels, self.name) for each in examples])
         emissions = ops.to_numpy(ops.xp.concatenate([s for s in scores if len(s)]))
         loss, gradient = cross_entropy(emissions, truths)
-        return loss, self._split(gradient, scores)
-
-    def _split(self, gradient: Floats, scores: list[Floats2d]) -> list[Floats2d]:
-        """RETURNS (list[Floats2d]): The gradient of each Doc's scores, on the model's
-        device."""
-        ops = self.model.ops
-        ends = numpy.cumsum([len(s) for s in scores])
-        return ops.xp.split(ops.asarray2f(cast(Floats2d, gradient)), ends[:-1].tolist())
-
-    def _gold_tags(self, example: Example) -> Ints:
-        """RETURNS (Ints): The number of each token's gold tag, -1 if unknown."""
-        numbers = constraints.tag_numbers(self.labels)
-        try:
-            tags = [numbers[tag] for tag in example.get_aligned_ner()]
-        except KeyError as error:
-            raise InputError(
-                f"the training data has the tag {error}, but the labels of the component "
-                f"{self.name!r} are {list(self.labels)}. Add the label with add_label, or "
-                "initialize the pipeline with all training data."
-            ) from None
-        return numpy.array(tags, dtype="int64")
+        return loss, split_gradient(ops, gradient, scores)

@@ -9,6 +9,7 @@ from typing import Optional
 
 import numpy
 
+from ..errors import InputError
 from .arrays import Floats, Ints
 
 OUTSIDE = 0
@@ -31,6 +32,31 @@ def tag_numbers(labels: tuple[str, ...]) -> dict[Optional[str], int]:
     of a missing tag. Cached: there may be thousands of labels."""
     numbers: dict[Optional[str], int] = {name: i for i, name in enumerate(tag_names(labels))}
     return {**numbers, None: -1, "-": -1, "": -1}
+
+
+def check_labels(name: str, labels: object, n_tags_of_model: int) -> None:
+    """Check that the labels of a loaded component match its model.
+
+    name (str): The component's name.
+    labels (object): Its labels.
+    n_tags_of_model (int): The number of tags of the model.
+    RAISES: InputError if they do not.
+    """
+    if not isinstance(labels, list) or not all(isinstance(x, str) and x for x in labels):
+        problem = f"are not a list of names: {str(labels)[:100]}"
+    elif len(set(labels)) < len(labels):
+        problem = f"have a duplicate: {str(labels)[:100]}"
+    elif n_tags_of_model != n_tags(len(labels)):
+        problem = (
+            f"do not match its model: {len(labels)} labels need {n_tags(len(labels))} tags, the "
+            f"model has {n_tags_of_model}"
+        )
+    else:
+        return
+    raise InputError(
+        f"the labels of the component {name!r} (file cfg in its directory) {problem}. Copy the "
+        "component's cfg and model from the same trained pipeline."
+    )
 
 
 def position_of(tags: Ints) -> Ints:

@@ -1,18 +1,20 @@
 """Decoding of tag scores: the entities of the best legal sequences, and the features
 for their calibration."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
-from typing import Optional
+from typing import Any, Optional, Union
 
 import numpy
+from numpy.typing import NDArray
 from spacy.tokens import Doc
 
 from . import constraints
 from .arrays import Bools, Floats, Ints
-from .calibration import CalibrationFeatures
+from .calibration import Calibration, CalibrationFeatures
 from .known import NEW, KnownEntities
 from .posterior import Posterior
+from .prediction import ScoredSpans
 from .viterbi import viterbi
 
 
@@ -23,10 +25,18 @@ class Decoded:
     emissions (Floats): The score of each tag for each token. Shape: (tokens, tags)
     allowed (Bools | None): Which tags each token may have, see `viterbi.viterbi`.
         Shape: (tokens, tags)
+    labels (Sequence[str]): All labels.
     """
 
-    def __init__(self, docs: Sequence[Doc], emissions: Floats, allowed: Optional[Bools]):
+    def __init__(
+        self,
+        docs: Sequence[Doc],
+        emissions: Floats,
+        allowed: Optional[Bools],
+        labels: Sequence[str],
+    ):
         self.docs = docs
+        self.labels = labels
         self.lengths = numpy.array([len(doc) for doc in docs], dtype="int64")
         self.starts = numpy.cumsum(self.lengths) - self.lengths
         self.allowed = allowed
@@ -45,19 +55,61 @@ class Decoded:
         """RETURNS (Floats): The entropy of each Doc, in nats. Shape: (docs,)"""
         return self.posterior.entropies()
 
-    def features(
-        self, spans: Ints, labels: Sequence[str], known: Optional[KnownEntities]
-    ) -> CalibrationFeatures:
+    def by_doc(self, spans: Ints, *more: Floats) -> Iterator[tuple[NDArray[Any], ...]]:
+        """Split spans by Doc.
+
+        spans (Ints): Start token, end token (exclusive) and label number of each span, in
+            order. Shape: (spans, 3)
+        more (Floats): Arrays with an entry for each span.
+        YIELDS (tuple[ndarray, ...]): The spans of each Doc, with tokens counted in the Doc, and
+            its parts of the other arrays.
+        """
+        ends = numpy.searchsorted(spans[:, 0], self.starts[1:])
+        parts = (numpy.split(array, ends) for array in (spans, *more))
+        for start, part, *others in zip(self.starts.tolist(), *parts):
+            yield part - [start, start, 0], *others
+
+    def unscored(self, spans: Ints) -> Iterator[ScoredSpans]:
+        """spans (Ints): The spans, as in `by_doc`.
+        YIELDS (ScoredSpans): The spans of each Doc, without scores."""
+        nan = numpy.full(len(spans), numpy.nan)
+        return (ScoredSpans(*part) for part in self.by_doc(spans, nan, nan))
+
+    def scored(
+        self,
+        spans: Ints,
+        least: Union[float, Floats],
+        calibration: Optional[Calibration],
+        known: Optional[KnownEntities],
+    ) -> Iterator[ScoredSpans]:
+        """Score spans, and keep those with a high score.
+
+        spans (Ints): The spans, as in `by_doc`.
+        least (float | Floats): The lowest score to keep, for all spans or for each.
+        calibration (Calibration | None): The calibration of the scores.
+        known (KnownEntities | None): The entities of the training data, for the calibration.
+        YIELDS (ScoredSpans): The spans of each Doc.
+        """
+        if not len(spans):  # skip computing the posterior
+            return self.unscored(spans)
+        if calibration is None:
+            scores = marginals = self.posterior.spans(spans)
+        else:
+            features = self.features(spans, known)
+            scores, marginals = calibration.scores(features), features.marginals
+        kept = scores >= least
+        parts = self.by_doc(spans[kept], scores[kept], marginals[kept])
+        return (ScoredSpans(*part) for part in parts)
+
+    def features(self, spans: Ints, known: Optional[KnownEntities]) -> CalibrationFeatures:
         """Compute the calibration features of spans.
 
-        spans (Ints): Start token, end token (exclusive) and label number of each span.
-            Shape: (spans, 3)
-        labels (Sequence[str]): All labels.
+        spans (Ints): The spans, as in `by_doc`.
         known (KnownEntities | None): The entities of the training data.
         RETURNS (CalibrationFeatures): The features.
         """
         owners = numpy.searchsorted(self.starts, spans[:, 0], side="right") - 1
-        names = [labels[label] for label in spans[:, 2].tolist()]
+        names = [self.labels[label] for label in spans[:, 2].tolist()]
         novelty: Ints = numpy.full(len(spans), NEW)
         if known is not None and len(spans):
             places = (spans[:, :2] - self.starts[owners][:, None]).tolist()

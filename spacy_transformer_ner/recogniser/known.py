@@ -3,6 +3,7 @@
 import base64
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy
 from spacy.strings import hash_string  # type: ignore[attr-defined]
@@ -25,6 +26,7 @@ def count_forms(docs: Iterable[Doc]) -> dict[str, Counter[str]]:
     return counts
 
 
+@dataclass(frozen=True)
 class KnownEntities:
     """The forms of entities and the most frequent label of each, as hashes of eight bytes:
     no text of the training data is stored.
@@ -33,9 +35,8 @@ class KnownEntities:
     labelled (Ints): Hashes of forms with their label, sorted. Shape: (forms,), uint64.
     """
 
-    def __init__(self, forms: Ints, labelled: Ints):
-        self.forms = forms
-        self.labelled = labelled
+    forms: Ints
+    labelled: Ints
 
     @classmethod
     def of(cls, counts: Mapping[str, Mapping[str, int]]) -> "KnownEntities":

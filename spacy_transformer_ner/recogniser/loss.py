@@ -1,8 +1,50 @@
-"""Loss and gradient."""
+"""Gold tags, loss and gradient."""
+
+from collections.abc import Sequence
+from typing import cast
 
 import numpy
+from spacy.training import Example
+from thinc.api import Ops
+from thinc.types import Floats2d
 
+from ..errors import InputError
 from .arrays import Bools, Floats, Ints
+from .constraints import tag_numbers
+
+
+def gold_tags(example: Example, labels: tuple[str, ...], name: str) -> Ints:
+    """Get the gold tags of the predicted Doc's tokens.
+
+    example (Example): The Example.
+    labels (tuple[str, ...]): The labels of the component.
+    name (str): Its name.
+    RETURNS (Ints): The number of each token's tag; -1 if the annotation is missing, or the
+        entity does not align with the tokens. Shape: (tokens,)
+    RAISES: InputError if a tag has another label.
+    """
+    numbers = tag_numbers(labels)
+    try:
+        tags = [numbers[tag] for tag in example.get_aligned_ner()]
+    except KeyError as error:
+        raise InputError(
+            f"the training data has the tag {error}, but the labels of the component {name!r} are "
+            f"{list(labels)}. Add the label with add_label, or initialize the pipeline with all "
+            "training data."
+        ) from None
+    return numpy.array(tags, dtype="int64")
+
+
+def split_gradient(ops: Ops, gradient: Floats, scores: Sequence[Floats2d]) -> list[Floats2d]:
+    """Split the gradient of a batch by text.
+
+    ops (Ops): The ops of the model's device.
+    gradient (Floats): The gradient. Shape: (tokens, tags)
+    scores (Sequence[Floats2d]): The scores of each text.
+    RETURNS (list[Floats2d]): The gradient of each text's scores, on the device.
+    """
+    ends = numpy.cumsum([len(rows) for rows in scores])
+    return ops.xp.split(ops.asarray2f(cast(Floats2d, gradient)), ends[:-1].tolist())
 
 
 def cross_entropy(emissions: Floats, truths: Ints) -> tuple[float, Floats]:

@@ -72,12 +72,11 @@ class Posterior:
         logs = self._before[start, 0] + scores + self._after[last, 0] - self._log_sum[start]
         return numpy.exp(numpy.minimum(logs, 0.0))
 
-    def candidates(self, probability: float) -> tuple[Ints, Floats]:
+    def candidates(self, probability: float) -> Ints:
         """Find all spans, also overlapping ones, with at least a given probability.
 
         probability (float): The lowest probability, above 0.
-        RETURNS (tuple[Ints, Floats]): The sorted spans, in the form of `spans`, and the
-            probability of each.
+        RETURNS (Ints): The spans, sorted, in the form of `spans`.
         """
         least = numpy.log(probability)
         closed, opened = self._after[:, :1], self._after[:, 1:]
@@ -97,8 +96,7 @@ class Posterior:
             start, label, so_far = start[longer], label[longer], so_far[longer]
             token = token[longer] + 1
         spans = numpy.concatenate(found)
-        spans = spans[numpy.lexsort(spans.T[::-1])]
-        return spans, self.spans(spans)
+        return spans[numpy.lexsort(spans.T[::-1])]
 
     def tags(self) -> Floats:
         """RETURNS (Floats): The marginal probability of each tag. Shape: (tokens, tags)"""

@@ -1,116 +1,84 @@
-"""Predictions, and the tags that each token may have."""
+"""Predictions, and how they annotate a Doc."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Optional
+from typing import Optional, cast
 
 import numpy
-from numpy.typing import NDArray
-from spacy.attrs import ENT_IOB, IS_SPACE, PREFIX, SENT_START
-from spacy.strings import hash_string  # type: ignore[attr-defined]
-from spacy.tokens import Doc
+from spacy.attrs import ENT_IOB, ENT_TYPE
+from spacy.tokens import Doc, Span
 
-from . import constraints
-from .arrays import Bools, Floats, Ints
+from .arrays import Floats, Ints
+from .scores import CANDIDATES, set_scores, with_kept
 
-# Invisible characters other than whitespace: control characters, the blank braille pattern,
-# and Unicode's Default_Ignorable_Code_Point (zero-width spaces and joiners, directional
-# marks, variation selectors, fillers).
-RANGES = (
-    "\0\x1f \x7f\x9f \xad\xad \u034f\u034f \u061c\u061c \u115f\u1160 \u17b4\u17b5 \u180b\u180f "
-    "\u200b\u200f \u202a\u202e \u2060\u206f \u2800\u2800 \u3164\u3164 \ufe00\ufe0f \ufeff\ufeff "
-    "\uffa0\uffa0 \ufff0\ufff8 \U0001bca0\U0001bca3 \U0001d173\U0001d17a \U000e0001\U000e0001 "
-    "\U000e0020\U000e007f \U000e0100\U000e01ef"
-)
-INVISIBLE = frozenset(
-    chr(code) for ends in RANGES.split(" ") for code in range(ord(ends[0]), ord(ends[1]) + 1)
-)
-HASHES = numpy.sort(numpy.array(list(map(hash_string, INVISIBLE)), dtype="uint64"))
+# The value of ENT_IOB at the start of an entity.
+BEGINS_ENTITY = 3
+
+
+@dataclass(frozen=True)
+class ScoredSpans:
+    """Spans of a Doc and their scores.
+
+    spans (Ints): Start token, end token (exclusive) and label number of each span.
+        Shape: (spans, 3)
+    scores (Floats): The probability that each span is correct; NaN if scores are turned off.
+        Shape: (spans,)
+    marginals (Floats): The scores before calibration. Shape: (spans,)
+    """
+
+    spans: Ints
+    scores: Floats
+    marginals: Floats
+
+    def best(self, n: int) -> "ScoredSpans":
+        """n (int): The number of spans to keep.
+        RETURNS (ScoredSpans): Those with the highest scores, the highest first."""
+        best = numpy.argsort(-self.scores, kind="stable")[:n]
+        return ScoredSpans(self.spans[best], self.scores[best], self.marginals[best])
+
+    def of(self, doc: Doc, labels: Sequence[str]) -> list[Span]:
+        """doc (Doc): The Doc.
+        labels (Sequence[str]): All labels.
+        RETURNS (list[Span]): The spans."""
+        # The label's name, not its hash, adds it to the Doc's vocabulary.
+        return [Span(doc, a, b, label=labels[label]) for a, b, label in self.spans.tolist()]
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """The entities predicted in a Doc.
+    """What is predicted for a Doc.
 
-    spans (Ints): Start token, end token (exclusive) and label number of each entity.
-        Shape: (entities, 3)
-    scores (Floats | None): The probability that each entity is correct; None if scores are
-        turned off. Shape: (entities,)
-    marginals (Floats | None): The scores before calibration.
-    candidates (Ints | None): Candidate spans, most probable first; None if turned off.
-        Shape: (candidates, 3)
-    candidate_scores, candidate_marginals (Floats | None): The same for candidates.
+    entities (ScoredSpans): The entities.
+    candidates (ScoredSpans | None): Candidate spans, most probable first; None if turned off.
     """
 
-    spans: Ints
-    scores: Optional[Floats] = None
-    marginals: Optional[Floats] = None
-    candidates: Optional[Ints] = None
-    candidate_scores: Optional[Floats] = None
-    candidate_marginals: Optional[Floats] = None
+    entities: ScoredSpans
+    candidates: Optional[ScoredSpans] = None
 
+    def annotate(self, doc: Doc, labels: Sequence[str], spans_key: Optional[str]) -> None:
+        """Set `doc.ents` and the scores. Existing entities and blocked tokens are kept.
 
-def by_doc(starts: Ints, spans: Ints, *more: Floats) -> Iterator[tuple[NDArray[Any], ...]]:
-    """Split spans, whose tokens are counted over all Docs, by Doc.
-
-    starts (Ints): The first token of each Doc. Shape: (docs,)
-    spans (Ints): Start token, end token (exclusive) and label number of each span, in
-        order. Shape: (spans, 3)
-    more (Floats): Arrays with an entry for each span.
-    YIELDS (tuple[ndarray, ...]): The spans of each Doc, with tokens counted in the Doc, and
-        its parts of the other arrays.
-    """
-    ends = numpy.searchsorted(spans[:, 0], starts[1:])
-    for start, part, *others in zip(
-        starts.tolist(), numpy.split(spans, ends), *(numpy.split(array, ends) for array in more)
-    ):
-        yield part - [start, start, 0], *others
-
-
-def are_invisible(docs: Sequence[Doc], prefixes: Ints) -> Bools:
-    """Find the tokens of invisible characters only. `token.is_space` misses some, such as
-    the zero-width space.
-
-    docs (Sequence[Doc]): The Docs.
-    prefixes (Ints): PREFIX of their tokens. Shape: (tokens,), uint64.
-    RETURNS (Bools): Whether each token is invisible. Shape: (tokens,)
-    """
-    places = numpy.searchsorted(HASHES, prefixes)
-    found = HASHES[numpy.minimum(places, len(HASHES) - 1)] == prefixes
-    ends = numpy.cumsum([len(doc) for doc in docs])
-    for token in numpy.flatnonzero(found).tolist():
-        owner = int(numpy.searchsorted(ends, token, side="right"))
-        text = docs[owner][token - int(ends[owner])].text
-        found[token] = all(char in INVISIBLE or char.isspace() for char in text)
-    return found
-
-
-def allowed_tags(docs: Sequence[Doc], n_labels: int) -> Optional[Bools]:
-    """Find the tags that each token may have.
-
-    docs (Sequence[Doc]): The Docs, none of them empty.
-    n_labels (int): The number of labels.
-    RETURNS (Bools | None): Whether each token may have each tag; None if all may have all.
-        Shape: (tokens, tags)
-    """
-    attrs = [IS_SPACE, SENT_START, ENT_IOB, PREFIX]
-    table = numpy.concatenate([doc.to_array(attrs) for doc in docs])
-    is_space = table[:, 0].astype("bool") | are_invisible(docs, table[:, 3])
-    starts = table[:, 1] == 1
-    # The BILUO constraints already cover the start of a Doc.
-    starts[numpy.cumsum([0, *map(len, docs)])[:-1]] = False
-    ends = numpy.append(starts[1:], False)
-    taken = (table[:, 2] & 1).astype("bool")  # IN_ENTITY or BEGINS_ENTITY
-    if not (is_space.any() or taken.any() or starts.any()):
-        return None
-    tags = numpy.arange(constraints.n_tags(n_labels))
-    position = constraints.position_of(tags)
-
-    def are(*positions: int) -> Bools:
-        return numpy.isin(position, positions)
-
-    forbidden = is_space[:, None] & are(constraints.BEGIN, constraints.LAST, constraints.UNIT)
-    forbidden |= starts[:, None] & are(constraints.INSIDE, constraints.LAST)
-    forbidden |= ends[:, None] & are(constraints.BEGIN, constraints.INSIDE)
-    forbidden |= taken[:, None] & (tags > 0)
-    return ~forbidden
+        doc (Doc): The Doc.
+        labels (Sequence[str]): All labels.
+        spans_key (str | None): The group of `doc.spans` for the scores; None for none.
+        """
+        found = self.entities
+        spans = found.of(doc, labels)
+        if spans_key:
+            # Entities of an earlier run keep their scores.
+            kept = with_kept(doc, spans_key, spans, found.scores, found.marginals)
+            set_scores(doc, spans_key, *kept)
+            if self.candidates is not None:
+                some = self.candidates
+                key = f"{spans_key}{CANDIDATES}"
+                set_scores(doc, key, some.of(doc, labels), some.scores, some.marginals)
+        iob = cast(Ints, doc.to_array([ENT_IOB, ENT_TYPE]))
+        if not (iob[:, 0] & 1).any():  # no token is inside an entity
+            doc.set_ents(spans)
+            return
+        blocked = numpy.flatnonzero((iob[:, 0] == BEGINS_ENTITY) & (iob[:, 1] == 0))
+        doc.set_ents(
+            [*doc.ents, *spans],
+            blocked=[doc[i : i + 1] for i in blocked.tolist()],
+            default="outside",
+        )

@@ -9,7 +9,7 @@ component finds the transformer in its pipeline.
 
 from copy import deepcopy
 from dataclasses import dataclass
-from typing import List, Optional
+from typing import List, Optional, Sequence
 from weakref import ReferenceType, WeakKeyDictionary
 
 from spacy.language import Language
@@ -21,7 +21,9 @@ from spacy_transformers.layers import TransformerListener, split_trf_batch
 from thinc.api import Model, Optimizer, chain, set_dropout_rate
 from thinc.types import Floats2d
 
+from ..encoder.listeners import listeners_of
 from ..errors import InputError
+from .loss import distillation, split_gradient
 
 # The pipeline that each component was created for, as weak references.
 PIPELINES: "WeakKeyDictionary[TrainablePipe, ReferenceType[Language]]" = WeakKeyDictionary()
@@ -60,17 +62,11 @@ def pipeline_of(component: TrainablePipe) -> Optional[Language]:
     return None if found is None else found()
 
 
-def find_listener(model: Model) -> Optional[TransformerListener]:
-    """RETURNS (TransformerListener | None): The listener in a model; None if the model has
-    its own encoder."""
-    return next((node for node in model.walk() if isinstance(node, TransformerListener)), None)
-
-
 def find_upstream(component: TrainablePipe) -> Optional[Upstream]:
     """component (TrainablePipe): A component.
     RETURNS (Upstream | None): The transformer it listens to; None if it has its own encoder.
     RAISES: InputError if the transformer is not found."""
-    listener = find_listener(component.model)
+    listener = next(iter(listeners_of(component.model)), None)
     if listener is None:
         return None
     nlp = pipeline_of(component)
@@ -96,7 +92,7 @@ def make_teacher(
     """
     if copied is None:
         return None
-    listener = find_listener(copied)
+    listener = next(iter(listeners_of(copied)), None)
     if listener is None:
         return copied
     try:
@@ -133,3 +129,48 @@ def optimizer_of(component: TrainablePipe, sgd: object) -> Optional[Optimizer]:
             "components first."
         )
     return optimizer
+
+
+def rehearse(
+    component: TrainablePipe,
+    teacher: Optional[Model[List[Doc], List[Floats2d]]],
+    docs: Sequence[Doc],
+    drop: float,
+    sgd: object,
+) -> float:
+    """Update a component, and the transformer it listens to, toward the teacher's predictions.
+
+    component (TrainablePipe): The component.
+    teacher (Model | None): The model from `make_teacher`.
+    docs (Sequence[Doc]): The texts.
+    drop (float): The dropout rate.
+    sgd (Optimizer | Callable | None): See `optimizer_of`.
+    RETURNS (float): The loss.
+    RAISES: InputError if there is no teacher, or the transformer is not found.
+    """
+    upstream = find_upstream(component)
+    if teacher is None:
+        raise InputError(
+            f"the component {component.name!r} has no model to rehearse: call "
+            "nlp.resume_training() before training on new data."
+        )
+    docs = [doc for doc in docs if len(doc)]
+    if not docs:
+        return 0.0
+    optimizer = optimizer_of(component, sgd)
+    model, ops = component.model, component.model.ops
+    weights = teacher.get_ref("output_layer").get_param("W")
+    known = ops.to_numpy(ops.xp.abs(weights).sum(axis=1)) > 0  # new tags have zero weights
+    wanted = ops.to_numpy(ops.xp.concatenate(teacher.predict(docs)))
+    set_dropout_rate(model, drop)
+    if upstream is not None:
+        upstream.encode(docs, drop)
+    scores, backprop = model.begin_update(docs)
+    emissions = ops.to_numpy(ops.xp.concatenate(scores))
+    loss, gradient = distillation(emissions, wanted, known)
+    backprop(split_gradient(ops, gradient, scores))
+    if optimizer is not None:
+        if upstream is not None:
+            upstream.transformer.finish_update(optimizer)
+        component.finish_update(optimizer)
+    return loss

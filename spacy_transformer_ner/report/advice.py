@@ -15,7 +15,7 @@ CONFIDENT = 0.9
 Record = dict[str, Any]
 
 
-def own(name: str) -> Markup:
+def bdi(name: str) -> Markup:
     """name (str): A name that users chose.
     RETURNS (Markup): The name as HTML. Bidirectional control characters in it do not affect
         the text that follows."""
@@ -71,7 +71,7 @@ def _of_confusion(text: Record) -> Iterator[str]:
             yield Markup(
                 "{} and {} are confused most often, {} times. Make sure that the annotation "
                 "guidelines distinguish them, and add training examples of the confused words."
-            ).format(own(label), own(other), n)
+            ).format(bdi(label), bdi(other), n)
 
 
 def _of_boundaries(text: Record, mistakes: Sequence[Record]) -> Iterator[str]:
@@ -110,7 +110,7 @@ def _of_types(text: Record) -> Iterator[str]:
         side = "misses entities" if row["r"] < row["p"] else "predicts spurious entities"
         yield Markup(
             "{} is the weakest type, with an F1 of {:.3f}: the pipeline mostly {}."
-        ).format(own(label), row["f"], side)
+        ).format(bdi(label), row["f"], side)
 
 
 def _of_tokens(evaluation: Record) -> Iterator[str]:

@@ -15,7 +15,7 @@ from markupsafe import Markup
 from ..errors import InputError
 from ..evaluation.error_types import KINDS, NONE
 from . import charts
-from .advice import advise, own
+from .advice import advise, bdi
 
 # Keeps the page small enough for email.
 MAX_MISTAKES = 2000
@@ -75,7 +75,7 @@ def render(contents: Contents) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["bdi"] = own
+    environment.filters["bdi"] = bdi
     template = environment.get_template("page.html.jinja")
     style, script = (Markup(_file(name)) for name in ("page.css", "page.js"))
     try:

@@ -15,7 +15,7 @@ from ..errors import InputError
 from ..files import check_writable, write_json
 from ..loading import load_pipeline
 from ..recogniser.component import TransformerNER
-from .folders import lock_output, write_failure
+from .folders import lock_output
 from .run import Log, SetUp, run_of
 
 
@@ -42,22 +42,17 @@ def calibration_logger(path: Optional[str] = None) -> SetUp:
         best = run.output / "model-best"
         if path is not None:
             run.files.append(Path(path))
-            try:
+            with run.writing(path, "paths.calibration"):
                 check_writable(path)
-            except (InputError, OSError) as error:
-                why = write_failure(error, path)
-                run.give_up(f"{why} Change the path with paths.calibration.")
 
         def finish() -> None:
             run.close()
             if sys.exc_info()[0] is not None:
-                if not run.passes_over and best.is_dir():
+                if not run.is_replaying and best.is_dir():
                     msg.warn(f"The scores of {best} are not calibrated: training was interrupted")
                 return
-            try:
+            with run.writing(best):
                 _calibrate(best, nlp.config.interpolate(), None if path is None else Path(path))
-            except OSError as error:
-                run.give_up(write_failure(error, best))
 
         return lambda info: None, finish
 

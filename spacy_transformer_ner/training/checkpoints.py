@@ -1,56 +1,42 @@
 """The logger spacy-transformer-ner.CheckpointLogger.v1: an interrupted training resumes and
 ends with the same weights as an uninterrupted one; a finished training is not repeated."""
 
-import json
 import os
-import re
 import shutil
 import sys
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict
-from hashlib import blake2b
 from pathlib import Path
 from typing import IO, Any, Dict, NoReturn, Optional, cast
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from spacy.language import Language
 from thinc.api import Optimizer
 from wasabi import msg
 
+from ..atomic import files_in
 from ..errors import InputError
-from ..files import new_folder, read_json, sha256, write_json
+from ..files import read_json, write_json
 from ..provenance import versions
-from .folders import (
-    Call,
-    current_call,
-    lock,
-    lock_output,
-    require_room,
-    unlock,
-    write_failure,
+from .checkpoint_files import (
+    DAMAGED,
+    FORMAT,
+    checkpoints_in,
+    made_of,
+    read_checkpoint,
+    remove_checkpoint,
+    software,
+    write_checkpoint,
 )
+from .folders import Call, current_call, lock, lock_output, require_room, unlock
 from .run import Evaluated, Log, SetUp, TrainingRun, run_of
-from .state import Tensors, digest_of_weights, get_state, set_state, size_of_weights
+from .state import set_state, size_of_weights
 
 # The number of checkpoints to keep.
 KEPT = 2
-# The version of the checkpoint format.
-FORMAT = 4
 # Replaces the checkpoints when the training is finished.
 FINISHED = "finished.json"
-# Errors from reading a checkpoint that was edited or partly deleted.
-DAMAGED = (
-    OSError,
-    LookupError,
-    TypeError,
-    ValueError,
-    AttributeError,
-    RuntimeError,
-    SafetensorError,
-)
 
 
 def checkpoint_logger(path: Optional[str] = None) -> SetUp:
@@ -112,7 +98,7 @@ def _stop_if_finished(call: Call, folder: Path) -> None:
         return
     try:
         finished = read_json(folder / FINISHED, "train")
-        same = finished["made_of"] == {**_made_of(call.nlp), **_software()}
+        same = finished["made_of"] == {**made_of(call.nlp), **software()}
         missing = [name for name in finished["files"] if not (call.output / name).exists()]
     except (*DAMAGED, InputError):
         return
@@ -126,8 +112,8 @@ def _stop_if_finished(call: Call, folder: Path) -> None:
         "Config, corpus, initial weights and software are unchanged. To train again, remove "
         f"{folder / FINISHED}",
     )
-    for checkpoint in _kept(folder):  # left if the end was interrupted
-        _remove(checkpoint)
+    for checkpoint in checkpoints_in(folder):  # left if the end was interrupted
+        remove_checkpoint(checkpoint)
     unlock(folder)
     unlock(call.output)
     raise SystemExit(0)
@@ -149,32 +135,28 @@ class Checkpoints:
         self.evaluations: list[Evaluated] = []
         self.newest: Optional[Path] = None
         self._best: Optional[Path] = None
-        self._made_of = _made_of(nlp)
+        self._made_of = made_of(nlp)
         self._surroundings = {**versions(), "threads": torch.get_num_threads()}
 
     def resume(self) -> None:
         """Resume from the newest checkpoint of this training, if any."""
         lock(self.folder, "paths.checkpoints")
-        try:
+        with self.run.writing(self.folder, "paths.checkpoints"):
             (self.folder / FINISHED).unlink(missing_ok=True)
             for half in self.folder.glob(".step-*"):
                 shutil.rmtree(half)
             self._resume()
-        except OSError as error:
-            self.run.give_up(
-                f"{write_failure(error, self.folder)} Change the folder with paths.checkpoints."
-            )
 
     def _resume(self) -> None:
-        found = _kept(self.folder)
+        found = checkpoints_in(self.folder)
         for checkpoint in reversed(found):
             try:
-                state, evaluations, tensors = _read(checkpoint)
+                state, evaluations, tensors = read_checkpoint(checkpoint)
                 break
             except DAMAGED as error:
                 what = f"{type(error).__name__}: {error}"
                 msg.warn(f"Removing {checkpoint}, which cannot be read: {what}")
-                _remove(checkpoint)
+                remove_checkpoint(checkpoint)
         else:
             return
         changed = (
@@ -185,8 +167,8 @@ class Checkpoints:
         if changed:
             what = " and ".join(changed)
             msg.warn(f"Starting from scratch: {what} changed since {checkpoint} was written")
-            for old in _kept(self.folder):
-                _remove(old)
+            for old in checkpoints_in(self.folder):
+                remove_checkpoint(old)
             return
         others = [
             f"{name} {state['surroundings'].get(name)} (now {value})"
@@ -204,7 +186,6 @@ class Checkpoints:
             if self.run.batches != state["batches"]:
                 self._cannot_resume("the batches differ from those before the interruption")
             try:
-                # Updates have set the optimizer.
                 set_state(self.nlp, cast(Optimizer, self.run.optimizer), tensors, state["rest"])
             except DAMAGED as error:
                 self._cannot_resume(
@@ -213,12 +194,12 @@ class Checkpoints:
             tensors.clear()
 
         self.newest = checkpoint
-        self.run.pass_over(evaluations, restore)
+        self.run.replay(evaluations, restore)
 
     def _cannot_resume(self, why: str) -> NoReturn:
         self._put_back()
         self.newest = None
-        self.run.give_up(f"Cannot resume: {why}. Remove {self.folder} to start from scratch.")
+        self.run.stop(f"Cannot resume: {why}. Remove {self.folder} to start from scratch.")
 
     def _put_back(self) -> None:
         """Restore model-best, of which spaCy writes an empty one while steps are replayed."""
@@ -234,7 +215,7 @@ class Checkpoints:
         self.evaluations.append(self.run.evaluated(info))
         output = info.get("output_path")
         self._best = Path(output).parent / "model-best" if output else None
-        if self.run.passes_over:
+        if self.run.is_replaying:
             return
         at = self.folder / f"step-{info['step']:06d}"
         if at == self.newest:
@@ -245,35 +226,32 @@ class Checkpoints:
                 self._put_back()
             return
         state = {
-            "format": FORMAT,
             "step": info["step"],
             "made_of": self._made_of,
             "surroundings": self._surroundings,
             "batches": self.run.batches,
             "evaluations": [asdict(evaluated) for evaluated in self.evaluations],
         }
-        try:
-            self._write(at, state)
+        with self.run.writing(at):
+            # Updates have set the optimizer.
+            optimizer = cast(Optimizer, self.run.optimizer)
+            write_checkpoint(at, self.nlp, optimizer, state, self._best)
             self.newest = at
-            for old in _kept(self.folder)[:-KEPT]:
-                _remove(old)
-        except (OSError, InputError, SafetensorError) as error:
-            self.run.give_up(write_failure(error, at))
+            for old in checkpoints_in(self.folder)[:-KEPT]:
+                remove_checkpoint(old)
 
     def finish(self, interrupted: bool) -> None:
         """Mark the training as finished and remove its checkpoints, unless interrupted.
 
         interrupted (bool): Whether the training was interrupted.
         """
-        if interrupted and self.run.passes_over:
+        if interrupted and self.run.is_replaying:
             self._put_back()
         if not interrupted:
-            try:
+            with self.run.writing(self.folder):
                 self._finished()
-                for checkpoint in _kept(self.folder):
-                    _remove(checkpoint)
-            except OSError as error:
-                self.run.give_up(write_failure(error, self.folder))
+                for checkpoint in checkpoints_in(self.folder):
+                    remove_checkpoint(checkpoint)
         elif self.newest:
             msg.info(f"Interrupted. Run the same command to resume from {self.newest}")
         if self.run.output is None or self.folder.resolve() != self.run.output.resolve():
@@ -285,105 +263,10 @@ class Checkpoints:
         if not self._best:
             return
         output = self._best.parent
-        files = [*_files_in(self._best), *self.run.files]
+        files = [*files_in(self._best), *self.run.files]
         content = {
-            "made_of": {**self._made_of, **_software()},
+            "made_of": {**self._made_of, **software()},
             # Relative to the output folder, so that a project can be moved.
             "files": [Path(os.path.relpath(file, output)).as_posix() for file in files],
         }
         write_json(self.folder / FINISHED, content)
-
-    def _write(self, path: Path, state: dict[str, Any]) -> None:
-        with new_folder(path) as new:
-            new.mkdir()
-            tensors, state["rest"] = get_state(self.nlp, cast(Optimizer, self.run.optimizer))
-            save_file(tensors, new / "state.safetensors")
-            if self._best:
-                shutil.copytree(self._best, new / "best", copy_function=_link)
-            state["sizes"] = {
-                file.relative_to(new).as_posix(): file.stat().st_size for file in _files_in(new)
-            }
-            # Not srsly, which rounds floats.
-            text = json.dumps(state, default=float)
-            (new / "state.json").write_text(text, encoding="utf-8")
-
-
-def _read(path: Path) -> tuple[dict[str, Any], list[Evaluated], Tensors]:
-    """path (Path): A checkpoint.
-    RETURNS (tuple[dict, list[Evaluated], dict[str, Tensor]]): Its state, the evaluations up
-        to it, and its tensors.
-    RAISES: One of `DAMAGED` if something is missing."""
-    state = json.loads((path / "state.json").read_text(encoding="utf-8"))
-    if state["format"] != FORMAT:
-        return state, [], {}
-    # Raise now if a key that is used later is missing.
-    state["batches"], state["rest"], {**state["made_of"], **state["surroundings"]}
-    for name, size in state["sizes"].items():
-        if (path / name).stat().st_size != size:
-            raise ValueError(f"{name} is incomplete")
-    evaluations = [Evaluated(**evaluated) for evaluated in state["evaluations"]]
-    if not path.name == f"step-{state['step']:06d}" == f"step-{evaluations[-1].step:06d}":
-        raise ValueError("it belongs to another step")
-    return state, evaluations, load_file(path / "state.safetensors")
-
-
-def _kept(folder: Path) -> list[Path]:
-    """RETURNS (list[Path]): The checkpoints in a folder, sorted by step."""
-    found = [
-        p for p in folder.glob("step-*") if re.fullmatch(r"step-\d{6,}", p.name) and p.is_dir()
-    ]
-    return sorted(found, key=lambda path: int(path.name.removeprefix("step-")))
-
-
-def _remove(checkpoint: Path) -> None:
-    """Remove a checkpoint atomically: if interrupted, `resume` removes the rest."""
-    shutil.rmtree(checkpoint.rename(checkpoint.with_name(f".{checkpoint.name}")))
-
-
-def _files_in(folder: Path) -> list[Path]:
-    return [path for path in folder.rglob("*") if path.is_file()]
-
-
-def _link(source: str, target: str) -> None:
-    """Hard-link to save space, where possible: spaCy writes model-best to new files."""
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copy2(source, target)
-
-
-def _made_of(nlp: Language) -> dict[str, str]:
-    """RETURNS (dict[str, str]): Digests of what determines the result of a training."""
-    config = nlp.config.interpolate()
-    config["training"].pop("logger")
-    config.pop("paths")
-    # spaCy disables frozen components while it sets up loggers.
-    frozen = config["training"]["frozen_components"]
-    config["nlp"]["disabled"] = sorted({*config["nlp"]["disabled"], *frozen})
-    files = [
-        file
-        for corpus in config["corpora"].values()
-        if isinstance(corpus, dict) and corpus.get("path")
-        for file in _corpus_files(Path(corpus["path"]))
-    ]
-    text = json.dumps(config, sort_keys=True)
-    return {
-        "the config": blake2b(text.encode(), digest_size=16).hexdigest(),
-        "the corpus": " ".join(sha256(file) for file in files),
-        "the initial weights": digest_of_weights(nlp),
-    }
-
-
-def _corpus_files(path: Path) -> list[Path]:
-    """RETURNS (list[Path]): The file, or the files in the folder."""
-    return [path] if path.is_file() else sorted(_files_in(path))
-
-
-def _software() -> dict[str, str]:
-    """RETURNS (dict[str, str]): The versions of the packages, and a digest of this package's
-    code, which can change without its version."""
-    package = Path(__file__).parents[1]
-    digest = blake2b(digest_size=16)
-    for file in sorted(package.rglob("*.py")):
-        digest.update(file.relative_to(package).as_posix().encode() + file.read_bytes())
-    return {**versions(), "code": digest.hexdigest()}

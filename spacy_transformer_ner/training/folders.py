@@ -3,7 +3,6 @@ checks of free disk space. spaCy empties its output folder before it sets up its
 both are done when the config is resolved and the loggers are created."""
 
 import errno
-import os
 import shutil
 import sys
 from contextlib import suppress
@@ -18,6 +17,7 @@ from spacy.language import Language
 from spacy.training import loop
 from wasabi import msg
 
+from ..atomic import files_in
 from ..errors import InputError
 
 LOCK = ".lock"
@@ -106,7 +106,7 @@ def require_room(needs: dict[Path, int]) -> None:
         disks.setdefault(folder.stat().st_dev, []).append(folder)
     for folders in disks.values():
         need = sum(needs[folder] for folder in folders)
-        files = {file for folder in folders for file in folder.rglob("*") if file.is_file()}
+        files = {file for folder in folders for file in files_in(folder)}
         free = shutil.disk_usage(folders[0]).free + sum(file.stat().st_size for file in files)
         if free < need:
             stop(
@@ -128,12 +128,6 @@ def write_failure(error: Exception, path: str | Path) -> str:
         "checkpoint, if the config enables checkpoints."
     )
     return f"{path}: {getattr(error, 'strerror', None) or error}.{remedy if full else ''}"
-
-
-def disk_full(path: Path) -> OSError:
-    """path (Path): The file or folder that does not fit.
-    RETURNS (OSError): The system's error for a full disk."""
-    return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
 
 
 def stop(why: str) -> NoReturn:

@@ -13,11 +13,11 @@ from .folders import lock_output
 from .run import Log, SetUp, TrainingRun, run_of
 
 # Stop after this many consecutive gradients that are not finite.
-HOPELESS = 50
+MAX_NOT_FINITE = 50
 # Warn after more than this many evaluations without a correct entity.
-UNFOUND = 5
+MAX_EVALUATIONS_AT_ZERO = 5
 # Labels and collapses are checked once F1 has reached this.
-GOING = 0.3
+MIN_F = 0.3
 # Learning rates outside of this range are not known to work for any encoder.
 RATES = 1e-7, 2e-3
 
@@ -57,7 +57,7 @@ class Guard:
         self.best = 0.0
         self.n_evaluations = 0
         self._highest_rate = 0.0
-        self._unfound: Counter[str] = Counter()
+        self._at_zero: Counter[str] = Counter()
         self._said: set[str] = set()
 
     def look(self, info: Optional[dict[str, Any]]) -> Iterator[tuple[str, str]]:
@@ -72,7 +72,7 @@ class Guard:
     def _look(self, info: Optional[dict[str, Any]]) -> Iterator[tuple[str, str, str]]:
         optimizer = self.run.optimizer
         if isinstance(optimizer, AdamW):
-            yield from self._of_gradients(optimizer.left_out)
+            yield from self._of_gradients(optimizer.n_skipped)
             yield from self._of_rate(optimizer.learn_rate)
         else:
             yield from self._of_losses(self.run.n_not_finite)
@@ -80,7 +80,7 @@ class Guard:
             return
         self.n_evaluations += 1
         score, step = info["other_scores"]["ents_f"] or 0.0, info["step"]
-        if self.best >= GOING and score < 0.1 * self.best:
+        if self.best >= MIN_F and score < 0.1 * self.best:
             yield (
                 f"collapse {step}",
                 f"F1 on dev fell from {self.best:.3f} to {score:.3f} at step {step}",
@@ -88,18 +88,18 @@ class Guard:
                 "[training.optimizer.learn_rate]. model-best is kept.",
             )
         self.best = max(self.best, score)
-        if self.n_evaluations > UNFOUND and not self.best:
+        if self.n_evaluations > MAX_EVALUATIONS_AT_ZERO and not self.best:
             yield (
                 "nothing",
                 f"F1 on dev is still 0 after {step} steps",
                 "If the loss does not fall, initial_rate in [training.optimizer.learn_rate] is "
                 "too high or too low. If it falls, check the data with `spacy ner check`.",
             )
-        if self.best >= GOING:
+        if self.best >= MIN_F:
             yield from self._of_types(info["other_scores"].get("ents_per_type") or {})
 
-    def _of_gradients(self, n_left_out: int) -> Iterator[tuple[str, str, str]]:
-        if not n_left_out:
+    def _of_gradients(self, n_skipped: int) -> Iterator[tuple[str, str, str]]:
+        if not n_skipped:
             return
         yield (
             "gradients",
@@ -107,9 +107,9 @@ class Guard:
             "If this happens often, lower initial_rate in [training.optimizer.learn_rate], or "
             'set precision = "fp32" in [components.transformer.model].',
         )
-        if n_left_out >= HOPELESS:
-            self.run.give_up(
-                f"{n_left_out} gradients in a row were not finite. Lower initial_rate in "
+        if n_skipped >= MAX_NOT_FINITE:
+            self.run.stop(
+                f"{n_skipped} gradients in a row were not finite. Lower initial_rate in "
                 '[training.optimizer.learn_rate], or set precision = "fp32" in '
                 "[components.transformer.model]. model-best is kept."
             )
@@ -123,15 +123,15 @@ class Guard:
             '"spacy-transformer-ner.AdamW.v1" there, which skips such updates.'
         )
         yield "losses", "The loss is not finite", remedy
-        if n_not_finite >= HOPELESS:
-            self.run.give_up(
+        if n_not_finite >= MAX_NOT_FINITE:
+            self.run.stop(
                 f"{n_not_finite} losses in a row were not finite. {remedy} model-best is kept."
             )
 
     def _of_rate(self, rate: float) -> Iterator[tuple[str, str, str]]:
         self._highest_rate = max(self._highest_rate, rate)
         low, high = RATES
-        is_low = self.n_evaluations > UNFOUND and self._highest_rate < low
+        is_low = self.n_evaluations > MAX_EVALUATIONS_AT_ZERO and self._highest_rate < low
         if rate > high or is_low:
             yield (
                 "rate",
@@ -143,11 +143,11 @@ class Guard:
 
     def _of_types(self, per_type: dict[str, dict[str, float]]) -> Iterator[tuple[str, str, str]]:
         for name, row in per_type.items():
-            self._unfound[name] = 0 if row["f"] else self._unfound[name] + 1
-            if self._unfound[name] > UNFOUND:
+            self._at_zero[name] = 0 if row["f"] else self._at_zero[name] + 1
+            if self._at_zero[name] > MAX_EVALUATIONS_AT_ZERO:
                 yield (
                     f"type {name}",
-                    f"F1 of {name} is 0 in {UNFOUND + 1} evaluations",
+                    f"F1 of {name} is 0 in {MAX_EVALUATIONS_AT_ZERO + 1} evaluations",
                     "If dev has more than a few of these entities, the training data has too "
                     "few, or uses another label: run `spacy ner check`. Or train longer.",
                 )

@@ -12,7 +12,7 @@ from spacy.language import Language
 from ..errors import InputError, install_extra
 from ..files import check_writable
 from ..provenance import hardware
-from .folders import lock_output, write_failure
+from .folders import lock_output
 from .run import Log, SetUp, run_of
 
 
@@ -29,14 +29,11 @@ def history_logger(path: Optional[str] = None) -> SetUp:
         nlp: Language, stdout: IO = sys.stdout, stderr: IO = sys.stderr
     ) -> tuple[Log, Callable[[], None]]:
         if path is None:
-            return _nothing, lambda: None
+            return lambda info: None, lambda: None
         run, machine = run_of(nlp), hardware()
         run.files.append(Path(path))
-        try:
+        with run.writing(path, "paths.history"):
             check_writable(path)
-        except (InputError, OSError) as error:
-            why = write_failure(error, path)
-            run.give_up(f"{why} Change the path with paths.history.")
         file: Optional[TextIO] = None
 
         def log(info: Optional[Dict[str, Any]]) -> None:
@@ -53,13 +50,11 @@ def history_logger(path: Optional[str] = None) -> SetUp:
                 "scores": info["other_scores"],
                 "hardware": machine,
             }
-            try:
+            with run.writing(path):
                 if file is None:  # keep the file of an earlier training until now
                     file = Path(path).open("w", encoding="utf-8")  # noqa: SIM115
                 file.write(srsly.json_dumps(record) + "\n")
                 file.flush()  # so that the file can be followed, and survives a crash
-            except OSError as error:
-                run.give_up(write_failure(error, path))
 
         def finish() -> None:
             run.close()
@@ -103,7 +98,3 @@ def tensorboard_logger(folder: str) -> SetUp:
         return log, writer.close
 
     return set_up
-
-
-def _nothing(info: Optional[Dict[str, Any]]) -> None:
-    pass

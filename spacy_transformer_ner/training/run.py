@@ -1,8 +1,11 @@
 """The training behind a logger. spaCy calls its loggers with evaluations only; this also
 follows the updates, and can replay finished steps without computing."""
 
+import errno
+import os
 import shutil
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import blake2b
 from math import isfinite
@@ -10,11 +13,14 @@ from pathlib import Path
 from timeit import default_timer
 from typing import IO, Any, Dict, NoReturn, Optional
 
+from safetensors import SafetensorError
 from spacy.language import Language
 from spacy.training import Example
 from thinc.api import Optimizer
 
-from .folders import current_call, disk_full, stop, unlock, write_failure
+from ..errors import InputError
+from ..files import size_of
+from .folders import current_call, stop, unlock, write_failure
 
 # spaCy's loggers: `SetUp` takes the pipeline, stdout and stderr, and returns a `Log`, called
 # after each step with the evaluation or None, and a function called at the end.
@@ -62,7 +68,7 @@ class TrainingRun:
         self._batches = blake2b(digest_size=16)
         self._start = default_timer()
         self._scores: dict[str, Any] = {}
-        self._to_pass: list[Evaluated] = []
+        self._to_replay: list[Evaluated] = []
         self._restore: Callable[[], None] = lambda: None
         self._writes = True
         self._wrapped: list[tuple[Any, str, Any]] = []
@@ -79,9 +85,9 @@ class TrainingRun:
         return self._batches.hexdigest()
 
     @property
-    def passes_over(self) -> bool:
+    def is_replaying(self) -> bool:
         """RETURNS (bool): Whether finished steps are being replayed."""
-        return bool(self._to_pass)
+        return bool(self._to_replay)
 
     def evaluated(self, info: dict[str, Any]) -> Evaluated:
         """info (dict[str, Any]): What spaCy passes to loggers after an evaluation.
@@ -89,7 +95,7 @@ class TrainingRun:
         losses = {name: float(loss) for name, loss in info["losses"].items()}
         return Evaluated(info["step"], self.seconds, losses, self._scores)
 
-    def pass_over(self, evaluations: Sequence[Evaluated], restore: Callable[[], None]) -> None:
+    def replay(self, evaluations: Sequence[Evaluated], restore: Callable[[], None]) -> None:
         """Replay the steps up to the last of these evaluations: spaCy's loop runs as usual,
         with its batches, schedules, patience and logs, but updates and evaluations are not
         computed.
@@ -98,9 +104,22 @@ class TrainingRun:
         restore (Callable[[], None]): Called at the last one, to set the weights and all other
             state that the updates would have changed.
         """
-        self._to_pass, self._restore = list(evaluations), restore
+        self._to_replay, self._restore = list(evaluations), restore
 
-    def give_up(self, why: str) -> NoReturn:
+    @contextmanager
+    def writing(self, path: str | Path, setting: str = "") -> Iterator[None]:
+        """Exit with a message if a file or folder cannot be written.
+
+        path (str | Path): The file or folder.
+        setting (str): The setting that changes it, if any, for the message.
+        """
+        try:
+            yield
+        except (InputError, OSError, SafetensorError) as error:
+            remedy = f" Change the path with {setting}." if setting else ""
+            self.stop(f"{write_failure(error, path)}{remedy}")
+
+    def stop(self, why: str) -> NoReturn:
         """Exit with a message instead of a traceback.
 
         why (str): What is wrong and how to fix it.
@@ -111,7 +130,7 @@ class TrainingRun:
     def close(self) -> None:
         """Stop following the training. If there is an output folder, `to_disk` stays wrapped:
         spaCy always writes model-last after this, and the folder is locked until then."""
-        if self._to_pass:
+        if self._to_replay:
             self._writes = False
         self._unwrap(*({"to_disk"} if self.output else ()))
         _RUNS.pop(self._nlp, None)
@@ -138,8 +157,8 @@ class TrainingRun:
                 self._batches.update(text.encode("utf-8", "surrogatepass"))
             losses = kwargs.get("losses")
             kwargs["losses"] = losses = {} if losses is None else losses
-            if self._to_pass:
-                losses.update(self._to_pass[0].losses)
+            if self._to_replay:
+                losses.update(self._to_replay[0].losses)
                 return losses
             before = dict(losses)
             update(examples, *args, **kwargs)
@@ -149,31 +168,33 @@ class TrainingRun:
             return losses
 
         def follow_evaluate(*args: Any, **kwargs: Any) -> dict:
-            if not self._to_pass:
+            if not self._to_replay:
                 self._scores = evaluate(*args, **kwargs)
                 return dict(self._scores)
-            known = self._to_pass[0]
+            known = self._to_replay[0]
             self._start, self._scores = default_timer() - known.seconds, known.scores
-            if len(self._to_pass) == 1:
+            if len(self._to_replay) == 1:
                 self._restore()
             # Only now: until the state is restored, an interruption must not write weights.
-            del self._to_pass[0]
+            del self._to_replay[0]
             return dict(known.scores)
 
         def follow_to_disk(path: str | Path, *args: Any, **kwargs: Any) -> None:
             path = Path(path)
-            if self._to_pass:  # the weights of this step are unknown
+            if self._to_replay:  # the weights of this step are unknown
                 path.mkdir(parents=True, exist_ok=True)
             elif self._writes:
                 new = path.with_name(f".{path.name}-new")
                 try:
-                    to_disk(new, *args, **kwargs)
-                    _require_room(new)
-                    shutil.rmtree(path, ignore_errors=True)
-                    new.rename(path)
-                except OSError as error:
+                    with self.writing(path):
+                        to_disk(new, *args, **kwargs)
+                        # spaCy removes model-best before it copies the new one.
+                        if shutil.disk_usage(new).free < size_of(new):
+                            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+                        shutil.rmtree(path, ignore_errors=True)
+                        new.rename(path)
+                finally:
                     shutil.rmtree(new, ignore_errors=True)
-                    self.give_up(write_failure(error, path))
             if self._nlp not in _RUNS:  # `close` was called: this was model-last
                 self._unwrap()
                 unlock(path.parent)
@@ -198,14 +219,6 @@ class TrainingRun:
     def _put(self, owner: Any, name: str, value: Any) -> None:
         self._wrapped.append((owner, name, vars(owner).get(name)))
         setattr(owner, name, value)
-
-
-def _require_room(pipeline: Path) -> None:
-    """Check that a copy of a pipeline fits on the disk: spaCy removes model-best before it
-    copies the new one."""
-    size = sum(file.stat().st_size for file in pipeline.rglob("*") if file.is_file())
-    if shutil.disk_usage(pipeline).free < size:
-        raise disk_full(pipeline)
 
 
 _RUNS: dict[Language, TrainingRun] = {}

@@ -11,8 +11,9 @@ import spacy
 from spacy.tokens import DocBin
 
 from spacy_transformer_ner.annotation.chunks import Chunk, ChunkReader, Position, plan
-from spacy_transformer_ner.annotation.formats import Fields, ParquetFile
+from spacy_transformer_ner.annotation.formats import Fields
 from spacy_transformer_ner.annotation.inputs import carried_types, check_fields, find_files
+from spacy_transformer_ner.annotation.row_formats import ParquetFile
 from spacy_transformer_ner.errors import InputError
 
 TEXTS = ["Oslo", "", 'a, "b"\nc', "Ünïcödé 😀", "x" * 300, "the end"]

@@ -168,7 +168,7 @@ def test_slices(example):
     parts = slices(match_entities([units]), [units], [example.reference], TrainingForms([training]))
     assert parts["seen in training"] == {
         "seen": Counts(1, 1, 0),  # Rome; Oslo as ORG
-        "seen with other labels only": Counts(0, 0, 1),
+        "seen with another type": Counts(0, 0, 1),
         "not seen": Counts(1, 1, 1),
     }
     assert list(parts["times in training"]) == ["0", "1", "2 to 4"]

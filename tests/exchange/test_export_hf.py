@@ -12,7 +12,6 @@ from spacy_transformer_ner.errors import InputError
 from spacy_transformer_ner.exchange import export_hf
 from spacy_transformer_ner.exchange.export_hf import export_pipeline
 from spacy_transformer_ner.exchange.import_hf import import_pipeline
-from spacy_transformer_ner.files import new_folder
 
 from ..conftest import blank_pipeline, make_examples
 from .test_import_hf import ARCHITECTURES, BIO, make_checkpoint
@@ -104,8 +103,7 @@ def test_a_full_disk(trained, corpus, tmp_path, monkeypatch):
     resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, hard))
     try:
         with pytest.raises(InputError, match="/exported: cannot be written: File too large"):
-            with new_folder(tmp_path / "exported") as new:
-                export_pipeline(trained, new, train=corpus)
+            export_pipeline(trained, tmp_path / "exported", train=corpus)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert [path.name for path in tmp_path.iterdir()] == ["corpus.spacy"]

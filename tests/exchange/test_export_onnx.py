@@ -76,12 +76,20 @@ def test_int8(trained, tmp_path, monkeypatch, capsys):
     assert [tags[i] for i in best] == ["B-PER", "L-PER", "O", "U-ORG", "O", "U-LOC", "O"]
 
 
-def test_batch(trained, tmp_path):
-    export_onnx(trained, tmp_path / "graph")
-    session = onnxruntime.InferenceSession(tmp_path / "graph" / "model.onnx")
-    tokenizer = Tokenizer.from_file(str(tmp_path / "graph" / "tokenizer.json"))
+@pytest.fixture(scope="module")
+def command(trained, tmp_path_factory):
+    """What the command prints, and the folder that it writes."""
+    folder = tmp_path_factory.mktemp("command")
+    trained.to_disk(folder / "trained")
+    return ner("export-onnx", folder / "trained", folder / "graph"), folder / "graph"
+
+
+def test_batch(command):
+    _, folder = command
+    session = onnxruntime.InferenceSession(folder / "model.onnx")
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
     assert {o.name for o in session.get_outputs()} == {"last_hidden_state", "logits"}
-    pad = srsly.read_json(tmp_path / "graph" / "config.json")["pad"]
+    pad = srsly.read_json(folder / "config.json")["pad"]
     ids = tokenizer.encode(" Oslo").ids
     one = numpy.array([ids])
     both = numpy.full((2, len(ids) + 3), pad)
@@ -117,11 +125,10 @@ def test_pipeline_without_encoder(trained, tmp_path):
         export_onnx(nlp, tmp_path / "graph")
 
 
-def test_command(trained, tmp_path):
-    trained.to_disk(tmp_path / "trained")
-    done = ner("export-onnx", tmp_path / "trained", tmp_path / "graph")
+def test_command(command):
+    done, folder = command
     assert done.returncode == 0 and "the pipeline's fp32 scores" in done.stdout
-    names = {path.name for path in (tmp_path / "graph").iterdir()}
+    names = {path.name for path in folder.iterdir()}
     assert names == {"model.onnx", "tokenizer.json", "config.json", "README.md", "word_shapes.py"}
 
 

@@ -10,7 +10,7 @@ from spacy.cli.package import generate_readme
 
 from spacy_transformer_ner.errors import InputError
 from spacy_transformer_ner.exchange import hub
-from spacy_transformer_ner.exchange.card import Card, Made, card_meta
+from spacy_transformer_ner.exchange.card import Card, CommandRecords, card_meta
 from spacy_transformer_ner.exchange.package import Packaged
 from spacy_transformer_ner.files import sha256
 
@@ -85,7 +85,9 @@ def test_changed_wheel_raises_error(built, tmp_path):
 
 
 def test_metadata_without_metrics(trained):
-    meta = card_meta(trained.meta, Card("x", "0.1.0", "d", "google-bert/bert-base-cased"), Made())
+    meta = card_meta(
+        trained.meta, Card("x", "0.1.0", "d", "google-bert/bert-base-cased"), CommandRecords()
+    )
     data = hub.card_data({**meta, "lang": "xx"}).to_dict()
     assert data["base_model"] == "google-bert/bert-base-cased"
     assert data["language"] == "multilingual" and not {"model-index", "license"} & set(data)

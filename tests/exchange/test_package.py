@@ -5,7 +5,13 @@ import pytest
 import srsly
 
 from spacy_transformer_ner.errors import InputError
-from spacy_transformer_ner.exchange.card import Card, Made, card_meta, package_name, readme
+from spacy_transformer_ner.exchange.card import (
+    Card,
+    CommandRecords,
+    card_meta,
+    package_name,
+    readme,
+)
 from spacy_transformer_ner.exchange.package import Packaged, package
 from spacy_transformer_ner.exchange.verify import compare_entities, expected_entities, read_manifest
 
@@ -56,7 +62,7 @@ SPLIT = {
     "documents": 2, "sentences": 3, "words": 1234, "entities": 5, "labels": {"PER": 5},
     "files": [{"source": "/home/ann/x/train.conll"}],
 }  # fmt: skip
-MADE = Made(METRICS, HISTORY, {"train.spacy": SPLIT})
+MADE = CommandRecords(METRICS, HISTORY, {"train.spacy": SPLIT})
 
 
 @pytest.mark.parametrize(
@@ -106,21 +112,21 @@ def test_card_has_all_sections(trained):
 
 
 def test_card_without_metrics(trained):
-    text = readme(card_meta(trained.meta, Card("x", "0.1.0", "the data", "e"), Made()))
+    text = readme(card_meta(trained.meta, Card("x", "0.1.0", "the data", "e"), CommandRecords()))
     for title in ("Intended use", "Limits", "Data", "Training", "License"):
         assert f"### {title}" in text
     assert "took" not in text and "F1" not in text
 
 
 def test_card_has_the_encoders_license(trained):
-    meta = card_meta(trained.meta, Card("x", "0.1.0", "the data", "minilm"), Made())
+    meta = card_meta(trained.meta, Card("x", "0.1.0", "the data", "minilm"), CommandRecords())
     assert meta["sources"][1]["license"] == "Apache-2.0"
     assert "all-MiniLM-L6-v2" in meta["description"]
 
 
 def test_missing_pipeline(tmp_path):
     with pytest.raises(InputError, match="no trained pipeline"):
-        package(tmp_path, tmp_path / "out", Card("x", "0.1.0", "d", "e"))
+        package(tmp_path, tmp_path / "out", name="x")
     assert not (tmp_path / "out").exists()
 
 
@@ -128,13 +134,13 @@ def test_missing_pipeline(tmp_path):
 def test_invalid_version(trained, tmp_path, version):
     trained.to_disk(tmp_path / "model")
     with pytest.raises(InputError, match="not a version"):
-        package(tmp_path / "model", tmp_path / "out", Card("x", version, "d", "e"))
+        package(tmp_path / "model", tmp_path / "out", name="x", version=version)
 
 
 def test_a_name_without_ascii(trained, tmp_path):
     trained.to_disk(tmp_path / "model")
     with pytest.raises(InputError, match="--name"):
-        package(tmp_path / "model", tmp_path / "out", Card("日本", "0.1.0", "d", "e"))
+        package(tmp_path / "model", tmp_path / "out", name="日本")
 
 
 @pytest.mark.parametrize("metrics", [{}, [], 5, {"text": {}}])
@@ -142,7 +148,10 @@ def test_invalid_metrics(trained, tmp_path, metrics):
     trained.to_disk(tmp_path / "model")
     with pytest.raises(InputError, match="not what the train, evaluate and convert commands write"):
         package(
-            tmp_path / "model", tmp_path / "out", Card("x", "0.1.0", "d", "e"), made=Made(metrics)
+            tmp_path / "model",
+            tmp_path / "out",
+            name="x",
+            records=CommandRecords(metrics),
         )
     assert not (tmp_path / "out").exists()
 
@@ -201,7 +210,9 @@ def test_unusual_labels_in_the_card(trained):
     metrics = {**METRICS, "corpus": "corpus/a|b *c*.spacy", "text": text}
     corpus = {"train|1.spacy": {**SPLIT, "labels": dict.fromkeys(ODD, 7)}}
     card = Card("x", "0.1.0", "the | `data`\n# Title", "e|f", "Ann | Lee", "M`I|T")
-    meta = card_meta({**trained.meta, "labels": {"ner": ODD}}, card, Made(metrics, HISTORY, corpus))
+    meta = card_meta(
+        {**trained.meta, "labels": {"ner": ODD}}, card, CommandRecords(metrics, HISTORY, corpus)
+    )
     assert meta["labels"] == {"ner": ODD}
     tokens = markdown.MarkdownIt("commonmark").enable("table").parse(readme(meta))
     rows, kept, in_row = [], [], False
@@ -233,7 +244,7 @@ def test_a_card_of_many_labels(trained):
     meta = card_meta(
         {**trained.meta, "labels": {"ner": labels}},
         Card("x", "0.1.0", "d", "e"),
-        Made(corpus=corpus),
+        CommandRecords(corpus=corpus),
     )
     assert "TYPE29 and 270 more" in meta["notes"] and "TYPE299 |" in meta["notes"]
     assert len(meta["description"]) < 500 and len(meta["notes"]) < 4000

@@ -10,7 +10,6 @@ from spacy.tokens import Doc, DocBin, Span
 
 from spacy_transformer_ner.errors import InputError
 from spacy_transformer_ner.evaluation.evaluate import evaluate
-from spacy_transformer_ner.evaluation.slices import TrainingForms
 from spacy_transformer_ner.provenance import provenance
 from spacy_transformer_ner.report.advice import advise
 from spacy_transformer_ner.report.page import Contents, render
@@ -33,7 +32,7 @@ def contents(trained, tmp_path_factory):
         doc.ents = doc.ents[1:]
     DocBin(docs=[*docs, attack]).to_disk(folder / "test.spacy")
     results = {
-        name: evaluate(trained, folder / "test.spacy", tokenization=name, forms=TrainingForms(docs))
+        name: evaluate(trained, folder / "test.spacy", tokenization=name, train=docs)
         for name in ("text", "gold")
     }
     evaluation = {

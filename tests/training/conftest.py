@@ -1,5 +1,6 @@
 """Trainings of a few steps."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -50,35 +51,67 @@ def train_tiny(encoder, corpus, folder, overrides):
     return digest_of_weights(nlp)
 
 
-@pytest.fixture(scope="module")
-def whole(encoders, tmp_path_factory):
-    """The weights of an uninterrupted training."""
-    folder = tmp_path_factory.mktemp("whole")
-    corpus = write_corpus(encoders["wordpiece"], folder / "corpus.spacy")
-    return train_tiny(encoders["wordpiece"], corpus, folder / "run", {})
+@pytest.fixture(scope="session")
+def whole_folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("whole") / "run"
+
+
+@pytest.fixture(scope="session")
+def whole(encoders, whole_folder):
+    """The weights of an uninterrupted training, in `whole_folder`."""
+    corpus = write_corpus(encoders["wordpiece"], whole_folder.with_name("corpus.spacy"))
+    weights, n_updates = train_until(encoders["wordpiece"], corpus, whole_folder, None, {})
+    assert n_updates == 17
+    return weights
+
+
+def train_until(encoder, corpus, folder, until, overrides):
+    """Train from the start or the newest checkpoint; `until` interrupts it at that update."""
+    updates = [0]
+    update = TransformerNER.update
+
+    def interrupted(self, *args, **kwargs):
+        updates[0] += 1
+        if updates[0] == until:
+            raise KeyboardInterrupt
+        return update(self, *args, **kwargs)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TransformerNER, "update", interrupted)
+        return train_tiny(encoder, corpus, folder, overrides), updates[0]
 
 
 @pytest.fixture
-def run(encoders, corpus, tmp_path, monkeypatch):
-    """Trains from the start or the newest checkpoint; `until` interrupts it at that update."""
+def run(encoders, corpus, tmp_path):
+    """Trains, see `train_until`."""
 
     def run(name="run", until=None, **overrides):
-        updates = [0]
-        update = TransformerNER.update
-
-        def interrupted(self, *args, **kwargs):
-            updates[0] += 1
-            if updates[0] == until:
-                raise KeyboardInterrupt
-            return update(self, *args, **kwargs)
-
         settings = {key.replace("__", "."): value for key, value in overrides.items()}
-        with monkeypatch.context() as patch:
-            patch.setattr(TransformerNER, "update", interrupted)
-            weights = train_tiny(encoders["wordpiece"], corpus, tmp_path / name, settings)
-        return weights, updates[0]
+        return train_until(encoders["wordpiece"], corpus, tmp_path / name, until, settings)
 
     return run
+
+
+@pytest.fixture(scope="module")
+def interrupted(encoders, tmp_path_factory):
+    """A folder with a training that was interrupted at its ninth update, and its corpus."""
+    folder = tmp_path_factory.mktemp("interrupted")
+    corpus = write_corpus(encoders["wordpiece"], folder / "corpus.spacy")
+    with pytest.raises(KeyboardInterrupt):
+        train_until(encoders["wordpiece"], corpus, folder / "run", 9, {})
+    return folder
+
+
+@pytest.fixture
+def resume(encoders, interrupted, tmp_path):
+    """Resumes the interrupted training, in a copy."""
+    shutil.copytree(interrupted / "run", tmp_path / "run")
+
+    def resume():
+        corpus = interrupted / "corpus.spacy"
+        return train_until(encoders["wordpiece"], corpus, tmp_path / "run", None, {})
+
+    return resume
 
 
 def files_of(pipeline: Path) -> dict[str, bytes]:

@@ -16,7 +16,11 @@ from filelock import FileLock
 from safetensors.torch import save_file
 from spacy.tokens import DocBin
 
-from spacy_transformer_ner.training.checkpoints import _kept
+from spacy_transformer_ner.training.checkpoint_files import (
+    DAMAGED,
+    checkpoints_in,
+    read_checkpoint,
+)
 from spacy_transformer_ner.training.recipe import BUILT_IN
 
 from .conftest import files_of, history
@@ -26,20 +30,22 @@ def left(folder: Path) -> list[str]:
     return sorted(path.name for path in (folder / "checkpoints").iterdir())
 
 
-def test_resumed_training_is_identical(run, tmp_path, capsys):
-    whole, n_updates = run("whole")
-    assert n_updates == 17 and left(tmp_path / "whole") == ["finished.json"]
-    for at in (6, 5, 4):  # each run resumes from the last
+def test_resumed_training_is_identical(run, whole, whole_folder, tmp_path, capsys):
+    assert left(whole_folder) == ["finished.json"]
+    # The calibration in cfg names the corpus.
+    corpus = str(whole_folder.with_name("corpus.spacy"))
+    same = {"paths__train": corpus, "paths__dev": corpus}
+    for at in (6, 5):  # each run resumes from the last
         with pytest.raises(KeyboardInterrupt):
-            run(until=at)
+            run(until=at, **same)
         assert "Interrupted. Run the same command to resume from" in capsys.readouterr().out
         assert len(list((tmp_path / "run" / "checkpoints").iterdir())) <= 2
-    weights, n_updates = run()
-    assert n_updates < 10 and "Resuming from" in capsys.readouterr().out
+    weights, n_updates = run(**same)
+    assert n_updates < 13 and "Resuming from" in capsys.readouterr().out
     assert weights == whole
     for name in ("model-best", "model-last"):
-        assert files_of(tmp_path / "run" / name) == files_of(tmp_path / "whole" / name)
-    assert history(tmp_path / "run") == history(tmp_path / "whole")
+        assert files_of(tmp_path / "run" / name) == files_of(whole_folder / name)
+    assert history(tmp_path / "run") == history(whole_folder)
     assert left(tmp_path / "run") == ["finished.json"]
     assert not list((tmp_path / "run").rglob(".*"))
 
@@ -107,44 +113,46 @@ def edit(checkpoint, change):
         lambda newest: edit(newest, lambda state: {**state, "made_of": "x"}),
     ],
 )
-def test_damaged_checkpoint(run, whole, tmp_path, capsys, damage):
-    """The checkpoint before it is used, and partly written ones are removed."""
-    with pytest.raises(KeyboardInterrupt):
-        run(until=9)
-    folder = tmp_path / "run" / "checkpoints"
-    older, newest = sorted(folder.iterdir())
+def test_damaged_checkpoint(interrupted, tmp_path, damage):
+    newest = shutil.copytree(
+        interrupted / "run" / "checkpoints" / "step-000006", tmp_path / "step-000006"
+    )
+    assert read_checkpoint(newest)[0]["step"] == 6
     damage(newest)
+    with pytest.raises(DAMAGED):
+        read_checkpoint(newest)
+
+
+def test_resuming_beside_a_damaged_checkpoint(resume, whole, tmp_path, capsys):
+    """The checkpoint before it is used, and partly written ones are removed."""
+    folder = tmp_path / "run" / "checkpoints"
+    older, newest = sorted(folder.glob("step-*"))
+    (newest / "state.safetensors").write_bytes(b"half")
     (folder / ".step-000009-x").mkdir()
-    assert run()[0] == whole
+    assert resume()[0] == whole
     assert f"Removing {newest}" in " ".join(capsys.readouterr().out.split())
 
 
-def test_other_format_starts_from_scratch(run, tmp_path, capsys):
-    with pytest.raises(KeyboardInterrupt):
-        run(until=9)
-    for checkpoint in (tmp_path / "run" / "checkpoints").iterdir():
+def test_other_format_starts_from_scratch(resume, tmp_path, capsys):
+    for checkpoint in (tmp_path / "run" / "checkpoints").glob("step-*"):
         edit(checkpoint, lambda state: {"format": 1})
-    assert run()[1] == 17
+    assert resume()[1] == 17
     assert "the checkpoint format changed" in " ".join(capsys.readouterr().out.split())
 
 
-def test_other_batches(run, tmp_path, monkeypatch, capsys):
-    with pytest.raises(KeyboardInterrupt):
-        run(until=9)
+def test_other_batches(resume, tmp_path, monkeypatch, capsys):
     best = files_of(tmp_path / "run" / "model-best")
     shuffle = random.shuffle
     monkeypatch.setattr(random, "shuffle", lambda items: (shuffle(items), items.reverse()))
     with pytest.raises(SystemExit):
-        run()
+        resume()
     assert "the batches differ" in " ".join(capsys.readouterr().out.split())
     assert files_of(tmp_path / "run" / "model-best") == best
     assert not files_of(tmp_path / "run" / "model-last")
 
 
-def test_interrupted_while_resuming(run, whole, tmp_path, monkeypatch):
+def test_interrupted_while_resuming(resume, whole, tmp_path, monkeypatch):
     """Partly restored weights are not written, and model-best is kept."""
-    with pytest.raises(KeyboardInterrupt):
-        run(until=9)
     best = files_of(tmp_path / "run" / "model-best")
 
     def interrupt(*args):
@@ -152,30 +160,26 @@ def test_interrupted_while_resuming(run, whole, tmp_path, monkeypatch):
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr("spacy_transformer_ner.training.checkpoints.set_state", interrupt)
-        run()
+        resume()
     assert files_of(tmp_path / "run" / "model-best") == best != {}
     assert not files_of(tmp_path / "run" / "model-last")
-    assert run()[0] == whole
+    assert resume()[0] == whole
 
 
-def test_tensors_of_another_pipeline(run, tmp_path, capsys):
-    with pytest.raises(KeyboardInterrupt):
-        run(until=9)
-    for checkpoint in (tmp_path / "run" / "checkpoints").iterdir():
+def test_tensors_of_another_pipeline(resume, tmp_path, capsys):
+    for checkpoint in (tmp_path / "run" / "checkpoints").glob("step-*"):
         file = checkpoint / "state.safetensors"
         save_file({"weights/of another": torch.zeros(3)}, file)
         sizes = {file.name: file.stat().st_size}
         edit(checkpoint, lambda state: {**state, "sizes": sizes})
     with pytest.raises(SystemExit):
-        run()
+        resume()
     assert "does not fit the pipeline" in " ".join(capsys.readouterr().out.split())
 
 
-def test_checkpoint_without_output(run, tmp_path, capsys):
+def test_checkpoint_without_output(resume, tmp_path, capsys):
     """Such a checkpoint has no best pipeline."""
-    with pytest.raises(KeyboardInterrupt):
-        run(until=9)
-    for checkpoint in (tmp_path / "run" / "checkpoints").iterdir():
+    for checkpoint in (tmp_path / "run" / "checkpoints").glob("step-*"):
         shutil.rmtree(checkpoint / "best")
         edit(checkpoint, lambda state: {
             **state,
@@ -187,7 +191,7 @@ def test_checkpoint_without_output(run, tmp_path, capsys):
             ],
         })  # fmt: skip
     with pytest.raises(SystemExit):
-        run()
+        resume()
     assert "was written without --output" in " ".join(capsys.readouterr().out.split())
 
 
@@ -209,9 +213,7 @@ def test_no_folder(run, tmp_path, capsys):
     assert "Change the folder with paths.checkpoints" in " ".join(capsys.readouterr().out.split())
 
 
-def test_two_at_once(run, tmp_path, capsys):
-    with pytest.raises(KeyboardInterrupt):
-        run(until=9)
+def test_two_at_once(run, resume, tmp_path, capsys):
     folder = tmp_path / "run" / "checkpoints"
     before = sorted(folder.rglob("*"))
     with FileLock(folder / ".lock"), pytest.raises(SystemExit):
@@ -223,14 +225,14 @@ def test_two_at_once(run, tmp_path, capsys):
 def test_checkpoints_are_ordered_by_step(tmp_path):
     for step in (999_950, 1_000_000, 50):
         (tmp_path / f"step-{step:06d}").mkdir()
-    names = [path.name for path in _kept(tmp_path)]
+    names = [path.name for path in checkpoints_in(tmp_path)]
     assert names == ["step-000050", "step-999950", "step-1000000"]
 
 
 def test_full_disk(run, whole, tmp_path, monkeypatch, capsys):
-    from spacy_transformer_ner.training import checkpoints
+    from spacy_transformer_ner.training import checkpoint_files
 
-    save = checkpoints.save_file
+    save = checkpoint_files.save_file
 
     def full(tensors, path):
         if "step-000006" in str(path):
@@ -238,7 +240,7 @@ def test_full_disk(run, whole, tmp_path, monkeypatch, capsys):
         save(tensors, path)
 
     with monkeypatch.context() as patch:
-        patch.setattr(checkpoints, "save_file", full)
+        patch.setattr(checkpoint_files, "save_file", full)
         with pytest.raises(SystemExit):
             run()
     assert "No space left on device" in " ".join(capsys.readouterr().out.split())
@@ -248,21 +250,19 @@ def test_full_disk(run, whole, tmp_path, monkeypatch, capsys):
     assert run()[0] == whole
 
 
-def test_no_space_for_model_best(run, whole, tmp_path, monkeypatch, capsys):
+def test_no_space_for_model_best(resume, whole, tmp_path, monkeypatch, capsys):
     """spaCy removes the old pipeline before it copies the new one."""
-    with pytest.raises(KeyboardInterrupt):
-        run(until=9)
     with monkeypatch.context() as patch:
         # Enough for the checks before the training and of two loggers, too little later.
         free = iter([10**9] * 3)
         patch.setattr("shutil.disk_usage", lambda path: SimpleNamespace(free=next(free, 10)))
         with pytest.raises(SystemExit):
-            run()
+            resume()
     assert "Free some space and run the same command again" in " ".join(
         capsys.readouterr().out.split()
     )
     assert not files_of(tmp_path / "run" / "model-last")
-    assert run()[0] == whole
+    assert resume()[0] == whole
 
 
 @pytest.mark.slow

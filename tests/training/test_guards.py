@@ -8,7 +8,7 @@ from spacy import registry
 
 from spacy_transformer_ner.encoder.optimizer import create_adamw
 from spacy_transformer_ner.recogniser.component import TransformerNER
-from spacy_transformer_ner.training.guards import HOPELESS, UNFOUND, Guard
+from spacy_transformer_ner.training.guards import MAX_EVALUATIONS_AT_ZERO, MAX_NOT_FINITE, Guard
 from spacy_transformer_ner.training.run import run_of
 
 from ..conftest import blank_pipeline, make_examples
@@ -45,14 +45,18 @@ def test_collapse(followed):
 
 
 def test_f1_stays_zero(followed):
-    found = warnings(Guard(followed), *(info(50 * i, 0.0) for i in range(UNFOUND + 5)))
-    assert found == [f"F1 on dev is still 0 after {50 * UNFOUND} steps"]
+    found = warnings(
+        Guard(followed), *(info(50 * i, 0.0) for i in range(MAX_EVALUATIONS_AT_ZERO + 5))
+    )
+    assert found == [f"F1 on dev is still 0 after {50 * MAX_EVALUATIONS_AT_ZERO} steps"]
 
 
 def test_label_never_found(followed):
     guard = Guard(followed)
     infos = (info(i, 0.5, PER=0.5, ART=0.0, ORG=0.1 * (i == 3)) for i in range(8))
-    assert warnings(guard, *infos) == [f"F1 of ART is 0 in {UNFOUND + 1} evaluations"]
+    assert warnings(guard, *infos) == [
+        f"F1 of ART is 0 in {MAX_EVALUATIONS_AT_ZERO + 1} evaluations"
+    ]
 
 
 @pytest.mark.parametrize("rate, word", [(0.1, "above"), (1e-9, "below")])
@@ -65,9 +69,9 @@ def test_rate(followed, rate, word):
 
 def test_gradients_not_finite(followed, capsys):
     guard = Guard(followed)
-    followed.optimizer._left_out["encoder"] = 1
+    followed.optimizer._skipped["encoder"] = 1
     assert warnings(guard, None, None) == ["The gradient is not finite: this update is skipped"]
-    followed.optimizer._left_out["encoder"] = HOPELESS
+    followed.optimizer._skipped["encoder"] = MAX_NOT_FINITE
     with pytest.raises(SystemExit):
         warnings(guard, None)
     assert "Lower initial_rate" in capsys.readouterr().out
@@ -85,12 +89,12 @@ def test_such_updates_are_skipped(encoders):
     get_loss = ner.get_loss
     ner.get_loss = lambda *args: (numpy.nan, [s * numpy.nan for s in get_loss(*args)[1]])
     nlp.update(examples, sgd=optimizer)
-    assert optimizer.left_out == 1
+    assert optimizer.n_skipped == 1
     assert all(torch.equal(p, old) for p, old in zip(encoder.parameters(), before[0]))
     assert numpy.array_equal(linear.get_param("W"), before[1])
     del ner.get_loss
     nlp.update(examples, sgd=optimizer)
-    assert optimizer.left_out == 0 and not numpy.array_equal(linear.get_param("W"), before[1])
+    assert optimizer.n_skipped == 0 and not numpy.array_equal(linear.get_param("W"), before[1])
 
 
 def spoil(monkeypatch, at):
@@ -133,7 +137,7 @@ def test_losses_sometimes_not_finite(run, tmp_path, monkeypatch, capsys):
 )
 def test_losses_never_finite(run, tmp_path, monkeypatch, capsys, optimizer, said):
     spoil(monkeypatch, range(1000))
-    monkeypatch.setattr("spacy_transformer_ner.training.guards.HOPELESS", 8)
+    monkeypatch.setattr("spacy_transformer_ner.training.guards.MAX_NOT_FINITE", 8)
     with pytest.raises(SystemExit) as end:
         run(training__max_steps=200, **optimizer)
     assert end.value.code == 1
@@ -145,11 +149,11 @@ def test_fp16_skips_steps_until_its_scale_fits():
     """These do not count, unless the scale is already small."""
     optimizer, module = create_adamw(1e-3), torch.nn.Linear(2, 2)
     scaler = torch.amp.GradScaler("cpu", init_scale=4.0)
-    for left_out in (0, 0, 1, 2):
+    for n_skipped in (0, 0, 1, 2):
         scaler.scale(module(torch.ones(1, 2)).sum()).backward()
         module.weight.grad *= numpy.inf
         optimizer.update_encoder((1, "encoder"), module, 384, scaler)
-        assert optimizer.left_out == left_out
+        assert optimizer.n_skipped == n_skipped
 
 
 def test_logger(encoders, capsys):
