@@ -15,43 +15,44 @@ Role = Literal[
 
 # The parts of a name that decide its role, in the order in which they are tried: "pos_tag" is a
 # part of speech and "predicted_tag" a prediction, although both contain "tag".
-PARTS: dict[Role, frozenset[str]] = {
-    "prediction": frozenset("""
+NAMES: dict[Role, str] = {
+    "prediction": """
         pred preds predicted prediction predictions ypred hyp hypothesis system auto automatic model
-        output vorhersage prédiction predicción predizione""".split()),
-    "other": frozenset("""
+        output vorhersage prédiction predicción predizione""",
+    "other": """
         pos postag postags posp upos xpos cpos cpostag lemma lemmas chunk chunks chunktag chunktags
         synt syntax dep deprel deps head feats feat morph shape case score confidence prob
         probability annotator annotators comment comments link wikidata url qid nel language lang
-        capitalisation capitalization length source speaker parse parsebit wortart""".split()),
-    "gold": frozenset("""
-        gold golden true truth ytrue reference ref correct expected target""".split()),
-    "misc": frozenset(["misc"]),
-    "offset": frozenset("""
+        capitalisation capitalization length source speaker parse parsebit wortart""",
+    "gold": """
+        gold golden true truth ytrue reference ref correct expected target""",
+    "misc": "misc",
+    "offset": """
         start end begin stop offset offsets startoffset endoffset startchar endchar charstart
-        charend position beginoffset endposition startposition""".split()),
-    "document": frozenset("""
+        charend position beginoffset endposition startposition""",
+    "document": """
         doc docs document documents docid documentid file filename filepath article articleid
-        abstract abstractid pmid dokument datei fichier documento archivo dokumentid""".split()),
-    "sentence": frozenset("""
+        abstract abstractid pmid dokument datei fichier documento archivo dokumentid""",
+    "sentence": """
         sent sents sentence sentences sentid sentenceid sentno sentidx sentenceidx sentenceno
         sentencenumber satz satzid phrase oración oracion frase sentença zin zdanie предложение
-        句子 文""".split()),
-    "index": frozenset("""
+        句子 文""",
+    "index": """
         id ids idx index no nr num number row rowid line lineno tokenid tokenno wordid wordno
-        wordidx tokenidx unnamed""".split()),
-    "tag": frozenset("""
+        wordidx tokenidx unnamed""",
+    "tag": """
         tag tags ner ners nertag nertags ne nes netag netags netype label labels entity entities
         entitytype entitytag entitylabel namedentity type types class category iob iob1 iob2 iobtag
         bio biotag biotags bioes bilou biluo annotation annotations etikett etiquette étiquette
         etiqueta etiquetas etichetta rótulo rotulo etykieta znacznik entität entité entités entidad
-        entità entidade entiteit тег метка 标签 标注 实体 ラベル タグ 태그""".split()),
-    "word": frozenset("""
+        entità entidade entiteit тег метка 标签 标注 实体 ラベル タグ 태그""",
+    "word": """
         word words token tokens form forms surface term terms char character characters wort wörter
         wortform mot mots palabra palabras parola parole palavra palavras woord woorden słowo slovo
-        слово токен 词 字 词语 単語 トークン 단어""".split()),
-    "text": frozenset("text texts content string raw texte texto testo tekst текст 文本".split()),
-}  # fmt: skip
+        слово токен 词 字 词语 単語 トークン 단어""",
+    "text": "text texts content string raw texte texto testo tekst текст 文本",
+}
+PARTS = {role: frozenset(names.split()) for role, names in NAMES.items()}
 # "Sentence #", "NER_tag", "nerTag"
 PART = re.compile(r"[A-Z]*[^\W\d_A-Z]+\d?|[A-Z]+\d?|\d+")
 NUMBER_SIGNS = frozenset(("#", "№", "no.", "nr."))
