@@ -79,7 +79,6 @@ class ColumnFile:
         self._scheme = options.scheme or ("bare" if self.layout.bare else None)
         self.tags = self._tag_reader()
         self._notes = Notes(source.name)
-        self._last_ids = ("", "")
 
     @property
     def format(self) -> str:
@@ -201,6 +200,7 @@ class ColumnFile:
         has_ids = layout.sentence is not None or layout.document is not None
         blank = f" \t{separator}"
         last_id = ""
+        ids = "", ""
         rows = _Rows()
         for line, row in enumerate(self.source.rows(self.encoding, MAX_ROW), start=1):
             cells = row.split(separator)
@@ -241,14 +241,13 @@ class ColumnFile:
             else:
                 cells = self._cells(row, line)
                 if has_ids:
-                    ids = self._ids(cells)
-                    if rows.ids is not None and ids != rows.ids and rows.words:
-                        changed = layout.document is not None and ids[1] != rows.ids[1]
+                    last_sentence, last_document = ids
+                    ids = self._ids(cells, ids)
+                    if ids != (last_sentence, last_document):
                         yield from self._sentence(rows)
                         rows = _Rows()
-                        if changed:
+                        if ids[1] != last_document:
                             yield None
-                    rows.ids = self._last_ids = ids
                 self._row(row, cells, line, rows)
                 if layout.flags and self._ends_sentence(cells, line):
                     yield from self._sentence(rows)
@@ -265,11 +264,11 @@ class ColumnFile:
                 line,
             )
 
-    def _ids(self, cells: Sequence[str]) -> tuple[str, str]:
+    def _ids(self, cells: Sequence[str], last: tuple[str, str]) -> tuple[str, str]:
         """Get the identifiers of sentence and document. An empty cell repeats the last one."""
         columns = self.layout.sentence, self.layout.document
         found = ("" if column is None else cells[column] for column in columns)
-        sentence, document = (new or last for new, last in zip(found, self._last_ids))
+        sentence, document = (new or old for new, old in zip(found, last))
         return sentence, document
 
     def _ends_sentence(self, cells: Sequence[str], line: int) -> bool:
@@ -460,8 +459,6 @@ class _Rows:
     characters: int = 0
     full: bool = False
     text: str = ""
-    # Sentence and document, if columns identify them.
-    ids: tuple[str, str] | None = None
     # Brackets that are not closed.
     open: list[str] = field(default_factory=list)
     # Words up to this number are parts of the last multiword token.

@@ -84,7 +84,11 @@ def find_layout(
                 longer=True,
             )
         )
-    return _Finder(read_first_rows(rows, name), name, word_column, tag_column, bare, labels).found()
+    given = (word_column, tag_column)
+    titles = {column.lower() for column in given if column and not _is_number(column)}
+    return _Finder(
+        read_first_rows(rows, name, titles), name, word_column, tag_column, bare, labels
+    ).found()
 
 
 class _Finder:
@@ -488,6 +492,10 @@ def _have_digits(words: Sequence[str]) -> bool:
     """Whether all words are one character and the number of its position in the word."""
     is_pair = all(len(word) == 2 and word[1].isdecimal() for word in words)
     return is_pair and sum(word[0].isascii() for word in words) < 0.5 * len(words)
+
+
+def _is_number(column: str) -> bool:
+    return column.lstrip("-").isdecimal()
 
 
 def _starts(first: FirstRows) -> set[int]:
