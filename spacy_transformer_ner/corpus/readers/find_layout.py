@@ -20,7 +20,7 @@ from ..spelling import (
 from .column_kinds import counts_words, find_identifier, find_words
 from .first_rows import FirstRows, read_first_rows
 from .headers import Role, column_of, role_of
-from .layout import FLAGS, Layout
+from .layout import FLAGS, Layout, split_row
 
 # Labels of syntactic chunks in CoNLL-2000 and CoNLL-2003, and of clauses in LST20, which are tagged
 # like entities.
@@ -521,7 +521,7 @@ def _prefix(words: tuple[str, ...]) -> str:
 
 
 def _is_conll_2012(rows: Sequence[str]) -> bool:
-    table = [row.split() for row in rows if row.strip() and row[0] != "#"][:1000]
+    table = [split_row(row, " ") for row in rows if row.strip() and row[0] != "#"][:1000]
     return bool(table) and all(
         len(cells) > CONLL_2012_TAG
         and cells[1].isdecimal()
