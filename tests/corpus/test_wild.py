@@ -85,7 +85,7 @@ def test_other_columns_with_tags_are_shown(tmp_path):
 
 def test_note_if_a_file_is_one_sentence(tmp_path):
     reader, _ = read(tmp_path, "EU B-ORG\n" + "is O\n" * 600)
-    assert "blank lines missing" in reader.notes()[0].message
+    assert "601 words on average: are blank lines missing" in reader.notes()[0].message
 
 
 def test_space_after(tmp_path):

@@ -15,6 +15,7 @@ from ..sources import Source, shorten
 from ..spacing import spaces_from_text
 from ..tags import IllegalTags, Repair, Seen, TagReader
 from .find_layout import BRACKETS, find_layout
+from .headers import REPEATED
 from .layout import (
     DOCSTART,
     DOCUMENT_ID,
@@ -34,8 +35,9 @@ SPECIAL = "#-<[*=–—"
 SAMPLE = 1 << 18
 # Maximum length of a line, in characters.
 MAX_ROW = 1_000_000
-# If a file with more words is one sentence, blank lines are probably missing.
-ONE_SENTENCE = 500
+# If the sentences of a file with more words have more words on average, blank lines are probably
+# missing.
+ONE_SENTENCE, LONG_SENTENCE = 500, 200
 # A file with at least as many sentences of one word is suspicious, if most of them have one.
 ONE_WORD = 10
 MOST_ONE_WORD = 0.9
@@ -147,9 +149,10 @@ class ColumnFile:
 
     def _note_sentences(self, words: int, sentences: int, single: Seen) -> None:
         """Warn about sentences and documents that are unlikely."""
-        if sentences == 1 and words > ONE_SENTENCE:
-            self._notes.add(
-                f"sentence is the whole file, of {words:,} words: are blank lines missing?", 1
+        if words > ONE_SENTENCE and words > LONG_SENTENCE * sentences:
+            self._notes.take(
+                f"sentences have {words // sentences:,} words on average: are blank lines missing?",
+                Seen(sentences, [1]),
             )
         if sentences >= ONE_WORD and single.count > MOST_ONE_WORD * sentences:
             self._notes.take(
@@ -268,7 +271,9 @@ class ColumnFile:
         """Get the identifiers of sentence and document. An empty cell repeats the last one."""
         columns = self.layout.sentence, self.layout.document
         found = ("" if column is None else cells[column] for column in columns)
-        sentence, document = (new or old for new, old in zip(found, last))
+        sentence, document = (
+            old if new.lower() in REPEATED else new for new, old in zip(found, last)
+        )
         return sentence, document
 
     def _ends_sentence(self, cells: Sequence[str], line: int) -> bool:

@@ -147,7 +147,7 @@ def _content(rows: Sequence[str]) -> list[tuple[int, int, str]]:
 
 def _separator(rows: Sequence[str]) -> str:
     if 2 * sum("\t" in row for row in rows) >= len(rows):
-        return "\t"
+        return "\t" if _is_even(rows, "\t") or not _is_even(rows, " ") else " "
     if Counter(len(split_row(row, " ")) for row in rows).most_common(1)[0][0] > 1:
         return " "
     for separator in SEPARATORS:
@@ -161,6 +161,12 @@ def _separator(rows: Sequence[str]) -> str:
         if separator not in UNCERTAIN or find_spelling(last):
             return separator
     return " "
+
+
+def _is_even(rows: Sequence[str], separator: str) -> bool:
+    """Whether almost all rows have the same number of columns."""
+    columns = Counter(len(split_row(row, separator)) for row in rows)
+    return columns.most_common(1)[0][1] > 0.95 * len(rows)
 
 
 def _is_quoted(rows: Sequence[str], separator: str) -> bool:
