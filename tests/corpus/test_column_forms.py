@@ -166,7 +166,7 @@ READ = {
     "aligned": (rows(lambda w, t, pos, **_: f"{w:<20}{pos:<8}{t}"), ""),
     "form feeds between": (rows(two, between="\f\n"), ""),
     "no-break spaces between": (rows(two, between="\u00a0\n"), ""),
-    "form feeds in words": (rows(lambda w, t, i, **_: f"\f{w}\f\t{t}" if i == 1 else f"{w}\t{t}"), "5 words were read without"),
+    "form feeds in words": (rows(lambda w, t, i, **_: f"\f{w[:1]}\f{w[1:]}\t{t}" if i == 1 else f"{w}\t{t}"), "5 words were read without"),
     "no-break spaces after words": (rows(lambda w, t, i, **_: f"{w}\u00a0\t{t}" if i == 1 else f"{w}\t{t}"), "5 words were read without"),
     "EOS": (rows(two, between="EOS\n"), ""),
     "empty words": (rows(lambda w, t, **_: f"{w}\t{t}").replace("left\tO\n", "left\tO\n\tO\n"), "1 empty words were skipped"),

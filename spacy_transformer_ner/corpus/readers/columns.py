@@ -14,7 +14,8 @@ from ..options import ReadOptions
 from ..sources import Source, shorten
 from ..spacing import spaces_from_text
 from ..tags import IllegalTags, Repair, Seen, TagReader
-from .find_layout import BRACKETS, find_layout
+from .brackets import BRACKETS
+from .find_layout import find_layout
 from .headers import REPEATED
 from .layout import (
     DOCSTART,
