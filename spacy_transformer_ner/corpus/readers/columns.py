@@ -3,7 +3,6 @@ CoNLL-U Plus, Universal NER, HIPE, OntoNotes in CoNLL-2012's columns and similar
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from itertools import islice
 
 from ...errors import InputError
@@ -14,14 +13,11 @@ from ..options import ReadOptions
 from ..sources import Source, shorten
 from ..spacing import spaces_from_text
 from ..tags import IllegalTags, Repair, Seen, TagReader
-from .brackets import BRACKETS
+from .cells import CellReader
 from .find_layout import find_layout
-from .headers import REPEATED
 from .layout import (
     DOCSTART,
     DOCUMENT_ID,
-    END_OF_LINE,
-    END_OF_SENTENCE,
     NO_SPACE,
     NUMBER,
     is_comment,
@@ -29,6 +25,7 @@ from .layout import (
     sample,
     starts_document,
 )
+from .rows import Rows
 
 # The first characters of lines that can be comments or document marks.
 SPECIAL = "#-<[*=–—"
@@ -39,17 +36,13 @@ MAX_ROW = 1_000_000
 # If the sentences of a file with more words have more words on average, blank lines are probably
 # missing.
 ONE_SENTENCE, LONG_SENTENCE = 500, 200
+# A word with more characters of a script without spaces is a sentence.
+LONG_WORD = 12
+# Scripts without spaces between words: Thai, Lao, Tibetan, Burmese, Khmer, Japanese, Chinese.
+UNSPACED = re.compile("[\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]")
 # A file with at least as many sentences of one word is suspicious, if most of them have one.
 ONE_WORD = 10
 MOST_ONE_WORD = 0.9
-# A word with more characters of a script without spaces, or with more spaces, is a sentence.
-LONG_WORD = 12
-MANY_SPACES = 3
-# Scripts without spaces between words: Thai, Lao, Tibetan, Burmese, Khmer, Japanese, Chinese.
-UNSPACED = re.compile("[\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]")
-CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
-FINAL = tuple(".!?…。！？")
-CLOSING = "\"'”’»)]"
 
 
 class ColumnFile:
@@ -205,7 +198,8 @@ class ColumnFile:
         blank = f" \t{separator}"
         last_id = ""
         ids = "", ""
-        rows = _Rows()
+        reader = CellReader(self.source.name, layout, self.tags, self._notes, self.options.overlaps)
+        rows = Rows()
         for line, row in enumerate(self.source.rows(self.encoding, MAX_ROW), start=1):
             cells = row.split(separator)
             if simple and len(cells) == n and row[0] not in special:
@@ -222,12 +216,12 @@ class ColumnFile:
                     continue
             if not row.strip(blank) or row.strip() in ("", "EOS") or row in header:
                 yield from self._sentence(rows)
-                rows = _Rows()
+                rows = Rows()
             elif starts_document(row, layout):
                 # IDs may be repeated in each sentence.
                 if not (DOCUMENT_ID.match(row) and row == last_id):
                     yield from self._sentence(rows)
-                    rows = _Rows()
+                    rows = Rows()
                     self._mark(line)
                     yield None
                 last_id = row
@@ -243,19 +237,19 @@ class ColumnFile:
                 if row.startswith("# text = "):
                     rows.text = row[len("# text = ") :]
             else:
-                cells = self._cells(row, line)
+                cells = reader.cells(row, line)
                 if has_ids:
                     last_sentence, last_document = ids
-                    ids = self._ids(cells, ids)
+                    ids = reader.ids(cells, ids)
                     if ids != (last_sentence, last_document):
                         yield from self._sentence(rows)
-                        rows = _Rows()
+                        rows = Rows()
                         if ids[1] != last_document:
                             yield None
-                self._row(row, cells, line, rows)
-                if layout.flags and self._ends_sentence(cells, line):
+                self._row(reader, cells, line, rows)
+                if layout.flags and reader.ends_sentence(cells, line):
                     yield from self._sentence(rows)
-                    rows = _Rows()
+                    rows = Rows()
         yield from self._sentence(rows)
 
     def _mark(self, line: int) -> None:
@@ -268,38 +262,7 @@ class ColumnFile:
                 line,
             )
 
-    def _ids(self, cells: Sequence[str], last: tuple[str, str]) -> tuple[str, str]:
-        """Get the identifiers of sentence and document. An empty cell repeats the last one."""
-        columns = self.layout.sentence, self.layout.document
-        found = ("" if column is None else cells[column] for column in columns)
-        sentence, document = (
-            old if new.lower() in REPEATED else new for new, old in zip(found, last)
-        )
-        return sentence, document
-
-    def _ends_sentence(self, cells: Sequence[str], line: int) -> bool:
-        """Whether a sentence ends after a row, in files with HIPE's flags."""
-        layout = self.layout
-        assert layout.misc is not None
-        flags = cells[layout.misc].split("|")
-        if END_OF_SENTENCE in layout.flags:
-            return END_OF_SENTENCE in flags
-        if END_OF_LINE in flags and cells[layout.word].rstrip(CLOSING).endswith(FINAL):
-            self._notes.add(
-                "sentences were ended at the end of a line with a full stop, because the file "
-                f"doesn't have {END_OF_SENTENCE}",
-                line,
-            )
-            return True
-        return False
-
-    def _cells(self, row: str, line: int) -> list[str]:
-        cells = self.layout.split(row)
-        if len(cells) != self.layout.columns:
-            raise self._ragged(row, line)
-        return cells
-
-    def _row(self, row: str, cells: Sequence[str], line: int, rows: "_Rows") -> None:
+    def _row(self, reader: CellReader, cells: Sequence[str], line: int, rows: Rows) -> None:
         layout = self.layout
         if rows.full:
             raise self._endless(rows)
@@ -313,8 +276,8 @@ class ColumnFile:
         if "." in number:
             return  # an empty node of CoNLL-U, which is not in the text
         word = cells[layout.word].removeprefix(layout.prefix)
-        word = self._word(word[:-1] if layout.with_digit else word, line)
-        tag = self._tag(cells, line, rows)
+        word = reader.word(word[:-1] if layout.with_digit else word, line)
+        tag = reader.tag(cells, line, rows)
         if not word:
             self._notes.add("empty words were skipped", line)
             return
@@ -325,88 +288,7 @@ class ColumnFile:
         else:
             rows.add_numbered(number, word, tag, line, glued)
 
-    def _word(self, cell: str, line: int) -> str:
-        """Get a word without whitespace around it and control characters."""
-        word = CONTROL.sub("", cell).strip()
-        if word != cell and word:
-            self._notes.add(
-                "words were read without the control characters or spaces in them", line
-            )
-        if word.count(" ") > MANY_SPACES:
-            self._notes.add(
-                "words have spaces, like whole sentences. Each line needs one word: split the "
-                "text into words",
-                line,
-            )
-        return word
-
-    def _tag(self, cells: Sequence[str], line: int, rows: "_Rows") -> tuple[str, str]:
-        layout = self.layout
-        cell = cells[layout.tag]
-        if layout.brackets:
-            return self._bracket(cell, line, rows)
-        if layout.key:
-            notes = cell.split("|")
-            cell = next(
-                (x[len(layout.key) + 1 :] for x in notes if x.startswith(f"{layout.key}=")), "O"
-            )
-        known = self.tags.known.get(cell)
-        if known is not None:
-            return known
-        normal = layout.spelling.normal(cell)
-        if layout.label is not None and normal != "O":
-            # Only the prefix is in this column.
-            normal = f"{normal[0]}-{cells[layout.label].strip('_')}"
-        try:
-            tag = self.tags.split(normal)
-        except ValueError as error:
-            raise InputError(str(error), path=self.source.name, line=line) from None
-        if normal == "O":
-            if not (layout.numbered and cell == "_"):
-                self._notes.add(f"words have the tag {cell!r}, which was read as O", line)
-        elif layout.label is None:
-            self.tags.known[cell] = tag
-        return tag
-
-    def _bracket(self, cell: str, line: int, rows: "_Rows") -> tuple[str, str]:
-        """Read a cell like "(PERSON*", "*", "*)" or "(GPE)" as a tag of the outer entity."""
-        match = BRACKETS.fullmatch(cell)
-        opened = match[1].split("(")[1:] if match else []
-        is_inside = bool(rows.open)
-        rows.open += opened
-        nested = len(opened) - (not is_inside) if opened else 0
-        closed = len(match[2]) if match else 0
-        if not cell or match is None or closed > len(rows.open):
-            raise InputError(
-                f"{shorten(cell)} is not in brackets like (PERSON*, *), (GPE) and *, or closes a "
-                "bracket that is not open. Fix this line.",
-                path=self.source.name,
-                line=line,
-            )
-        if nested and self.options.overlaps == "refuse":
-            raise InputError(
-                f"entities overlap: {opened[-1]} is within {rows.open[0]}. Remove one, or keep the "
-                "longest entities with --overlaps longest.",
-                path=self.source.name,
-                line=line,
-            )
-        for _ in range(nested):
-            self._notes.add("entities that overlap a longer one were dropped", line)
-        tag = ("I" if is_inside else "B", rows.open[0]) if rows.open else ("O", "")
-        del rows.open[len(rows.open) - closed :]
-        return tag
-
-    def _ragged(self, row: str, line: int) -> InputError:
-        separator = self.layout.separator
-        separators = {"\t": "tabs", " ": "spaces"}.get(separator, repr(separator))
-        return InputError(
-            f"expected {self.layout.columns} columns separated by {separators}, found "
-            f"{len(self.layout.split(row))}: {shorten(row)}. Fix this line.",
-            path=self.source.name,
-            line=line,
-        )
-
-    def _endless(self, rows: "_Rows") -> InputError:
+    def _endless(self, rows: Rows) -> InputError:
         return InputError(
             f"a sentence of more than {MAX_WORDS:,} words or {sources.LONGEST_RECORD:,} characters "
             "starts here. Add a blank line after each sentence.",
@@ -414,7 +296,7 @@ class ColumnFile:
             line=rows.lines[0],
         )
 
-    def _sentence(self, rows: "_Rows") -> Iterator[Sentence]:
+    def _sentence(self, rows: Rows) -> Iterator[Sentence]:
         if not rows.words:
             return
         if rows.open:
@@ -451,53 +333,3 @@ class ColumnFile:
             range(first, last + 1) if is_contiguous else tuple(rows.lines),
             None if spaces is None else tuple(spaces),
         )
-
-
-@dataclass
-class _Rows:
-    """The lines of an incomplete sentence."""
-
-    words: list[str] = field(default_factory=list)
-    tags: list[tuple[str, str]] = field(default_factory=list)
-    lines: list[int] = field(default_factory=list)
-    glued: set[int] = field(default_factory=set)
-    tagged: bool = False
-    characters: int = 0
-    full: bool = False
-    text: str = ""
-    # Brackets that are not closed.
-    open: list[str] = field(default_factory=list)
-    # Words up to this number are parts of the last multiword token.
-    range_end: int = 0
-
-    def add(self, word: str, tag: tuple[str, str], line: int) -> None:
-        self.words.append(word)
-        self.tags.append(tag)
-        self.lines.append(line)
-        self.characters += len(word)
-        if tag[1]:
-            self.tagged = True
-        # Each word has at least one character.
-        self.full = self.characters >= MAX_WORDS and (
-            len(self.words) >= MAX_WORDS or self.characters > sources.LONGEST_RECORD
-        )
-
-    def add_numbered(
-        self, number: str, word: str, tag: tuple[str, str], line: int, glued: bool
-    ) -> None:
-        if number and self.range_end and int(number) <= self.range_end:
-            # The text contains the multiword token. The tag may be on one of its parts.
-            if tag[1] and not self.tags[-1][1]:
-                self.tags[-1] = tag
-                self.tagged = True
-            return
-        self.range_end = 0
-        self.add(word, tag, line)
-        if glued:
-            self.glued.add(len(self.words) - 1)
-
-    def open_range(
-        self, number: str, word: str, tag: tuple[str, str], line: int, glued: bool
-    ) -> None:
-        self.add_numbered("", word, tag, line, glued)
-        self.range_end = int(number.partition("-")[2])
