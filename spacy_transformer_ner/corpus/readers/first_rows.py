@@ -194,7 +194,10 @@ def _header(
         if len(titles) == columns:
             return (), titles, tuple(map(role_of, titles))
     comment = next((row for row in rows if row.strip()), "")
-    candidates = [((first,), tuple(cells)), ((first,), tuple(split_row(first, " ")))]
+    candidates: list[tuple[tuple[str, ...], tuple[str, ...]]] = [
+        ((first,), tuple(cells)),
+        ((first,), tuple(split_row(first, " "))),
+    ]
     if comment[:1] == "#":
         candidates.append(((), tuple(split_row(comment.lstrip("# "), " "))))
     for header, titles in candidates:

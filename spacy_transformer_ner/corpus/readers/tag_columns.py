@@ -105,7 +105,7 @@ class TagColumns:
     def _likeness(self, column: int) -> tuple[int, int]:
         """How much a column is like tags: the number of O, and few different values."""
         counts = self.first.counts[column]
-        return sum(counts[tag] for tag in self.spellings[column].outside), -len(counts)
+        return self._normal(column).count("O"), -len(counts)
 
     def named(self) -> int | None:
         """Get the column that the header names as the tag: the one with the gold tags, or else
