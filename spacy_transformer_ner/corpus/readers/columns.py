@@ -156,8 +156,9 @@ class ColumnFile:
             )
         if self._marks == 1 and sentences > 1:
             self._notes.take(
-                f"sentences follow a single {DOCSTART}, which marks no documents then: documents "
-                f"have --n-sents sentences. Add a {DOCSTART} line before each document",
+                f"sentences follow a single {DOCSTART}, which was not read as the start of one "
+                "document: each document has --n-sents sentences. Add such a line before each "
+                "document, or join sentences with --n-sents",
                 Seen(sentences, [1]),
             )
 
