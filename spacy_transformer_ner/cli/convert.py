@@ -61,7 +61,7 @@ def convert_cli(
     word_column: Optional[str] = typer.Option(
         None,
         "--word-column",
-        help="Column of the word, counted from 1, or from the end as -1; for records, the name of the field",
+        help="Column of the word, counted from 1, from the end as -1, or its name in the header; for records, the name of the field",
     ),
     tag_column: Optional[str] = typer.Option(
         None, "--tag-column", help="Column of the tag, or the field of tags or entities"

@@ -265,7 +265,7 @@ def test_large_corpora_become_folders(tmp_path, hundred, monkeypatch):
 def test_origin_of_tokens(tmp_path):
     folder = folder_of(
         tmp_path,
-        a_conll="-DOCSTART- O\n\na O\nb O\n\n\nc O\n",
+        a_conll="-DOCSTART- O\n\na O\nb O\n\n\nc O\n\n-DOCSTART- O\n\nd O\n",
         b_jsonl='\n{"text": "a b", "spans": []}\n{"text": "c", "spans": []}\n',
         c_txt="a\n\nb c\n",
         c_ann="",
@@ -277,6 +277,7 @@ def test_origin_of_tokens(tmp_path):
     ]
     assert places == [
         ["a.conll:3", "a.conll:4", "a.conll:7"],
+        ["a.conll:11"],
         ["b.jsonl:2", "b.jsonl:2"],
         ["b.jsonl:3"],
         ["c.txt:1", "c.txt:3", "c.txt:3"],

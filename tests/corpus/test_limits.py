@@ -72,8 +72,8 @@ def test_records_within_the_limit(tmp_path, limit):
     assert len(read(tmp_path / "a.conll")) == 1000
     # Documents with many sentences are split.
     sentence = f"{'b' * 300} O\n" * 3 + "\n"
-    (tmp_path / "a.conll").write_text("-DOCSTART- O\n\n" + sentence * 6)
-    assert [len(document.sentences) for document in read(tmp_path / "a.conll")] == [2, 2, 2]
+    (tmp_path / "a.conll").write_text("-DOCSTART- O\n\n" + sentence * 6 + "-DOCSTART- O\n\na O\n")
+    assert [len(document.sentences) for document in read(tmp_path / "a.conll")] == [2, 2, 2, 1]
     line = json.dumps({"tokens": ["b" * 300] * 2, "ner_tags": ["O"] * 2, "doc_id": 1})
     (tmp_path / "a.jsonl").write_text(f"{line}\n" * 6)
     assert [len(document.sentences) for document in read(tmp_path / "a.jsonl")] == [2, 2, 2]

@@ -1,8 +1,9 @@
 """Column files with one word per line: CoNLL-2002, CoNLL-2003, WNUT-17, GermEval-14, CoNLL-U,
-CoNLL-U Plus, Universal NER and similar."""
+CoNLL-U Plus, Universal NER, HIPE, OntoNotes in CoNLL-2012's columns and similar."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+import re
+from collections.abc import Iterator, Sequence
+from itertools import islice
 
 from ...errors import InputError
 from .. import sources
@@ -11,16 +12,37 @@ from ..notes import Note, Notes
 from ..options import ReadOptions
 from ..sources import Source, shorten
 from ..spacing import spaces_from_text
-from ..tags import IllegalTags, TagReader
+from ..tags import IllegalTags, Repair, Seen, TagReader
+from .cells import CellReader
 from .find_layout import find_layout
-from .layout import NUMBER, is_comment, sample, starts_document
+from .layout import (
+    DOCSTART,
+    DOCUMENT_ID,
+    NO_SPACE,
+    NUMBER,
+    is_comment,
+    is_docstart,
+    sample,
+    starts_document,
+)
+from .rows import Rows
 
+# The first characters of lines that can be comments or document marks.
+SPECIAL = "#-<[*=–—"
 # Number of characters from which the layout is detected.
 SAMPLE = 1 << 18
 # Maximum length of a line, in characters.
 MAX_ROW = 1_000_000
-# If a file with more words is one sentence, blank lines are probably missing.
-ONE_SENTENCE = 500
+# If the sentences of a file with more words have more words on average, blank lines are probably
+# missing.
+ONE_SENTENCE, LONG_SENTENCE = 500, 200
+# A word with more characters of a script without spaces is a sentence.
+LONG_WORD = 12
+# Scripts without spaces between words: Thai, Lao, Tibetan, Burmese, Khmer, Japanese, Chinese.
+UNSPACED = re.compile("[\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]")
+# A file with at least as many sentences of one word is suspicious, if most of them have one.
+ONE_WORD = 10
+MOST_ONE_WORD = 0.9
 
 
 class ColumnFile:
@@ -36,16 +58,22 @@ class ColumnFile:
         self.source = source
         self.options = options
         self.encoding = options.encoding or source.encoding()
-        self.layout = find_layout(
-            sample(source.rows(self.encoding, MAX_ROW), SAMPLE),
+        first = sample(source.rows(self.encoding, MAX_ROW), SAMPLE)
+        found = find_layout(
+            first,
             source.name,
-            word_column=options.column_number("word"),
-            tag_column=options.column_number("tag"),
+            word_column=options.word_column,
+            tag_column=options.tag_column,
             bare=None if options.scheme is None else options.scheme == "bare",
+            labels=options.labels,
         )
-        self.marks_documents = False
+        self.layout = found.layout
+        self._found = found.notes
+        # A single mark at the start of a file is written by tools that don't mark documents.
+        self._marks = self._find_marks(first)
+        self.marks_documents = self._marks > 1
         self._scheme = options.scheme or ("bare" if self.layout.bare else None)
-        self.tags = TagReader(self._scheme)
+        self.tags = self._tag_reader()
         self._notes = Notes(source.name)
 
     @property
@@ -65,21 +93,73 @@ class ColumnFile:
             for _ in self._documents():
                 pass
             self._scheme = self.tags.scheme
-        self.tags = TagReader(self._scheme, repair)
+        self.tags = self._tag_reader(repair)
         self._notes = Notes(self.source.name)
-        self.marks_documents = False
+        for message, count, line in self._found:
+            self._notes.take(message, Seen(count, [line]))
+        self.marks_documents = self._marks > 1
         words = sentences = 0
+        single = Seen()
         for document in self._documents():
-            words += sum(len(sentence.words) for sentence in document.sentences)
+            for sentence in document.sentences:
+                words += len(sentence.words)
+                if len(sentence.words) == 1:
+                    single.add(sentence.lines[0])
             sentences += len(document.sentences)
             yield document
-        if sentences == 1 and words > ONE_SENTENCE:
-            self._notes.add(
-                f"sentence is the whole file, of {words:,} words: are blank lines missing?", 1
-            )
         if not words:
             raise InputError(
                 "contains no tagged words. Is it the right file?", path=self.source.name
+            )
+        self._note_sentences(words, sentences, single)
+
+    def _tag_reader(self, repair: Repair = "conlleval") -> TagReader:
+        tags = TagReader(self._scheme, repair)
+        tags.known.update((tag, tags.known["O"]) for tag in self.layout.spelling.outside)
+        return tags
+
+    def _find_marks(self, first: Sequence[str]) -> int:
+        """RETURNS (int): The number of document marks in the first lines, or if there is one at
+        the start, in the file. At most 2, which can stand for any mark but that one."""
+        layout = self.layout
+        marks = [
+            row
+            for row in first
+            if row.strip()
+            and (not row[0].isalnum() or "DOC" in row)
+            and starts_document(row, layout)
+        ]
+        self._special = SPECIAL + "".join({row[0] for row in marks})
+        if layout.document is not None:
+            return 2
+        if not marks or len(marks) > 1 or not is_docstart(marks[0]):
+            return 2 * bool(marks)
+        before = first[: first.index(marks[0])]
+        if any(row.strip() and row[0] != "#" and row not in layout.header for row in before):
+            return 2
+        rows = self.source.rows(self.encoding, MAX_ROW)
+        found = (row for row in rows if row.strip() and starts_document(row, layout))
+        return len(list(islice(found, 2)))
+
+    def _note_sentences(self, words: int, sentences: int, single: Seen) -> None:
+        """Warn about sentences and documents that are unlikely."""
+        if words > ONE_SENTENCE and words > LONG_SENTENCE * sentences:
+            self._notes.take(
+                f"sentences have {words // sentences:,} words on average: are blank lines missing?",
+                Seen(sentences, [1]),
+            )
+        if sentences >= ONE_WORD and single.count > MOST_ONE_WORD * sentences:
+            self._notes.take(
+                "sentences have one word. Are there blank lines between the words of a sentence, "
+                "or sentences that are not split into words? Remove the blank lines, or split them",
+                single,
+            )
+        if self._marks == 1 and sentences > 1:
+            self._notes.take(
+                f"sentences follow a single {DOCSTART}, which was not read as the start of one "
+                "document: each document has --n-sents sentences. Add such a line before each "
+                "document, or join sentences with --n-sents",
+                Seen(sentences, [1]),
             )
 
     def _documents(self) -> Iterator[Document]:
@@ -112,72 +192,81 @@ class ColumnFile:
     def _sentences(self) -> Iterator[Sentence | None]:
         """Yield the sentences, and None at the start of a document."""
         layout, known = self.layout, self.tags.known
-        simple = not (layout.numbered or layout.key or layout.prefix or layout.misc is not None)
+        simple = layout.simple
         n, at_word, at_tag = layout.columns, layout.word, layout.tag
-        separator = "\t" if layout.tabs else " "
-        rows = _Rows()
+        separator, header, special = layout.separator, layout.header, self._special
+        has_ids = layout.sentence is not None or layout.document is not None
+        blank = f" \t{separator}"
+        last_id = ""
+        ids = "", ""
+        reader = CellReader(self.source.name, layout, self.tags, self._notes, self.options.overlaps)
+        rows = Rows()
         for line, row in enumerate(self.source.rows(self.encoding, MAX_ROW), start=1):
             cells = row.split(separator)
-            if simple and len(cells) == n and row[0] not in "#-":
+            if simple and len(cells) == n and row[0] not in special:
                 # Fast path for most lines.
                 word, tag = cells[at_word], cells[at_tag]
-                if word and word.strip() == word and tag in known and not rows.full:
+                if (
+                    word
+                    and tag in known
+                    and word.isprintable()
+                    and " " not in word
+                    and not rows.full
+                ):
                     rows.add(word, known[tag], line)
                     continue
-            if row.strip(" \t"):
-                if starts_document(row, layout):
-                    self.marks_documents = True
-                elif row[0] == "#" and is_comment(row, layout):
-                    if rows.words and not layout.numbered:
-                        raise InputError(
-                            f"comment within a sentence, or a word without a tag: {shorten(row)}. "
-                            "Add a blank line before it if a sentence ends there. Else remove it, "
-                            "or add a tag.",
-                            path=self.source.name,
-                            line=line,
-                        )
-                    if row.startswith("# text = "):
-                        rows.text = row[len("# text = ") :]
-                    continue
-                else:
-                    self._row(row, line, rows)
-                    continue
+            if not row.strip(blank) or row.strip() in ("", "EOS") or row in header:
                 yield from self._sentence(rows)
-                rows = _Rows()
-                yield None
+                rows = Rows()
+            elif starts_document(row, layout):
+                # IDs may be repeated in each sentence.
+                if not (DOCUMENT_ID.match(row) and row == last_id):
+                    yield from self._sentence(rows)
+                    rows = Rows()
+                    self._mark(line)
+                    yield None
+                last_id = row
+            elif row[0] == "#" and is_comment(row, layout):
+                if rows.words and not layout.comments_anywhere:
+                    raise InputError(
+                        f"comment within a sentence, or a word without a tag: {shorten(row)}. "
+                        "Add a blank line before it if a sentence ends there. Else remove it, "
+                        "or add a tag.",
+                        path=self.source.name,
+                        line=line,
+                    )
+                if row.startswith("# text = "):
+                    rows.text = row[len("# text = ") :]
             else:
-                yield from self._sentence(rows)
-                rows = _Rows()
+                cells = reader.cells(row, line)
+                if has_ids:
+                    last_sentence, last_document = ids
+                    ids = reader.ids(cells, ids)
+                    if ids != (last_sentence, last_document):
+                        yield from self._sentence(rows)
+                        rows = Rows()
+                        if ids[1] != last_document:
+                            yield None
+                self._row(reader, cells, line, rows)
+                if layout.flags and reader.ends_sentence(cells, line):
+                    yield from self._sentence(rows)
+                    rows = Rows()
         yield from self._sentence(rows)
 
-    def _row(self, row: str, line: int, rows: "_Rows") -> None:
+    def _mark(self, line: int) -> None:
+        """Note that documents are marked."""
+        if self._marks != 1 and not self.marks_documents:
+            self.marks_documents = True
+            self._notes.add(
+                "document mark is the first one, but not near the start of the file: sentences "
+                "before it are documents with --n-sents sentences",
+                line,
+            )
+
+    def _row(self, reader: CellReader, cells: Sequence[str], line: int, rows: Rows) -> None:
         layout = self.layout
-        cells = layout.split(row)
-        if len(cells) != layout.columns:
-            raise self._ragged(row, line)
         if rows.full:
             raise self._endless(rows)
-        word = cells[layout.word].strip(" ").removeprefix(layout.prefix)
-        if not word.strip():
-            raise InputError(
-                f"empty word: {shorten(row)}. Remove this line, or replace it with a blank line "
-                "if a sentence ends here.",
-                path=self.source.name,
-                line=line,
-            )
-        cell = cells[layout.tag].strip(" ")
-        if layout.key:
-            notes = cell.split("|")
-            cell = next(
-                (x[len(layout.key) + 1 :] for x in notes if x.startswith(f"{layout.key}=")), "O"
-            )
-        elif layout.numbered and cell == "_":
-            cell = "O"
-        try:
-            tag = self.tags.split(cell)
-        except ValueError as error:
-            raise InputError(str(error), path=self.source.name, line=line) from None
-        glued = layout.misc is not None and "SpaceAfter=No" in cells[layout.misc].split("|")
         number = cells[0] if layout.numbered else ""
         if layout.numbered and not NUMBER.fullmatch(number):
             raise InputError(
@@ -187,21 +276,20 @@ class ColumnFile:
             )
         if "." in number:
             return  # an empty node of CoNLL-U, which is not in the text
+        word = cells[layout.word].removeprefix(layout.prefix)
+        word = reader.word(word[:-1] if layout.with_digit else word, line)
+        tag = reader.tag(cells, line, rows)
+        if not word:
+            self._notes.add("empty words were skipped", line)
+            return
+        notes = () if layout.misc is None else cells[layout.misc].split("|")
+        glued = "SpaceAfter=No" in notes or NO_SPACE in notes
         if "-" in number:
             rows.open_range(number, word, tag, line, glued)
         else:
             rows.add_numbered(number, word, tag, line, glued)
 
-    def _ragged(self, row: str, line: int) -> InputError:
-        separators = "tabs" if self.layout.tabs else "spaces"
-        return InputError(
-            f"expected {self.layout.columns} columns separated by {separators}, found "
-            f"{len(self.layout.split(row))}: {shorten(row)}. Fix this line.",
-            path=self.source.name,
-            line=line,
-        )
-
-    def _endless(self, rows: "_Rows") -> InputError:
+    def _endless(self, rows: Rows) -> InputError:
         return InputError(
             f"a sentence of more than {MAX_WORDS:,} words or {sources.LONGEST_RECORD:,} characters "
             "starts here. Add a blank line after each sentence.",
@@ -209,9 +297,24 @@ class ColumnFile:
             line=rows.lines[0],
         )
 
-    def _sentence(self, rows: "_Rows") -> Iterator[Sentence]:
+    def _sentence(self, rows: Rows) -> Iterator[Sentence]:
         if not rows.words:
             return
+        if rows.open:
+            raise InputError(
+                f"the bracket of {rows.open[0]} is not closed before the end of the sentence. Fix "
+                "this line.",
+                path=self.source.name,
+                line=rows.lines[-1],
+            )
+        if rows.characters > LONG_WORD * len(rows.words):
+            for word, line in zip(rows.words, rows.lines):
+                if len(word) > LONG_WORD and 2 * len(UNSPACED.findall(word)) > len(word):
+                    self._notes.add(
+                        f"words have more than {LONG_WORD} characters of a script without spaces, "
+                        "like whole sentences. Split the text into words or characters",
+                        line,
+                    )
         first, last = rows.lines[0], rows.lines[-1]
         is_contiguous = last - first == len(rows.words) - 1
         try:
@@ -231,48 +334,3 @@ class ColumnFile:
             range(first, last + 1) if is_contiguous else tuple(rows.lines),
             None if spaces is None else tuple(spaces),
         )
-
-
-@dataclass
-class _Rows:
-    """The lines of an incomplete sentence."""
-
-    words: list[str] = field(default_factory=list)
-    tags: list[tuple[str, str]] = field(default_factory=list)
-    lines: list[int] = field(default_factory=list)
-    glued: set[int] = field(default_factory=set)
-    tagged: bool = False
-    characters: int = 0
-    full: bool = False
-    text: str = ""
-    # Words up to this number are parts of the last multiword token.
-    range_end: int = 0
-
-    def add(self, word: str, tag: tuple[str, str], line: int) -> None:
-        self.words.append(word)
-        self.tags.append(tag)
-        self.lines.append(line)
-        self.characters += len(word)
-        if tag[1]:
-            self.tagged = True
-        self.full = len(self.words) >= MAX_WORDS or self.characters > sources.LONGEST_RECORD
-
-    def add_numbered(
-        self, number: str, word: str, tag: tuple[str, str], line: int, glued: bool
-    ) -> None:
-        if number and self.range_end and int(number) <= self.range_end:
-            # The text contains the multiword token. The tag may be on one of its parts.
-            if tag[1] and not self.tags[-1][1]:
-                self.tags[-1] = tag
-                self.tagged = True
-            return
-        self.range_end = 0
-        self.add(word, tag, line)
-        if glued:
-            self.glued.add(len(self.words) - 1)
-
-    def open_range(
-        self, number: str, word: str, tag: tuple[str, str], line: int, glued: bool
-    ) -> None:
-        self.add_numbered("", word, tag, line, glued)
-        self.range_end = int(number.partition("-")[2])

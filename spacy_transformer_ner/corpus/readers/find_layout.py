@@ -3,168 +3,321 @@
 import re
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from ...errors import InputError
 from ..sources import shorten
-from ..tags import TAG, advice, looks_bare
-from .layout import DOCSTART, NUMBER, Layout, split_row
+from ..spelling import Spelling
+from .brackets import CONLL_2012, is_conll_2012
+from .column_kinds import counts_words, find_identifier, find_words
+from .first_rows import FirstRows, read_first_rows
+from .headers import column_of, role_of
+from .layout import FLAGS, Layout
+from .tag_columns import TagColumns
 
-# Labels of syntactic chunks in CoNLL-2000 and CoNLL-2003, which are tagged like entities.
-CHUNKS = frozenset(["NP", "VP", "PP", "ADVP", "ADJP", "SBAR", "PRT", "CONJP", "INTJ", "LST", "UCP"])
 # A key in the MISC column with tags as values.
 MISC_TAG = re.compile(r"(?:^|\|)([A-Za-z][\w:-]*)=(?:O|[BIESLUMW]-[^|\s]+)(?=\||$)")
 MISC_KEYS = frozenset(("ne", "ner", "entity", "named_entity", "name", "iob", "bio"))
-HEADERS = frozenset(
-    [
-        "tag",
-        "tags",
-        "ner",
-        "nertag",
-        "ner_tag",
-        "ner_tags",
-        "ner-tag",
-        "label",
-        "labels",
-        "iob",
-        "iob2",
-        "bio",
-        "entity",
-        "entities",
-        "type",
-    ]
-)
 LANGUAGE = re.compile(r"[a-z]{2,3}(-[a-z]+)*:(?=.)")
-# Names of the tag column in CoNLL-U Plus files.
-TAG_COLUMNS = re.compile(r"(?i)(.*:)?(ne|ner|ner_tags?|entity|entities|named_?entity)")
+
+
+@dataclass(frozen=True)
+class Found:
+    """The layout of a column file, and what is doubtful about it.
+
+    layout (Layout): The columns.
+    notes (tuple[tuple[str, int, int], ...]): Messages, each with a count and a line.
+    """
+
+    layout: Layout
+    notes: tuple[tuple[str, int, int], ...] = ()
 
 
 def find_layout(
     rows: Sequence[str],
     name: str,
     *,
-    word_column: int | None = None,
-    tag_column: int | None = None,
+    word_column: str | None = None,
+    tag_column: str | None = None,
     bare: bool | None = None,
-) -> Layout:
+    labels: Sequence[str] | None = None,
+) -> Found:
     """Detect the columns of a file.
 
     rows (Sequence[str]): The first lines of the file.
     name (str): The file name, for errors.
-    word_column, tag_column (int | None): The columns of word and tag, if known. Counted from 1,
-        or from the end as -1.
+    word_column, tag_column (str | None): The columns of word and tag, if known. Counted from 1,
+        from the end as -1, or a name in the header.
     bare (bool | None): Whether the tags are labels without a prefix, if known.
-    RETURNS (Layout): The columns. The tag is in the last column that looks like tags. If lines
-        are numbered, it is in the first one, which has the outer entities in GermEval-14.
-    RAISES: InputError if there are no columns, or none looks like tags.
+    labels (Sequence[str] | None): The tags that numbers stand for, if given.
+    RETURNS (Found): The columns. They are named by the header, if there is one. Else the tag is in
+        the last column that looks like tags, or if lines are numbered in the first one, which has
+        the outer entities in GermEval-14.
+    RAISES: InputError if there are no columns, or none looks like tags or words.
     """
-    plus = next((row for row in rows if row.startswith("# global.columns")), None)
-    lines = [
-        (line, row)
-        for line, row in enumerate(rows, start=1)
-        if row.strip(" \t") and not row.startswith((DOCSTART, "#"))
-    ]
-    if not lines:
-        # All lines start with a number sign, so they can be words.
-        lines = [
-            (n, row) for n, row in enumerate(rows, 1) if row.startswith("#") and row.strip("# \t")
+    if is_conll_2012(rows) and word_column is tag_column is None:
+        return Found(CONLL_2012)
+    given = (word_column, tag_column)
+    titles = {column.lower() for column in given if column and not _is_number(column)}
+    return _Finder(
+        read_first_rows(rows, name, titles), name, word_column, tag_column, bare, labels
+    ).found()
+
+
+class _Finder:
+    """Decides about the columns of one file. Takes the parameters of `find_layout`."""
+
+    def __init__(
+        self,
+        first: FirstRows,
+        name: str,
+        word_column: str | None,
+        tag_column: str | None,
+        bare: bool | None,
+        labels: Sequence[str] | None,
+    ):
+        self.first = first
+        self.name = name
+        self.bare = bare
+        self.word_column = word_column
+        self.tag_column = tag_column
+        self.notes: list[tuple[str, int]] = []
+        self.roles = first.roles or (None,) * first.columns
+        self.numbered = (
+            first.columns > 2
+            and self.roles[0] not in ("sentence", "document")
+            and counts_words(first.values[0], first.blocks)
+        )
+        self.misc = self._misc()
+        self.flags = frozenset(
+            flag
+            for cell in (first.counts[self.misc] if self.misc is not None else ())
+            for flag in cell.split("|")
+            if flag in FLAGS
+        )
+        self.tags = TagColumns(
+            first,
+            name,
+            roles=self.roles,
+            numbered=self.numbered,
+            in_order=self.numbered or bool(self.flags),
+            misc=self.misc,
+            bare=bare,
+            labels=labels,
+        )
+
+    def found(self) -> Found:
+        """RETURNS (Found): The layout.
+        RAISES: InputError if there are no words or tags."""
+        first = self.first
+        tag, key = self._tag()
+        if key:
+            spelling: Spelling | None = Spelling(bare=bool(self.bare))
+        else:
+            spelling = self.tags.spelling(tag, self.tag_column is not None)
+        brackets = not key and spelling is None
+        spelling = spelling or Spelling()
+        word = self._word(tag)
+        if word == tag:
+            raise self._wrong(
+                f"word and tag cannot both be in column {word + 1}. Set --word-column and "
+                "--tag-column."
+            )
+        header = first.header or self._half_a_header(word, tag, spelling)
+        sentence, document = self._identifiers(word, tag)
+        for mark in first.marks:
+            if mark:
+                self._note(f"cells end with {mark!r}, which was removed", len(first.lines))
+        if not key and self.tag_column is None:
+            self.tags.note_others(tag)
+        label = self.tags.label(tag) if spelling.unlabelled else None
+        if spelling.example and label is None:
+            self._note(f"words have tags like {spelling.example!r}, which were read as "
+                       f"{spelling.normal(spelling.example)!r}", len(first.lines))  # fmt: skip
+        with_digit = _have_digits(first.values[word])
+        if with_digit:
+            self._note("words end with a digit, which was removed", len(first.lines))
+        attributes = () if self.misc is None else first.counts[self.misc]
+        layout = Layout(
+            first.separator,
+            first.columns,
+            word,
+            tag,
+            spelling,
+            self.numbered,
+            self.misc,
+            key,
+            spaced=self.misc is not None
+            and (
+                "misc" in self.roles
+                or bool(self.flags)
+                or any("SpaceAfter=No" in note for note in attributes)
+            ),
+            labels=frozenset(first.counts[tag] if spelling.bare else ()),
+            prefix=_prefix(first.values[word]),
+            marks=first.marks,
+            label=label,
+            with_digit=with_digit,
+            others=() if key else tuple(i for i in self.tags.filled if i not in (tag, word)),
+            sentence=sentence,
+            document=document,
+            header=header,
+            quoted=first.quoted,
+            brackets=brackets,
+            flags=self.flags,
+        )
+        line = first.lines[0]
+        notes = (*self.tags.notes, *self.notes)
+        return Found(layout, tuple((message, count, line) for message, count in notes))
+
+    def _misc(self) -> int | None:
+        if "misc" in self.roles:
+            return self.roles.index("misc")
+        for column, counts in enumerate(self.first.counts):
+            held = {flag for cell in counts for flag in cell.split("|")}
+            if held & FLAGS and held <= FLAGS | {"_", ""}:
+                return column
+        return 9 if self.numbered and self.first.columns >= 10 else None
+
+    def _tag(self) -> tuple[int, str]:
+        """RETURNS (tuple[int, str]): The column of the tag, and its key if that is MISC."""
+        if self.tag_column is not None:
+            tag = self._position(self.tag_column, "tag")
+            return tag, _misc_key(self.first.values[tag]) if tag == self.misc else ""
+        if self.misc is not None and not {"tag", "gold"} & set(self.roles):
+            key = _misc_key(self.first.values[self.misc])
+            if key:
+                return self.misc, key
+        return self.tags.find(), ""
+
+    def _word(self, tag: int) -> int:
+        first = self.first
+        if self.word_column is not None:
+            return self._position(self.word_column, "word")
+        named = column_of(self.roles, "word", "text")
+        if named is not None and named != tag:
+            return named
+        known = [i for i, role in enumerate(self.roles) if role is not None]
+        others = [
+            i
+            for i, s in enumerate(self.tags.spellings)
+            if s and (i in self.tags.filled or not s.bare)
         ]
-    if not lines:
-        raise InputError("contains no tagged words. Is it the right file?", path=name)
-    tabs = 2 * sum("\t" in row for _, row in lines) >= len(lines)
-    table = [(line, split_row(row, tabs)) for line, row in lines]
-    columns = Counter(len(cells) for _, cells in table).most_common(1)[0][0]
-    if columns < 2:
-        number = next(i for i, (_, cells) in enumerate(table) if len(cells) == columns)
-        line, row = lines[number]
-        raise InputError(
-            f"only one column: {shorten(row)}. Each line needs a word and a tag, separated by "
-            f"spaces or a tab{', not commas' if ',' in row else ''}.",
-            path=name,
-            line=line,
-        )
-    table = [
-        (line, [cell.strip(" ") for cell in cells])
-        for line, cells in table
-        if len(cells) == columns
-    ]
-    values = list(zip(*(cells for _, cells in table)))
-    titles = [t.upper() for t in plus.partition("=")[2].split()] if plus else []
-    if len(titles) != columns:
-        titles = []
-    numbered = columns > 2 and _counts_words(values[0])
-    misc = _misc(values, titles, numbered)
-    # Columns of tags. Columns with O only are used if there is no other.
-    tagged = _tag_columns(values)
-    filled = [i for i in tagged if _has_entities(values[i])]
-    key = ""
-    if tag_column is not None:
-        tag = _position(tag_column, columns, "tag", name)
-        key = _misc_key(values[tag]) if tag == misc else ""
-    else:
-        found = _tag_position(values, titles, numbered, misc, bare, filled or tagged)
+        taken = {tag, self.misc, *known, *others, *([0] if self.numbered else [])}
+        usual = 1 if self.numbered or tag == 0 else 0
+        if first.columns - len({tag, *([0] if self.numbered else [])}) == 1 or _prefix(
+            first.values[usual]
+        ):
+            return usual
+        found = find_words(first, sorted(i for i in taken if i is not None))
         if found is None:
-            raise _no_tags(table, name)
-        tag, key = found
-    if word_column is not None:
-        word = _position(word_column, columns, "word", name)
-    elif "FORM" in titles:
-        word = titles.index("FORM")
-    else:
-        word = 1 if numbered or tag == 0 else 0
-    if word == tag:
-        raise InputError(
-            f"word and tag cannot both be in column {word + 1}. Set --word-column and "
-            "--tag-column.",
-            path=name,
+            if _is_varied(first.counts[usual]) and usual not in (tag, self.misc):
+                return usual
+            raise self._wrong(
+                f"no column looks like words: {first.row(0)}. Set the column of the words with "
+                "--word-column."
+            )
+        word, before = found
+        if before and word != usual:
+            self._note(
+                f"column of words was found by its contents: column {word + 1}, because column "
+                f"{usual + 1} has {before}. Set another one with --word-column"
+            )
+        return word
+
+    def _half_a_header(self, word: int, tag: int, spelling: Spelling) -> tuple[str, ...]:
+        """Get the first row if it is a header of which only one name is known."""
+        first = self.first
+        title = first.values[tag][0]
+        names_words = role_of(first.values[word][0]) in ("word", "text")
+        if (
+            not (names_words or role_of(title) in ("tag", "gold"))
+            or first.counts[tag][title] > 1
+            or len(first.lines) < 2
+            or spelling.normal(title) == "O"
+            or (spelling.is_tag(title) and not spelling.bare)
+        ):
+            return ()
+        self._note(f"line was read as the names of the columns: {first.row(0)}")
+        return (first.opening,)
+
+    def _identifiers(self, word: int, tag: int) -> tuple[int | None, int | None]:
+        """Get the columns that identify sentence and document."""
+        first = self.first
+        sentence, document = (column_of(self.roles, role) for role in ("sentence", "document"))
+        if "sentence" in self.roles or "document" in self.roles:
+            return sentence, document
+        free = set(range(first.columns)) - {word, tag, self.misc, *self.tags.filled}
+        free -= {0} if self.numbered else set()
+        found = [
+            identifier
+            for i in sorted(free)
+            if self.roles[i] in (None, "index") and (identifier := find_identifier(first, i))
+        ]
+        starts = _starts(first)
+        if found and len(starts) == 1:
+            # There are no blank lines.
+            finest = max(found, key=lambda identifier: len(identifier.starts))
+            sentence, starts = finest.column, set(finest.starts)
+        document = next(
+            (i.column for i in found if i.column != sentence and set(i.starts) < starts), None
         )
-    if bare is None:
-        bare = not key and looks_bare(values[tag])
-    line, first = table[0]
-    if first[tag].lower() in HEADERS and first[tag] not in values[tag][1:]:
-        raise InputError(
-            f"this line is a header: {shorten(' '.join(first))}. Remove it.", path=name, line=line
-        )
-    if word_column is None and word == 0 and columns > 2 and not titles:
-        _check_words(values, tag, table, name)
-    notes = () if misc is None else values[misc]
-    return Layout(
-        tabs,
-        columns,
-        word,
-        tag,
-        numbered,
-        misc,
-        key,
-        bare,
-        spaced=misc is not None and ("MISC" in titles or any("SpaceAfter=No" in n for n in notes)),
-        labels=frozenset(values[tag]) if bare else frozenset(),
-        prefix=_prefix(values[word]),
-        others=() if key else tuple(i for i in filled if i not in (tag, word)),
-    )
+        for what, column in (("sentence", sentence), ("document", document)):
+            if column is not None:
+                self._note(
+                    f"column was read as the identifier of the {what}: column {column + 1}, e.g. "
+                    f"{shorten(first.values[column][0], 30)}. If it is not, remove the column"
+                )
+        return sentence, document
+
+    def _position(self, column: str, what: str) -> int:
+        titles = [title.lower() for title in self.first.titles]
+        if column.lower() in titles:
+            return titles.index(column.lower())
+        try:
+            number = int(column)
+        except ValueError:
+            names = f", or one of {', '.join(self.first.titles)}" if titles else ""
+            raise InputError(
+                f"--{what}-column {column}: expected a number{names}. Columns are counted from 1, "
+                "or from the end as -1.",
+                path=self.name,
+            ) from None
+        columns = self.first.columns
+        position = number - 1 if number > 0 else columns + number
+        if number == 0 or not 0 <= position < columns:
+            raise InputError(
+                f"no column {column} for the {what}: most lines have {columns} columns. Columns "
+                "are counted from 1, or from the end as -1.",
+                path=self.name,
+            )
+        return position
+
+    def _note(self, message: str, count: int = 1) -> None:
+        self.notes.append((message, count))
+
+    def _wrong(self, message: str) -> InputError:
+        return InputError(message, path=self.name, line=self.first.lines[0])
 
 
-def _check_words(values: list[tuple[str, ...]], tag: int, table: list, name: str) -> None:
-    """Raise an error if the first column doesn't look like words, and another column could be
-    the words."""
-    cells = values[0]
-    others = [
-        set(column)
-        for i, column in enumerate(values)
-        if i not in (0, tag) and 2 * sum(map(str.isalpha, column)) > len(column)
-    ]
-    numbers = sum(map(str.isdecimal, cells)) > 0.9 * len(cells) and any(
-        len(other) >= len(set(cells)) for other in others
-    )
-    same = len(cells) >= 20 and len(set(cells)) <= max(1, 0.02 * len(cells))
-    if numbers or same:
-        line, row = table[0]
-        raise InputError(
-            f"the first column has {'numbers' if numbers else 'few different values'}, so it "
-            f"probably isn't the words: {shorten(' '.join(row))}. Set the column of the words "
-            "with --word-column.",
-            path=name,
-            line=line,
-        )
+def _have_digits(words: Sequence[str]) -> bool:
+    """Whether all words are one character and the number of its position in the word."""
+    is_pair = all(len(word) == 2 and word[1].isdecimal() for word in words)
+    return is_pair and sum(word[0].isascii() for word in words) < 0.5 * len(words)
+
+
+def _is_number(column: str) -> bool:
+    return column.lstrip("-").isdecimal()
+
+
+def _starts(first: FirstRows) -> set[int]:
+    """Rows after a blank line or document mark, and the first one."""
+    blocks = first.blocks
+    return {i for i in range(len(blocks)) if i == 0 or blocks[i] != blocks[i - 1]}
+
+
+def _is_varied(counts: Counter[str]) -> bool:
+    return len(counts) > max(1, 0.02 * counts.total()) or counts.total() < 20
 
 
 def _prefix(words: tuple[str, ...]) -> str:
@@ -173,58 +326,6 @@ def _prefix(words: tuple[str, ...]) -> str:
     if start and len(words) >= 5 and all(word.startswith(start[0]) for word in words):
         return start[0]
     return ""
-
-
-def _tag_columns(values: list[tuple[str, ...]]) -> list[int]:
-    """Get the columns that look like tags, without syntactic chunks."""
-    found = []
-    for i, cells in enumerate(values):
-        tags = sum(map(bool, map(TAG.fullmatch, cells)))
-        others = len(cells) - tags
-        # Tolerate typos and a header.
-        if others <= max(1, 0.1 * len(cells)) and tags > others and not _are_chunks(cells):
-            found.append(i)
-    return found
-
-
-def _are_chunks(cells: tuple[str, ...]) -> bool:
-    labels = {cell[2:] for cell in cells if cell != "O" and TAG.fullmatch(cell)}
-    return bool(labels) and labels <= CHUNKS
-
-
-def _has_entities(cells: tuple[str, ...]) -> bool:
-    return any(cell != "O" for cell in cells)
-
-
-def _counts_words(cells: Sequence[str]) -> bool:
-    """Whether cells number the words of each sentence, or of the whole file."""
-    last = -1
-    for cell in cells:
-        if not NUMBER.fullmatch(cell):
-            return False
-        if cell.isdecimal():
-            number = int(cell[:9])
-            if number not in (0, 1, last + 1):
-                return False
-            last = number
-    return last >= 0
-
-
-def _position(column: int, columns: int, what: str, name: str) -> int:
-    position = column - 1 if column > 0 else columns + column
-    if column == 0 or not 0 <= position < columns:
-        raise InputError(
-            f"no column {column} for the {what}: most lines have {columns} columns. Columns are "
-            "counted from 1, or from the end as -1.",
-            path=name,
-        )
-    return position
-
-
-def _misc(values: list[tuple[str, ...]], titles: list[str], numbered: bool) -> int | None:
-    if "MISC" in titles:
-        return titles.index("MISC")
-    return 9 if numbered and len(values) >= 10 else None
 
 
 def _misc_key(cells: Sequence[str]) -> str:
@@ -237,65 +338,3 @@ def _misc_key(cells: Sequence[str]) -> str:
             keys[key] += 1 if tag == "O" else 1000
     named = [key for key in keys if keys[key] >= 1000 or key.lower() in MISC_KEYS]
     return max(named, key=lambda key: keys[key], default="")
-
-
-def _tag_position(
-    values: list[tuple[str, ...]],
-    titles: list[str],
-    numbered: bool,
-    misc: int | None,
-    bare: bool | None,
-    likely: list[int],
-) -> tuple[int, str] | None:
-    """RETURNS (tuple[int, str] | None): The column of the tag, and its key if that is MISC."""
-    named = [i for i, title in enumerate(titles) if TAG_COLUMNS.fullmatch(title)]
-    if named:
-        return named[0], ""
-    if misc is not None and (key := _misc_key(values[misc])):
-        return misc, key
-    if bare:
-        return len(values) - 1, ""
-    if not likely and bare is None:
-        likely = [i for i, cells in enumerate(values) if looks_bare(cells)][-1:]
-    if not likely:
-        # Chunks count as tags if there is nothing else.
-        likely = [i for i, cells in enumerate(values) if all(map(TAG.fullmatch, cells))]
-    if likely:
-        return likely[0 if numbered else -1], ""
-    return None
-
-
-def _no_tags(table: list[tuple[int, list[str]]], name: str) -> InputError:
-    """Create the error for a file without tags. It shows the first invalid tag of the last
-    column."""
-    for line, cells in table:
-        if any("*" in cell and cell.strip("*")[:1] in ("(", ")", "") for cell in cells):
-            return InputError(
-                f"the bracket format of OntoNotes is not supported: {shorten(' '.join(cells))}. "
-                "Convert it to one tag per word, like B-PER, I-PER and O.",
-                path=name,
-                line=line,
-            )
-    if all(" ".join(cells).count(",") > 1 for _, cells in table[:20]):
-        return InputError(
-            "the columns seem to be separated by commas. Save the table with tabs instead: "
-            f"{shorten(' '.join(table[0][1]))}",
-            path=name,
-            line=table[0][0],
-        )
-    line, cells = next(
-        ((line, cells) for line, cells in table if not TAG.fullmatch(cells[-1])), table[0]
-    )
-    seen = Counter(cells[-1] for _, cells in table).most_common(4)
-    wrong = next((tag for tag, _ in seen if advice(tag)), None)
-    if wrong is not None:
-        line = next(line for line, cells in table if cells[-1] == wrong)
-        return InputError(f"{shorten(wrong)} is not a tag{advice(wrong)}", path=name, line=line)
-    return InputError(
-        f"{shorten(cells[-1])} is not a tag (O, or a label with a prefix like B-PER), and no "
-        f"column looks like tags. The last has {', '.join(shorten(v, 20) for v, _ in seen)}. "
-        "Set the tag's column with --tag-column, or use --scheme bare if labels have no prefix. "
-        "If the first line is a header, remove it.",
-        path=name,
-        line=line,
-    )

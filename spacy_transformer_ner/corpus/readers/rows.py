@@ -1,0 +1,64 @@
+"""The lines of a sentence in a column file."""
+
+from dataclasses import dataclass, field
+
+from .. import sources
+from ..documents import MAX_WORDS
+
+
+@dataclass
+class Rows:
+    """The lines of an incomplete sentence.
+
+    words, tags, lines: One value per word.
+    glued (set[int]): The words that are not followed by a space.
+    tagged (bool): Whether there is an entity.
+    characters (int): The number of characters of the words.
+    full (bool): Whether the sentence has too many words or characters.
+    text (str): The text, if the file has it.
+    """
+
+    words: list[str] = field(default_factory=list)
+    tags: list[tuple[str, str]] = field(default_factory=list)
+    lines: list[int] = field(default_factory=list)
+    glued: set[int] = field(default_factory=set)
+    tagged: bool = False
+    characters: int = 0
+    full: bool = False
+    text: str = ""
+    # Brackets that are not closed.
+    open: list[str] = field(default_factory=list)
+    # Words up to this number are parts of the last multiword token.
+    range_end: int = 0
+
+    def add(self, word: str, tag: tuple[str, str], line: int) -> None:
+        """Add a word."""
+        self.words.append(word)
+        self.tags.append(tag)
+        self.lines.append(line)
+        self.characters += len(word)
+        if tag[1]:
+            self.tagged = True
+        self.full = len(self.words) >= MAX_WORDS or self.characters > sources.LONGEST_RECORD
+
+    def add_numbered(
+        self, number: str, word: str, tag: tuple[str, str], line: int, glued: bool
+    ) -> None:
+        """Add a word with a token index. Parts of a multiword token only have its tag."""
+        if number and self.range_end and int(number) <= self.range_end:
+            # The text contains the multiword token. The tag may be on one of its parts.
+            if tag[1] and not self.tags[-1][1]:
+                self.tags[-1] = tag
+                self.tagged = True
+            return
+        self.range_end = 0
+        self.add(word, tag, line)
+        if glued:
+            self.glued.add(len(self.words) - 1)
+
+    def open_range(
+        self, number: str, word: str, tag: tuple[str, str], line: int, glued: bool
+    ) -> None:
+        """Add a multiword token, whose index is a range."""
+        self.add_numbered("", word, tag, line, glued)
+        self.range_end = int(number.partition("-")[2])
