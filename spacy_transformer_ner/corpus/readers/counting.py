@@ -4,10 +4,12 @@ import re
 from array import array
 from bisect import bisect_left
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from ..options import OFFSETS, Offsets
 from ..tags import Seen
+from .entities import Entry
 
 ASTRAL = re.compile("[\U00010000-\U0010ffff]")
 NOT_ASCII = re.compile("[^\x00-\x7f]")
@@ -167,3 +169,13 @@ def explained(text: str, start: int, end: int, said: str | None) -> Offsets | No
         if _fits(text, place(text, start, end, offsets), said):  # type: ignore[arg-type]
             return offsets  # type: ignore[return-value]
     return None
+
+
+def all_fit(text: str, entities: Iterable[Entry]) -> bool:
+    """Check whether offsets are in characters of a text.
+
+    text (str): The text.
+    entities (Iterable[Entry]): The entities.
+    RETURNS (bool): Whether they are within the text, don't cut words, and have the right texts.
+    """
+    return all(_fits(text, (entity.start, entity.end), entity.said) for entity in entities)

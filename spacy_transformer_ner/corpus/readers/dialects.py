@@ -175,6 +175,11 @@ DIALECTS = (
     Dialect("BioC JSON", is_bioc, bioc_records),
     Dialect("spaCy 2's JSON", token_trees.is_spacy2, token_trees.read_spacy2),
     Dialect(
+        "the output of transformers' pipeline without its text",
+        _is_pipeline_output,
+        advice='Save each text with its entities: {"text": text, "entities": ner(text)}.',
+    ),
+    Dialect(
         "records of tokens with their tags",
         token_trees.is_tree,
         token_trees.read_tree,
@@ -195,11 +200,6 @@ DIALECTS = (
         "UIMA CAS JSON, as INCEpTION exports it",
         _is_cas,
         advice="Export WebAnno TSV v3.3 from INCEpTION.",
-    ),
-    Dialect(
-        "the output of transformers' pipeline without its text",
-        _is_pipeline_output,
-        advice='Save each text with its entities: {"text": text, "entities": ner(text)}.',
     ),
     Dialect(
         "the output of Amazon Comprehend without its text",

@@ -192,7 +192,9 @@ def _labelled(
         return
     for label in labels if is_list(labels) else [labels]:
         found = {"start": start, "end": end, "label": label}
-        yield {**found, "text": value["text"]} if isinstance(value.get("text"), str) else found
+        said = value.get("text")
+        # Older versions write line breaks as a backslash and an n.
+        yield {**found, "text": said.replace("\\n", "\n")} if isinstance(said, str) else found
 
 
 def _dialogue(
