@@ -1,6 +1,7 @@
 """Detect the fields of records in JSON files and tables."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -48,6 +49,8 @@ def open_records(
             f"contains no annotated records. Is it the right file?{skipped}", path=name
         )
     kind = records.kind
+    if records.takes_text_field:
+        options = replace(options, text_field=None)
     text_file = None if folder is None else _TextFiles(folder, name)
     if options.text_field or options.spans_field:
         fields = find_text_fields(name, first, options, text_file)
@@ -112,6 +115,11 @@ class Records:
     def kind(self) -> str | None:
         """RETURNS (str | None): The format, in words, if it is the format of a tool."""
         return None if self._reader is None else self._reader.dialect.name
+
+    @property
+    def takes_text_field(self) -> bool:
+        """RETURNS (bool): Whether the format has read the field of the text in the options."""
+        return self._reader is not None and self._reader.dialect.takes_text_field
 
     def __iter__(self) -> Iterator[tuple[int, Mapping[str, Any]]]:
         self.notes = Notes(self.name)

@@ -90,14 +90,14 @@ def columns_to_rows(value: Any, name: str, line: int) -> Iterator[Mapping[str, A
         for f, column in columns.items()
         if f not in of_lists and column and all(isinstance(text, str) for text in column[:20])
     ]
+    numbered = any(map(_is_numbered, value.values()))
     if not (
         len(of_words) >= 1
         and len(of_lists) >= 2
-        and (set(of_words) & {*WORDS, "tokenized_text"} or any(map(_is_numbered, value.values())))
+        and (set(of_words) & {*WORDS, "tokenized_text"} or numbered)
         or (
             "text" in of_texts
-            and (of_lists or any(map(_is_numbered, value.values())))
-            and len(columns["text"]) == len(columns[(of_lists or of_texts)[0]])
+            and (any(_holds_lists_of_entities(columns[f]) for f in of_lists) or numbered)
         )
     ):
         return None
@@ -120,6 +120,10 @@ def _is_numbered(column: Any) -> bool:
 
 def _holds_lists(column: Sequence[Any]) -> bool:
     return bool(column) and all(is_list(inner) for inner in column[:20])
+
+
+def _holds_lists_of_entities(column: Sequence[Any]) -> bool:
+    return all(is_list(e) or isinstance(e, Mapping) for entities in column[:20] for e in entities)
 
 
 def _first_list(column: Sequence[Any]) -> Sequence[Any]:
