@@ -133,12 +133,30 @@ def read_entry(
         entities.
     RAISES: NoEntity, or Discontinuous.
     """
-    if isinstance(entry, Mapping):
+    if (known := _usual(entry, fields)) is not None:
+        yield known
+    elif isinstance(entry, Mapping):
         yield from _of_object(entry, fields, label, said)
     elif is_list(entry):
         yield _of_list(entry, label, said, fields.said_at)
     elif entry is not None:
         raise NoEntity(entry)
+
+
+def _usual(entry: Any, fields: EntryFields) -> Entry | None:
+    """Read an entity in one of the two most common forms, which is faster."""
+    if type(entry) is dict:
+        if fields.given or fields.label not in (None, "label") or fields.said not in (None, "text"):
+            return None
+        start, end, label = entry.get("start"), entry.get("end"), entry.get("label")
+        said = entry.get("text")
+    elif type(entry) is list and len(entry) == 3:
+        (start, end, label), said = entry, None
+    else:
+        return None
+    if type(start) is int and type(end) is int and type(label) is str:
+        return Entry(start, end, label, said if type(said) is str else None)
+    return None
 
 
 def _of_object(

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from ...errors import InputError
@@ -27,6 +28,8 @@ from .fields import get, is_list, join, parsed, simple
 from .text_records import SPANS, TextFields, holds_entities
 
 DEPTH = 4
+# Number of records, and of entities, from which the fields are detected.
+SAMPLE, ENTITIES = 200, 1000
 # Elements of a list from which its contents are detected.
 ELEMENTS = 20
 # Names of fields of text, simplified, the most likely first.
@@ -172,7 +175,9 @@ def find_text_fields(
     RETURNS (TextFields | None): The fields. None if there are no entities.
     RAISES: InputError if several fields fit, or only predictions are found.
     """
-    found = [(line, record, candidates(record)) for line, record in first]
+    found = [(line, record, candidates(record)) for line, record in first[:SAMPLE]]
+    if not any(inside.spans for _, _, inside in found):
+        found = [(line, record, candidates(record)) for line, record in first]
     spans = options.spans_field or _choose_spans(name, found, options)
     if spans is None:
         return None
@@ -413,12 +418,17 @@ def _file_field(
 def _entry_fields(
     name: str, found: Found, text: str, spans: str, options: ReadOptions
 ) -> EntryFields:
-    seen = [
-        Seen(held, entry)
-        for _, record, _ in found
-        if isinstance(held := get(record, text), str)
-        for entry in _objects(get(record, spans))
-    ]
+    seen = list(
+        islice(
+            (
+                Seen(held, entry)
+                for _, record, _ in found
+                if isinstance(held := get(record, text), str)
+                for entry in _objects(get(record, spans))
+            ),
+            ENTITIES,
+        )
+    )
     try:
         return find_entry_fields(seen, options.label_field)
     except AmbiguousLabel as error:

@@ -42,7 +42,7 @@ def open_records(
     RAISES: InputError if there are no records or their fields are unknown.
     """
     records = Records(name, rows, options)
-    first = list(islice(records, SAMPLE))
+    first = records.first
     if not first:
         skipped = "".join(f" {note.count:,} {note.message}." for note in records.notes.notes())
         raise InputError(
@@ -95,6 +95,8 @@ class Records:
     name (str): The file name.
     rows (Iterable[tuple[int, Any]]): The values, each with its line. Iterated more than once.
     options (ReadOptions): How to read the records.
+
+    first (list[tuple[int, Mapping]]): The first records.
     RAISES: InputError if it contains several lists of records, or a format that is refused.
     """
 
@@ -102,14 +104,20 @@ class Records:
         self.name = name
         self.rows = rows
         self.notes = Notes(name)
-        first = list(islice(rows, SAMPLE))
-        self._path = _path_of_records(name, first)
-        self._has_several = len(first) > 1
-        sample = list(islice(self._plain(), SAMPLE))
+        head = list(islice(rows, SAMPLE))
+        self._path = _path_of_records(name, head)
+        self._has_several = len(head) > 1
+        self._has_columns = any(
+            columns_to_rows(inner, name, line) is not None
+            for line, value in head
+            for inner in islice(_at(value, self._path), 1)
+        )
+        sample = list(islice(self._plain(head), SAMPLE))
         dialect = find_dialect(sample, name)
         self._reader = None
         if dialect is not None:
             self._reader = DialectReader(dialect, name, options, sample, self._plain)
+        self.first = list(islice(self._converted(sample), SAMPLE))
 
     @property
     def kind(self) -> str | None:
@@ -123,20 +131,34 @@ class Records:
 
     def __iter__(self) -> Iterator[tuple[int, Mapping[str, Any]]]:
         self.notes = Notes(self.name)
-        if self._reader is None:
-            yield from self._plain()
-            return
-        for line, record in self._plain():
-            for made in self._reader.read(record, line, self.notes):
-                yield line, made
+        return iter(self._converted(self._plain()))
 
-    def _plain(self) -> Iterator[tuple[int, Mapping[str, Any]]]:
-        for line, value in self.rows:
+    def _converted(
+        self, records: Iterable[tuple[int, Mapping[str, Any]]]
+    ) -> Iterable[tuple[int, Mapping[str, Any]]]:
+        """Convert the records of a tool."""
+        reader = self._reader
+        if reader is None:
+            return records
+        return (
+            (line, made)
+            for line, record in records
+            for made in reader.read(record, line, self.notes)
+        )
+
+    def _plain(
+        self, rows: Iterable[tuple[int, Any]] | None = None
+    ) -> Iterator[tuple[int, Mapping[str, Any]]]:
+        """Yield the records as the file has them."""
+        for line, value in self.rows if rows is None else rows:
+            if self._path is None and not self._has_columns and value is not None:
+                yield line, as_record(value, self.name, line)
+                continue
             for inner in _at(value, self._path):
                 if inner is None:
                     self.notes.add("records that are null were skipped", line)
                     continue
-                columns = columns_to_rows(inner, self.name, line)
+                columns = columns_to_rows(inner, self.name, line) if self._has_columns else None
                 if columns is None:
                     yield line, as_record(inner, self.name, line)
                     continue

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, TypeGuard
 
 from ...errors import InputError
@@ -17,6 +18,8 @@ from .entities import Discontinuous, Entry, EntryFields, NoEntity, entries
 from .fields import get, is_list, parsed
 from .offsets import arrange, check_characters, check_span
 
+# Number of entities from which offsets and labels are detected.
+SAMPLE = 5000
 # Names of the field with the entities.
 SPANS = ("spans", "ents", "entities", "label", "labels", "annotations")
 # Values of "answer" (Prodigy) and "status" (Argilla) of records that are not labelled.
@@ -78,13 +81,14 @@ class TextRecords:
         self.kind = kind
         self._notes = Notes(name)
         self._evidence = Evidence()
-        found = [
+        sample = (
             (line, text, entry)
             for line, record in first
             for text, found in [self._text_and_entries(record, line)]
             if isinstance(text, str)
             for entry in found
-        ]
+        )
+        found = list(islice(sample, SAMPLE))
         for line, text, entry in found:
             self._evidence.add(text, entry.start, entry.end, entry.said, line)
         self.offsets: Offsets = options.offsets or self._evidence.told() or "characters"
@@ -225,9 +229,11 @@ class TextRecords:
 
     def _located(self, entry: Entry, text: str, line: int) -> Entry:
         """Convert the offsets of an entity to characters."""
-        if self.options.offsets is None and self.offsets == "characters":
-            self._evidence.add(text, entry.start, entry.end, entry.said, line)
-        elif self.options.offsets is None:
+        if self.offsets == "characters":
+            if self.options.offsets is None:
+                self._evidence.add(text, entry.start, entry.end, entry.said, line)
+            return entry
+        if self.options.offsets is None:
             self._told.add(line)
         at = place(text, entry.start, entry.end, self.offsets)
         if at is None:
