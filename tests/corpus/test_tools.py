@@ -3,10 +3,13 @@
 import json
 
 import pytest
+import spacy
+from spacy.util import registry
 
 from spacy_transformer_ner.corpus.docbin import DocMaker, to_doc
 from spacy_transformer_ner.corpus.labels import read_labels
 from spacy_transformer_ner.corpus.options import ReadOptions
+from spacy_transformer_ner.corpus.reader import create_corpus_reader, read_corpus
 from spacy_transformer_ner.corpus.readers.formats import open_corpus
 from spacy_transformer_ner.corpus.sources import Source
 from spacy_transformer_ner.errors import InputError
@@ -245,7 +248,7 @@ def test_following_the_message_by_hand_reads_the_file(tmp_path, content, message
             "the address of a text",
         ),
         (lines([{"text": "a b", "label": [[7, 0, 1, "X"]]}]), "expected an entity"),
-        (lines([{"text": "a b", "label": [{"type": "X", "offsets": [[0, 1], [2, 3]]}]}]), "parts"),
+        (lines([{"text": "a b", "label": [{"type": "X", "offsets": [[0, 1], [2, 3]]}]}]), "--overlaps longest"),
         (lines([{"text": "Ann is", "spans": [{"start": 0, "end": 3, "labels": ["A", "B"]}]}]), "overlap"),
         (lines([{"tokens": ["Ann", "is"], "entities": [[0, 3, "X"], [4, 6, "Y"]]}]), "no text for"),
         (
@@ -466,3 +469,68 @@ def test_tokens_of_argilla_are_kept(tmp_path):
     }
     _, docs = read(tmp_path, lines([record]))
     assert [token.text for token in docs[0]] == ["ex-Nazi", ",", "Oslo"]
+
+
+DISCONTINUOUS = {"type": "X", "offsets": [[0, 4], [15, 19]]}
+PARTS = {
+    "text": "left and right lung",
+    "entities": [{"type": "Y", "offsets": [[9, 14]]}, DISCONTINUOUS],
+}
+W2NER = {
+    "sentence": ["left", "and", "right", "lung"],
+    "ner": [{"index": [2], "type": "Y"}, {"index": [0, 3], "type": "X"}],
+}
+PASSAGE = {
+    "offset": 0,
+    "text": PARTS["text"],
+    "annotations": [
+        {"infons": {"type": "Y"}, "locations": [{"offset": 9, "length": 5}]},
+        {"infons": {"type": "X"}, "locations": [{"offset": 0, "length": 4}, {"offset": 15, "length": 4}]},
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("record", [PARTS, W2NER, {"passages": [PASSAGE]}])
+def test_discontinuous_entities_are_counted(tmp_path, record):
+    first = {"sentence": ["a", "b"], "ner": [{"index": [0, 1], "type": "X"}]}
+    content = lines([*([first] if record is W2NER else []), record])
+    with pytest.raises(InputError, match="discontinuous.*--overlaps longest"):
+        read(tmp_path, content)
+    reader, docs = read(tmp_path, content, overlaps="longest")
+    assert entities(docs)[-1] == ("right", "Y")
+    assert [note.message for note in reader.notes()] == ["discontinuous entities were dropped"]
+
+
+def test_list_of_records_with_unknown_fields(tmp_path):
+    content = dump({"version": 1, "data": [{"w": ["Ann", "is"], "t": ["PER", "O"]}]})
+    _, docs = read(tmp_path, content, word_column="w", tag_column="t")
+    assert entities(docs) == [("Ann", "PER")]
+
+
+def test_options_of_read_corpus_and_the_corpus_reader(tmp_path):
+    (tmp_path / "x.jsonl").write_text(INCLUSIVE, encoding="utf-8")
+    options = ReadOptions(offsets="inclusive")
+    assert entities(read_corpus(tmp_path / "x.jsonl", options=options)) == ENTITIES
+    config = {
+        "reader": {
+            "@readers": "spacy-transformer-ner.Corpus.v1",
+            "path": str(tmp_path / "x.jsonl"),
+            "lang": "en",
+            "gold_preproc": False,
+            "max_length": 0,
+            "limit": 0,
+            "augmenter": None,
+        }
+    }
+    nlp = spacy.blank("en")
+    with pytest.raises(InputError, match="--offsets inclusive"):
+        list(registry.resolve(config)["reader"](nlp))
+    config["reader"]["options"] = {"offsets": "inclusive", "labels": None}
+    examples = list(registry.resolve(config)["reader"](nlp))
+    assert entities(example.reference for example in examples) == ENTITIES
+    for wrong, message in (
+        ({"offset": "inclusive"}, "unknown option 'offset'.*offsets"),
+        ({"offsets": "inklusive"}, "offsets = 'inklusive'.*inclusive"),
+    ):
+        with pytest.raises(InputError, match=message):
+            create_corpus_reader(tmp_path / "x.jsonl", options=wrong)

@@ -42,23 +42,32 @@ def bioc_records(record: Mapping[str, Any], context: "Context") -> Iterator[Mapp
             inner = parts if part is passage else [part]
             for annotation in (a for p in inner for a in p.get("annotations") or ()):
                 if isinstance(annotation, Mapping):
-                    spans.append(_moved(annotation, base, shift, context))
+                    spans += _moved(annotation, base, shift, context)
     yield {"text": text, "spans": spans}
 
 
 def _moved(
     annotation: Mapping[str, Any], base: Any, shift: int, context: "Context"
-) -> Mapping[str, Any]:
+) -> Iterator[Mapping[str, Any]]:
     infons = annotation.get("infons")
     label = infons.get("type") if isinstance(infons, Mapping) else None
     locations = annotation.get("locations")
-    if not is_list(locations) or len(locations) != 1 or not isinstance(locations[0], Mapping):
+    if not is_list(locations) or not all(isinstance(place, Mapping) for place in locations):
+        raise context.wrong("an annotation has no list of locations. Fix this document.")
+    if not locations:
+        context.note("annotations of a whole document were skipped")
+        return
+    if len(locations) > 1:
+        if context.options.overlaps == "longest":
+            context.note("discontinuous entities were dropped")
+            return
         raise context.wrong(
-            "an annotation has no location, or several, which spaCy doesn't support. Remove it."
+            "an entity is discontinuous, which spaCy doesn't support. Annotate one span, or leave "
+            "such entities out with --overlaps longest."
         )
     start, length = locations[0].get("offset"), locations[0].get("length")
     if not (isinstance(start, int) and isinstance(length, int) and isinstance(base, int)):
         raise context.wrong("an offset or a length is not a number. Fix this document.")
     start += shift - base
     found = {"start": start, "end": start + length, "label": label}
-    return {**found, "text": annotation["text"]} if "text" in annotation else found
+    yield {**found, "text": annotation["text"]} if "text" in annotation else found

@@ -93,19 +93,27 @@ class EntryFields:
     lenient: bool = False
 
 
-def entries(value: Any, fields: EntryFields = EntryFields()) -> Iterator[Entry]:
+def entries(
+    value: Any, fields: EntryFields = EntryFields(), dropped: list[Any] | None = None
+) -> Iterator[Entry]:
     """Read the entities in a field.
 
     value (Any): A list of entities; or an object that maps labels to lists of entities, or to
         objects that map texts to lists of offsets.
     fields (EntryFields): The fields of label and text.
+    dropped (list | None): Collects discontinuous entities. If None, they are errors.
     YIELDS (Entry): The entities.
     RAISES: NoEntity with the value that is not an entity, or Discontinuous.
     """
     value = parsed(value)
     if is_list(value):
         for entry in value:
-            yield from read_entry(entry, fields)
+            try:
+                yield from read_entry(entry, fields)
+            except Discontinuous:
+                if dropped is None:
+                    raise
+                dropped.append(entry)
     elif isinstance(value, Mapping):
         for label, inner in value.items():
             if isinstance(inner, Mapping):

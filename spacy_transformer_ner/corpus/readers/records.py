@@ -19,6 +19,8 @@ from .token_records import TokenRecords
 
 # Number of records from which the fields are detected.
 SAMPLE = 1000
+# Usual names of a list of records in an object.
+LISTS = ("data", "records", "rows", "examples", "documents", "items")
 # Fields of text next to which a list of records is not looked for.
 USUAL_TEXTS = ("text", "content", "document", "sentence", "textcontent")
 
@@ -105,7 +107,7 @@ class Records:
         self.rows = rows
         self.notes = Notes(name)
         head = list(islice(rows, SAMPLE))
-        self._path = _path_of_records(name, head)
+        self._path = _path_of_records(name, head, options)
         self._has_several = len(head) > 1
         self._has_columns = any(
             columns_to_rows(inner, name, line) is not None
@@ -176,7 +178,9 @@ def _at(value: Any, path: str | None) -> Iterable[Any]:
     return found if is_list(found) else (value,)
 
 
-def _path_of_records(name: str, first: Sequence[tuple[int, Any]]) -> str | None:
+def _path_of_records(
+    name: str, first: Sequence[tuple[int, Any]], options: ReadOptions
+) -> str | None:
     """Find the list of records in an object. The path ends with * if an object maps names to
     records. None if the values are records."""
     objects = [(line, value) for line, value in first[:20] if isinstance(value, Mapping)]
@@ -202,6 +206,14 @@ def _path_of_records(name: str, first: Sequence[tuple[int, Any]]) -> str | None:
             )
         if found:
             return found[0]
+    given = [f for f in (options.text_field, options.word_column) if f is not None]
+    for _, value in objects:
+        # Records whose fields are not known.
+        if any(get(value, field) is not None for field in given):
+            return None
+        for key in LISTS:
+            if is_list(value.get(key)) and all(isinstance(v, Mapping) for v in value[key]):
+                return key
     return None
 
 

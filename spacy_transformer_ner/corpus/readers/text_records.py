@@ -208,7 +208,8 @@ class TextRecords:
                 f"expected a list in {self.fields.spans}, found {shorten(repr(value), 40)}.", line
             )
         try:
-            return list(entries(value, self.fields.entry))
+            dropped: list[Any] | None = [] if self.options.overlaps == "longest" else None
+            found = list(entries(value, self.fields.entry, dropped))
         except NoEntity as error:
             found = error.args[0]
             given = self.options.label_field
@@ -220,12 +221,15 @@ class TextRecords:
             ) from None
         except Discontinuous:
             raise self._wrong(
-                "an entity has several parts, which spaCy doesn't support. Annotate one span per "
-                "entity, or remove this entity.",
+                "an entity is discontinuous, which spaCy doesn't support. Annotate one span, or "
+                "leave such entities out with --overlaps longest.",
                 line,
             ) from None
         except RecursionError:
             raise self._wrong("is nested too deeply. Fix this record.", line) from None
+        for _ in dropped or ():
+            self._notes.add("discontinuous entities were dropped", line)
+        return found
 
     def _located(self, entry: Entry, text: str, line: int) -> Entry:
         """Convert the offsets of an entity to characters."""

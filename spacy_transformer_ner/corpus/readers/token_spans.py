@@ -98,14 +98,17 @@ def _holds_objects(value: Any) -> bool:
     )
 
 
-def _read(spans: Any) -> list[Entry]:
+def _read(spans: Any, dropped: list[Any] | None = None) -> list[Entry]:
     """Read the entities of a sentence. W2NER has the indices of all words of an entity."""
     found: list[Entry] = []
     for entry in spans if is_list(spans) else [spans]:
         index = entry.get("index") if isinstance(entry, Mapping) else None
         if is_list(index) and index and all(isinstance(i, int) for i in index):
             if list(index) != list(range(index[0], index[0] + len(index))):
-                raise Discontinuous
+                if dropped is None:
+                    raise Discontinuous
+                dropped.append(entry)
+                continue
             entry = {**entry, "index": None, "start": index[0], "end": index[-1] + 1}
         found.extend(entries([entry] if not isinstance(spans, Mapping) else entry, EntryFields()))
     return found
@@ -226,15 +229,19 @@ def _tags(
     words: Sequence[str], spans: Any, shift: int, inclusive: bool, context: "Context"
 ) -> list[str]:
     try:
-        found = _read(spans) if spans else []
+        dropped: list[Any] | None = [] if context.options.overlaps == "longest" else None
+        found = _read(spans, dropped) if spans else []
     except (NoEntity, RecursionError) as error:
         raise context.wrong(
             f"expected an entity with start, end and label, found {shorten(repr(error.args), 60)}."
         ) from None
     except Discontinuous:
         raise context.wrong(
-            "an entity has several parts, which spaCy doesn't support. Remove it."
+            "an entity is discontinuous, which spaCy doesn't support. Remove it, or leave such "
+            "entities out with --overlaps longest."
         ) from None
+    for _ in dropped or ():
+        context.note("discontinuous entities were dropped")
     lines: dict[Span, int] = {}
     for entry in found:
         start, end = entry.start - shift, entry.end - shift + inclusive
