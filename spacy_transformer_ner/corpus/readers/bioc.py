@@ -29,7 +29,8 @@ def bioc_records(record: Mapping[str, Any], context: "Context") -> Iterator[Mapp
     context (Context): Collects notes.
     YIELDS (Mapping): A record with text and spans. Offsets are counted from the first passage.
     """
-    text, spans = "", []
+    text = ""
+    spans: list[Mapping[str, Any]] = []
     passages = [passage for passage in record.get("passages") or () if isinstance(passage, Mapping)]
     for passage in passages:
         parts = [passage, *(s for s in passage.get("sentences") or () if isinstance(s, Mapping))]

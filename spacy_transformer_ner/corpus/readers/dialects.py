@@ -7,7 +7,7 @@ from typing import Any
 from ...errors import InputError
 from ..notes import Notes
 from ..options import ReadOptions
-from . import tasks, token_spans, token_trees
+from . import label_studio, labelling, token_spans, token_trees
 from .bioc import bioc_records, is_bioc
 from .fields import is_list
 
@@ -162,19 +162,19 @@ def _is_notebook(record: Record) -> bool:
 DIALECTS = (
     Dialect(
         "Label Studio's JSON",
-        tasks.is_task,
-        tasks.read_task,
-        tasks.prepare_tasks,
+        label_studio.is_task,
+        label_studio.read_task,
+        label_studio.prepare_tasks,
         takes_text_field=True,
     ),
     Dialect(
         "Label Studio's JSON-MIN",
-        tasks.is_short_task,
-        tasks.read_short_task,
-        tasks.newest_annotations,
+        label_studio.is_short_task,
+        label_studio.read_short_task,
+        label_studio.newest_annotations,
     ),
-    Dialect("Kili's JSON", tasks.is_kili, tasks.read_kili, takes_text_field=True),
-    Dialect("Labelbox's NDJSON", tasks.is_labelbox, tasks.read_labelbox),
+    Dialect("Kili's JSON", labelling.is_kili, labelling.read_kili, takes_text_field=True),
+    Dialect("Labelbox's NDJSON", labelling.is_labelbox, labelling.read_labelbox),
     Dialect("BioC JSON", is_bioc, bioc_records),
     Dialect("spaCy 2's JSON", token_trees.is_spacy2, token_trees.read_spacy2),
     Dialect(

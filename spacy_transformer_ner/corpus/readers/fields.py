@@ -2,14 +2,14 @@
 
 import ast
 import json
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeGuard
 
 # Warnings and errors name at most this many fields.
 SHOWN = 12
 
 
-def is_list(value: Any) -> bool:
+def is_list(value: Any) -> TypeGuard[Sequence[Any]]:
     """value (Any): A value of a record.
     RETURNS (bool): Whether it is a list."""
     return isinstance(value, list | tuple)

@@ -2,162 +2,28 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
 from ...errors import InputError
 from ..options import ReadOptions
 from ..sources import shorten
+from .candidates import NO_SPANS, Candidates, candidates, readable
 from .counting import cuts
-from .entities import (
-    OTHER,
-    AmbiguousLabel,
-    Discontinuous,
-    Entry,
-    EntryFields,
-    NoEntity,
-    Seen,
-    entries,
-    find_entry_fields,
-    has_offsets,
-    offset,
-    read_entry,
-)
+from .entities import Discontinuous, EntryFields, NoEntity, entries
+from .entity_fields import AmbiguousLabel, Seen, find_entry_fields
 from .fields import get, is_list, join, parsed, simple
 from .text_records import SPANS, TextFields, holds_entities
 
-DEPTH = 4
 # Number of records, and of entities, from which the fields are detected.
 SAMPLE, ENTITIES = 200, 1000
-# Elements of a list from which its contents are detected.
-ELEMENTS = 20
 # Names of fields of text, simplified, the most likely first.
 TEXTS = (
     "text", "content", "document", "sentence", "textcontent", "body", "rawtext", "fulltext", "raw",
     "documenttext", "doctext", "source", "context", "utterance", "passage", "paragraph", "message",
     "input", "query", "abstract", "transcript", "description",
 )  # fmt: skip
-# Names of fields with the name of a text file.
-FILES = ("location", "file", "filename", "filepath", "path", "textfile", "sourceref", "uri",
-         "documentname", "source")  # fmt: skip
-# Lists of things with offsets that are not entities.
-NO_SPANS = re.compile(
-    r"(?i)(^|[._])(relations?|relationships|events?|sents|sentences|paragraphs|noun_chunks|coref\w*|"
-    r"clusters|links?)($|[._])"
-)
 PREDICTED = re.compile(r"(?i)predict|suggest|draft|pre_?annot|preliminary|model_|machine|autosave")
-# Fields that say who labelled a text.
-ANNOTATORS = {
-    "annotator", "annotatorid", "annotatedby", "user", "userid", "username", "author", "worker",
-    "workerid", "completedby", "labeledby", "labelledby", "createdby", "email", "reviewer",
-}  # fmt: skip
-
-
-@dataclass
-class Candidates:
-    """What the fields of a record hold.
-
-    texts (dict[str, str]): Texts by path.
-    spans (dict[str, Any]): Lists of entities by path.
-    several (set[str]): Lists in which each element has the entities of one annotator, or
-        predictions.
-    """
-
-    texts: dict[str, str] = field(default_factory=dict)
-    spans: dict[str, Any] = field(default_factory=dict)
-    several: set[str] = field(default_factory=set)
-
-
-def candidates(record: Mapping[str, Any]) -> Candidates:
-    """Find texts and lists of entities in a record.
-
-    record (Mapping[str, Any]): The record.
-    RETURNS (Candidates): What was found.
-    """
-    found = Candidates()
-    _walk(record, "", DEPTH, found)
-    return found
-
-
-def _walk(record: Mapping[str, Any], prefix: str, depth: int, found: Candidates) -> None:
-    for name, value in record.items():
-        path = join(prefix, name)
-        if isinstance(value, str):
-            inner = parsed(value)
-            if inner is not value and is_spans(inner):
-                found.spans.setdefault(path, inner)
-            else:
-                found.texts.setdefault(path, value)
-        elif is_spans(value):
-            found.spans.setdefault(path, value)
-        elif isinstance(value, Mapping) and depth:
-            _walk(value, path, depth - 1, found)
-        elif is_list(value) and value and depth:
-            _walk_list(value, path, depth, found)
-
-
-def _walk_list(values: Sequence[Any], path: str, depth: int, found: Candidates) -> None:
-    lists = [value for value in values[:ELEMENTS] if is_list(value)]
-    if any(map(is_spans, lists)):
-        found.spans.setdefault(f"{path}.0", lists[0])
-        if len(values) > 1:
-            found.several.add(path)
-        return
-    inner = Candidates()
-    objects = [value for value in values[:ELEMENTS] if isinstance(value, Mapping)]
-    for value in objects:
-        _walk(value, path, depth - 1, inner)
-    if not inner.spans:
-        return
-    found.spans |= {p: v for p, v in inner.spans.items() if p not in found.spans}
-    found.several |= inner.several
-    if len(objects) > 1 and any(ANNOTATORS & set(map(simple, value)) for value in objects):
-        found.several.add(path)
-
-
-def is_spans(value: Any) -> bool:
-    """Check whether a value is a list of entities.
-
-    value (Any): The value.
-    RETURNS (bool): Whether one of its first elements has a start, an end and a name.
-    """
-    if isinstance(value, Mapping):
-        # Labels with lists of offsets, which don't have labels of their own.
-        lists = [v for v in value.values() if v]
-        if not lists or not all(is_list(v) or isinstance(v, Mapping) for v in lists):
-            return False
-        try:
-            first = next(entries({"": lists[0]}), None)
-        except (NoEntity, Discontinuous, RecursionError):
-            return False
-        return first is not None and first.label == "" and "" not in value
-    if not is_list(value):
-        return False
-    for entry in value[:ELEMENTS]:
-        if is_list(entry) and (
-            len(entry) < 2 or not any(isinstance(v, str | Mapping) for v in entry)
-        ):
-            continue
-        try:
-            found = next(read_entry(entry, EntryFields()), None)
-        except (NoEntity, RecursionError):
-            if isinstance(entry, Mapping) and _has_other_name(entry) and has_offsets(entry):
-                return True
-            continue
-        except Discontinuous:
-            return True
-        if found is not None:
-            return True
-    return False
-
-
-def _has_other_name(entry: Mapping[str, Any]) -> bool:
-    return any(
-        isinstance(value, str) and value.strip() and offset(value) is None
-        for name, value in entry.items()
-        if simple(name) not in (*OTHER, "text")
-    )
 
 
 def find_text_fields(
@@ -317,43 +183,36 @@ def _are_tokens(found: Found, path: str) -> bool:
         if not things or not is_list(things) or len(things) < 2:
             continue
         texts = inside.texts.values()
-        covered = sum(entry.end - entry.start for entry in _readable(things))
+        covered = sum(entry.end - entry.start for entry in readable(things))
         if any(covered == sum(map(len, text.split())) for text in texts):
             return True
     return False
 
 
-def _readable(value: Any) -> list[Entry]:
-    """Read the entities in a field whose labels are not known yet."""
-    try:
-        return list(entries(value, EntryFields(lenient=True)))
-    except (NoEntity, Discontinuous, RecursionError):
-        return []
-
-
 def _choose_text(name: str, found: Found, spans: str) -> str | None:
     """Choose the field whose texts fit the entities."""
     held = [
-        (line, inside, _readable(get(record, spans)))
+        (line, inside, readable(get(record, spans)))
         for line, record, inside in found
         if inside.texts
     ]
     with_entities = [one for one in held if one[2]]
     if not with_entities:
         paths = list(dict.fromkeys(path for _, inside, _ in held for path in inside.texts))
-        named = [p for p in paths if simple(p.rpartition(".")[2]) in TEXTS]
-        return _first_named(named)
+        return _first_named([p for p in paths if simple(p.rpartition(".")[2]) in TEXTS])
     paths = list(with_entities[0][1].texts)
     for _, inside, _ in with_entities[1:]:
         paths = [path for path in paths if path in inside.texts] or paths
-    scores: dict[str, tuple[float, float]] = {}
+    scores: dict[str, float] = {}
     for path in paths:
         if _is_within(path, spans):
             continue
         outside = cut = total = 0
+        has_space = False
         for _, inside, things in with_entities:
-            text = inside.texts.get(path)
-            for thing in things if text is not None else ():
+            text = inside.texts.get(path, "")
+            has_space = has_space or " " in text
+            for thing in things if text else ():
                 total += 1
                 if thing.said is not None:
                     cut += thing.said not in text
@@ -361,22 +220,23 @@ def _choose_text(name: str, found: Found, spans: str) -> str | None:
                     cut += cuts(text, thing.start) or cuts(text, thing.end)
                 # Offsets in bytes can be larger, but not by much.
                 outside += thing.end > len(text) + (0 if text.isascii() else 3 * len(text))
-        if total and outside <= 0.02 * total:
-            scores[path] = (outside, cut / total)
+        is_name = not has_space and 2 * cut > total  # an identifier or an address
+        if total and outside <= 0.02 * total and not is_name:
+            scores[path] = cut / total
     if not scores:
         # Wrong offsets in the field with the usual name get an error with line and offsets.
         return _first_named([p for p in paths if simple(p) == "text"])
     if len(scores) == 1:
         return next(iter(scores))
-    best = min(cut for _, cut in scores.values())
-    likely = [path for path, (_, cut) in scores.items() if cut <= best + 0.2]
+    best = min(scores.values())
+    likely = [path for path, share in scores.items() if share <= best + 0.2]
     if len(likely) == 1:
         return likely[0]
     named = _first_named([p for p in likely if simple(p.rpartition(".")[2]) in TEXTS])
-    texts = {tuple(inside.texts.get(p) for _, inside, _ in with_entities) for p in likely}
-    if named is not None and (simple(named) == "text" or len(texts) == 1):
+    contents = {tuple(inside.texts.get(p) for _, inside, _ in with_entities) for p in likely}
+    if named is not None and (simple(named) == "text" or len(contents) == 1):
         return named
-    if len(texts) == 1:
+    if len(contents) == 1:
         return likely[0]
     line = with_entities[0][0]
     raise InputError(
@@ -453,39 +313,3 @@ def _objects(value: Any) -> Iterator[Any]:
 
 def _names(record: Mapping[str, Any]) -> str:
     return ", ".join(shorten(str(field), 30) for field in list(record)[:12]) or "none"
-
-
-def names_text_file(record: Mapping[str, Any]) -> bool:
-    """record (Mapping[str, Any]): A record.
-    RETURNS (bool): Whether it has entities, and the name of a file instead of a text."""
-    return any(simple(name) in FILES and isinstance(record[name], str) for name in record) and any(
-        not NO_SPANS.search(path) for path in candidates(record).spans
-    )
-
-
-def has_text_and_spans(record: Mapping[str, Any], names: Sequence[str] | None = None) -> bool:
-    """Check whether a value is a record of text.
-
-    record (Mapping[str, Any]): The value.
-    names (Sequence[str] | None): Simplified names of the field of the text. If None, any.
-    RETURNS (bool): Whether it has a text that fits a list of entities.
-    """
-    standard = isinstance(record.get("text"), str)
-    if standard and any(
-        is_list(v := record.get(p)) and (not v or holds_entities(v)) for p in SPANS
-    ):
-        return True
-    found = candidates(record)
-    texts = [
-        text
-        for path, text in found.texts.items()
-        if names is None or simple(path.rpartition(".")[2]) in names
-    ]
-    for path in found.spans if texts else ():
-        things = [] if NO_SPANS.search(path) else _readable(get(record, path))
-        end = max((thing.end for thing in things), default=0)
-        for text in texts:
-            cut = sum(cuts(text, t.start) or cuts(text, t.end) for t in things)
-            if things and end <= len(text.encode("utf-8", "replace")) and 2 * cut < len(things):
-                return True
-    return False

@@ -9,10 +9,12 @@ from typing import Any
 from ...errors import InputError
 from ..notes import Notes
 from ..options import ReadOptions
-from ..sources import LONGEST_RECORD, Source, shorten
+from ..sources import shorten
+from .candidates import has_text_and_spans, names_text_file
 from .dialects import DialectReader, find_dialect
 from .fields import SHOWN, get, is_list, join
-from .find_fields import PREDICTED, find_text_fields, has_text_and_spans, names_text_file
+from .find_fields import PREDICTED, find_text_fields
+from .text_files import TextFiles
 from .text_records import SPANS, TextFields, TextRecords, holds_entities
 from .token_fields import TAGS, WORDS, columns_to_rows, find_token_fields, tagged_pairs, usual_tags
 from .token_records import TokenRecords
@@ -53,7 +55,7 @@ def open_records(
     kind = records.kind
     if records.takes_text_field:
         options = replace(options, text_field=None)
-    text_file = None if folder is None else _TextFiles(folder, name)
+    text_file = None if folder is None else TextFiles(folder, name)
     if options.text_field or options.spans_field:
         fields = find_text_fields(name, first, options, text_file)
         if fields is None:
@@ -67,7 +69,7 @@ def open_records(
     if is_text and (words is None or any(_holds_spans(record) for _, record in first)):
         given = options.tag_column
         if given is not None:
-            fields: TextFields | None = TextFields(given)
+            fields = TextFields(given)
         else:
             fields = find_text_fields(name, first, options, text_file)
         if fields is None:
@@ -279,40 +281,6 @@ def as_record(value: Any, name: str, line: int) -> Mapping[str, Any]:
         path=name,
         line=line,
     )
-
-
-class _TextFiles:
-    """Reads the text files that records name.
-
-    folder (Path): The folder of the records. Other folders are not read.
-    name (str): The file name of the records.
-    """
-
-    def __init__(self, folder: Path, name: str):
-        self.folder = folder
-        self.name = name
-
-    def __call__(self, given: str, line: int) -> str:
-        """Read a text.
-
-        given (str): The name of the file, a path or an address.
-        line (int): The line of the record.
-        RETURNS (str): The text.
-        RAISES: InputError if it is not in the folder.
-        """
-        parts = [part for part in given.replace("\\", "/").split("/") if part not in ("", ".")]
-        for tail in (parts, parts[-1:]):
-            if not tail or ".." in tail or ":" in tail[0]:
-                continue
-            path = self.folder.joinpath(*tail)
-            if path.is_file() and path.stat().st_size <= LONGEST_RECORD:
-                source = Source.at(path)
-                return source.whole(source.encoding()).removeprefix("\ufeff").replace("\r\n", "\n")
-        raise InputError(
-            f"the text file {shorten(given, 60)} is not in the folder of this file. Put it there.",
-            path=self.name,
-            line=line,
-        )
 
 
 def _unknown(record: Mapping[str, Any], what: str, name: str, line: int) -> InputError:

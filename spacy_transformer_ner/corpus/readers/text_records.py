@@ -1,10 +1,9 @@
 """Records with text and entity offsets, as in spaCy, Prodigy and Doccano."""
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, TypeGuard
+from typing import Any
 
 from ...errors import InputError
 from ..documents import Span, TextDocument
@@ -12,11 +11,13 @@ from ..labels import by_number
 from ..notes import Note, Notes
 from ..options import Offsets, ReadOptions
 from ..sources import shorten
-from ..tags import PREFIXES, Seen
+from ..tags import Seen
 from .counting import DESCRIPTIONS, Evidence, all_fit, explained, place
 from .entities import Discontinuous, Entry, EntryFields, NoEntity, entries
 from .fields import get, is_list, parsed
 from .offsets import arrange, check_characters, check_span
+from .pieces import are_pieces, merge_pieces
+from .text_tokens import read_sentences, read_tokens
 
 # Number of entities from which offsets and labels are detected.
 SAMPLE = 5000
@@ -24,8 +25,6 @@ SAMPLE = 5000
 SPANS = ("spans", "ents", "entities", "label", "labels", "annotations")
 # Values of "answer" (Prodigy) and "status" (Argilla) of records that are not labelled.
 UNUSED = {"reject", "ignore", "rejected", "ignored", "discarded", "skipped"}
-# Tags, from pieces of words.
-PIECE = re.compile(rf"(?:O|[{''.join(PREFIXES)}]-.+)", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -96,8 +95,7 @@ class TextRecords:
         self._refuse_other_offsets()
         self._names = self._names_of([(line, entry) for line, _, entry in found], labels)
         kinds = {str(entry.label) for _, _, entry in found}
-        # Several types or prefixes: otherwise it can be a type like B-cell.
-        self._in_pieces = len(kinds) > 1 and all(map(PIECE.fullmatch, kinds))
+        self._in_pieces = are_pieces(kinds)
 
     @property
     def format(self) -> str:
@@ -155,16 +153,23 @@ class TextRecords:
             )
         found = [self._located(entry, text, line) for entry in raw]
         if self._in_pieces:
-            found = self._merged(found, text, line)
+            for _ in found:
+                self._notes.add(
+                    "pieces labelled with tags like B-PER were merged to entities", line
+                )
+            found = merge_pieces(found, text)
         spans = [(self._span(entry, text, line), line) for entry in found]
-        is_flat = "." not in self.fields.text
+        tokens = sents = None
+        if "." not in self.fields.text:
+            sents = record.get("sents")
+            tokens = None if self.fields.spans == "tokens" else record.get("tokens")
         return TextDocument(
             text=text,
             entities=arrange(spans, text, self.name, self.options.overlaps, self._notes),
             path=self.name,
             line=line,
-            tokens=self._tokens(record.get("tokens"), text, line) if is_flat else None,
-            sentences=self._sentences(record.get("sents"), text, line) if is_flat else None,
+            tokens=read_tokens(tokens, text, self.name, line),
+            sentences=read_sentences(sents, text, self.name, line),
         )
 
     def _text_and_entries(
@@ -321,32 +326,6 @@ class TextRecords:
             )
         return named
 
-    def _merged(self, found: list[Entry], text: str, line: int) -> list[Entry]:
-        """Merge pieces of entities that are labelled with tags."""
-        merged: list[Entry] = []
-        previous = -1
-        for entry in sorted(found, key=lambda entry: (entry.start, entry.end)):
-            prefix, _, label = str(entry.label).partition("-")
-            if prefix == "O":
-                continue
-            last = merged[-1] if merged else None
-            between = text[previous : entry.start] if previous >= 0 else None
-            continues = (
-                last is not None
-                and last.label == label
-                and between is not None
-                and not between.strip()
-                and "\n" not in between
-                and (PREFIXES.get(prefix) in ("I", "E") or (not between and previous > 0))
-            )
-            if continues and last is not None:
-                merged[-1] = Entry(last.start, entry.end, label)
-            else:
-                merged.append(Entry(entry.start, entry.end, label))
-            previous = entry.end
-            self._notes.add("pieces labelled with tags like B-PER were merged to entities", line)
-        return merged
-
     def _refuse_other_offsets(self) -> None:
         """Refuse the file if its offsets are probably not counted in characters."""
         if self.options.offsets is not None or self.offsets != "characters":
@@ -387,52 +366,6 @@ class TextRecords:
                 cut,
             )
 
-    def _tokens(self, tokens: Any, text: str, line: int) -> tuple[tuple[int, int], ...] | None:
-        if not isinstance(tokens, list | tuple) or not tokens or self.fields.spans == "tokens":
-            return None
-        offsets: list[tuple[int, int]] = []
-        position = 0
-        for token in tokens:
-            if isinstance(token, str):
-                start = text.find(token, position)
-                end = start + len(token)
-            else:
-                start, end = (
-                    (token.get("start"), token.get("end"))
-                    if isinstance(token, Mapping)
-                    else (-1, -1)
-                )
-            if (
-                not (_is_offset(start) and _is_offset(end))
-                or not position <= start < end <= len(text)
-                or text[position:start].strip()
-            ):
-                raise self._wrong(
-                    f"the token {shorten(repr(token), 60)} doesn't match the text, or text before "
-                    "it is in no token. Fix tokens, or remove the field.",
-                    line,
-                )
-            offsets.append((start, end))
-            position = end
-        if text[position:].strip():
-            raise self._wrong(
-                f"tokens end before the text: {shorten(text[position:], 40)} is in no token. Fix "
-                "tokens, or remove the field.",
-                line,
-            )
-        return tuple(offsets)
-
-    def _sentences(self, sents: Any, text: str, line: int) -> tuple[int, ...] | None:
-        if not isinstance(sents, list | tuple) or not sents:
-            return None
-        starts: list[Any] = [s.get("start") if isinstance(s, Mapping) else None for s in sents]
-        if not all(_is_offset(start) and start < len(text) for start in starts):
-            raise self._wrong(
-                f"expected sents with a start within the text, found {shorten(repr(sents), 60)}.",
-                line,
-            )
-        return tuple(starts)
-
     def _wrong(self, message: str, line: int) -> InputError:
         return InputError(message, path=self.name, line=line)
 
@@ -441,7 +374,3 @@ def holds_entities(value: Any) -> bool:
     """value (Any): The value of a field.
     RETURNS (bool): Whether it is a list of things that can be entities."""
     return is_list(value) and bool(value) and not isinstance(value[0], str | int)
-
-
-def _is_offset(value: Any) -> TypeGuard[int]:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0

@@ -66,7 +66,8 @@ def _spaces_in(text: Any, words: Sequence[Any]) -> list[bool] | None:
     """Find out which words are followed by whitespace. None if the text has other words."""
     if not isinstance(text, str):
         return None
-    spaces, position = [], 0
+    spaces: list[bool] = []
+    position = 0
     for word in words:
         start = text.find(word, position) if isinstance(word, str) else -1
         if start < 0 or text[position:start].strip():
