@@ -163,19 +163,11 @@ TASKS = dump([task(t) | {"data": {"first": t[0], "second": t[0].upper()}} for t 
             {"spans_field": "annotations.0.entities"},
         ),
         (TASKS, "--text-field first or --text-field second", {"text_field": "first"}),
-        (
-            NUMBERED,
-            "the label 3 is a number without a name.*--labels 3=PER",
-            {"labels": "3=PER,9=ORG,4=LOC,11=MISC"},
-        ),
-        (COUNTED, "--labels 1=PER", {"labels": "PER,ORG,LOC,MISC"}),
     ],
 )
 def test_following_the_message_reads_the_file(tmp_path, content, message, options):
     with pytest.raises(InputError, match=f"(?s)x.jsonl:1: .*{message}"):
         read(tmp_path, content)
-    if "labels" in options:
-        options["labels"] = read_labels(options["labels"])
     assert entities(read(tmp_path, content, **options)[1]) == ENTITIES
 
 
@@ -258,7 +250,6 @@ def test_following_the_message_by_hand_reads_the_file(tmp_path, content, message
         ("D = [('Oslo', {'entities': [(0, 4, 'LOC')]}\n", "is not valid Python"),
         ("D = [('Oslo', {'entities': [(0, 4, 'LOC')]}), (x, {})]\n", "this record is computed"),
         (lines([{"text": "Ann is", "entities": ["Ann"]}]), "no field for entities"),
-        (lines([{"text": "a", "label": []}, {"text": "a", "label": [[0, 1, 7]]}]), "--labels 7=PER"),
     ],
 )  # fmt: skip
 def test_refused(tmp_path, content, message):
@@ -349,6 +340,37 @@ def test_newest_annotation_of_json_min(tmp_path):
     reader, docs = read(tmp_path, content)
     assert entities(docs) == [("Ann", "NEW")]
     assert reader.notes()[0].message.startswith("older annotations")
+
+
+@pytest.mark.parametrize(
+    "content, given, labels",
+    [
+        (NUMBERED, "3", "3=PER,9=ORG,4=LOC,11=MISC"),
+        (COUNTED, "1", "1=PER,2=ORG,3=LOC,4=MISC"),
+        (COUNTED, "1", "PER,ORG,LOC,MISC"),
+        (COUNTED.replace(", 1]", ', "1"]').replace(", 2]", ', "2"]'), "1", "PER,ORG,LOC,MISC"),
+    ],
+)
+def test_numbered_labels(tmp_path, content, given, labels):
+    """Numbers are labels, with a note whose option gives them names."""
+    reader, docs = read(tmp_path, content)
+    assert entities(docs)[0] == ("Ingrid Solberg", given)
+    (note,) = reader.notes()
+    assert note.count == 11 and "--labels 1=PER,2=LOC" in note.message
+    reader, docs = read(tmp_path, content, labels=read_labels(labels))
+    assert entities(docs) == ENTITIES and not reader.notes()
+
+
+@pytest.mark.parametrize(
+    "content, labels, message",
+    [
+        (NUMBERED, ("PER", "ORG", "LOC", "MISC"), "not certain which of the 4.*--labels 3=PER"),
+        (COUNTED, ("1=PER", "2=ORG"), "the label 3 has no name.*--labels 3=PER"),
+    ],
+)
+def test_numbered_labels_without_certain_names(tmp_path, content, labels, message):
+    with pytest.raises(InputError, match=f"x.jsonl:.*{message}"):
+        read(tmp_path, content, labels=labels)
 
 
 @pytest.mark.parametrize(

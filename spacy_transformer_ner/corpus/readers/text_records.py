@@ -271,58 +271,49 @@ class TextRecords:
             ) from None
 
     def _label(self, entry: Entry, line: int) -> str:
-        if isinstance(entry.label, str):
-            if entry.label.isdecimal() and self._names is None:
-                self._notes.add(
-                    "entities have a number as their label. If it stands for a name, replace it",
-                    line,
-                )
-            if self._names is None or not entry.label.isdecimal():
-                return entry.label
-        number = int(entry.label)
-        name = None if self._names is None else self._names.get(number)
+        label = entry.label
+        if isinstance(label, str) and not label.isdecimal():
+            return label
+        if self._names is None:
+            self._notes.add(
+                "entities have a number as their label. Pass the names of the numbers, like "
+                "--labels 1=PER,2=LOC, or put the list of labels beside the file, as labels.json",
+                line,
+            )
+            return str(label)
+        name = self._names.get(int(label))
         if name is None:
-            raise self._unnamed(number, line)
+            raise self._wrong(
+                f"the label {label} has no name. Pass the names of all numbers with --labels "
+                f"{label}=PER,…",
+                line,
+            )
         return name
-
-    def _unnamed(self, number: int, line: int) -> InputError:
-        return self._wrong(
-            f"the label {number} is a number without a name. Pass the names of all numbers with "
-            f"--labels {number}=PER,…, or put the tool's list of labels beside the file, as "
-            "labels.json.",
-            line,
-        )
 
     def _names_of(
         self,
         found: Sequence[tuple[int, Entry]],
         labels: Callable[[], Mapping[str, Sequence[str]]],
     ) -> dict[int, str] | None:
-        """Get the names of numbered labels. None if labels are names."""
-        numbers = {entry.label for _, entry in found if isinstance(entry.label, int)}
-        is_text = not numbers
-        if is_text and self.options.labels is not None:
-            # Numbers as text.
-            texts = [entry.label for _, entry in found]
-            if texts and all(isinstance(t, str) and t.isdecimal() for t in texts):
-                numbers = {int(t) for t in texts if t is not None}
-        if not numbers:
-            return None
-        line, first = next((i, e.label) for i, e in found if not is_text or e.label is not None)
-        if self.options.labels is not None:
-            listed: Sequence[str] | None = self.options.labels
-        else:
+        """Get the names of numbered labels. None if labels are names, or have none."""
+        lines = {
+            int(entry.label): line
+            for line, entry in reversed(found)
+            if isinstance(entry.label, int) or entry.label.isdecimal()
+        }
+        listed: Sequence[str] | None = self.options.labels
+        if listed is None and any(isinstance(entry.label, int) for _, entry in found):
             known = labels()
             listed = known.get(self.fields.spans) or known.get("")
-        if listed is None:
-            raise self._unnamed(int(first), line)  # type: ignore[arg-type]
-        named = by_number(listed, {int(n) for n in numbers})
+        if not lines or listed is None:
+            return None
+        named = by_number(listed, set(lines))
         if named is None:
             raise self._wrong(
-                f"the labels {', '.join(map(str, sorted(numbers)[:8]))} are numbers, and it is "
+                f"the labels {', '.join(map(str, sorted(lines)[:8]))} are numbers, and it is "
                 f"not certain which of the {len(listed)} names they stand for. Pass them as "
-                f"--labels {min(numbers)}=PER,…",
-                line,
+                f"--labels {min(lines)}=PER,…",
+                lines[min(lines)],
             )
         return named
 
