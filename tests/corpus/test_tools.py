@@ -240,6 +240,7 @@ def test_following_the_message_by_hand_reads_the_file(tmp_path, content, message
             "the address of a text",
         ),
         (lines([{"text": "a b", "label": [[7, 0, 1, "X"]]}]), "expected an entity"),
+        (lines([{"text": "a b", "label": [["B", 0, 1, "X"]]}]), "expected an entity"),
         (lines([{"text": "a b", "label": [{"type": "X", "offsets": [[0, 1], [2, 3]]}]}]), "--overlaps longest"),
         (lines([{"text": "Ann is", "spans": [{"start": 0, "end": 3, "labels": ["A", "B"]}]}]), "overlap"),
         (lines([{"tokens": ["Ann", "is"], "entities": [[0, 3, "X"], [4, 6, "Y"]]}]), "no text for"),
@@ -475,6 +476,14 @@ def test_overlaps_of_token_spans_are_counted(tmp_path):
     assert entities(docs) == [("Bank of Oslo", "ORG")]
     assert [(note.count, note.places) for note in reader.notes()] == [
         (1, (f"{tmp_path}/x.jsonl:1",))
+    ]
+
+
+def test_html_tags_of_label_studio_are_removed(tmp_path):
+    reader, docs = read(tmp_path, TOOLS["label-studio-html-tags"][1](SAMPLE), "x.json")
+    assert [doc.text for doc in docs] == [f"Note\n{text}" for text, _ in SAMPLE]
+    assert [(note.count, note.message) for note in reader.notes()] == [
+        (5, "texts had HTML tags, which were removed")
     ]
 
 

@@ -140,6 +140,13 @@ def html(text: Text) -> dict:
     return {"data": {"page": text[0]}, "annotations": [{"result": spans(text, within_html)}]}
 
 
+def html_with_tags(text: Text) -> dict:
+    """Offsets don't count the tags, and an entity is one character for the browser."""
+    found = html((f"Note{text[0]}", [(s + 4, e + 4, label) for s, e, label in text[1]]))
+    page = f"<html><b>Note</b><p>{text[0].replace('é', '&eacute;')}</p><p></p></html>"
+    return found | {"data": {"page": page}}
+
+
 # Others
 def kili(text: Text) -> dict:
     def annotation(start, end, label, said):
@@ -404,6 +411,7 @@ TOOLS: dict[str, tuple[str, Callable[[Texts], str]]] = {
     "label-studio-min": ("x.json", listed(short_task)),
     "label-studio-dialogue": ("x.json", listed(dialogue)),
     "label-studio-html": ("x.json", listed(html)),
+    "label-studio-html-tags": ("x.json", listed(html_with_tags)),
     "label-studio-other-field": (
         "x.json",
         listed(lambda t: task(t) | {"data": {"title": 90 * "some title ", "body": t[0]}}),
@@ -674,6 +682,26 @@ TOOLS: dict[str, tuple[str, Callable[[Texts], str]]] = {
             ("label", "start", "end", "said"),
         )
     },
+    "entities-by-name": (
+        "x.jsonl",
+        each(
+            lambda t: {
+                "text": t[0],
+                "entities": {f"T{i}": span for i, span in enumerate(objects(t))},
+            }
+        ),
+    ),
+    "places-as-objects": (
+        "x.jsonl",
+        each(
+            lambda t: {
+                "text": t[0],
+                "marks": spans(
+                    t, lambda s, e, n, _: {"start": {"offset": s}, "end": {"offset": e}, "tag": n}
+                ),
+            }
+        ),
+    ),
     "both-equal": (
         "x.jsonl",
         each(lambda t: {"text": t[0], "ents": objects(t), "spans": objects(t)}),

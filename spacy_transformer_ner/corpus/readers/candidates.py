@@ -109,6 +109,8 @@ def is_spans(value: Any) -> bool:
     if isinstance(value, Mapping):
         # Labels with lists of offsets, which don't have labels of their own.
         lists = [v for v in value.values() if v]
+        if lists and all(isinstance(v, Mapping) for v in lists) and is_spans(lists):
+            return True
         if not lists or not all(is_list(v) or isinstance(v, Mapping) for v in lists):
             return False
         try:

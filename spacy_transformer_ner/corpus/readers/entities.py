@@ -84,8 +84,8 @@ def entries(
 ) -> Iterator[Entry]:
     """Read the entities in a field.
 
-    value (Any): A list of entities; or an object that maps labels to lists of entities, or to
-        objects that map texts to lists of offsets.
+    value (Any): A list of entities; or an object that maps identifiers to entities, labels to
+        lists of entities, or labels to objects that map texts to lists of offsets.
     fields (EntryFields): The fields of label and text.
     dropped (list | None): Collects discontinuous entities. If None, they are errors.
     YIELDS (Entry): The entities.
@@ -102,7 +102,9 @@ def entries(
                 dropped.append(entry)
     elif isinstance(value, Mapping):
         for label, inner in value.items():
-            if isinstance(inner, Mapping):
+            if isinstance(inner, Mapping) and has_offsets(inner):
+                yield from read_entry(inner, fields)  # entities by their identifiers
+            elif isinstance(inner, Mapping):
                 for said, places in inner.items():
                     for place in places if is_list(places) else ():
                         yield from read_entry(place, fields, str(label), str(said))
@@ -266,15 +268,17 @@ def _of_list(
     if len(strings) > 1 and not isinstance(entry[0], str) and offset(entry[0]) is not None:
         # [start, end, label, identifier] is spaCy's; [start, end, text, label] has the text first.
         return Entry(numbers[0], numbers[1], strings[0], said)
-    if len(strings) > 1 and isinstance(entry[0], str) and isinstance(entry[1], str):
-        # [text, label, start, end]
-        return Entry(numbers[0], numbers[1], strings[1], strings[0])
+    if len(strings) > 1:
+        raise NoEntity(entry)  # which of them is the label?
     return Entry(numbers[0], numbers[1], strings[0], said)
 
 
 def first_offset(flat: Mapping[str, Any], names: Sequence[str]) -> int | None:
     for name in names:
-        if name in flat and (number := offset(flat[name])) is not None:
+        value = flat.get(name)
+        if isinstance(value, Mapping):
+            value = value.get("offset")
+        if (number := offset(value)) is not None:
             return number
     return None
 

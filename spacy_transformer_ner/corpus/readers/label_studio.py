@@ -1,7 +1,10 @@
 """Exports of Label Studio: tasks with the annotations of several people."""
 
+import re
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from html.parser import HTMLParser
 from typing import TYPE_CHECKING, Any
 
 from .entities import offset
@@ -12,6 +15,12 @@ if TYPE_CHECKING:
 
 SEVERAL = "texts with several annotations were read with the newest one"
 UNLABELLED = "texts without annotation were skipped"
+TAG = re.compile(r"</?[a-zA-Z][^>]*>")
+# HTML tags that start a new line.
+BLOCKS = {
+    "p", "div", "br", "li", "ul", "ol", "tr", "td", "th", "table", "h1", "h2", "h3", "h4", "h5",
+    "h6", "section", "article", "header", "footer", "blockquote", "pre", "hr", "title",
+}  # fmt: skip
 LABELS = ("labels", "hypertextlabels", "paragraphlabels")
 
 
@@ -64,14 +73,25 @@ def _regions(annotation: Mapping[str, Any]) -> Iterator[tuple[Mapping[str, Any],
 
 def prepare_tasks(
     first: Sequence[tuple[int, Mapping[str, Any]]], rows: "Rows", context: "Context"
-) -> str:
-    """Find the field of the text in `data`.
+) -> tuple[str, bool]:
+    """Find the field of the text in `data`, and whether texts are HTML.
 
     first (Sequence[tuple[int, Mapping]]): The first tasks.
     rows (Callable): Reads all tasks.
     context (Context): The options.
-    RETURNS (str): The path of the field.
+    RETURNS (tuple[str, bool]): The path of the field, and whether tags don't count in offsets.
     """
+    in_html = any(
+        isinstance(value.get("globalOffsets"), Mapping)
+        for _, task in first
+        for annotation in _annotations(task)
+        for value, _ in _regions(annotation)
+    )
+    return _field_of_text(first, context), in_html
+
+
+def _field_of_text(first: Sequence[tuple[int, Mapping[str, Any]]], context: "Context") -> str:
+    """Find the field of the text in `data`."""
     given = context.options.text_field
     if given is not None:
         return given.removeprefix("data.")
@@ -154,18 +174,23 @@ def read_task(task: Mapping[str, Any], context: "Context") -> Iterator[Mapping[s
     if len(found) > 1:
         context.note(SEVERAL)
     data = task.get("data")
-    text: Any = get(data, context.state) if isinstance(data, Mapping) else None
+    field, in_html = context.state
+    text: Any = get(data, field) if isinstance(data, Mapping) else None
     regions = list(_regions(found[-1]))
+    if isinstance(text, str) and in_html and TAG.search(text):
+        context.note("texts had HTML tags, which were removed")
+        yield _of_html(text, regions, context)
+        return
     if _is_dialogue(text):
         yield _dialogue(_turns(text), regions, context)
         return
     if not isinstance(text, str):
         raise context.wrong(
-            f"the task has no text in data.{context.state}. Set the field with --text-field."
+            f"the task has no text in data.{field}. Set the field with --text-field."
         )
     if text.startswith(("http://", "https://", "s3://", "gs://", "/data/")) and not text.count(" "):
         raise context.wrong(
-            f"data.{context.state} is the address of a text and not the text. Import the texts "
+            f"data.{field} is the address of a text and not the text. Import the texts "
             "themselves, or put them in this field."
         )
     spans = []
@@ -179,6 +204,55 @@ def read_task(task: Mapping[str, Any], context: "Context") -> Iterator[Mapping[s
             )
         spans += list(_labelled(value, start, end, context))
     yield {"text": text, "spans": spans}
+
+
+def _of_html(
+    text: str, regions: Iterable[tuple[Mapping[str, Any], Any]], context: "Context"
+) -> Mapping[str, Any]:
+    """Remove HTML tags. Blocks become lines, which the offsets don't count."""
+    parser = _Text()
+    parser.feed(text)
+    parser.close()
+    spans = []
+    for value, _ in regions:
+        start, end = _offsets(value)
+        if start is None or end is None or not 0 <= start < end:
+            raise context.wrong("expected globalOffsets with start and end. Fix this task.")
+        spans += list(_labelled(value, parser.place(start), parser.place(end - 1) + 1, context))
+    return {"text": parser.text.rstrip("\n"), "spans": spans}
+
+
+class _Text(HTMLParser):
+    """Collects the text of HTML.
+
+    text (str): The text, with a line end between blocks.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.text = ""
+        # Where the parts of the text start: without line ends, and in the text.
+        self._starts: list[tuple[int, int]] = []
+        self._length = 0
+
+    def handle_starttag(self, tag: str, attrs: Any) -> None:
+        if tag in BLOCKS and self.text and not self.text.endswith("\n"):
+            self.text += "\n"
+
+    def handle_endtag(self, tag: str) -> None:
+        self.handle_starttag(tag, None)
+
+    def handle_data(self, data: str) -> None:
+        self._starts.append((self._length, len(self.text)))
+        self._length += len(data)
+        self.text += data
+
+    def place(self, at: int) -> int:
+        """at (int): The position of a character, without the line ends between blocks.
+        RETURNS (int): Its position in the text."""
+        number = bisect_right(self._starts, at, key=lambda start: start[0]) - 1
+        plain, placed = self._starts[max(number, 0)] if self._starts else (0, 0)
+        return placed + at - plain
 
 
 def _labelled(
