@@ -2,6 +2,7 @@
 corpus was checked."""
 
 from collections import Counter, defaultdict
+from collections.abc import Iterator
 from functools import partial
 
 from spacy.tokens import Doc
@@ -55,19 +56,17 @@ class Conversion:
                 if len(text) > LONG:
                     self._long[split].add(doc, sentence.start, partial(cut, text))
 
-    def findings(self) -> list[Finding]:
+    def findings(self) -> Iterator[Finding]:
         """See `Check`."""
-        found = [
-            Finding(
-                "words-end-alike",
-                "warning",
-                f"{ends.count:,} of {self._words[split]:,} words of {split} end with {mark!r}",
-                "Was the corpus converted with a wrong separator? Remove the mark from the words.",
-                tuple(ends.shown),
-            )
-            for (split, mark), ends in self._ends.items()
-            if ends.count > MOST * self._words[split]
-        ]
+        for (split, mark), ends in self._ends.items():
+            if ends.count > MOST * self._words[split]:
+                yield Finding(
+                    "words-end-alike",
+                    "warning",
+                    f"{ends.count:,} of {self._words[split]:,} words of {split} end with {mark!r}",
+                    "Was the corpus converted with a wrong separator? Remove the mark from the words.",
+                    tuple(ends.shown),
+                )
         for split, single in self._single.items():
             sentences = self._sentences[split]
             shown = self._long[split]
@@ -75,38 +74,31 @@ class Conversion:
                 shown.count <= 0.5 * sentences
             ):  # fmt: skip
                 continue
-            found.append(
-                Finding(
-                    "one-token-sentences",
-                    "warning",
-                    f"{single.count:,} of {sentences:,} sentences of {split} have one token",
-                    "Sentences may not be split into words, or each word may be a sentence. "
-                    "Convert the corpus again.",
-                    tuple((shown if shown.count else single).shown),
-                )
+            yield Finding(
+                "one-token-sentences",
+                "warning",
+                f"{single.count:,} of {sentences:,} sentences of {split} have one token",
+                "Sentences may not be split into words, or each word may be a sentence. "
+                "Convert the corpus again.",
+                tuple((shown if shown.count else single).shown),
             )
         if self._tags:
-            found.append(
-                Finding(
-                    "labels-like-tags",
-                    "warning",
-                    f"labels look like tags with a prefix: {', '.join(sorted(self._tags)[:20])}",
-                    "If they are, each entity was split at its words. Convert the tags to entities.",
-                    tuple(e for examples in self._tags.values() for e in examples.shown[:3])[:10],
-                )
-            )
-        found += [
-            Finding(
-                "one-document",
+            yield Finding(
+                "labels-like-tags",
                 "warning",
-                f"{split} is one document of {self._sentences[split]:,} sentences",
-                "If it has several texts, mark the documents, or convert sentences: remove the "
-                "only -DOCSTART- line.",
+                f"labels look like tags with a prefix: {', '.join(sorted(self._tags)[:20])}",
+                "If they are, each entity was split at its words. Convert the tags to entities.",
+                tuple(e for examples in self._tags.values() for e in examples.shown[:3])[:10],
             )
-            for split, documents in self._documents.items()
-            if documents == 1 and self._sentences[split] >= SENTENCES
-        ]
-        return found
+        for split, documents in self._documents.items():
+            if documents == 1 and self._sentences[split] >= SENTENCES:
+                yield Finding(
+                    "one-document",
+                    "warning",
+                    f"{split} is one document of {self._sentences[split]:,} sentences",
+                    "If it has several texts, mark the documents, or convert sentences: remove the "
+                    "only -DOCSTART- line.",
+                )
 
 
 def _looks_like_a_tag(label: str) -> bool:

@@ -6,6 +6,7 @@ from spacy.tokens import DocBin
 
 from spacy_transformer_ner.checks.check import check
 from spacy_transformer_ner.corpus.convert import convert
+from spacy_transformer_ner.corpus.options import ReadOptions
 from spacy_transformer_ner.errors import InputError
 
 from ..conftest import SAMPLE
@@ -242,6 +243,32 @@ def test_entities_within_words(tmp_path):
     found = {finding.kind: finding for finding in check(folder).findings}
     assert found["within-word"].examples == (f"{tmp_path}/train.jsonl:1: X in [Berli]n now",)
     assert found["within-word"].severity == "warning"
+
+
+@pytest.mark.parametrize(
+    "start, end, message, remedy",
+    [
+        (0, -1, "with an inclusive end", "--offsets inclusive"),
+        (1, 0, "after the first letter of a word", "Subtract 1"),
+        (0, 0, None, None),
+    ],
+)
+def test_offsets_that_cut_most_entities(tmp_path, start, end, message, remedy):
+    folder = corpus(tmp_path, dev="b I-X\n", train="Berlin I-X\n")
+    texts = [("in Berlin now", 3, 9), ("to Rome", 3, 7), ("Paris is", 0, 5), ("in Oslo.", 3, 7)]
+    lines = [
+        json.dumps({"text": t, "spans": [{"start": s + start, "end": e + end, "label": "X"}]})
+        for t, s, e in texts
+    ]
+    (tmp_path / "train.jsonl").write_text("\n".join(lines))
+    options = ReadOptions(offsets="characters")
+    convert([tmp_path / "train.jsonl"], tmp_path, options=options)
+    found = {finding.kind: finding for finding in check(folder).findings}
+    if message is None:
+        assert "cut-words" not in found
+        return
+    assert message in found["cut-words"].message and remedy in found["cut-words"].remedy
+    assert found["cut-words"].severity == "warning" and len(found["cut-words"].examples) == 4
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ from ..tags import TagReader
 from .brat import BratFile
 from .columns import ColumnFile
 from .json_values import JsonRecords
+from .python_data import PythonRecords, looks_like_python
 from .records import open_records
 from .tables import DatasetRows, ParquetRows
 
@@ -200,7 +201,19 @@ def _open_brat(source: Source, options: ReadOptions) -> Reader:
 def _open_json(source: Source, options: ReadOptions) -> Reader:
     encoding = options.encoding or source.encoding()
     rows = JsonRecords(source, encoding)
-    reader = open_records(source.name, rows, options, lambda: labels_beside(source.path))
+    reader = open_records(
+        source.name, rows, options, lambda: labels_beside(source.path), source.path.parent
+    )
+    reader.encoding = encoding
+    return reader
+
+
+def _open_python(source: Source, options: ReadOptions) -> Reader:
+    encoding = options.encoding or source.encoding()
+    rows = PythonRecords(source, encoding)
+    reader = open_records(
+        source.name, rows, options, lambda: labels_beside(source.path), source.path.parent
+    )
     reader.encoding = encoding
     return reader
 
@@ -227,6 +240,7 @@ TABLE = (
         lambda source, options: DocBinReader(source),
     ),
     Format("brat", _is_brat, _open_brat),
+    Format("python", lambda start: looks_like_python(start.text), _open_python),
     Format("json", lambda start: looks_like_json(start.raw), _open_json),
     Format("columns", lambda start: True, ColumnFile),
 )

@@ -6,15 +6,21 @@ from typing import Any
 from ...errors import InputError
 from .. import sources
 from ..documents import MAX_WORDS, Document, Sentence
+from ..labels import by_number
 from ..notes import Note, Notes
 from ..options import ReadOptions
 from ..sources import shorten
 from ..spelling import looks_bare
 from ..tags import IllegalTags, TagReader
+from .entities import offset
+from .fields import is_list
 from .offsets import check_characters
+from .token_fields import as_list
 
 # Names of the field with the document's ID.
 DOCUMENT = ("document_id", "doc_id")
+# The field that says which words are followed by a space.
+SPACES = "spaces"
 
 
 class TokenRecords:
@@ -27,6 +33,7 @@ class TokenRecords:
     options (ReadOptions): How to read the records.
     labels (Callable): Returns the names of numbered tags by field. The key "" is for any field.
     first (Sequence[tuple[int, Mapping]]): The first records.
+    kind (str | None): The format, in words.
     RAISES: InputError if the tags are numbers without names.
     """
 
@@ -41,8 +48,10 @@ class TokenRecords:
         options: ReadOptions,
         labels: Callable[[], Mapping[str, Sequence[str]]],
         first: Sequence[tuple[int, Mapping[str, Any]]],
+        kind: str | None = None,
     ):
         self.name = name
+        self.kind = kind
         self.records = records
         self.words_field = words
         self.tags_field = tags
@@ -50,10 +59,10 @@ class TokenRecords:
         seen = [
             (line, tag)
             for line, record in first
-            if isinstance(record.get(tags), list | tuple)
-            for tag in record[tags]
+            if is_list(found := as_list(record.get(tags)))
+            for tag in found
         ]
-        self._names: tuple[str, ...] | None = None
+        self._names: dict[int, str] | None = None
         if seen and not isinstance(seen[0][1], str | int):
             raise InputError(
                 f"expected one tag per word in {tags}, found {shorten(repr(seen[0][1]), 40)}. "
@@ -62,7 +71,7 @@ class TokenRecords:
                 path=name,
                 line=seen[0][0],
             )
-        if seen and not isinstance(seen[0][1], str):
+        if seen and all(offset(tag) is not None for _, tag in seen[:100]):
             names = options.labels or labels().get(tags) or labels().get("")
             if names is None:
                 raise InputError(
@@ -71,13 +80,16 @@ class TokenRecords:
                     path=name,
                     line=seen[0][0],
                 )
-            self._names = tuple(names)
+            numbers = by_number(names, {0})
+            assert numbers is not None
+            self._names = numbers
         self._scheme = options.scheme
         if self._scheme is None:
             found = [tag for _, tag in seen if isinstance(tag, str)]
             if self._names is not None:
                 # Add more O, because each name is in the list only once.
-                found = [*self._names, *(["O"] * len(self._names) if "O" in self._names else [])]
+                listed = list(self._names.values())
+                found = [*listed, *(["O"] * len(listed) if "O" in listed else [])]
             self._scheme = "bare" if looks_bare(found) else None
         self.tags = TagReader(self._scheme)
         self._notes = Notes(name)
@@ -86,12 +98,13 @@ class TokenRecords:
     @property
     def format(self) -> str:
         """RETURNS (str): The format, in words."""
-        return f"records of {self.words_field} and {self.tags_field}"
+        return self.kind or f"records of {self.words_field} and {self.tags_field}"
 
     def notes(self) -> list[Note]:
         """RETURNS (list[Note]): What was fixed or skipped."""
         self._notes.take(*self.options.illegal_note(self.tags))
-        return self._notes.notes()
+        more = getattr(self.records, "notes", None)
+        return [*(more.notes() if isinstance(more, Notes) else ()), *self._notes.notes()]
 
     def __iter__(self) -> Iterator[Document]:
         if self.options.repair != "conlleval" and self._scheme is None:
@@ -150,9 +163,12 @@ class TokenRecords:
                 "records: a record is one sentence.",
                 line,
             )
+        given = record.get(SPACES)
+        spaces = given if is_list(given) and len(given) == len(words) else None
         kept_words: list[str] = []
         kept_tags: list[tuple[str, str]] = []
-        for word, tag in zip(words, tags):
+        kept_spaces: list[bool] = []
+        for i, (word, tag) in enumerate(zip(words, tags)):
             if not isinstance(word, str):
                 raise self._wrong(
                     f"expected strings in {self.words_field}, found {shorten(repr(word), 40)}.",
@@ -163,36 +179,43 @@ class TokenRecords:
             if word.strip():
                 kept_words.append(word)
                 kept_tags.append(split)
+                if spaces is not None:
+                    kept_spaces.append(bool(spaces[i]))
             else:
                 self._notes.add("empty words were skipped", line)
         if not kept_words:
             return None
         lines = (line,) * len(kept_words)
         try:
-            return Sentence(tuple(kept_words), self.tags.read(kept_tags, lines), lines)
+            found = self.tags.read(kept_tags, lines)
         except IllegalTags as error:
             raise self._wrong(str(error), line) from None
+        return Sentence(
+            tuple(kept_words), found, lines, None if spaces is None else tuple(kept_spaces)
+        )
 
     def _list(self, record: Mapping[str, Any], field: str, line: int) -> Sequence[Any]:
-        value = record.get(field)
-        if not isinstance(value, list | tuple):
+        value = as_list(record.get(field))
+        if not is_list(value):
             found = "nothing" if value is None else shorten(repr(value), 40)
             raise self._wrong(f"expected a list in {field}, found {found}.", line)
         return value
 
     def _split(self, tag: Any, line: int) -> tuple[str, str]:
         if self._names is not None:
-            if not isinstance(tag, int) or isinstance(tag, bool):
+            number = offset(tag)
+            if number is None:
                 raise self._wrong(
                     f"expected numbers in {self.tags_field}, found {shorten(repr(tag), 40)}.", line
                 )
-            if not 0 <= tag < len(self._names):
+            if number not in self._names:
                 raise self._wrong(
-                    f"the tag {tag} has no name. The list has {len(self._names)} tags, counted "
-                    f"from 0 ({', '.join(self._names[:6])}…). Pass all of them with --labels.",
+                    f"the tag {number} has no name. The list has {len(self._names)} tags, counted "
+                    f"from 0 ({', '.join(list(self._names.values())[:6])}…). Pass all of them with "
+                    "--labels.",
                     line,
                 )
-            tag = self._names[tag]
+            tag = self._names[number]
         if not isinstance(tag, str):
             raise self._wrong(
                 f"expected strings in {self.tags_field}, found {shorten(repr(tag), 40)}.", line
