@@ -1,0 +1,128 @@
+"""Readers for formats that a function parses into texts with entities, or into records."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from ...errors import InputError
+from ..documents import Document, Span, TextDocument
+from ..notes import Note, Notes
+from ..options import ReadOptions
+from ..sources import Source
+from .offsets import arrange, check_characters, check_span
+
+
+@dataclass(frozen=True)
+class Mention:
+    """An entity as the file has it.
+
+    start, end (int): The character offsets.
+    label (str): The label.
+    line (int): The line of the file.
+    said (str | None): The entity's text according to the file, if it is in the file twice.
+    """
+
+    start: int
+    end: int
+    label: str
+    line: int
+    said: str | None = None
+
+
+@dataclass(frozen=True)
+class Annotated:
+    """A text with entities as the file has it.
+
+    text (str): The text.
+    mentions (Iterable[Mention]): The entities, in any order.
+    line (int): The line of the file that the text starts on.
+    """
+
+    text: str
+    mentions: Iterable[Mention]
+    line: int
+
+
+class AnnotatedTexts:
+    """Reads a file of texts with entities, and validates the entities.
+
+    source (Source): The file.
+    options (ReadOptions): How to read the file.
+    format (str): The format, in words.
+    parse (Callable[[Source, str, Notes], Iterator[Annotated]]): Reads the texts of a file with
+        an encoding, and collects what it fixed or skipped.
+    """
+
+    tags = None
+    marks_documents = True
+
+    def __init__(
+        self,
+        source: Source,
+        options: ReadOptions,
+        format: str,
+        parse: Callable[[Source, str, Notes], Iterator[Annotated]],
+    ):
+        self.source = source
+        self.options = options
+        self.format = format
+        self.parse = parse
+        self.encoding = options.encoding or source.encoding()
+        self._notes = Notes(source.name)
+
+    def notes(self) -> list[Note]:
+        """RETURNS (list[Note]): What was fixed or skipped."""
+        return self._notes.notes()
+
+    def __iter__(self) -> Iterator[TextDocument]:
+        notes = self._notes = Notes(self.source.name)
+        name, found = self.source.name, False
+        for annotated in self.parse(self.source, self.encoding, notes):
+            text, line = annotated.text, annotated.line
+            check_characters(text, name, line)
+            if not text.strip():
+                notes.add("empty texts were skipped", line)
+                continue
+            spans = validate(annotated, name)
+            entities = arrange(spans, text, name, self.options.overlaps, notes)
+            found = True
+            yield TextDocument(text, entities, name, line, follows_text=True)
+        if not found:
+            raise InputError("contains no texts. Is it the right file?", path=name)
+
+
+def validate(annotated: Annotated, name: str) -> Iterator[tuple[Span, int]]:
+    """Validate the entities of a text.
+
+    annotated (Annotated): The text.
+    name (str): The file name.
+    YIELDS (tuple[Span, int]): Each entity with its line.
+    RAISES: InputError if an entity is invalid.
+    """
+    for m in annotated.mentions:
+        yield check_span(m.start, m.end, m.label, m.said, annotated.text, name, m.line), m.line
+
+
+class RecordFile:
+    """Reads records with a reader of records, under the name of the file's own format.
+
+    reader (Any): The reader of the records.
+    format (str): The format, in words.
+    encoding (str): The encoding.
+    """
+
+    def __init__(self, reader: Any, format: str, encoding: str):
+        self.reader = reader
+        self.format = format
+        self.encoding = encoding
+        self.tags = reader.tags
+        self.marks_documents = reader.marks_documents
+
+    def notes(self) -> list[Note]:
+        """RETURNS (list[Note]): What was fixed or skipped."""
+        return self.reader.notes()
+
+    def __iter__(self) -> Iterator[Document | TextDocument]:
+        yield from self.reader
+        self.tags = self.reader.tags
+        self.marks_documents = self.reader.marks_documents
