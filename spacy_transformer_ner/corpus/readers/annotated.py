@@ -9,6 +9,7 @@ from ..documents import Document, Span, TextDocument
 from ..notes import Note, Notes
 from ..options import ReadOptions
 from ..sources import Source
+from ..tags import TagReader
 from .offsets import arrange, check_characters, check_span
 
 
@@ -36,11 +37,13 @@ class Annotated:
     text (str): The text.
     mentions (Iterable[Mention]): The entities, in any order.
     line (int): The line of the file that the text starts on.
+    path (str | None): The file of the text, if it is another one.
     """
 
     text: str
     mentions: Iterable[Mention]
     line: int
+    path: str | None = None
 
 
 class AnnotatedTexts:
@@ -51,6 +54,7 @@ class AnnotatedTexts:
     format (str): The format, in words.
     parse (Callable[[Source, str, Notes], Iterator[Annotated]]): Reads the texts of a file with
         an encoding, and collects what it fixed or skipped.
+    annotations (str | None): The name of the file with the entities, if it is another one.
     """
 
     tags = None
@@ -62,33 +66,35 @@ class AnnotatedTexts:
         options: ReadOptions,
         format: str,
         parse: Callable[[Source, str, Notes], Iterator[Annotated]],
+        annotations: str | None = None,
     ):
         self.source = source
         self.options = options
         self.format = format
         self.parse = parse
         self.encoding = options.encoding or source.encoding()
-        self._notes = Notes(source.name)
+        self.annotations = annotations or source.name
+        self._notes = Notes(self.annotations)
 
     def notes(self) -> list[Note]:
         """RETURNS (list[Note]): What was fixed or skipped."""
         return self._notes.notes()
 
     def __iter__(self) -> Iterator[TextDocument]:
-        notes = self._notes = Notes(self.source.name)
-        name, found = self.source.name, False
+        notes = self._notes = Notes(self.annotations)
+        found = False
         for annotated in self.parse(self.source, self.encoding, notes):
-            text, line = annotated.text, annotated.line
-            check_characters(text, name, line)
+            text, line, path = annotated.text, annotated.line, annotated.path or self.source.name
+            check_characters(text, path, line)
             if not text.strip():
                 notes.add("empty texts were skipped", line)
                 continue
-            spans = validate(annotated, name)
-            entities = arrange(spans, text, name, self.options.overlaps, notes)
+            spans = validate(annotated, self.annotations)
+            entities = arrange(spans, text, self.annotations, self.options.overlaps, notes)
             found = True
-            yield TextDocument(text, entities, name, line, follows_text=True)
+            yield TextDocument(text, entities, path, line, follows_text=True)
         if not found:
-            raise InputError("contains no texts. Is it the right file?", path=name)
+            raise InputError("contains no texts. Is it the right file?", path=self.source.name)
 
 
 def validate(annotated: Annotated, name: str) -> Iterator[tuple[Span, int]]:
@@ -115,14 +121,20 @@ class RecordFile:
         self.reader = reader
         self.format = format
         self.encoding = encoding
-        self.tags = reader.tags
-        self.marks_documents = reader.marks_documents
+
+    @property
+    def tags(self) -> TagReader | None:
+        """RETURNS (TagReader | None): The tags, if the format has tags."""
+        return self.reader.tags
+
+    @property
+    def marks_documents(self) -> bool:
+        """RETURNS (bool): Whether the file marks documents."""
+        return self.reader.marks_documents
 
     def notes(self) -> list[Note]:
         """RETURNS (list[Note]): What was fixed or skipped."""
         return self.reader.notes()
 
     def __iter__(self) -> Iterator[Document | TextDocument]:
-        yield from self.reader
-        self.tags = self.reader.tags
-        self.marks_documents = self.reader.marks_documents
+        return iter(self.reader)

@@ -73,12 +73,21 @@ class BratFile:
                     line=line,
                 )
             number, label, start, end, more, said = match.groups()
-            if more:
-                raise InputError(
-                    f"{number} is discontinuous, which spaCy doesn't support. Annotate one span, "
-                    f"or remove it: {shorten(row)}",
-                    path=name,
-                    line=line,
-                )
             # int() limits the number of digits. 12 digits are beyond the end of any text.
-            yield check_span(int(start[:12]), int(end[:12]), label, said, text, name, line), line
+            first, last = int(start[:12]), int(end[:12])
+            if more:
+                bounds = [first, last, *(int(n[:12]) for n in re.findall(r"\d+", more))]
+                gaps = zip(bounds[1:-1:2], bounds[2:-1:2])
+                if any(b < a or text[a:b].strip() for a, b in gaps):
+                    if self.options.overlaps == "longest":
+                        self._notes.add("discontinuous entities were dropped", line)
+                        continue
+                    raise InputError(
+                        f"{number} is discontinuous, which spaCy doesn't support: {shorten(row)}. "
+                        "Annotate one span, or leave such entities out with --overlaps longest.",
+                        path=name,
+                        line=line,
+                    )
+                # brat splits an entity at a line end.
+                last = bounds[-1]
+            yield check_span(first, last, label, said, text, name, line), line

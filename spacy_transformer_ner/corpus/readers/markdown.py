@@ -29,34 +29,25 @@ def is_markdown(text: str) -> bool:
     text (str): The start of the file.
     RETURNS (bool): Whether it is training data of Rasa, or some line contains an entity.
     """
-    if _is_rasa(text):
-        return True
-    return any(_label(match) for match in ENTITY.finditer(text))
+    return is_rasa(text) or any(_label(match) for match in ENTITY.finditer(text))
 
 
-def is_rasa_markdown(text: str) -> bool:
-    """Check whether a Markdown file is training data of Rasa, and not documentation.
-
-    text (str): The start of the file.
-    RETURNS (bool): Whether it has a section of examples.
-    """
-    return re.search(r"(?m)^##\s*intent\s*:", text) is not None
-
-
-def is_rasa_yaml(text: str) -> bool:
-    """Check whether a YAML file is training data of Rasa.
+def is_rasa(text: str) -> bool:
+    """Check whether a file is training data of Rasa, and not documentation or settings.
 
     text (str): The start of the file.
     RETURNS (bool): Whether it has examples of an intent.
     """
-    return (
-        re.search(r"(?m)^nlu\s*:", text) is not None
-        and re.search(r"(?m)^\s*-?\s*examples\s*:", text) is not None
-    )
+    return _is_rasa_markdown(text) or _is_rasa_yaml(text)
 
 
-def _is_rasa(text: str) -> bool:
-    return is_rasa_markdown(text) or is_rasa_yaml(text)
+def _is_rasa_markdown(text: str) -> bool:
+    return re.search(r"(?m)^##\s*intent\s*:", text) is not None
+
+
+def _is_rasa_yaml(text: str) -> bool:
+    has_examples = re.search(r"(?m)^\s*-?\s*examples\s*:", text) is not None
+    return has_examples and re.search(r"(?m)^nlu\s*:", text) is not None
 
 
 def open_markdown(source: Source, options: ReadOptions) -> AnnotatedTexts:
@@ -67,9 +58,9 @@ def open_markdown(source: Source, options: ReadOptions) -> AnnotatedTexts:
     RETURNS (AnnotatedTexts): The reader.
     """
     start = source.start().decode("utf-8", errors="replace")
-    if is_rasa_yaml(start):
+    if _is_rasa_yaml(start):
         return AnnotatedTexts(source, options, "Rasa YAML", _parser(_yaml_examples))
-    if is_rasa_markdown(start):
+    if _is_rasa_markdown(start):
         return AnnotatedTexts(source, options, "Rasa Markdown", _parser(_markdown_examples))
     return AnnotatedTexts(source, options, "lines with Markdown entities", _parser(_lines))
 
@@ -149,7 +140,7 @@ def _example(row: str, line: int, name: str, notes: Notes) -> Annotated:
             continue  # Brackets and parentheses of the text.
         if match[3] is not None and not label:
             raise InputError(
-                f"expected one entity as {{\"entity\": \"label\"}}, found {shorten(match[3])}. Fix "
+                f'expected one entity as {{"entity": "label"}}, found {shorten(match[3])}. Fix '
                 "this line.",
                 path=name,
                 line=line,

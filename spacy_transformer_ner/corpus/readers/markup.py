@@ -14,7 +14,7 @@ from ...errors import InputError
 from .. import sources
 from ..notes import Notes
 from ..options import ReadOptions
-from ..sources import Source, shorten, too_long
+from ..sources import Source, too_long
 from ..tags import TAG
 from .annotated import Annotated, AnnotatedTexts, Mention
 
@@ -30,25 +30,28 @@ ATTRIBUTE = re.compile(r"([\w.:-]+)\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s\"'/>]+
 CHARACTER = re.compile(r"&(?:#\d+|#[xX][0-9a-fA-F]+|[A-Za-z][A-Za-z0-9]*);")
 ELEMENT = re.compile(rf"<({NAME})(?:[\s=][^<>]*)?>[^<>]*</\1>")
 
+
+def _names(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
 # Elements, by name in lower case.
-DOCUMENTS = frozenset("doc document article record report example item instance".split())
-SENTENCES = frozenset("s sent sentence sentences p para paragraph utterance line".split())
-STRUCTURE = DOCUMENTS | SENTENCES | frozenset(
-    "root corpus dataset data documents docs articles text txt body head header content abstract "
+DOCUMENTS = _names("doc document article record report example item instance")
+SENTENCES = _names("s sent sentence sentences p para paragraph utterance line")
+STRUCTURE = DOCUMENTS | SENTENCES | _names("root corpus dataset data documents docs articles text txt body head header content abstract "
     "set section sec div br hr hl headline dateline dd so in tok token w ul ol li h1 h2 h3 h4 h5 "
-    "h6 b i u em strong a span font small sub sup tt code blockquote table tr td th".split()
-)  # fmt: skip
+    "h6 b i u em strong a span font small sub sup tt code blockquote table tr td th")  # fmt: skip
 # Elements within words, and elements that no one takes for entities.
-INLINE = frozenset("b i u em strong a span font small sub sup tt code w tok token".split())
-EXPECTED = DOCUMENTS | SENTENCES | frozenset("root corpus dataset text body tok token w".split())
+INLINE = _names("b i u em strong a span font small sub sup tt code w tok token")
+EXPECTED = DOCUMENTS | SENTENCES | _names("root corpus dataset text body tok token w")
 # Information about a document, which is not its text.
-ABOUT = frozenset(
-    "docno docid docnum doctype storyid slug nwords preamble trailer date_time endtime id".split()
+ABOUT = _names(
+    "docno docid docnum doctype storyid slug nwords preamble trailer date_time endtime id"
 )
 # Elements whose label is an attribute, if they have it.
-GENERAL = frozenset(
+GENERAL = _names(
     "enamex timex timex2 timex3 numex entity ent ne namedentity named_entity named-entity mention "
-    "annotation tag term cons category name rs span mark phrase".split()
+    "annotation tag term cons category name rs span mark phrase"
 )
 LABELS = ("type", "label", "sem", "class", "category", "ne", "ner", "entity", "tag", "kind")
 # Number of characters from which the elements are listed.

@@ -28,7 +28,7 @@ ESCAPED = re.compile(r"\\(->|.)")
 STACKED = re.compile(r"(?<!\\)\|")
 NUMBERED = re.compile(r"(.*)(?<!\\)\[(\d+)\]", re.DOTALL)
 # Rows of WebAnno TSV 1 and 2, without offsets.
-OLD_ROW = re.compile(r"(?m)^1-1\t[^\t\n]+\t(?!\d+-\d+)")
+OLD_ROW = re.compile(r"(?m)^1-1\t(?!\d+-\d+\t)")
 # Number of characters from which the layers are read.
 SAMPLE = 1 << 16
 
@@ -251,7 +251,7 @@ class WebAnnoFile:
         at_end = {piece.end: end for piece, end in zip(pieces, ends)}
         numbered: dict[str, Span] = {}
         lines: dict[str, int] = {}
-        for token in (t for token in tokens for t in (token, *token.parts)):
+        for token in (part for whole in tokens for part in (whole, *whole.parts)):
             end = at_end.get(token.start + _units(token.text))
             start = at_start.get(token.start)
             for label, number in self._annotations(token):

@@ -1,0 +1,374 @@
+"""Tables with a row per entity: its offsets and label, and the text or the name of its file."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+from ...errors import InputError
+from .. import sources
+from ..labels import labels_beside
+from ..notes import Notes
+from ..options import ReadOptions
+from ..sources import Source, shorten, too_long
+from .annotated import Annotated, AnnotatedTexts, Mention
+from .delimited import Rows, Table, find_tables
+from .headers import role_of
+from .records import open_records
+from .titles import find_text, number_of, offset_columns
+
+# pandas writes integers as 3.0 if some cells are empty.
+INTEGER = re.compile(r"([0-9]{1,12})(?:\.0+)?")
+# Titles of the label, the best first.
+LABELS = (
+    "label",
+    "labels",
+    "entitytype",
+    "entitylabel",
+    "type",
+    "tag",
+    "ner",
+    "nertag",
+    "category",
+    "class",
+    "entity",
+)
+# Number of tables beside a text that are looked at.
+MAX_TABLES = 20
+
+
+@dataclass(frozen=True)
+class _Columns:
+    """The columns of a table of entities, counted from 0.
+
+    start, end, label (int): Offsets and label.
+    text (int | None): The text that contains the entity.
+    said (int | None): The text of the entity.
+    document, line (int | None): The file of the text, and the number of the line in it.
+    """
+
+    start: int
+    end: int
+    label: int
+    text: int | None
+    said: int | None
+    document: int | None
+    line: int | None
+
+
+def _columns(table: Table, options: ReadOptions, name: str) -> _Columns:
+    titles, rows = table.titles, table.rows()
+    roles = list(map(role_of, titles))
+    found = offset_columns(titles)
+    assert found is not None
+    start, end = found
+    label = number_of(titles, options.label_field, "--label-field", name)
+    line = next((i for i, title in enumerate(titles) if title.lower().strip() == "line"), None)
+    document = next((i for i, role in enumerate(roles) if role == "document"), None)
+    known = {start, end, line, document}
+    if label is None:
+        names = [re.sub(r"[\W_]", "", title.lower()) for title in titles]
+        label = next((names.index(n) for n in LABELS if n in names), None)
+        label = label if label not in known else None
+        if label is None:
+            tagged = [i for i, role in enumerate(roles) if role == "tag" and i not in known]
+            label = tagged[0] if len(tagged) == 1 else None
+    if label is None:
+        raise InputError(
+            f"no column for the labels of the entities (found: {', '.join(titles)}). Set it with "
+            "--label-field.",
+            path=name,
+        )
+    text = number_of(titles, options.text_field, "--text-field", name)
+    if text is None:
+        text = find_text(table, rows, {start, end, line, label})
+        if text is not None and not all(
+            not row[text].strip() or len(row[text]) + 1 >= _integer(row[end], -1) for row in rows
+        ):
+            text = None
+    said = None
+    if text is not None:
+        document = document if document != text else None
+        for i in set(range(len(titles))) - known - {label, text}:
+            cells = [row[i] for row in rows]
+            if all(row[i] in row[text] for row in rows) and any(
+                any(map(str.isalpha, c)) for c in cells
+            ):
+                said = i
+    return _Columns(start, end, label, text, said, document, line)
+
+
+def _integer(cell: str, default: int) -> int:
+    match = INTEGER.fullmatch(cell.strip())
+    return int(match[1]) if match else default
+
+
+def open_entities(source: Source, encoding: str, table: Table, options: ReadOptions) -> Any:
+    """Open a table with a row per entity.
+
+    source (Source): The file.
+    encoding (str): The encoding.
+    table (Table): The start of the table.
+    options (ReadOptions): How to read the file.
+    RETURNS (TextRecords | AnnotatedTexts): The reader.
+    RAISES: InputError if a column is unknown, or the texts are not found.
+    """
+    columns = _columns(table, options, source.name)
+    if columns.text is None and columns.document is not None:
+        return AnnotatedTexts(source, options, "entities of files", _parse_table)
+    if columns.text is None:
+        raise InputError(
+            f"no column for the text or its file (found: {', '.join(table.titles)}). Set the "
+            "text with --text-field.",
+            path=source.name,
+        )
+    records = _Records(source, encoding, table, columns)
+    options = replace(options, text_field=None, spans_field=None, label_field=None)
+    return open_records(source.name, records, options, lambda: labels_beside(source.path))
+
+
+class _Records:
+    """The rows of each text as a record. If the rows of a text are not consecutive, they are
+    collected in memory.
+
+    source (Source): The file.
+    encoding (str): The encoding.
+    table (Table): The start of the table.
+    columns (_Columns): Its columns.
+    """
+
+    def __init__(self, source: Source, encoding: str, table: Table, columns: _Columns):
+        self.source = source
+        self.columns = columns
+        self.rows = Rows(source, encoding, table)
+        self._scattered: bool | None = None
+
+    def __iter__(self) -> Iterator[tuple[int, dict[str, Any]]]:
+        if self._scattered is None:
+            self._scattered = self._is_scattered()
+        return self._collected() if self._scattered else self._consecutive()
+
+    def _is_scattered(self) -> bool:
+        """Whether a text has rows that are not consecutive."""
+        seen: set[bytes] = set()
+        last = b""
+        for _, text, _ in self._spans():
+            digest = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+            if digest != last and digest in seen:
+                return True
+            seen.add(digest)
+            last = digest
+        return False
+
+    def _spans(self) -> Iterator[tuple[int, str, dict[str, Any] | None]]:
+        """Yield the line, text and entity of each row."""
+        c = self.columns
+        text = ""
+        for line, cells in self.rows:
+            # The text may only be in the first of its rows.
+            text = cells[c.text] if cells[c.text].strip() else text
+            where = cells[c.start].strip(), cells[c.end].strip()
+            if not any(where) or all(cell.lower() in ("nan", "none", "null") for cell in where):
+                yield line, text, None
+                continue
+            start, end = (_integer(cell, -1) for cell in where)
+            if start < 0 or end < 0:
+                raise InputError(
+                    f"expected numbers for start and end, found {shorten(' '.join(where), 40)}. "
+                    "Leave both cells empty if a text has no entities.",
+                    path=self.source.name,
+                    line=line,
+                )
+            span: dict[str, Any] = {"start": start, "end": end, "label": cells[c.label].strip()}
+            if c.said is not None:
+                span["text"] = cells[c.said]
+            yield line, text, span
+
+    def _consecutive(self) -> Iterator[tuple[int, dict[str, Any]]]:
+        record: dict[str, Any] | None = None
+        first = 0
+        for line, text, span in self._spans():
+            if record is None or record["text"] != text:
+                if record is not None:
+                    yield first, record
+                record, first = {"text": text, "spans": []}, line
+            if span is not None:
+                record["spans"].append(span)
+        if record is not None:
+            yield first, record
+
+    def _collected(self) -> Iterator[tuple[int, dict[str, Any]]]:
+        records: dict[str, tuple[int, dict[str, Any]]] = {}
+        size = 0
+        for line, text, span in self._spans():
+            if text not in records:
+                records[text] = line, {"text": text, "spans": []}
+                size += len(text)
+            if size > sources.LONGEST_RECORD:
+                raise InputError(
+                    "the rows of a text are not consecutive, and the table is large. Sort it by "
+                    "the text.",
+                    path=self.source.name,
+                    line=line,
+                )
+            if span is not None:
+                records[text][1]["spans"].append(span)
+        yield from records.values()
+
+
+# --- entities of files, as in Amazon Comprehend ---
+
+
+@dataclass(frozen=True)
+class FileEntities:
+    """The entities of text files in a table.
+
+    name (str): The name of the table.
+    by_line (bool): Whether each line of a file is a text, and offsets are counted from its start.
+    entities (dict): File, then line, counted from 0, then the entities. The line is 0 for whole
+        files.
+    """
+
+    name: str
+    by_line: bool
+    entities: dict[str, dict[int, list[Mention]]]
+
+
+def entities_beside(path: Path) -> FileEntities | None:
+    """Find the table with the entities of a text file in its folder.
+
+    path (Path): The text file.
+    RETURNS (FileEntities | None): The entities, if a table has the file, or has files whose lines
+        it doesn't number.
+    """
+    for beside in sorted(path.parent.glob("*.csv"))[:MAX_TABLES]:
+        found = entities_of_files(beside)
+        if found is not None and (path.name in found.entities or not found.by_line):
+            return found
+    return None
+
+
+def entities_of_files(path: Path) -> FileEntities | None:
+    """Read a table with entities of text files.
+
+    path (Path): The file.
+    RETURNS (FileEntities | None): The entities. None if it is not such a table, or its files are
+        not in the same folder.
+    """
+    if not path.is_file():
+        return None
+    status = path.stat()
+    return _entities_of_files(path, status.st_mtime_ns, status.st_size)
+
+
+@lru_cache(maxsize=4)
+def _entities_of_files(path: Path, changed: int, size: int) -> FileEntities | None:
+    source = Source.at(path)
+    raw = source.start()
+    try:
+        encoding = source.encoding()
+    except InputError:
+        return None
+    text = raw.decode(encoding, errors="ignore")
+    for table in find_tables(text, is_cut=len(raw) == 1 << 16):
+        if offset_columns(table.titles) is None or "document" not in map(role_of, table.titles):
+            continue
+        columns = _columns(table, ReadOptions(), source.name)
+        if columns.text is None and columns.document is not None:
+            return _read(source, encoding, table, columns)
+    return None
+
+
+def _read(source: Source, encoding: str, table: Table, columns: _Columns) -> FileEntities:
+    entities: dict[str, dict[int, list[Mention]]] = {}
+    size = 0
+    assert columns.document is not None
+    for line, cells in Rows(source, encoding, table):
+        size += sum(map(len, cells))
+        if size > sources.LONGEST_RECORD:
+            raise too_long(source.name, line)
+        where = [columns.start, columns.end, *([] if columns.line is None else [columns.line])]
+        file = re.split(r"[/\\]", cells[columns.document].strip())[-1]
+        of_file = entities.setdefault(file, {})
+        if not cells[columns.start].strip():
+            continue  # a file without entities
+        numbers = [_integer(cells[i], -1) for i in where]
+        if min(numbers) < 0:
+            raise InputError(
+                f"expected numbers in {', '.join(table.titles[i] for i in where)}, found "
+                f"{shorten(' '.join(cells[i] for i in where), 40)}. Fix this row.",
+                path=source.name,
+                line=line,
+            )
+        start, end, *number = numbers
+        label = cells[columns.label].strip()
+        of_file.setdefault(number[0] if number else 0, []).append(Mention(start, end, label, line))
+    return FileEntities(source.name, columns.line is not None, entities)
+
+
+def open_file_of_table(source: Source, options: ReadOptions) -> AnnotatedTexts:
+    """Open a text file whose entities are in a table beside it.
+
+    source (Source): The text file.
+    options (ReadOptions): How to read the file.
+    RETURNS (AnnotatedTexts): The reader.
+    """
+    found = entities_beside(source.path)
+    if found is None:
+        raise InputError(
+            "no table with the entities of this file in its folder, with columns like "
+            "File,Line,Begin Offset,End Offset,Type.",
+            path=source.name,
+        )
+
+    def parse(source: Source, encoding: str, notes: Notes) -> Iterator[Annotated]:
+        return _texts(source, encoding, found)
+
+    what = f"text with entities in {Path(found.name).name}"
+    return AnnotatedTexts(source, options, what, parse, found.name)
+
+
+def _parse_table(source: Source, encoding: str, notes: Notes) -> Iterator[Annotated]:
+    found = entities_of_files(source.path)
+    assert found is not None
+    for file in found.entities:
+        path = source.path.parent / file
+        if not path.is_file():
+            raise InputError(
+                f"{file} is not in the folder of this table, which has only offsets. Put the text "
+                "files beside it.",
+                path=source.name,
+            )
+        text = Source.at(path)
+        yield from _texts(text, text.encoding(), found)
+    others = [path for path in source.path.parent.glob("*.txt") if path.name not in found.entities]
+    if others and not found.by_line:
+        notes.add(
+            "more text files are in this folder, but not in the table. If they have no entities, "
+            "pass the folder to read them, too",
+            1,
+        )
+
+
+def _texts(source: Source, encoding: str, found: FileEntities) -> Iterator[Annotated]:
+    entities = found.entities.get(source.path.name, {})
+    if not found.by_line:
+        text = source.whole(encoding).replace("\r\n", "\n")
+        yield Annotated(text, entities.get(0, ()), 1, source.name)
+        return
+    last = 0
+    for last, row in enumerate(source.rows(encoding), start=1):
+        mentions = entities.get(last - 1, ())
+        if row.strip() or mentions:
+            yield Annotated(row, mentions, last, source.name)
+    beyond = [number for number in entities if number >= last]
+    if beyond:
+        raise InputError(
+            f"has entities in line {min(beyond)} of {source.path.name}, which has {last} lines. "
+            "Lines are counted from 0.",
+            path=found.name,
+            line=entities[min(beyond)][0].line,
+        )

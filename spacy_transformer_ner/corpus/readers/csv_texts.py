@@ -1,0 +1,225 @@
+"""Tables with a row per text, and a list of its entities or of its tags in a cell."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+from ...errors import InputError
+from ..labels import labels_beside
+from ..options import ReadOptions
+from ..sources import Source, shorten
+from ..tags import TAG, looks_bare
+from .delimited import Rows, Table
+from .headers import role_of
+from .literals import looks_like_literal, parse_literal
+from .records import TAGS, open_records
+from .titles import find_text, is_start, number_of
+
+# What a column can contain: lists of entities, of tags, of words, of nothing; or tags that are
+# separated by spaces.
+SPANS, TAG_LISTS, WORD_LISTS, EMPTY_LISTS, SPLIT_TAGS = "spans", "tags", "words", "none", "split"
+
+# What titles of columns say. Words are rather in the first ones, and never in the others.
+LIKELY = ("word", "text", "sentence", "document")
+UNWANTED = ("other", "tag", "gold", "prediction", "misc", "offset", "index")
+
+
+def contents(cells: Sequence[str]) -> str:
+    """Get what the cells of a column contain.
+
+    cells (Sequence[str]): The cells.
+    RETURNS (str): One of the constants above, or "".
+    """
+    filled = [cell for cell in cells if cell.strip()]
+    literal = [cell for cell in filled if looks_like_literal(cell)]
+    if not filled:
+        return ""
+    if len(literal) * 10 >= len(filled) * 9:
+        values = [value for value in map(_peek, literal[:200]) if value]
+        flat = [inner for value in values for inner in value[:50]]
+        if not values:
+            return EMPTY_LISTS if set(literal) <= {"[]", "{}"} else ""
+        if all(isinstance(value, str) for value in flat):
+            is_tags = all(map(TAG.fullmatch, flat)) or looks_bare(flat)
+            return TAG_LISTS if is_tags else WORD_LISTS
+        if all(isinstance(value, int) for value in flat):
+            return TAG_LISTS
+        return SPANS if any(map(_has_offsets, flat)) else ""
+    tags = [cell.split() for cell in filled]
+    flat = [tag for cell in tags for tag in cell]
+    if max(map(len, tags)) > 1 and (all(map(TAG.fullmatch, flat)) or looks_bare(flat)):
+        return SPLIT_TAGS
+    return ""
+
+
+def _peek(cell: str) -> list[Any]:
+    """RETURNS (list[Any]): The list in a cell, or the object as a list. Empty if there is none."""
+    try:
+        value = _entities_of(parse_literal(cell))
+    except ValueError:
+        return []
+    if isinstance(value, dict):
+        return [value] if value else []
+    return list(value) if isinstance(value, list | tuple) else []
+
+
+def _entities_of(value: Any) -> Any:
+    """RETURNS (Any): The list in the format of spaCy 2, {"entities": […]}, or the value."""
+    return value["entities"] if isinstance(value, dict) and "entities" in value else value
+
+
+def _has_offsets(value: Any) -> bool:
+    if isinstance(value, dict):
+        return any(is_start(str(key)) for key in value) or any(map(_has_offsets, value.values()))
+    if isinstance(value, list | tuple):
+        numbers = [v for v in value if isinstance(v, int) and not isinstance(v, bool)]
+        return len(numbers) > 1 or any(map(_has_offsets, value))
+    return False
+
+
+def open_texts(source: Source, encoding: str, table: Table, options: ReadOptions) -> Any:
+    """Open a table with a row per text.
+
+    source (Source): The file.
+    encoding (str): The encoding.
+    table (Table): The start of the table.
+    options (ReadOptions): How to read the file.
+    RETURNS (TokenRecords | TextRecords): The reader.
+    RAISES: InputError if the columns are ambiguous.
+    """
+    held = [contents(column) for column in zip(*table.rows())]
+    of_tags = [i for i, what in enumerate(held) if what in (TAG_LISTS, SPLIT_TAGS)]
+    has_spans = SPANS in held or options.spans_field is not None
+    if options.tag_column is not None or (of_tags and not has_spans):
+        return _open_tags(source, encoding, table, options, held)
+    return _open_spans(source, encoding, table, options, held)
+
+
+def _open_tags(
+    source: Source, encoding: str, table: Table, options: ReadOptions, held: list[str]
+) -> Any:
+    titles, name = table.titles, source.name
+    roles = list(map(role_of, titles))
+    tag = number_of(titles, options.tag_column, "--tag-column", name)
+    if tag is None:
+        found = [i for i, what in enumerate(held) if what in (TAG_LISTS, SPLIT_TAGS)]
+        named = [i for i in found if titles[i].lower() in TAGS or roles[i] == "tag"]
+        found = named or [i for i in found if roles[i] != "other"] or found
+        if len(found) > 1:
+            raise _ambiguous(titles, found, "tags", "--tag-column", name)
+        tag = found[0]
+    word = number_of(titles, options.word_column, "--word-column", name)
+    if word is None:
+        word = _word_column(table, tag, held)
+    if word is None:
+        raise InputError(
+            f"no column has as many words as {titles[tag]} has tags (found: {', '.join(titles)}). "
+            "Set it with --word-column, and the tags with --tag-column.",
+            path=name,
+        )
+    document = next(
+        (i for i, r in enumerate(roles) if r == "document" and i not in (word, tag)), None
+    )
+    fields = titles[word], titles[tag]
+
+    class Records:
+        def __iter__(self) -> Iterator[tuple[int, dict[str, Any]]]:
+            for line, cells in Rows(source, encoding, table):
+                record = {
+                    titles[i]: _list(cells[i], titles[i], line, name) for i in (word, tag)
+                }  # fmt: skip
+                if document is not None:
+                    record["doc_id"] = cells[document]
+                yield line, record
+
+    options = replace(options, word_column=fields[0], tag_column=fields[1])
+    return open_records(name, Records(), options, lambda: labels_beside(source.path))
+
+
+def _word_column(table: Table, tag: int, held: list[str]) -> int | None:
+    """Find the column with the words: it has as many as there are tags, and is no other property
+    of the words."""
+    rows = table.rows()
+    counts = [_count(row[tag]) for row in rows]
+    found = []
+    for i, title in enumerate(table.titles):
+        role = role_of(title)
+        same = sum(_count(row[i]) == count for row, count in zip(rows, counts))
+        if (
+            i != tag
+            and held[i] in ("", WORD_LISTS)
+            and role not in UNWANTED
+            and same * 10 >= len(rows) * 9
+        ):
+            found.append((LIKELY.index(role) if role in LIKELY else len(LIKELY), i))
+    return min(found)[1] if found else None
+
+
+def _count(cell: str) -> int:
+    try:
+        return len(_list(cell, "", 0, ""))
+    except (InputError, TypeError):
+        return -1
+
+
+def _list(cell: str, title: str, line: int, name: str) -> Any:
+    """RETURNS (list): The list in a cell, or its parts that are separated by spaces."""
+    return _parse(cell, title, line, name) if looks_like_literal(cell) else cell.split()
+
+
+def _parse(cell: str, title: str, line: int, name: str) -> Any:
+    try:
+        return _entities_of(parse_literal(cell))
+    except ValueError:
+        raise InputError(
+            f"the cell {title} is no list in JSON or Python: {shorten(cell, 60)}. Fix it.",
+            path=name,
+            line=line,
+        ) from None
+
+
+def _open_spans(
+    source: Source, encoding: str, table: Table, options: ReadOptions, held: list[str]
+) -> Any:
+    titles, name = table.titles, source.name
+    spans = number_of(titles, options.spans_field, "--spans-field", name)
+    if spans is None:
+        found = [i for i, what in enumerate(held) if what == SPANS] or [
+            i for i, what in enumerate(held) if what == EMPTY_LISTS
+        ]
+        if len(found) > 1:
+            raise _ambiguous(titles, found, "entities", "--spans-field", name)
+        if not found:
+            raise InputError(
+                f"no column with entities (found: {', '.join(titles)}). Set it with --spans-field.",
+                path=name,
+            )
+        spans = found[0]
+    text = number_of(titles, options.text_field, "--text-field", name)
+    if text is None:
+        text = find_text(table, table.rows(), [i for i, what in enumerate(held) if what])
+    if text is None or text == spans:
+        raise InputError(
+            f"no column for the text (found: {', '.join(titles)}). Set it with --text-field.",
+            path=name,
+        )
+
+    class Records:
+        def __iter__(self) -> Iterator[tuple[int, dict[str, Any]]]:
+            for line, cells in Rows(source, encoding, table):
+                cell = cells[spans]
+                found = _parse(cell, titles[spans], line, name) if cell.strip() else []
+                yield line, {"text": cells[text], "spans": found}
+
+    options = replace(options, text_field=None, spans_field=None)
+    return open_records(name, Records(), options, lambda: labels_beside(source.path))
+
+
+def _ambiguous(
+    titles: Sequence[str], found: Sequence[int], what: str, option: str, name: str
+) -> InputError:
+    return InputError(
+        f"more than one column has {what}: {', '.join(titles[i] for i in found)}. Set it with "
+        f"{option}.",
+        path=name,
+    )
