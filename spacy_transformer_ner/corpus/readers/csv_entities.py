@@ -1,7 +1,7 @@
 """Tables with a row per entity: its offsets and label, and the text or the name of its file."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from hashlib import blake2b
@@ -23,7 +23,7 @@ from .titles import find_text, number_of, offset_columns
 # pandas writes integers as 3.0 if some cells are empty.
 INTEGER = re.compile(r"([0-9]{1,12})(?:\.0+)?")
 # Titles of the label, the best first.
-LABELS = (
+LABELS = [
     "label",
     "labels",
     "entitytype",
@@ -35,7 +35,7 @@ LABELS = (
     "category",
     "class",
     "entity",
-)
+]
 # Number of tables beside a text that are looked at.
 MAX_TABLES = 20
 
@@ -65,40 +65,46 @@ def _columns(table: Table, options: ReadOptions, name: str) -> _Columns:
     found = offset_columns(titles)
     assert found is not None
     start, end = found
-    label = number_of(titles, options.label_field, "--label-field", name)
     line = next((i for i, title in enumerate(titles) if title.lower().strip() == "line"), None)
     document = next((i for i, role in enumerate(roles) if role == "document"), None)
-    known = {start, end, line, document}
-    if label is None:
-        names = [re.sub(r"[\W_]", "", title.lower()) for title in titles]
-        label = next((names.index(n) for n in LABELS if n in names), None)
-        label = label if label not in known else None
-        if label is None:
-            tagged = [i for i, role in enumerate(roles) if role == "tag" and i not in known]
-            label = tagged[0] if len(tagged) == 1 else None
-    if label is None:
+    known = {start, end, line}
+    given = number_of(titles, options.label_field, "--label-field", name)
+    label = _label_column(titles, known | {document}, name) if given is None else given
+    text = number_of(titles, options.text_field, "--text-field", name)
+    if text is None and any(set(range(len(titles))) - known - {label}):
+        longest = find_text(table, rows, known | {label}, name)
+        fits = [
+            not row[longest].strip() or len(row[longest]) + 1 >= _integer(row[end], -1)
+            for row in rows
+        ]
+        text = longest if sum(fits) * 10 >= len(fits) * 9 else None
+    if text is None:
+        return _Columns(start, end, label, None, None, document, line)
+    others = [i for i in range(len(titles)) if i not in known | {label, text}]
+    said = next((i for i in others if _is_within(rows, i, text)), None)
+    return _Columns(start, end, label, text, said, None, None)
+
+
+def _label_column(titles: Sequence[str], others: Collection[int | None], name: str) -> int:
+    names = [re.sub(r"[\W_]", "", title.lower()) for title in titles]
+    found = [names.index(title) for title in LABELS if title in names]
+    found += [i for i, title in enumerate(titles) if role_of(title) == "tag"]
+    found = [i for i in found if i not in others]
+    if not found:
         raise InputError(
             f"no column for the labels of the entities (found: {', '.join(titles)}). Set it with "
             "--label-field.",
             path=name,
         )
-    text = number_of(titles, options.text_field, "--text-field", name)
-    if text is None:
-        text = find_text(table, rows, {start, end, line, label})
-        if text is not None and not all(
-            not row[text].strip() or len(row[text]) + 1 >= _integer(row[end], -1) for row in rows
-        ):
-            text = None
-    said = None
-    if text is not None:
-        document = document if document != text else None
-        for i in set(range(len(titles))) - known - {label, text}:
-            cells = [row[i] for row in rows]
-            if all(row[i] in row[text] for row in rows) and any(
-                any(map(str.isalpha, c)) for c in cells
-            ):
-                said = i
-    return _Columns(start, end, label, text, said, document, line)
+    return found[0]
+
+
+def _is_within(rows: Sequence[Sequence[str]], column: int, text: int) -> bool:
+    """Whether a column has the text of the entity, which is within the text."""
+    cells = [(row[column], row[text]) for row in rows if row[text].strip()]
+    return all(cell in whole for cell, whole in cells) and any(
+        character.isalpha() for cell, _ in cells for character in cell
+    )
 
 
 def _integer(cell: str, default: int) -> int:
@@ -166,6 +172,7 @@ class _Records:
     def _spans(self) -> Iterator[tuple[int, str, dict[str, Any] | None]]:
         """Yield the line, text and entity of each row."""
         c = self.columns
+        assert c.text is not None
         text = ""
         for line, cells in self.rows:
             # The text may only be in the first of its rows.

@@ -59,10 +59,12 @@ def find_csv(text: str, is_cut: bool) -> Csv | None:
 
 
 def _row(table: Table) -> str:
-    if offset_columns(table.titles) is not None and table.rows():
-        return ENTITIES
-    if has_words(table):
+    has_offsets = offset_columns(table.titles) is not None
+    # A token can have offsets, too, and an entity a label like the bare tag of a word.
+    if has_words(table, prefixed=has_offsets):
         return WORDS
+    if has_offsets and table.rows():
+        return ENTITIES
     return TEXTS if any(map(contents, zip(*table.rows()))) else ""
 
 

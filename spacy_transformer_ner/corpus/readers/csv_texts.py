@@ -1,6 +1,6 @@
 """Tables with a row per text, and a list of its entities or of its tags in a cell."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -19,6 +19,8 @@ from .titles import find_text, is_start, number_of
 # separated by spaces.
 SPANS, TAG_LISTS, WORD_LISTS, EMPTY_LISTS, SPLIT_TAGS = "spans", "tags", "words", "none", "split"
 
+# Titles of columns with entities.
+ENTITIES = ("spans", "ents", "entities", "label", "labels", "annotations")
 # What titles of columns say. Words are rather in the first ones, and never in the others.
 LIKELY = ("word", "text", "sentence", "document")
 UNWANTED = ("other", "tag", "gold", "prediction", "misc", "offset", "index")
@@ -95,48 +97,60 @@ def open_texts(source: Source, encoding: str, table: Table, options: ReadOptions
     return _open_spans(source, encoding, table, options, held)
 
 
+class Records:
+    """The rows of a table as records. The file is read again at each iteration.
+
+    rows (Rows): The rows.
+    make (Callable): Makes a record from the line and the cells of a row.
+    """
+
+    def __init__(self, rows: Rows, make: Callable[[int, list[str]], dict[str, Any]]):
+        self.rows = rows
+        self.make = make
+
+    def __iter__(self) -> Iterator[tuple[int, dict[str, Any]]]:
+        for line, cells in self.rows:
+            yield line, self.make(line, cells)
+
+
 def _open_tags(
     source: Source, encoding: str, table: Table, options: ReadOptions, held: list[str]
 ) -> Any:
     titles, name = table.titles, source.name
     roles = list(map(role_of, titles))
-    tag = number_of(titles, options.tag_column, "--tag-column", name)
-    if tag is None:
-        found = [i for i, what in enumerate(held) if what in (TAG_LISTS, SPLIT_TAGS)]
-        named = [i for i in found if titles[i].lower() in TAGS or roles[i] == "tag"]
-        found = named or [i for i in found if roles[i] != "other"] or found
-        if len(found) > 1:
-            raise _ambiguous(titles, found, "tags", "--tag-column", name)
-        tag = found[0]
-    word = number_of(titles, options.word_column, "--word-column", name)
-    if word is None:
-        word = _word_column(table, tag, held)
-    if word is None:
-        raise InputError(
-            f"no column has as many words as {titles[tag]} has tags (found: {', '.join(titles)}). "
-            "Set it with --word-column, and the tags with --tag-column.",
-            path=name,
-        )
+    given = number_of(titles, options.tag_column, "--tag-column", name)
+    tag = _tag_column(titles, held, name) if given is None else given
+    given = number_of(titles, options.word_column, "--word-column", name)
+    word = _word_column(table, tag, held, name) if given is None else given
     document = next(
         (i for i, r in enumerate(roles) if r == "document" and i not in (word, tag)), None
     )
-    fields = titles[word], titles[tag]
+    # Label lists are named after the title.
+    field = titles[tag]
 
-    class Records:
-        def __iter__(self) -> Iterator[tuple[int, dict[str, Any]]]:
-            for line, cells in Rows(source, encoding, table):
-                record = {
-                    titles[i]: _list(cells[i], titles[i], line, name) for i in (word, tag)
-                }  # fmt: skip
-                if document is not None:
-                    record["doc_id"] = cells[document]
-                yield line, record
+    def record(line: int, cells: list[str]) -> dict[str, Any]:
+        made = {
+            "tokens": _list(cells[word], titles[word], line, name),
+            field: _list(cells[tag], field, line, name),
+        }
+        return made if document is None else {**made, "doc_id": cells[document]}
 
-    options = replace(options, word_column=fields[0], tag_column=fields[1])
-    return open_records(name, Records(), options, lambda: labels_beside(source.path))
+    options = replace(options, word_column="tokens", tag_column=field)
+    records = Records(Rows(source, encoding, table), record)
+    return open_records(name, records, options, lambda: labels_beside(source.path))
 
 
-def _word_column(table: Table, tag: int, held: list[str]) -> int | None:
+def _tag_column(titles: Sequence[str], held: list[str], name: str) -> int:
+    roles = list(map(role_of, titles))
+    found = [i for i, what in enumerate(held) if what in (TAG_LISTS, SPLIT_TAGS)]
+    named = [i for i in found if titles[i].lower() in TAGS or roles[i] in ("tag", "gold")]
+    found = named or [i for i in found if roles[i] != "other"] or found
+    if len(found) > 1:
+        raise _ambiguous(titles, found, "tags", "--tag-column", name)
+    return found[0]
+
+
+def _word_column(table: Table, tag: int, held: list[str], name: str) -> int:
     """Find the column with the words: it has as many as there are tags, and is no other property
     of the words."""
     rows = table.rows()
@@ -152,7 +166,14 @@ def _word_column(table: Table, tag: int, held: list[str]) -> int | None:
             and same * 10 >= len(rows) * 9
         ):
             found.append((LIKELY.index(role) if role in LIKELY else len(LIKELY), i))
-    return min(found)[1] if found else None
+    if not found:
+        raise InputError(
+            f"no column has as many words as {table.titles[tag]} has tags (found: "
+            f"{', '.join(table.titles)}). Set it with --word-column, and the tags with "
+            "--tag-column.",
+            path=name,
+        )
+    return min(found)[1]
 
 
 def _count(cell: str) -> int:
@@ -182,37 +203,36 @@ def _open_spans(
     source: Source, encoding: str, table: Table, options: ReadOptions, held: list[str]
 ) -> Any:
     titles, name = table.titles, source.name
-    spans = number_of(titles, options.spans_field, "--spans-field", name)
-    if spans is None:
-        found = [i for i, what in enumerate(held) if what == SPANS] or [
-            i for i, what in enumerate(held) if what == EMPTY_LISTS
-        ]
-        if len(found) > 1:
-            raise _ambiguous(titles, found, "entities", "--spans-field", name)
-        if not found:
-            raise InputError(
-                f"no column with entities (found: {', '.join(titles)}). Set it with --spans-field.",
-                path=name,
-            )
-        spans = found[0]
-    text = number_of(titles, options.text_field, "--text-field", name)
-    if text is None:
-        text = find_text(table, table.rows(), [i for i, what in enumerate(held) if what])
-    if text is None or text == spans:
-        raise InputError(
-            f"no column for the text (found: {', '.join(titles)}). Set it with --text-field.",
-            path=name,
-        )
+    given = number_of(titles, options.spans_field, "--spans-field", name)
+    spans = _spans_column(titles, held, name) if given is None else given
+    given = number_of(titles, options.text_field, "--text-field", name)
+    others = [i for i, what in enumerate(held) if what]
+    text = find_text(table, table.rows(), others, name) if given is None else given
 
-    class Records:
-        def __iter__(self) -> Iterator[tuple[int, dict[str, Any]]]:
-            for line, cells in Rows(source, encoding, table):
-                cell = cells[spans]
-                found = _parse(cell, titles[spans], line, name) if cell.strip() else []
-                yield line, {"text": cells[text], "spans": found}
+    def record(line: int, cells: list[str]) -> dict[str, Any]:
+        cell = cells[spans]
+        found = _parse(cell, titles[spans], line, name) if cell.strip() else []
+        return {"text": cells[text], "spans": found}
 
     options = replace(options, text_field=None, spans_field=None)
-    return open_records(name, Records(), options, lambda: labels_beside(source.path))
+    records = Records(Rows(source, encoding, table), record)
+    return open_records(name, records, options, lambda: labels_beside(source.path))
+
+
+def _spans_column(titles: Sequence[str], held: list[str], name: str) -> int:
+    found = [i for i, what in enumerate(held) if what == SPANS]
+    found = found or [i for i, what in enumerate(held) if what == EMPTY_LISTS]
+    if len(found) > 1:
+        named = [i for i in found if titles[i].lower() in ENTITIES or role_of(titles[i]) == "tag"]
+        found = named if len(named) == 1 else found
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise _ambiguous(titles, found, "entities", "--spans-field", name)
+    raise InputError(
+        f"no column with entities (found: {', '.join(titles)}). Set it with --spans-field.",
+        path=name,
+    )
 
 
 def _ambiguous(

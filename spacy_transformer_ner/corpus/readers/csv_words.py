@@ -15,22 +15,31 @@ from .headers import Role, role_of
 from .titles import number_of
 
 
-def has_words(table: Table) -> bool:
+def has_words(table: Table, prefixed: bool = False) -> bool:
     """Check whether each row is a word and its tag.
 
     table (Table): The start of the table.
+    prefixed (bool): Whether tags must have a prefix, or be O.
     RETURNS (bool): Whether there is a column of words and one of tags.
     """
     rows = table.lines_as_rows()
     roles = list(map(role_of, table.titles))
     columns = [[cell.strip() for cell in column] for column in zip(*rows)]
-    tagged = [i for i, cells in enumerate(columns) if are_tags(cells, roles[i])]
-    return bool(tagged) and any(
-        i not in tagged
-        and roles[i] in ("word", "text", None)
-        and any(not cell.isdecimal() for cell in cells)
-        and sum(" " in cell for cell in cells) * 2 < len(cells)
-        for i, cells in enumerate(columns)
+    tagged = [
+        i for i, cells in enumerate(columns) if are_tags(cells, None if prefixed else roles[i])
+    ]
+    # Without a header, the first row is a word and its tag.
+    is_header = not any(TAG.fullmatch(table.titles[i]) for i in tagged)
+    return (
+        bool(tagged)
+        and is_header
+        and any(
+            i not in tagged
+            and roles[i] in ("word", "text", None)
+            and any(not cell.isdecimal() for cell in cells)
+            and sum(" " in cell for cell in cells) * 2 < len(cells)
+            for i, cells in enumerate(columns)
+        )
     )
 
 

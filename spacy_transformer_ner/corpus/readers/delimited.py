@@ -3,12 +3,14 @@
 import csv
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ...errors import InputError
 from .. import sources
 from ..sources import BOM, Source, shorten, too_long
+from ..tags import TAG
+from .literals import looks_like_literal
 
 SEPARATORS = (",", ";", "\t", "|")
 # The first line of tables from Excel.
@@ -53,13 +55,13 @@ class Dialect:
         """
         if '"' in line:
             try:
-                cells = next(self.parse([line]), [])
+                cells: list[str] = next(self.parse([line]), [])
                 if len(cells) == columns:
                     return cells
             except csv.Error:
                 pass
-        cells = line.split(self.separator)
-        return [cell.strip(" ") for cell in cells] if self.padded else cells
+        plain = line.split(self.separator)
+        return [cell.strip(" ") for cell in plain] if self.padded else plain
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,7 @@ class Table:
     """The start of a file as a table.
 
     dialect (Dialect): How cells are separated and quoted.
-    header (int): The line of the header.
+    header (int): The line of the header. 0 if there is none.
     titles (tuple[str, ...]): The names of the columns.
     lines (tuple[str, ...]): The lines after the header, with their ends.
     is_cut (bool): Whether the file continues.
@@ -147,16 +149,24 @@ def find_tables(text: str, is_cut: bool) -> Iterator[Table]:
         titles = [title.strip() for title in dialect.split(lines[header].strip("\r\n"), count + 1)]
         while titles and not titles[-1]:
             titles.pop()
-        if len(titles) < 2 or header + 1 == len(lines):
+        first = header + 1  # the first line of rows
+        if any(map(_is_data, titles)):
+            titles, first = [f"column {i}" for i in range(1, len(titles) + 1)], header
+        if len(titles) < 2 or first == len(lines):
             continue
         # pandas writes the index without a name.
         titles = [title or f"Unnamed: {i}" for i, title in enumerate(titles)]
-        rest = tuple(lines[header + 1 :])
-        table = Table(dialect, header + 1, tuple(titles), rest, is_cut)
+        rest = tuple(lines[first:])
+        table = Table(dialect, first, tuple(titles), rest, is_cut)
         if any('\\"' in line for line in rest) and not table.rows():
-            escaped = Dialect(separator, True, padded)
-            table = Table(escaped, header + 1, tuple(titles), rest, is_cut)
+            table = replace(table, dialect=replace(dialect, escaped=True))
         yield table
+
+
+def _is_data(title: str) -> bool:
+    """Whether a cell of the first row is a list or several tags, so that there is no header."""
+    tags = title.split()
+    return looks_like_literal(title) or (len(tags) > 1 and all(map(TAG.fullmatch, tags)))
 
 
 class Rows:

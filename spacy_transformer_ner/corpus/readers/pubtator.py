@@ -38,7 +38,9 @@ def open_pubtator(source: Source, options: ReadOptions) -> AnnotatedTexts:
 
 
 def _parse(source: Source, encoding: str, notes: Notes) -> Iterator[Annotated]:
-    number, parts, mentions, first, size = "", [], [], 0, 0
+    parts: list[str] = []
+    mentions: list[Mention] = []
+    number, first, size = "", 0, 0
     for line, row in enumerate(source.rows(encoding), start=1):
         if not row.strip():
             continue

@@ -36,14 +36,16 @@ def offset_columns(titles: Sequence[str]) -> tuple[int, int] | None:
 
 
 def find_text(
-    table: Table, rows: Sequence[Sequence[str]], others: Collection[int]
-) -> int | None:  # fmt: skip
+    table: Table, rows: Sequence[Sequence[str]], others: Collection[int | None], name: str
+) -> int:
     """Find the column of the text: the one with the longest cells.
 
     table (Table): The start of the table.
     rows (Sequence[Sequence[str]]): Its rows.
-    others (Collection[int]): Columns with other contents.
-    RETURNS (int | None): The column, counted from 0. None if no column is text.
+    others (Collection[int | None]): Columns with other contents.
+    name (str): The file name, for the error.
+    RETURNS (int): The column, counted from 0.
+    RAISES: InputError if no column is text.
     """
     lengths = {
         i: sum(map(len, column)) / len(column)
@@ -55,7 +57,12 @@ def find_text(
         i: n for i, n in lengths.items() if role_of(table.titles[i]) in ("sentence", "document")
     }
     longest = max(lengths, key=lengths.__getitem__, default=None)
-    if not named or longest is None:
+    if longest is None:
+        raise InputError(
+            f"no column for the text (found: {', '.join(table.titles)}). Set it with --text-field.",
+            path=name,
+        )
+    if not named:
         return longest
     best = max(named, key=named.__getitem__)
     # A column "text" may be the text of the entity, beside that of the sentence.
