@@ -26,6 +26,7 @@ from .json_values import JsonRecords
 from .markdown import is_markdown, open_markdown
 from .markup import is_markup, open_markup
 from .pubtator import is_pubtator, open_pubtator
+from .python_data import PythonRecords, looks_like_python
 from .records import open_records
 from .refused import find_refused
 from .sentence_lines import is_opennlp, is_tagged_lines, open_opennlp, open_tagged_lines
@@ -207,7 +208,19 @@ def _open_brat(source: Source, options: ReadOptions) -> Reader:
 def _open_json(source: Source, options: ReadOptions) -> Reader:
     encoding = options.encoding or source.encoding()
     rows = JsonRecords(source, encoding)
-    reader = open_records(source.name, rows, options, lambda: labels_beside(source.path))
+    reader = open_records(
+        source.name, rows, options, lambda: labels_beside(source.path), source.path.parent
+    )
+    reader.encoding = encoding
+    return reader
+
+
+def _open_python(source: Source, options: ReadOptions) -> Reader:
+    encoding = options.encoding or source.encoding()
+    rows = PythonRecords(source, encoding)
+    reader = open_records(
+        source.name, rows, options, lambda: labels_beside(source.path), source.path.parent
+    )
     reader.encoding = encoding
     return reader
 
@@ -239,6 +252,7 @@ TABLE = (
     ),
     Format("brat", _is_brat, _open_brat),
     Format("entity-table", _is_beside_table, open_file_of_table),
+    Format("python", lambda start: looks_like_python(start.text), _open_python),
     Format("json", lambda start: looks_like_json(start.raw), _open_json),
     Format("webanno", lambda start: is_webanno(start.text), WebAnnoFile),
     Format("pubtator", lambda start: is_pubtator(start.text), open_pubtator),

@@ -18,8 +18,7 @@ NOT_WHITESPACE = re.compile(f"[^{WHITESPACE}]|\\Z")
 
 
 class JsonRecords:
-    """The records of a JSON file, which is read again at each iteration. The records can be in a
-    field of an object, as in {"version": …, "data": […]}.
+    """The records of a JSON file, which is read again at each iteration.
 
     source (Source): The file.
     encoding (str): The encoding.
@@ -30,21 +29,7 @@ class JsonRecords:
         self.encoding = encoding
 
     def __iter__(self) -> Iterator[tuple[int, Any]]:
-        first = True
-        for line, value in json_values(self.source, self.encoding):
-            inner = _inner(value) if first and isinstance(value, dict) else None
-            if inner is not None:
-                for record in inner:
-                    yield line, record
-            else:
-                yield line, value
-            first = False
-
-
-def _inner(value: dict[str, Any]) -> list | None:
-    if {"text", "tokens", "words"} & value.keys():
-        return None
-    return next((value[f] for f in ("data", "records") if isinstance(value.get(f), list)), None)
+        return json_values(self.source, self.encoding)
 
 
 def json_values(source: Source, encoding: str) -> Iterator[tuple[int, Any]]:

@@ -1,6 +1,6 @@
 """Validate and sort entities with character offsets."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from ...errors import InputError
 from ..documents import Span
@@ -99,7 +99,27 @@ def arrange(
         if (start, end) != (span.start, span.end):
             notes.add("entities with leading or trailing whitespace were stripped", line)
         lines.setdefault(Span(start, end, span.label), line)
-    taken = bytearray(len(text))
+    return without_overlaps(lines, lambda span: text[span.start : span.end], name, overlaps, notes)
+
+
+def without_overlaps(
+    lines: Mapping[Span, int],
+    held: Callable[[Span], str],
+    name: str,
+    overlaps: Overlaps,
+    notes: Notes,
+) -> tuple[Span, ...]:
+    """Resolve overlaps, and sort the entities of a text.
+
+    lines (Mapping[Span, int]): The entities, each with its line in the file.
+    held (Callable): Returns the text of an entity.
+    name (str): The file name.
+    overlaps (str): How to handle overlapping entities. See `ReadOptions`.
+    notes (Notes): Collects what was dropped.
+    RETURNS (tuple[Span, ...]): The entities.
+    RAISES: InputError if entities overlap and `overlaps` is "refuse".
+    """
+    taken = bytearray(max((span.end for span in lines), default=0))
     kept: list[Span] = []
     # The longest first, like spacy.util.filter_spans.
     for span in sorted(lines, key=lambda span: (span.start - span.end, span.start, span.label)):
@@ -111,8 +131,8 @@ def arrange(
         else:
             other = next(k for k in kept if span.start < k.end and k.start < span.end)
             raise InputError(
-                f"entities overlap: {span.label} {shorten(text[span.start : span.end], 40)} and "
-                f"{other.label} {shorten(text[other.start : other.end], 40)}. Remove one, or "
+                f"entities overlap: {span.label} {shorten(held(span), 40)} and "
+                f"{other.label} {shorten(held(other), 40)}. Remove one, or "
                 "keep the longest entities with --overlaps longest.",
                 path=name,
                 line=lines[span],

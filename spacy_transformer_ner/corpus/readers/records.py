@@ -1,19 +1,25 @@
 """Detect the fields of records in JSON files and tables."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 from ...errors import InputError
+from ..notes import Notes
 from ..options import ReadOptions
-from ..sources import shorten
-from .text_records import SPANS, TextRecords
+from ..sources import LONGEST_RECORD, Source, shorten
+from .dialects import DialectReader, find_dialect
+from .fields import SHOWN, get, is_list, join
+from .find_fields import PREDICTED, find_text_fields, has_text_and_spans
+from .text_records import SPANS, TextFields, TextRecords, holds_entities
+from .token_fields import TAGS, WORDS, columns_to_rows, find_token_fields, tagged_pairs
 from .token_records import TokenRecords
 
-WORDS = ("tokens", "words")
-TAGS = ("ner_tags", "tags", "ner", "labels", "ner_tag", "tag")
 # Number of records from which the fields are detected.
 SAMPLE = 1000
+# Fields of text next to which a list of records is not looked for.
+USUAL_TEXTS = ("text", "content", "document", "sentence", "textcontent")
 
 
 def open_records(
@@ -21,6 +27,7 @@ def open_records(
     rows: Iterable[tuple[int, Any]],
     options: ReadOptions,
     labels: Callable[[], Mapping[str, Sequence[str]]],
+    folder: Path | None = None,
 ) -> TokenRecords | TextRecords:
     """Detect the fields of records.
 
@@ -29,41 +36,166 @@ def open_records(
         more than once.
     options (ReadOptions): How to read the records. By default, the fields are detected.
     labels (Callable): Returns the names of numbered tags by field. The key "" is for any field.
+    folder (Path | None): The folder of the file, for text files that the records name.
     RETURNS (TokenRecords | TextRecords): The reader.
     RAISES: InputError if there are no records or their fields are unknown.
     """
-    first = [(line, as_record(value, name, line)) for line, value in islice(rows, SAMPLE)]
+    records = Records(name, rows, options)
+    first = list(islice(records, SAMPLE))
     if not first:
         raise InputError("contains no records. Is it the right file?", path=name)
+    kind = records.kind
+    text_file = None if folder is None else _TextFiles(folder, name)
+    if options.text_field or options.spans_field:
+        fields = find_text_fields(name, first, options, text_file)
+        if fields is None:
+            raise _unknown(first[0][1], "entities", name, first[0][0])
+        return TextRecords(name, records, fields, options, labels, first, kind)
     line, record = first[0]
-    is_text = isinstance(record.get("text"), str)
-    spans = _spans_field([record for _, record in first]) if is_text else None
     words = options.word_column or next((k for k in WORDS if k in record), None)
-    tags = options.tag_column or next((k for k in TAGS if _is_list(record.get(k))), None)
-    records = _Named(name, rows)
+    tags = options.tag_column or next((k for k in TAGS if is_list(record.get(k))), None)
+    is_text = isinstance(record.get("text"), str) and options.word_column in (None, "text")
     # Records of Prodigy and spaCy have text, spans and tokens.
-    if is_text and options.word_column in (None, "text") and (spans or words is None):
-        field = options.tag_column or spans
-        if field is None:
+    if is_text and (words is None or any(_holds_spans(record) for _, record in first)):
+        given = options.tag_column
+        if given is not None:
+            fields: TextFields | None = TextFields(given)
+        else:
+            fields = find_text_fields(name, first, options, text_file)
+        if fields is None:
             raise _unknown(record, "entities", name, line)
-        return TextRecords(name, records, field, options)
+        return TextRecords(name, records, fields, options, labels, first, kind)
+    if words is None or tags is None:
+        if options.word_column is None and options.tag_column is None:
+            fields = find_text_fields(name, first, options, text_file)
+            if fields is not None:
+                return TextRecords(name, records, fields, options, labels, first, kind)
+        words, tags = find_token_fields(name, first, words, tags)
     for field, what in ((words, "words"), (tags, "tags")):
         if field is None or field not in record:
             raise _unknown(record, what, name, line)
     assert words is not None and tags is not None
-    return TokenRecords(name, records, words, tags, options, labels, first)
+    return TokenRecords(name, records, words, tags, options, labels, first, kind)
 
 
-class _Named:
-    """Validated records."""
+def _holds_spans(record: Mapping[str, Any]) -> bool:
+    return any(is_list(v := record.get(f)) and (not v or holds_entities(v)) for f in SPANS)
 
-    def __init__(self, name: str, rows: Iterable[tuple[int, Any]]):
+
+class Records:
+    """Validated records. Records in the fields of an object, lists of columns, and the formats of
+    tools are converted to records with a text or words.
+
+    name (str): The file name.
+    rows (Iterable[tuple[int, Any]]): The values, each with its line. Iterated more than once.
+    options (ReadOptions): How to read the records.
+    RAISES: InputError if it contains several lists of records, or a format that is refused.
+    """
+
+    def __init__(self, name: str, rows: Iterable[tuple[int, Any]], options: ReadOptions):
         self.name = name
         self.rows = rows
+        self.notes = Notes(name)
+        first = list(islice(rows, SAMPLE))
+        self._path = _path_of_records(name, first)
+        self._has_several = len(first) > 1
+        sample = list(islice(self._plain(), SAMPLE))
+        dialect = find_dialect(sample, name)
+        self._reader = None
+        if dialect is not None:
+            self._reader = DialectReader(dialect, name, options, sample, self._plain)
 
-    def __iter__(self):
+    @property
+    def kind(self) -> str | None:
+        """RETURNS (str | None): The format, in words, if it is the format of a tool."""
+        return None if self._reader is None else self._reader.dialect.name
+
+    def __iter__(self) -> Iterator[tuple[int, Mapping[str, Any]]]:
+        self.notes = Notes(self.name)
+        if self._reader is None:
+            yield from self._plain()
+            return
+        for line, record in self._plain():
+            for made in self._reader.read(record, line, self.notes):
+                yield line, made
+
+    def _plain(self) -> Iterator[tuple[int, Mapping[str, Any]]]:
         for line, value in self.rows:
-            yield line, as_record(value, self.name, line)
+            for inner in _at(value, self._path):
+                if inner is None:
+                    self.notes.add("records that are null were skipped", line)
+                    continue
+                columns = columns_to_rows(inner, self.name, line)
+                if columns is None:
+                    yield line, as_record(inner, self.name, line)
+                    continue
+                for row in columns:
+                    yield line, {"document_id": line, **row} if self._has_several else row
+
+
+def _at(value: Any, path: str | None) -> Iterable[Any]:
+    if path is None:
+        return (value,)
+    found = value if path == "" else get(value, path)
+    if isinstance(found, Mapping):
+        return found.values()
+    return found if is_list(found) else (value,)
+
+
+def _path_of_records(name: str, first: Sequence[tuple[int, Any]]) -> str | None:
+    """Find the list of records in an object. "" if the object maps names to records, None if the
+    values are records."""
+    objects = [(line, value) for line, value in first[:20] if isinstance(value, Mapping)]
+    if len(objects) < len(first[:20]) or not objects:
+        return None
+    if any(columns_to_rows(value, name, line) is not None for line, value in objects):
+        return None
+    if any(_is_record(value, USUAL_TEXTS) for _, value in objects):
+        return None
+    found: list[str] = []
+    for line, value in objects:
+        found = list(_inner(value, "", 3))
+        if len(found) > 1:
+            found = [path for path in found if not PREDICTED.search(path)]
+        if len(found) > 1:
+            raise InputError(
+                f"contains several lists of records ({', '.join(found[:SHOWN])}). Save each list "
+                "in a file of its own.",
+                path=name,
+                line=line,
+            )
+        if found:
+            return found[0]
+    return None
+
+
+def _inner(value: Mapping[str, Any], prefix: str, depth: int) -> Iterator[str]:
+    values = list(value.values())
+    if len(values) > 1 and all(isinstance(v, Mapping) and _is_record(v) for v in values[:20]):
+        yield prefix
+        return
+    for key, inner in value.items():
+        path = join(prefix, key)
+        if is_list(inner):
+            if any(_is_record(v) for v in inner[:20]):
+                yield path
+            elif depth and inner and isinstance(inner[0], Mapping):
+                # Records in lists of lists, e.g. the documents of collections.
+                yield from (p for p in _inner(inner[0], path, depth - 1) if p != path)
+        elif isinstance(inner, Mapping) and depth:
+            yield from _inner(inner, path, depth - 1)
+
+
+def _is_record(value: Any, texts: Sequence[str] | None = None) -> bool:
+    try:
+        record = as_record(value, "", 0)
+    except InputError:
+        return False
+    if find_dialect([(0, record)], None) is not None:
+        return True
+    if any(k in record for k in WORDS) and any(is_list(record.get(k)) for k in TAGS):
+        return True
+    return has_text_and_spans(record, texts)
 
 
 def as_record(value: Any, name: str, line: int) -> Mapping[str, Any]:
@@ -77,14 +209,16 @@ def as_record(value: Any, name: str, line: int) -> Mapping[str, Any]:
     """
     if isinstance(value, Mapping):
         return value
-    if (
-        isinstance(value, list)
-        and len(value) == 2
-        and isinstance(value[0], str)
-        and isinstance(value[1], Mapping)
-    ):
-        # The training format of spaCy 2.
-        return {**value[1], "text": value[0]}
+    if is_list(value) and len(value) >= 2 and isinstance(value[0], str):
+        # The training format of spaCy 2: text, annotation, and anything else.
+        if isinstance(value[1], Mapping):
+            return {**value[1], "text": value[0]}
+        if is_list(value[1]) and (not value[1] or holds_entities(value[1])):
+            return {"text": value[0], "entities": value[1]}
+    if (pairs := tagged_pairs(value)) is not None:
+        return pairs
+    if is_list(value) and value and all(isinstance(token, Mapping) for token in value):
+        return {"tokens": value}
     raise InputError(
         f"is not a record: {shorten(repr(value), 60)}. A record has fields for words and tags, "
         "or for text and entities.",
@@ -93,29 +227,46 @@ def as_record(value: Any, name: str, line: int) -> Mapping[str, Any]:
     )
 
 
-def _is_list(value: Any) -> bool:
-    return isinstance(value, list | tuple)
+class _TextFiles:
+    """Reads the text files that records name.
 
+    folder (Path): The folder of the records. Other folders are not read.
+    name (str): The file name of the records.
+    """
 
-def _spans_field(records: Sequence[Mapping[str, Any]]) -> str | None:
-    """Get the field of entities: the first one with entities, or else with an empty list."""
-    empty = None
-    for record in records:
-        for field in SPANS:
-            value = record.get(field)
-            if _is_list(value):
-                if value and not isinstance(value[0], str | int):
-                    return field
-                empty = empty or (None if value else field)
-    return empty
+    def __init__(self, folder: Path, name: str):
+        self.folder = folder
+        self.name = name
+
+    def __call__(self, given: str, line: int) -> str:
+        """Read a text.
+
+        given (str): The name of the file, a path or an address.
+        line (int): The line of the record.
+        RETURNS (str): The text.
+        RAISES: InputError if it is not in the folder.
+        """
+        parts = [part for part in given.replace("\\", "/").split("/") if part not in ("", ".")]
+        for tail in (parts, parts[-1:]):
+            if not tail or ".." in tail or ":" in tail[0]:
+                continue
+            path = self.folder.joinpath(*tail)
+            if path.is_file() and path.stat().st_size <= LONGEST_RECORD:
+                source = Source.at(path)
+                return source.whole(source.encoding()).removeprefix("\ufeff").replace("\r\n", "\n")
+        raise InputError(
+            f"the text file {shorten(given, 60)} is not in the folder of this file. Put it there.",
+            path=self.name,
+            line=line,
+        )
 
 
 def _unknown(record: Mapping[str, Any], what: str, name: str, line: int) -> InputError:
-    fields = ", ".join(shorten(str(field), 30) for field in list(record)[:12]) or "none"
+    fields = ", ".join(shorten(str(field), 30) for field in list(record)[:SHOWN]) or "none"
     return InputError(
         f"no field for {what} in this record (found: {fields}). Expected {' or '.join(WORDS)} "
         f"with {', '.join(TAGS)}; or text with {', '.join(SPANS)}. For other names, set "
-        "--word-column and --tag-column.",
+        "--word-column and --tag-column, or --text-field and --spans-field.",
         path=name,
         line=line,
     )

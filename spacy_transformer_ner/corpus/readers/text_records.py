@@ -1,30 +1,60 @@
 """Records with text and entity offsets, as in spaCy, Prodigy and Doccano."""
 
-from collections.abc import Iterable, Iterator, Mapping
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeGuard
 
 from ...errors import InputError
 from ..documents import Span, TextDocument
+from ..labels import by_number
 from ..notes import Note, Notes
-from ..options import ReadOptions
+from ..options import Offsets, ReadOptions
 from ..sources import shorten
+from ..tags import PREFIXES
+from .counting import DESCRIPTIONS, Evidence, explained, place
+from .entities import Discontinuous, Entry, EntryFields, NoEntity, entries
+from .fields import get, is_list, parsed
 from .offsets import arrange, check_characters, check_span
 
 # Names of the field with the entities.
-SPANS = ("spans", "ents", "entities", "label", "labels")
-STARTS = ("start", "start_offset", "start_char")
-ENDS = ("end", "end_offset", "end_char")
-LABELS = ("label", "type", "entity", "entity_group")
+SPANS = ("spans", "ents", "entities", "label", "labels", "annotations")
+# Values of "answer" (Prodigy) and "status" (Argilla) of records that are not labelled.
+UNUSED = {"reject", "ignore", "rejected", "ignored", "discarded", "skipped"}
+# Tags, from pieces of words.
+PIECE = re.compile(rf"(?:O|[{''.join(PREFIXES)}]-.+)", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class TextFields:
+    """The fields of records of text.
+
+    spans (str): The field of the entities, as a path.
+    text (str): The field of the text, as a path.
+    entry (EntryFields): The fields of an entity.
+    others (tuple[str, ...]): Other fields that can have entities.
+    read_text (Callable | None): Reads the text from the file that the field names.
+    """
+
+    spans: str
+    text: str = "text"
+    entry: EntryFields = EntryFields()
+    others: tuple[str, ...] = ()
+    read_text: Callable[[str, int], str] | None = None
 
 
 class TextRecords:
-    """Reads records with a text and a list of entities with character offsets.
+    """Reads records with a text and a list of entities with offsets.
 
     name (str): The file name.
     records (Iterable[tuple[int, Mapping]]): The records, each with its line or row number.
         Iterated more than once.
-    field (str): The field with the entities.
+    fields (TextFields): The fields of text and entities.
     options (ReadOptions): How to read the records.
+    labels (Callable): Returns the names of numbered labels by field. The key "" is for any field.
+    first (Sequence[tuple[int, Mapping]]): The first records.
+    kind (str | None): The format, in words.
+    RAISES: InputError if labels are numbers without names, or offsets are not counted as set.
     """
 
     encoding: str | None = None
@@ -35,30 +65,61 @@ class TextRecords:
         self,
         name: str,
         records: Iterable[tuple[int, Mapping[str, Any]]],
-        field: str,
+        fields: TextFields,
         options: ReadOptions,
+        labels: Callable[[], Mapping[str, Sequence[str]]],
+        first: Sequence[tuple[int, Mapping[str, Any]]],
+        kind: str | None = None,
     ):
         self.name = name
         self.records = records
-        self.field = field
+        self.fields = fields
         self.options = options
+        self.kind = kind
         self._notes = Notes(name)
+        self._evidence = Evidence()
+        found = [
+            (line, text, entry)
+            for line, record in first
+            if isinstance(text := self._text(record, line), str)
+            for entry in self._entries(record, line)
+        ]
+        for line, text, entry in found:
+            self._evidence.add(text, entry.start, entry.end, entry.said, line)
+        self.offsets: Offsets = options.offsets or self._evidence.told() or "characters"
+        self._is_told = options.offsets is None and self.offsets != "characters"
+        self._refuse_other_offsets()
+        self._names = self._names_of([(line, entry) for line, _, entry in found], labels)
+        kinds = {str(entry.label) for _, _, entry in found}
+        # Several types or prefixes: otherwise it can be a type like B-cell.
+        self._in_pieces = len(kinds) > 1 and all(map(PIECE.fullmatch, kinds))
 
     @property
     def format(self) -> str:
         """RETURNS (str): The format, in words."""
-        return f"records of text and {self.field}"
+        found = f"records of {self.fields.text} and {self.fields.spans}"
+        if self.kind is not None:
+            found = self.kind
+        if self.offsets != "characters":
+            found += f", offsets {DESCRIPTIONS[self.offsets]}"
+        return found
 
     def notes(self) -> list[Note]:
         """RETURNS (list[Note]): What was fixed or skipped."""
-        return self._notes.notes()
+        found = self._notes.notes()
+        more = getattr(self.records, "notes", None)
+        return [*(more.notes() if isinstance(more, Notes) else ()), *found]
 
     def __iter__(self) -> Iterator[TextDocument]:
         self._notes = Notes(self.name)
+        self._evidence = Evidence()
         found = False
         for line, record in self.records:
             if record.get("answer") not in (None, "accept"):
                 self._notes.add("records rejected or ignored in Prodigy were skipped", line)
+                continue
+            if isinstance(status := record.get("status"), str) and status.lower() in UNUSED:
+                self._notes.add(f"records with the status {status} were skipped", line)
                 continue
             document = self._document(record, line)
             if document is None:
@@ -68,65 +129,253 @@ class TextRecords:
             yield document
         if not found:
             raise InputError("contains no texts. Is it the right file?", path=self.name)
+        self._refuse_other_offsets()
+        self._note_offsets()
 
     def _document(self, record: Mapping[str, Any], line: int) -> TextDocument | None:
-        text = record.get("text")
+        text = self._text(record, line)
         if not isinstance(text, str):
-            raise self._wrong(f"expected a string in text, found {shorten(repr(text), 40)}.", line)
+            raise self._wrong(
+                f"expected a string in {self.fields.text}, found {shorten(repr(text), 40)}.", line
+            )
         check_characters(text, self.name, line)
         if not text.strip():
             return None
-        value = record.get(self.field)
+        value = parsed(get(record, self.fields.spans))
+        self._check_other_fields(record, value, line)
         if value is None:
-            others = [f for f in SPANS if f != self.field and _holds_entities(record.get(f))]
-            if others:
-                raise self._wrong(
-                    f"entities are in {others[0]} here, but in {self.field} in earlier records. "
-                    "Use the same field in all records.",
-                    line,
-                )
-            self._notes.add(f"records without {self.field} were read as having no entities", line)
-        if value is not None and not isinstance(value, list | tuple):
-            raise self._wrong(
-                f"expected a list in {self.field}, found {shorten(repr(value), 40)}.", line
+            self._notes.add(
+                f"records without {self.fields.spans} were read as having no entities", line
             )
-        spans = [(self._span(entry, text, line), line) for entry in value or ()]
+        found = [self._located(entry, text, line) for entry in self._entries(record, line)]
+        if self._in_pieces:
+            found = self._merged(found, text, line)
+        spans = [(self._span(entry, text, line), line) for entry in found]
+        is_flat = "." not in self.fields.text
         return TextDocument(
             text=text,
             entities=arrange(spans, text, self.name, self.options.overlaps, self._notes),
             path=self.name,
             line=line,
-            tokens=self._tokens(record.get("tokens"), text, line),
-            sentences=self._sentences(record.get("sents"), text, line),
+            tokens=self._tokens(record.get("tokens"), text, line) if is_flat else None,
+            sentences=self._sentences(record.get("sents"), text, line) if is_flat else None,
         )
 
-    def _span(self, entry: Any, text: str, line: int) -> Span:
-        start = end = label = said = None
-        if isinstance(entry, Mapping):
-            start, end, label = (
-                next((entry[field] for field in fields if field in entry), None)
-                for fields in (STARTS, ENDS, LABELS)
-            )
-            said = entry.get("text")
-        elif isinstance(entry, list | tuple) and len(entry) >= 3:
-            start, end, label = entry[:3]
-        if not (_is_offset(start) and _is_offset(end) and isinstance(label, str)):
+    def _text(self, record: Mapping[str, Any], line: int) -> Any:
+        text = get(record, self.fields.text)
+        if isinstance(text, str) and self.fields.read_text is not None:
+            return self.fields.read_text(text, line)
+        return text
+
+    def _check_other_fields(self, record: Mapping[str, Any], value: Any, line: int) -> None:
+        """Refuse a record that has entities in another field than earlier records."""
+        if value:
+            return
+        for field in self.fields.others:
+            if field != self.fields.spans and holds_entities(record.get(field)):
+                raise self._wrong(
+                    f"entities are in {field} here, but in {self.fields.spans} in earlier "
+                    "records. Use the same field in all records, or set it with --spans-field.",
+                    line,
+                )
+
+    def _entries(self, record: Mapping[str, Any], line: int) -> list[Entry]:
+        """Read the entities of a record, with the offsets of the file."""
+        value = parsed(get(record, self.fields.spans))
+        if value is None:
+            return []
+        if not is_list(value) and not isinstance(value, Mapping):
             raise self._wrong(
-                f"expected an entity with start, end and label, found {shorten(repr(entry), 60)}.",
+                f"expected a list in {self.fields.spans}, found {shorten(repr(value), 40)}.", line
+            )
+        try:
+            return list(entries(value, self.fields.entry))
+        except NoEntity as error:
+            found = error.args[0]
+            given = self.options.label_field
+            raise self._wrong(
+                "expected an entity with start, end and "
+                + ("label" if given is None else f"a label in {given}")
+                + f", found {shorten(repr(found), 60)}.",
+                line,
+            ) from None
+        except Discontinuous:
+            raise self._wrong(
+                "an entity has several parts, which spaCy doesn't support. Annotate one span per "
+                "entity, or remove this entity.",
+                line,
+            ) from None
+        except RecursionError:
+            raise self._wrong("is nested too deeply. Fix this record.", line) from None
+
+    def _located(self, entry: Entry, text: str, line: int) -> Entry:
+        """Convert the offsets of an entity to characters."""
+        if self.options.offsets is None and self.offsets == "characters":
+            self._evidence.add(text, entry.start, entry.end, entry.said, line)
+        at = place(text, entry.start, entry.end, self.offsets)
+        if at is None:
+            raise self._wrong(
+                f"the offset {entry.start} or {entry.end} is within a character, if offsets are "
+                f"counted {DESCRIPTIONS[self.offsets]}. Set another way with --offsets.",
                 line,
             )
-        said = said if isinstance(said, str) else None
-        return check_span(start, end, label, said, text, self.name, line)
+        return Entry(*at, entry.label, entry.said)
+
+    def _span(self, entry: Entry, text: str, line: int) -> Span:
+        try:
+            return check_span(
+                entry.start, entry.end, self._label(entry, line), entry.said, text, self.name, line
+            )
+        except InputError as error:
+            found = None
+            if self.options.offsets is None and self.offsets == "characters":
+                found = explained(text, entry.start, entry.end, entry.said)
+            if found is None:
+                raise
+            message = str(error).removeprefix(f"{self.name}:{line}: ")
+            raise self._wrong(
+                f"{message} If they are counted {DESCRIPTIONS[found]}, set --offsets {found}.",
+                line,
+            ) from None
+
+    def _label(self, entry: Entry, line: int) -> str:
+        if isinstance(entry.label, str):
+            if entry.label.isdecimal() and self._names is None:
+                self._notes.add(
+                    "entities have a number as their label. If it stands for a name, replace it",
+                    line,
+                )
+            if self._names is None or not entry.label.isdecimal():
+                return entry.label
+        number = int(entry.label)
+        name = None if self._names is None else self._names.get(number)
+        if name is None:
+            raise self._unnamed(number, line)
+        return name
+
+    def _unnamed(self, number: int, line: int) -> InputError:
+        return self._wrong(
+            f"the label {number} is a number without a name. Pass the names of all numbers with "
+            f"--labels {number}=PER,…, or put the tool's list of labels beside the file, as "
+            "labels.json.",
+            line,
+        )
+
+    def _names_of(
+        self,
+        found: Sequence[tuple[int, Entry]],
+        labels: Callable[[], Mapping[str, Sequence[str]]],
+    ) -> dict[int, str] | None:
+        """Get the names of numbered labels. None if labels are names."""
+        numbers = {entry.label for _, entry in found if isinstance(entry.label, int)}
+        is_text = not numbers
+        if is_text and self.options.labels is not None:
+            # Numbers as text.
+            texts = [entry.label for _, entry in found]
+            if texts and all(isinstance(t, str) and t.isdecimal() for t in texts):
+                numbers = {int(t) for t in texts if t is not None}
+        if not numbers:
+            return None
+        line, first = next((i, e.label) for i, e in found if not is_text or e.label is not None)
+        if self.options.labels is not None:
+            listed: Sequence[str] | None = self.options.labels
+        else:
+            known = labels()
+            listed = known.get(self.fields.spans) or known.get("")
+        if listed is None:
+            raise self._unnamed(int(first), line)  # type: ignore[arg-type]
+        named = by_number(listed, {int(n) for n in numbers})
+        if named is None:
+            raise self._wrong(
+                f"the labels {', '.join(map(str, sorted(numbers)[:8]))} are numbers, and it is "
+                f"not certain which of the {len(listed)} names they stand for. Pass them as "
+                f"--labels {min(numbers)}=PER,…",
+                line,
+            )
+        return named
+
+    def _merged(self, found: list[Entry], text: str, line: int) -> list[Entry]:
+        """Merge pieces of entities that are labelled with tags."""
+        merged: list[Entry] = []
+        previous = -1
+        for entry in sorted(found, key=lambda entry: (entry.start, entry.end)):
+            prefix, _, label = str(entry.label).partition("-")
+            if prefix == "O":
+                continue
+            last = merged[-1] if merged else None
+            between = text[previous : entry.start] if previous >= 0 else None
+            continues = (
+                last is not None
+                and last.label == label
+                and between is not None
+                and not between.strip()
+                and "\n" not in between
+                and (PREFIXES.get(prefix) in ("I", "E") or (not between and previous > 0))
+            )
+            if continues and last is not None:
+                merged[-1] = Entry(last.start, entry.end, label)
+            else:
+                merged.append(Entry(entry.start, entry.end, label))
+            previous = entry.end
+            self._notes.add("pieces labelled with tags like B-PER were merged to entities", line)
+        return merged
+
+    def _refuse_other_offsets(self) -> None:
+        """Refuse the file if its offsets are probably not counted in characters."""
+        if self.options.offsets is not None or self.offsets != "characters":
+            return
+        cut = self._evidence.cut
+        line = cut.lines[0] if cut.lines else None
+        likely = self._evidence.likely()
+        if likely is not None:
+            raise InputError(
+                f"the offsets of entities are probably counted {DESCRIPTIONS[likely]}: in "
+                f"characters from 0 with an exclusive end, {max(cut.count, 1):,} of "
+                f"{self._evidence.entities:,} entities don't match words of the text. Set "
+                f"--offsets {likely}, or --offsets characters if they are right.",
+                path=self.name,
+                line=line,
+            )
+        if self._evidence.late():
+            raise InputError(
+                f"{cut.count:,} of {self._evidence.entities:,} entities start after the first "
+                "letter of a word. Are offsets counted from 1? Subtract 1 from each start. If the "
+                "end is exclusive, also from each end. If they are right, set --offsets "
+                "characters.",
+                path=self.name,
+                line=line,
+            )
+
+    def _note_offsets(self) -> None:
+        if self._is_told:
+            self._notes.add(
+                f"offsets are counted {DESCRIPTIONS[self.offsets]}, as the texts of the entities "
+                f"show. They were read so. To be explicit, set --offsets {self.offsets}",
+                1,
+            )
+        cut = self._evidence.cut
+        if cut.count > 1 and cut.count > 0.01 * self._evidence.entities:
+            self._notes.take(
+                f"of {self._evidence.entities:,} entities start or end within a word. Check their "
+                "offsets, or set --offsets",
+                cut,
+            )
 
     def _tokens(self, tokens: Any, text: str, line: int) -> tuple[tuple[int, int], ...] | None:
-        if not isinstance(tokens, list | tuple) or not tokens:
+        if not isinstance(tokens, list | tuple) or not tokens or self.fields.spans == "tokens":
             return None
         offsets: list[tuple[int, int]] = []
         position = 0
         for token in tokens:
-            start, end = (
-                (token.get("start"), token.get("end")) if isinstance(token, Mapping) else (-1, -1)
-            )
+            if isinstance(token, str):
+                start = text.find(token, position)
+                end = start + len(token)
+            else:
+                start, end = (
+                    (token.get("start"), token.get("end"))
+                    if isinstance(token, Mapping)
+                    else (-1, -1)
+                )
             if (
                 not (_is_offset(start) and _is_offset(end))
                 or not position <= start < end <= len(text)
@@ -162,8 +411,10 @@ class TextRecords:
         return InputError(message, path=self.name, line=line)
 
 
-def _holds_entities(value: Any) -> bool:
-    return isinstance(value, list | tuple) and bool(value) and not isinstance(value[0], str | int)
+def holds_entities(value: Any) -> bool:
+    """value (Any): The value of a field.
+    RETURNS (bool): Whether it is a list of things that can be entities."""
+    return is_list(value) and bool(value) and not isinstance(value[0], str | int)
 
 
 def _is_offset(value: Any) -> TypeGuard[int]:

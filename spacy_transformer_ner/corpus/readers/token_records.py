@@ -10,10 +10,13 @@ from ..notes import Note, Notes
 from ..options import ReadOptions
 from ..sources import shorten
 from ..tags import IllegalTags, TagReader, looks_bare
+from .fields import is_list, parsed
 from .offsets import check_characters
 
 # Names of the field with the document's ID.
 DOCUMENT = ("document_id", "doc_id")
+# The field that says which words are followed by a space.
+SPACES = "spaces"
 
 
 class TokenRecords:
@@ -26,6 +29,7 @@ class TokenRecords:
     options (ReadOptions): How to read the records.
     labels (Callable): Returns the names of numbered tags by field. The key "" is for any field.
     first (Sequence[tuple[int, Mapping]]): The first records.
+    kind (str | None): The format, in words.
     RAISES: InputError if the tags are numbers without names.
     """
 
@@ -40,8 +44,10 @@ class TokenRecords:
         options: ReadOptions,
         labels: Callable[[], Mapping[str, Sequence[str]]],
         first: Sequence[tuple[int, Mapping[str, Any]]],
+        kind: str | None = None,
     ):
         self.name = name
+        self.kind = kind
         self.records = records
         self.words_field = words
         self.tags_field = tags
@@ -85,12 +91,13 @@ class TokenRecords:
     @property
     def format(self) -> str:
         """RETURNS (str): The format, in words."""
-        return f"records of {self.words_field} and {self.tags_field}"
+        return self.kind or f"records of {self.words_field} and {self.tags_field}"
 
     def notes(self) -> list[Note]:
         """RETURNS (list[Note]): What was fixed or skipped."""
         self._notes.take(*self.options.illegal_note(self.tags))
-        return self._notes.notes()
+        more = getattr(self.records, "notes", None)
+        return [*(more.notes() if isinstance(more, Notes) else ()), *self._notes.notes()]
 
     def __iter__(self) -> Iterator[Document]:
         if self.options.repair != "conlleval" and self._scheme is None:
@@ -149,9 +156,12 @@ class TokenRecords:
                 "records: a record is one sentence.",
                 line,
             )
+        given = record.get(SPACES)
+        spaces = given if is_list(given) and len(given) == len(words) else None
         kept_words: list[str] = []
         kept_tags: list[tuple[str, str]] = []
-        for word, tag in zip(words, tags):
+        kept_spaces: list[bool] = []
+        for i, (word, tag) in enumerate(zip(words, tags)):
             if not isinstance(word, str):
                 raise self._wrong(
                     f"expected strings in {self.words_field}, found {shorten(repr(word), 40)}.",
@@ -162,19 +172,27 @@ class TokenRecords:
             if word.strip():
                 kept_words.append(word)
                 kept_tags.append(split)
+                if spaces is not None:
+                    kept_spaces.append(bool(spaces[i]))
             else:
                 self._notes.add("empty words were skipped", line)
         if not kept_words:
             return None
         lines = (line,) * len(kept_words)
         try:
-            return Sentence(tuple(kept_words), self.tags.read(kept_tags, lines), lines)
+            found = self.tags.read(kept_tags, lines)
         except IllegalTags as error:
             raise self._wrong(str(error), line) from None
+        return Sentence(
+            tuple(kept_words), found, lines, None if spaces is None else tuple(kept_spaces)
+        )
 
     def _list(self, record: Mapping[str, Any], field: str, line: int) -> Sequence[Any]:
-        value = record.get(field)
-        if not isinstance(value, list | tuple):
+        value = parsed(record.get(field))
+        if isinstance(value, str) and value.strip():
+            # Words or tags separated by spaces.
+            value = value.split()
+        if not is_list(value):
             found = "nothing" if value is None else shorten(repr(value), 40)
             raise self._wrong(f"expected a list in {field}, found {found}.", line)
         return value

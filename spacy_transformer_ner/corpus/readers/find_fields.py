@@ -1,0 +1,460 @@
+"""Find the fields of text and entities by what they hold."""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ...errors import InputError
+from ..options import ReadOptions
+from ..sources import shorten
+from .counting import cuts
+from .entities import (
+    AmbiguousLabel,
+    Discontinuous,
+    Entry,
+    EntryFields,
+    NoEntity,
+    Seen,
+    entries,
+    find_entry_fields,
+    read_entry,
+)
+from .fields import get, is_list, join, parsed, simple
+from .text_records import SPANS, TextFields, holds_entities
+
+DEPTH = 4
+# Elements of a list from which its contents are detected.
+ELEMENTS = 20
+# Names of fields of text, simplified, the most likely first.
+TEXTS = (
+    "text", "content", "document", "sentence", "textcontent", "body", "rawtext", "fulltext", "raw",
+    "documenttext", "doctext", "source", "context", "utterance", "passage", "paragraph", "message",
+    "input", "query", "abstract", "transcript", "description",
+)  # fmt: skip
+# Lists of things with offsets that are not entities.
+NO_SPANS = re.compile(
+    r"(?i)(^|[._])(relations?|relationships|events?|sents|sentences|paragraphs|noun_chunks|coref\w*|"
+    r"clusters|links?)($|[._])"
+)
+PREDICTED = re.compile(r"(?i)predict|suggest|draft|pre_?annot|preliminary|model_|machine|autosave")
+# Fields that say who labelled a text.
+ANNOTATORS = {
+    "annotator", "annotatorid", "annotatedby", "user", "userid", "username", "author", "worker",
+    "workerid", "completedby", "labeledby", "labelledby", "createdby", "email", "reviewer",
+}  # fmt: skip
+
+
+@dataclass
+class Candidates:
+    """What the fields of a record hold.
+
+    texts (dict[str, str]): Texts by path.
+    spans (dict[str, Any]): Lists of entities by path.
+    several (set[str]): Lists in which each element has the entities of one annotator, or
+        predictions.
+    """
+
+    texts: dict[str, str] = field(default_factory=dict)
+    spans: dict[str, Any] = field(default_factory=dict)
+    several: set[str] = field(default_factory=set)
+
+
+def candidates(record: Mapping[str, Any]) -> Candidates:
+    """Find texts and lists of entities in a record.
+
+    record (Mapping[str, Any]): The record.
+    RETURNS (Candidates): What was found.
+    """
+    found = Candidates()
+    _walk(record, "", DEPTH, found)
+    return found
+
+
+def _walk(record: Mapping[str, Any], prefix: str, depth: int, found: Candidates) -> None:
+    for name, value in record.items():
+        path = join(prefix, name)
+        if isinstance(value, str):
+            inner = parsed(value)
+            if inner is not value and is_spans(inner):
+                found.spans.setdefault(path, inner)
+            else:
+                found.texts.setdefault(path, value)
+        elif is_spans(value):
+            found.spans.setdefault(path, value)
+        elif isinstance(value, Mapping) and depth:
+            _walk(value, path, depth - 1, found)
+        elif is_list(value) and value and depth:
+            _walk_list(value, path, depth, found)
+
+
+def _walk_list(values: Sequence[Any], path: str, depth: int, found: Candidates) -> None:
+    lists = [value for value in values[:ELEMENTS] if is_list(value)]
+    if any(map(is_spans, lists)):
+        found.spans.setdefault(f"{path}.0", lists[0])
+        if len(values) > 1:
+            found.several.add(path)
+        return
+    inner = Candidates()
+    objects = [value for value in values[:ELEMENTS] if isinstance(value, Mapping)]
+    for value in objects:
+        _walk(value, path, depth - 1, inner)
+    if not inner.spans:
+        return
+    found.spans |= {p: v for p, v in inner.spans.items() if p not in found.spans}
+    found.several |= inner.several
+    if len(objects) > 1 and any(ANNOTATORS & set(map(simple, value)) for value in objects):
+        found.several.add(path)
+
+
+def is_spans(value: Any) -> bool:
+    """Check whether a value is a list of entities.
+
+    value (Any): The value.
+    RETURNS (bool): Whether one of its first elements has a start, an end and a name.
+    """
+    if isinstance(value, Mapping):
+        # Labels with lists of offsets, which don't have labels of their own.
+        lists = [v for v in value.values() if v]
+        if not lists or not all(is_list(v) or isinstance(v, Mapping) for v in lists):
+            return False
+        try:
+            first = next(entries({"": lists[0]}), None)
+        except (NoEntity, Discontinuous, RecursionError):
+            return False
+        return first is not None and first.label == "" and "" not in value
+    if not is_list(value):
+        return False
+    for entry in value[:ELEMENTS]:
+        if is_list(entry) and (
+            len(entry) < 2 or not any(isinstance(v, str | Mapping) for v in entry)
+        ):
+            continue
+        try:
+            found = next(read_entry(entry, EntryFields()), None)
+        except (NoEntity, RecursionError):
+            continue
+        except Discontinuous:
+            return True
+        if found is not None and (found.label is not None or _has_other_name(entry)):
+            return True
+    return False
+
+
+def _has_other_name(entry: Any) -> bool:
+    return isinstance(entry, Mapping) and any(
+        isinstance(value, str) and value.strip() and not value.strip().isdecimal()
+        for value in entry.values()
+    )
+
+
+def find_text_fields(
+    name: str,
+    first: Sequence[tuple[int, Mapping[str, Any]]],
+    options: ReadOptions,
+    text_file: Callable[[str, int], str] | None = None,
+) -> TextFields | None:
+    """Find the fields of text and entities.
+
+    name (str): The file name.
+    first (Sequence[tuple[int, Mapping]]): The first records.
+    options (ReadOptions): The fields, if they are set.
+    text_file (Callable | None): Reads the text file that a field names.
+    RETURNS (TextFields | None): The fields. None if there are no entities.
+    RAISES: InputError if several fields fit, or only predictions are found.
+    """
+    found = [(line, record, candidates(record)) for line, record in first]
+    spans = options.spans_field or _choose_spans(name, found, options)
+    if spans is None:
+        return None
+    line = found[0][0]
+    if options.spans_field is not None and not any(
+        get(record, spans) is not None for _, record, _ in found
+    ):
+        raise InputError(
+            f"no field {spans} in these records (found: {_names(found[0][1])}). Set the field of "
+            "the entities with --spans-field. For fields within fields, write data.entities.",
+            path=name,
+            line=line,
+        )
+    text = options.text_field or _choose_text(name, found, spans)
+    read_text = None
+    if text is None and text_file is not None:
+        text = _file_field(found, text_file)
+        read_text = text_file if text else None
+    elif text is not None and text_file is not None and options.text_field is not None:
+        read_text = text_file if _file_field(found, text_file, [text]) else None
+    if text is None:
+        raise InputError(
+            f"no text for the entities in {spans} (found: {_names(found[0][1])}). Set the field of "
+            "the text with --text-field. If the text is in a file of its own, put it beside this "
+            "file.",
+            path=name,
+            line=line,
+        )
+    if options.text_field is not None and not any(
+        isinstance(get(record, text), str) for _, record, _ in found
+    ):
+        raise InputError(
+            f"no text in {text} in these records (found: {_names(found[0][1])}). Set the field of "
+            "the text with --text-field. For fields within fields, write data.text.",
+            path=name,
+            line=line,
+        )
+    return TextFields(
+        spans=spans,
+        text=text,
+        entry=_entry_fields(name, found, text, spans, options),
+        others=SPANS if spans in SPANS else (),
+        read_text=read_text,
+    )
+
+
+Found = Sequence[tuple[int, Mapping[str, Any], Candidates]]
+
+
+def _choose_spans(name: str, found: Found, options: ReadOptions) -> str | None:
+    paths: dict[str, int] = {}
+    for line, _, inside in found:
+        for path in inside.spans:
+            paths.setdefault(path, line)
+    predicted = {path: line for path, line in paths.items() if PREDICTED.search(path)}
+    likely = {
+        path: line
+        for path, line in paths.items()
+        if path not in predicted and not NO_SPANS.search(path) and not _are_tokens(found, path)
+    }
+    if not likely:
+        if predicted and _usual_field(found) is None:
+            path, line = next(iter(predicted.items()))
+            raise InputError(
+                f"entities are only in {path}, which are predictions and not annotation. To read "
+                f"them, set --spans-field {path}.",
+                path=name,
+                line=line,
+            )
+        return _usual_field(found)
+    top = [path for path in SPANS if path in likely]
+    # Fields within other fields are only used if there is none beside the text.
+    compared = [path for path in likely if "." not in path] if top else list(likely)
+    compared.sort(key=lambda path: SPANS.index(path) if path in SPANS else len(SPANS))
+    best = compared[0]
+    for other in compared[1:]:
+        line = _differing(found, best, other)
+        if line is not None:
+            raise InputError(
+                f"entities are in {best} and in {other}, and they differ. Set --spans-field "
+                f"{best} or --spans-field {other}.",
+                path=name,
+                line=line,
+            )
+    for line, _, inside in found:
+        for several in inside.several:
+            if best.startswith(several):
+                rest = best.removeprefix(several).removeprefix(".0").removeprefix(".")
+                paths_ = [
+                    join(f"{several}.{i}", rest) if rest else f"{several}.{i}" for i in (0, 1)
+                ]
+                raise InputError(
+                    f"{several} has the entities of several annotators. Set one: --spans-field "
+                    f"{paths_[0]} or --spans-field {paths_[1]}.",
+                    path=name,
+                    line=line,
+                )
+    return best
+
+
+def _usual_field(found: Found) -> str | None:
+    """Find a field with a usual name whose contents are not entities, or empty in the first
+    records."""
+    for fits in (holds_entities, lambda value: is_list(value) and not value):
+        for _, record, _ in found:
+            for path in SPANS:
+                if fits(record.get(path)):
+                    return path
+    return None
+
+
+def _differing(found: Found, one: str, other: str) -> int | None:
+    """Get the first line in which two fields have different entities. Records with entities in
+    only one of them are found when they are read."""
+    for line, record, _ in found:
+        held = [_places(get(record, path)) for path in (one, other)]
+        if held[0] and held[1] and held[0] != held[1]:
+            return line
+    return None
+
+
+def _places(value: Any) -> set[tuple]:
+    try:
+        return {(entry.start, entry.end, entry.label) for entry in entries(value)}
+    except (NoEntity, Discontinuous, RecursionError):
+        return {(repr(value),)}
+
+
+def _are_tokens(found: Found, path: str) -> bool:
+    """Whether the things in a field cover all of a text, so that they are tokens."""
+    if simple(path.rpartition(".")[2]) not in ("tokens", "words", "token"):
+        return False
+    for _, _, inside in found:
+        things = inside.spans.get(path)
+        if not things or not is_list(things) or len(things) < 2:
+            continue
+        texts = inside.texts.values()
+        covered = sum(entry.end - entry.start for entry in _readable(things))
+        if any(covered == sum(map(len, text.split())) for text in texts):
+            return True
+    return False
+
+
+def _readable(value: Any, fields: EntryFields = EntryFields()) -> list[Entry]:
+    try:
+        return list(entries(value, fields))
+    except (NoEntity, Discontinuous, RecursionError):
+        return []
+
+
+def _choose_text(name: str, found: Found, spans: str) -> str | None:
+    """Choose the field whose texts fit the entities."""
+    held = [
+        (line, inside, _readable(get(record, spans)))
+        for line, record, inside in found
+        if inside.texts
+    ]
+    with_entities = [one for one in held if one[2]]
+    if not with_entities:
+        paths = list(dict.fromkeys(path for _, inside, _ in held for path in inside.texts))
+        named = [p for p in paths if simple(p.rpartition(".")[2]) in TEXTS]
+        return _first_named(named)
+    paths = list(with_entities[0][1].texts)
+    for _, inside, _ in with_entities[1:]:
+        paths = [path for path in paths if path in inside.texts] or paths
+    scores: dict[str, tuple[float, float]] = {}
+    for path in paths:
+        if _is_within(path, spans):
+            continue
+        outside = cut = total = 0
+        for _, inside, things in with_entities:
+            text = inside.texts.get(path)
+            for thing in things if text is not None else ():
+                total += 1
+                if thing.said is not None:
+                    cut += thing.said not in text
+                elif 0 <= thing.start < thing.end <= len(text):
+                    cut += cuts(text, thing.start) or cuts(text, thing.end)
+                # Offsets in bytes can be larger, but not by much.
+                outside += thing.end > len(text) + (0 if text.isascii() else 3 * len(text))
+        if total and outside <= 0.02 * total:
+            scores[path] = (outside, cut / total)
+    if not scores:
+        # Wrong offsets in the field with the usual name get an error with line and offsets.
+        return _first_named([p for p in paths if simple(p) == "text"])
+    if len(scores) == 1:
+        return next(iter(scores))
+    best = min(cut for _, cut in scores.values())
+    likely = [path for path, (_, cut) in scores.items() if cut <= best + 0.2]
+    if len(likely) == 1:
+        return likely[0]
+    named = _first_named([p for p in likely if simple(p.rpartition(".")[2]) in TEXTS])
+    texts = {tuple(inside.texts.get(p) for _, inside, _ in with_entities) for p in likely}
+    if named is not None and (simple(named) == "text" or len(texts) == 1):
+        return named
+    if len(texts) == 1:
+        return likely[0]
+    line = with_entities[0][0]
+    raise InputError(
+        f"the entities in {spans} can belong to the text in {' or '.join(likely[:6])}. Set "
+        f"--text-field {likely[0]} or --text-field {likely[1]}.",
+        path=name,
+        line=line,
+    )
+
+
+def _is_within(path: str, spans: str) -> bool:
+    return path == spans or path.startswith(f"{spans}.")
+
+
+def _first_named(paths: Iterable[str]) -> str | None:
+    def rank(path: str) -> int:
+        return TEXTS.index(simple(path.rpartition(".")[2]))
+
+    return min(paths, key=rank, default=None)
+
+
+def _file_field(
+    found: Found, text_file: Callable[[str, int], str], paths: Sequence[str] | None = None
+) -> str | None:
+    """Find the field with the name of a text file."""
+    line, _, inside = found[0]
+    for path in paths or list(inside.texts):
+        value = inside.texts.get(path)
+        if value is None or "\n" in value or len(value) > 300:
+            continue
+        try:
+            text_file(value, line)
+        except (InputError, OSError, ValueError):
+            continue
+        return path
+    return None
+
+
+def _entry_fields(
+    name: str, found: Found, text: str, spans: str, options: ReadOptions
+) -> EntryFields:
+    seen = [
+        Seen(held, entry)
+        for _, record, _ in found
+        if isinstance(held := get(record, text), str)
+        for entry in _objects(get(record, spans))
+    ]
+    try:
+        return find_entry_fields(seen, options.label_field)
+    except AmbiguousLabel as error:
+        options_ = " or ".join(f"--label-field {path}" for path in error.fields[:4])
+        raise InputError(
+            f"the label of the entities in {spans} can be {' or '.join(error.fields[:4])}. Set "
+            f"{options_}.",
+            path=name,
+            line=found[0][0],
+        ) from None
+
+
+def _objects(value: Any) -> Iterator[Mapping[str, Any]]:
+    value = parsed(value)
+    if isinstance(value, Mapping):
+        for inner in value.values():
+            yield from _objects(inner)
+    elif is_list(value):
+        yield from (entry for entry in value if isinstance(entry, Mapping))
+
+
+def _names(record: Mapping[str, Any]) -> str:
+    return ", ".join(shorten(str(field), 30) for field in list(record)[:12]) or "none"
+
+
+def has_text_and_spans(record: Mapping[str, Any], names: Sequence[str] | None = None) -> bool:
+    """Check whether a value is a record of text.
+
+    record (Mapping[str, Any]): The value.
+    names (Sequence[str] | None): Simplified names of the field of the text. If None, any.
+    RETURNS (bool): Whether it has a text that fits a list of entities.
+    """
+    standard = isinstance(record.get("text"), str)
+    if standard and any(
+        is_list(v := record.get(p)) and (not v or holds_entities(v)) for p in SPANS
+    ):
+        return True
+    found = candidates(record)
+    texts = [
+        text
+        for path, text in found.texts.items()
+        if names is None or simple(path.rpartition(".")[2]) in names
+    ]
+    for path in found.spans if texts else ():
+        things = [] if NO_SPANS.search(path) else _readable(get(record, path))
+        end = max((thing.end for thing in things), default=0)
+        for text in texts:
+            cut = sum(cuts(text, t.start) or cuts(text, t.end) for t in things)
+            if things and end <= len(text.encode("utf-8", "replace")) and 2 * cut < len(things):
+                return True
+    return False

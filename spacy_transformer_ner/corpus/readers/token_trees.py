@@ -1,0 +1,179 @@
+"""Tokens as objects with their tags: spaCy 2's JSON, and the output of Stanza and CoreNLP."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ..tags import TAG
+from .entities import offset
+from .fields import is_list, simple
+
+if TYPE_CHECKING:
+    from .dialects import Context, Rows
+
+# Fields of a token, simplified.
+WORDS = ("orth", "word", "text", "token", "form", "originaltext", "surface", "value")
+NER = ("ner", "nertag", "nerlabel", "nertype", "iob", "bio", "iobtag", "entityiob")
+SPACES = ("ws", "whitespace", "spaceafter")
+STARTS = ("startchar", "characteroffsetbegin", "start", "startoffset", "idx")
+ENDS = ("endchar", "characteroffsetend", "end", "endoffset")
+
+
+def is_spacy2(record: Mapping[str, Any]) -> bool:
+    """record (Mapping): A record.
+    RETURNS (bool): Whether it is a document in spaCy 2's JSON."""
+    return is_list(found := record.get("paragraphs")) and any(
+        isinstance(paragraph, Mapping) and is_list(paragraph.get("sentences"))
+        for paragraph in found
+    )
+
+
+def read_spacy2(record: Mapping[str, Any], context: "Context") -> Iterator[Mapping[str, Any]]:
+    """Convert a document. Each paragraph becomes a document, as in spaCy 2.
+
+    record (Mapping): The document.
+    context (Context): Collects notes.
+    YIELDS (Mapping): A record with words, tags and spaces per sentence.
+    """
+    for number, paragraph in enumerate(record.get("paragraphs") or ()):
+        if not isinstance(paragraph, Mapping) or not is_list(paragraph.get("sentences")):
+            raise context.wrong(
+                "expected a list of sentences in each paragraph. Fix this document."
+            )
+        made = []
+        for sentence in paragraph["sentences"]:
+            tokens = sentence.get("tokens") if isinstance(sentence, Mapping) else None
+            if not is_list(tokens) or not all(isinstance(t, Mapping) for t in tokens):
+                raise context.wrong(
+                    "expected a list of tokens in each sentence. Fix this document."
+                )
+            words = [token.get("orth") for token in tokens]
+            tags = [token.get("ner", "-") for token in tokens]
+            if "-" in tags:
+                context.note("sentences with tokens without entity annotation (-) were read as O")
+                tags = ["O" if tag == "-" else tag for tag in tags]
+            made.append({"tokens": words, "ner_tags": tags})
+        spaces = _spaces_in(paragraph.get("raw"), [w for s in made for w in s["tokens"]])
+        for found in made:
+            if spaces is not None:
+                found["spaces"] = spaces[: len(found["tokens"])]
+                del spaces[: len(found["tokens"])]
+            if found["tokens"]:
+                yield {**found, "document_id": f"{context.line}.{record.get('id', 0)}.{number}"}
+
+
+def _spaces_in(text: Any, words: Sequence[Any]) -> list[bool] | None:
+    """Find out which words are followed by whitespace. None if the text has other words."""
+    if not isinstance(text, str):
+        return None
+    spaces, position = [], 0
+    for word in words:
+        start = text.find(word, position) if isinstance(word, str) else -1
+        if start < 0 or text[position:start].strip():
+            return None
+        if spaces:
+            spaces[-1] = start > position
+        spaces.append(False)
+        position = start + len(word)
+    return spaces
+
+
+def is_tree(record: Mapping[str, Any]) -> bool:
+    """record (Mapping): A record.
+    RETURNS (bool): Whether it has a list of tokens as objects with a word and a tag."""
+    tokens = [token for sentence in _sentences(record) for token in sentence]
+    return bool(tokens) and _tag_field(tokens) is not None and _word_field(tokens) is not None
+
+
+def _sentences(record: Mapping[str, Any]) -> list[list[Mapping[str, Any]]]:
+    inner = record.get("sentences")
+    parts = [p for p in inner if isinstance(p, Mapping)] if is_list(inner) else [record]
+    found = []
+    for part in parts:
+        tokens = next((part[f] for f in ("tokens", "words") if is_list(part.get(f))), ())
+        if not all(isinstance(token, Mapping) for token in tokens):
+            return []
+        found.append(list(tokens))
+    return [sentence for sentence in found if sentence]
+
+
+def _word_field(tokens: Sequence[Mapping[str, Any]]) -> str | None:
+    names = {simple(name): name for name in tokens[0]}
+    found = (names[name] for name in WORDS if name in names)
+    return next((f for f in found if all(isinstance(t.get(f), str) for t in tokens)), None)
+
+
+def _tag_field(tokens: Sequence[Mapping[str, Any]]) -> str | None:
+    """Find the field of the tags: one with a usual name, or one that holds only tags."""
+    names = {simple(name): name for name in tokens[0]}
+    for name in NER:
+        if name in names and all(isinstance(t.get(names[name]), str) for t in tokens):
+            return names[name]
+    for name in names.values():
+        if all(isinstance(t.get(name), str) and TAG.fullmatch(t[name]) for t in tokens):
+            return name
+    return None
+
+
+def tag_field(
+    first: Sequence[tuple[int, Mapping[str, Any]]], rows: "Rows", context: "Context"
+) -> tuple[str, str]:
+    """Find the fields of word and tag.
+
+    first (Sequence[tuple[int, Mapping]]): The first records.
+    rows (Callable): Not used.
+    context (Context): The options.
+    RETURNS (tuple[str, str]): The fields of a token.
+    """
+    words: Counter[str] = Counter()
+    tags: Counter[str] = Counter()
+    for _, record in first:
+        for sentence in _sentences(record):
+            words.update(filter(None, [_word_field(sentence)]))
+            tags.update(filter(None, [_tag_field(sentence)]))
+    options = context.options
+    return (
+        options.word_column or words.most_common(1)[0][0],
+        options.tag_column or tags.most_common(1)[0][0],
+    )
+
+
+def read_tree(record: Mapping[str, Any], context: "Context") -> Iterator[Mapping[str, Any]]:
+    """Convert a record.
+
+    record (Mapping): The record.
+    context (Context): The fields of word and tag.
+    YIELDS (Mapping): A record with words and tags per sentence.
+    """
+    word_field, tag = context.state
+    sentences = _sentences(record)
+    if not sentences and (record.get("tokens") or record.get("words")):
+        raise context.wrong("expected a list of tokens with words and tags. Fix this record.")
+    of_document: dict[str, Any] = {"document_id": context.line} if "sentences" in record else {}
+    for field in ("document_id", "doc_id"):
+        if field in record:
+            of_document = {field: record[field]}
+    for tokens in sentences:
+        found = {
+            "tokens": [token.get(word_field) for token in tokens],
+            "ner_tags": [token.get(tag) for token in tokens],
+            **of_document,
+        }
+        spaces = [_space(token, after) for token, after in zip(tokens, [*tokens[1:], None])]
+        yield found if None in spaces else {**found, "spaces": spaces}
+
+
+def _space(token: Mapping[str, Any], after: Mapping[str, Any] | None) -> bool | None:
+    """Find out whether a token is followed by whitespace. None if it is not known."""
+    names = {simple(name): value for name, value in token.items()}
+    for name in SPACES:
+        if name in names:
+            return bool(names[name])
+    if isinstance(names.get("after"), str):
+        return bool(names["after"])
+    if after is None:
+        return True
+    next_names = {simple(name): value for name, value in after.items()}
+    end = next((n for f in ENDS if (n := offset(names.get(f))) is not None), None)
+    start = next((n for f in STARTS if (n := offset(next_names.get(f))) is not None), None)
+    return None if start is None or end is None else start > end
