@@ -13,14 +13,12 @@ from .delimited import Rows, Table
 from .headers import role_of
 from .literals import looks_like_literal, parse_literal
 from .records import TAGS, open_records
-from .titles import find_text, is_start, number_of
+from .titles import is_start, number_of
 
 # What a column can contain: lists of entities, of tags, of words, of nothing; or tags that are
 # separated by spaces.
 SPANS, TAG_LISTS, WORD_LISTS, EMPTY_LISTS, SPLIT_TAGS = "spans", "tags", "words", "none", "split"
 
-# Titles of columns with entities.
-ENTITIES = ("spans", "ents", "entities", "label", "labels", "annotations")
 # What titles of columns say. Words are rather in the first ones, and never in the others.
 LIKELY = ("word", "text", "sentence", "document")
 UNWANTED = ("other", "tag", "gold", "prediction", "misc", "offset", "index")
@@ -202,37 +200,23 @@ def _parse(cell: str, title: str, line: int, name: str) -> Any:
 def _open_spans(
     source: Source, encoding: str, table: Table, options: ReadOptions, held: list[str]
 ) -> Any:
-    titles, name = table.titles, source.name
-    given = number_of(titles, options.spans_field, "--spans-field", name)
-    spans = _spans_column(titles, held, name) if given is None else given
-    given = number_of(titles, options.text_field, "--text-field", name)
-    others = [i for i, what in enumerate(held) if what]
-    text = find_text(table, table.rows(), others, name) if given is None else given
+    name = source.name
+    # Titles are unique, because they are fields of records.
+    titles = [
+        t if t not in table.titles[:i] else f"{t} {i + 1}" for i, t in enumerate(table.titles)
+    ]
 
     def record(line: int, cells: list[str]) -> dict[str, Any]:
-        cell = cells[spans]
-        found = _parse(cell, titles[spans], line, name) if cell.strip() else []
-        return {"text": cells[text], "spans": found}
+        made: dict[str, Any] = dict(zip(titles, cells))
+        for title, what in zip(titles, held):
+            if what in (SPANS, EMPTY_LISTS):
+                cell = made[title]
+                made[title] = _parse(cell, title, line, name) if cell.strip() else []
+        return made
 
-    options = replace(options, text_field=None, spans_field=None)
     records = Records(Rows(source, encoding, table), record)
-    return open_records(name, records, options, lambda: labels_beside(source.path))
-
-
-def _spans_column(titles: Sequence[str], held: list[str], name: str) -> int:
-    found = [i for i, what in enumerate(held) if what == SPANS]
-    found = found or [i for i, what in enumerate(held) if what == EMPTY_LISTS]
-    if len(found) > 1:
-        named = [i for i in found if titles[i].lower() in ENTITIES or role_of(titles[i]) == "tag"]
-        found = named if len(named) == 1 else found
-    if len(found) == 1:
-        return found[0]
-    if found:
-        raise _ambiguous(titles, found, "entities", "--spans-field", name)
-    raise InputError(
-        f"no column with entities (found: {', '.join(titles)}). Set it with --spans-field.",
-        path=name,
-    )
+    folder = source.path.parent
+    return open_records(name, records, options, lambda: labels_beside(source.path), folder)
 
 
 def _ambiguous(

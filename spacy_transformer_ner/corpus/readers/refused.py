@@ -58,8 +58,6 @@ REFUSED = (
     Refused("audio or video", "Pass annotated text.", re.compile(r"RIFF....(WAVE|AVI)|ID3[\x02-\x04]|OggS|fLaC|....ftyp", re.DOTALL)),
     # text
     Refused("an RTF file", f"Save it as text. {TAGS}", b"{\\rtf"),
-    Refused("a Jupyter notebook", f"{RECORDS}", re.compile(r"\s*\{\s*\"(cells|nbformat|metadata)\"(?=.*\"(cell_type|nbformat)\")", re.DOTALL)),
-    Refused("a UIMA CAS in JSON", "In INCEpTION, export as WebAnno TSV v3.3.", re.compile(r"\s*\{\s*\"%(TYPES|FEATURE_STRUCTURES|VIEWS)\"|\s*\{\s*\"_(context|views|referenced_fss)\"")),
     Refused("a UIMA CAS in XML (XMI)", "In INCEpTION, export as WebAnno TSV v3.3.", _xml("XMI", "CAS")),
     Refused("a GATE document", 'In GATE, choose "Save as…", "Inline XML" with the types of the entities.', _xml("GateDocument")),
     Refused("a BioC file", f"Export as PubTator. Else: {RECORDS}", re.compile(r"\s*(<[?!][^>]*>\s*)*(<!DOCTYPE collection|<collection>(?=.*<(passage|infon)\b))", re.DOTALL)),
