@@ -6,26 +6,23 @@ counting how its entities are tagged.
 """
 
 import re
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 from .documents import Span
+from .spelling import PREFIXES, advice
 
 Repair = Literal["conlleval", "discard", "none"]
 REPAIRS = ("conlleval", "discard", "none")
 PLACES = 10
 
-# BILUO and BMES(W) are BIOES with other letters.
-PREFIXES = {"B": "B", "I": "I", "M": "I", "E": "E", "L": "E", "S": "S", "U": "S", "W": "S"}
 NO_TAG = (
     " (O, or a label with a prefix like B-PER). Set the tag's column with --tag-column, or use "
     "--scheme bare if labels have no prefix. If this row is a header, remove it."
 )
 # Several tags in one cell.
 SEVERAL = re.compile(r"[|,;/](O|[BIESLUMW]-.*)(?=$|[|,;/])")
-TAG = re.compile(r"O|[BIESLUMW]-.+", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -218,50 +215,6 @@ class TagReader:
 
     def _exceptions(self, legal: Callable[[Form], bool]) -> int:
         return sum(seen.count for form, seen in self._forms.items() if not legal(form))
-
-
-def advice(tag: str) -> str:
-    """Suggest a fix for an invalid tag.
-
-    tag (str): The invalid tag.
-    RETURNS (str): The problem and the fix, as the end of a message. "" if unknown.
-    """
-    if not tag:
-        return ": it is empty. Use O for words outside entities."
-    if tag in PREFIXES or tag.rstrip("-") in PREFIXES:
-        return ": its label is missing. Write a tag like B-PER."
-    if tag in ("o", "0", "Ｏ"):
-        return ". Use the capital letter O for words outside entities."
-    head, _, tail = tag.rpartition("-")
-    if head and tail in PREFIXES:
-        return f": the prefix is at the end. Write {tail}-{head}."
-    if tag[0] in PREFIXES and tag[1] in "_:" and tag[2:]:
-        return f". Separate prefix and label with a hyphen: {tag[0]}-{tag[2:]}."
-    if tag[0].islower() and tag[0].upper() in PREFIXES and tag[1:2] == "-" and tag[2:]:
-        return f". Use a capital letter as prefix: {tag[0].upper()}{tag[1:]}."
-    if "*" in tag:
-        return (
-            ": the bracket format of OntoNotes is not supported. Convert it to one tag per word, "
-            "like B-PER, I-PER and O."
-        )
-    return ""
-
-
-def looks_bare(tags: Iterable[str]) -> bool:
-    """Check whether tags are labels without a prefix, like PER and O.
-
-    tags (Iterable[str]): The tags of some sentences.
-    RETURNS (bool): Whether at least half of the tags are O, and the others are few distinct
-        words without a prefix.
-    """
-    counts = Counter(tags)
-    outside = counts.pop("O", 0)
-    return (
-        0 < counts.total() <= outside
-        and len(counts) <= 100
-        and not any(TAG.fullmatch(tag) for tag in counts)
-        and all(tag[:1].isalpha() and not advice(tag) for tag in counts)
-    )
 
 
 def _chunks(tags: Sequence[tuple[str, str]]) -> Iterable[tuple[int, int, str]]:

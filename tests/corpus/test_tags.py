@@ -3,13 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from seqeval.metrics.sequence_labeling import get_entities
 
-from spacy_transformer_ner.corpus.tags import (
-    SCHEME_NAMES,
-    IllegalTags,
-    TagReader,
-    looks_bare,
-    write_tags,
-)
+from spacy_transformer_ner.corpus.spelling import looks_bare
+from spacy_transformer_ner.corpus.tags import SCHEME_NAMES, IllegalTags, TagReader, write_tags
 
 TAGS = st.lists(st.sampled_from(["O", "B-A", "I-A", "B-B", "I-B"]), max_size=12)
 ALL_TAGS = st.lists(
@@ -123,7 +118,7 @@ def test_at_most_ten_lines_of_illegal_tags():
         ("B_PER", "B-PER"),
         ("b-PER", "B-PER"),
         ("(PERSON*", "not a tag"),
-        ("*)", "bracket format"),
+        ("*)", "brackets like those of OntoNotes"),
         ("B-A\u00a0", "invisible"),
         ("B-A\u200b", "invisible"),
     ],

@@ -1,8 +1,10 @@
 """Column files with one word per line: CoNLL-2002, CoNLL-2003, WNUT-17, GermEval-14, CoNLL-U,
-CoNLL-U Plus, Universal NER and similar."""
+CoNLL-U Plus, Universal NER, HIPE, OntoNotes in CoNLL-2012's columns and similar."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 from ...errors import InputError
 from .. import sources
@@ -11,16 +13,40 @@ from ..notes import Note, Notes
 from ..options import ReadOptions
 from ..sources import Source, shorten
 from ..spacing import spaces_from_text
-from ..tags import IllegalTags, TagReader
-from .find_layout import find_layout
-from .layout import NUMBER, is_comment, sample, starts_document
+from ..tags import IllegalTags, Repair, Seen, TagReader
+from .find_layout import BRACKETS, find_layout
+from .layout import (
+    DOCSTART,
+    DOCUMENT_ID,
+    END_OF_LINE,
+    END_OF_SENTENCE,
+    NO_SPACE,
+    NUMBER,
+    is_comment,
+    is_docstart,
+    sample,
+    starts_document,
+)
 
+# The first characters of lines that can be comments or document marks.
+SPECIAL = "#-<[*=–—"
 # Number of characters from which the layout is detected.
 SAMPLE = 1 << 18
 # Maximum length of a line, in characters.
 MAX_ROW = 1_000_000
 # If a file with more words is one sentence, blank lines are probably missing.
 ONE_SENTENCE = 500
+# A file with at least as many sentences of one word is suspicious, if most of them have one.
+ONE_WORD = 10
+MOST_ONE_WORD = 0.9
+# A word with more characters of a script without spaces, or with more spaces, is a sentence.
+LONG_WORD = 12
+MANY_SPACES = 3
+# Scripts without spaces between words: Thai, Lao, Tibetan, Burmese, Khmer, Japanese, Chinese.
+UNSPACED = re.compile("[\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]")
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
+FINAL = tuple(".!?…。！？")
+CLOSING = "\"'”’»)]"
 
 
 class ColumnFile:
@@ -36,17 +62,23 @@ class ColumnFile:
         self.source = source
         self.options = options
         self.encoding = options.encoding or source.encoding()
-        self.layout = find_layout(
-            sample(source.rows(self.encoding, MAX_ROW), SAMPLE),
+        first = sample(source.rows(self.encoding, MAX_ROW), SAMPLE)
+        found = find_layout(
+            first,
             source.name,
-            word_column=options.column_number("word"),
-            tag_column=options.column_number("tag"),
+            word_column=options.word_column,
+            tag_column=options.tag_column,
             bare=None if options.scheme is None else options.scheme == "bare",
         )
-        self.marks_documents = False
+        self.layout = found.layout
+        self._found = found.notes
+        # A single mark at the start of a file is written by tools that don't mark documents.
+        self._marks = self._find_marks(first)
+        self.marks_documents = self._marks > 1
         self._scheme = options.scheme or ("bare" if self.layout.bare else None)
-        self.tags = TagReader(self._scheme)
+        self.tags = self._tag_reader()
         self._notes = Notes(source.name)
+        self._last_ids = ("", "")
 
     @property
     def format(self) -> str:
@@ -65,21 +97,65 @@ class ColumnFile:
             for _ in self._documents():
                 pass
             self._scheme = self.tags.scheme
-        self.tags = TagReader(self._scheme, repair)
+        self.tags = self._tag_reader(repair)
         self._notes = Notes(self.source.name)
-        self.marks_documents = False
+        for message, count, line in self._found:
+            self._notes.take(message, Seen(count, [line]))
+        self.marks_documents = self._marks > 1
         words = sentences = 0
+        single = Seen()
         for document in self._documents():
-            words += sum(len(sentence.words) for sentence in document.sentences)
+            for sentence in document.sentences:
+                words += len(sentence.words)
+                if len(sentence.words) == 1:
+                    single.add(sentence.lines[0])
             sentences += len(document.sentences)
             yield document
+        if not words:
+            raise InputError(
+                "contains no tagged words. Is it the right file?", path=self.source.name
+            )
+        self._note_sentences(words, sentences, single)
+
+    def _tag_reader(self, repair: Repair = "conlleval") -> TagReader:
+        tags = TagReader(self._scheme, repair)
+        tags.known.update((tag, tags.known["O"]) for tag in self.layout.spelling.outside)
+        return tags
+
+    def _find_marks(self, first: Sequence[str]) -> int:
+        """RETURNS (int): The number of document marks in the first lines, or if there is one at
+        the start, in the file. At most 2, which can stand for any mark but that one."""
+        layout = self.layout
+        marks = [row for row in first if row.strip() and starts_document(row, layout)]
+        self._special = SPECIAL + "".join({row[0] for row in marks})
+        if layout.document is not None:
+            return 2
+        if not marks or len(marks) > 1 or not is_docstart(marks[0]):
+            return 2 * bool(marks)
+        before = first[: first.index(marks[0])]
+        if any(row.strip() and row[0] != "#" and row not in layout.header for row in before):
+            return 2
+        rows = self.source.rows(self.encoding, MAX_ROW)
+        found = (row for row in rows if row.strip() and starts_document(row, layout))
+        return len(list(islice(found, 2)))
+
+    def _note_sentences(self, words: int, sentences: int, single: Seen) -> None:
+        """Warn about sentences and documents that are unlikely."""
         if sentences == 1 and words > ONE_SENTENCE:
             self._notes.add(
                 f"sentence is the whole file, of {words:,} words: are blank lines missing?", 1
             )
-        if not words:
-            raise InputError(
-                "contains no tagged words. Is it the right file?", path=self.source.name
+        if sentences >= ONE_WORD and single.count > MOST_ONE_WORD * sentences:
+            self._notes.take(
+                "sentences have one word. Are there blank lines between the words of a sentence, "
+                "or sentences that are not split into words? Remove the blank lines, or split them",
+                single,
+            )
+        if self._marks == 1 and sentences > 1:
+            self._notes.take(
+                f"sentences follow a single {DOCSTART}, which marks no documents then: documents "
+                f"have --n-sents sentences. Add a {DOCSTART} line before each document",
+                Seen(sentences, [1]),
             )
 
     def _documents(self) -> Iterator[Document]:
@@ -112,72 +188,109 @@ class ColumnFile:
     def _sentences(self) -> Iterator[Sentence | None]:
         """Yield the sentences, and None at the start of a document."""
         layout, known = self.layout, self.tags.known
-        simple = not (layout.numbered or layout.key or layout.prefix or layout.misc is not None)
+        simple = layout.simple
         n, at_word, at_tag = layout.columns, layout.word, layout.tag
-        separator = "\t" if layout.tabs else " "
+        separator, header, special = layout.separator, layout.header, self._special
+        has_ids = layout.sentence is not None or layout.document is not None
+        blank = f" \t{separator}"
+        last_id = ""
         rows = _Rows()
         for line, row in enumerate(self.source.rows(self.encoding, MAX_ROW), start=1):
             cells = row.split(separator)
-            if simple and len(cells) == n and row[0] not in "#-":
+            if simple and len(cells) == n and row[0] not in special:
                 # Fast path for most lines.
                 word, tag = cells[at_word], cells[at_tag]
-                if word and word.strip() == word and tag in known and not rows.full:
+                if (
+                    word
+                    and tag in known
+                    and word.isprintable()
+                    and " " not in word
+                    and not rows.full
+                ):
                     rows.add(word, known[tag], line)
                     continue
-            if row.strip(" \t"):
-                if starts_document(row, layout):
-                    self.marks_documents = True
-                elif row[0] == "#" and is_comment(row, layout):
-                    if rows.words and not layout.numbered:
-                        raise InputError(
-                            f"comment within a sentence, or a word without a tag: {shorten(row)}. "
-                            "Add a blank line before it if a sentence ends there. Else remove it, "
-                            "or add a tag.",
-                            path=self.source.name,
-                            line=line,
-                        )
-                    if row.startswith("# text = "):
-                        rows.text = row[len("# text = ") :]
-                    continue
-                else:
-                    self._row(row, line, rows)
-                    continue
+            if not row.strip(blank) or row.strip() in ("", "EOS") or row in header:
                 yield from self._sentence(rows)
                 rows = _Rows()
-                yield None
+            elif starts_document(row, layout):
+                # IDs may be repeated in each sentence.
+                if not (DOCUMENT_ID.match(row) and row == last_id):
+                    yield from self._sentence(rows)
+                    rows = _Rows()
+                    self._mark(line)
+                    yield None
+                last_id = row
+            elif row[0] == "#" and is_comment(row, layout):
+                if rows.words and not layout.comments_anywhere:
+                    raise InputError(
+                        f"comment within a sentence, or a word without a tag: {shorten(row)}. "
+                        "Add a blank line before it if a sentence ends there. Else remove it, "
+                        "or add a tag.",
+                        path=self.source.name,
+                        line=line,
+                    )
+                if row.startswith("# text = "):
+                    rows.text = row[len("# text = ") :]
             else:
-                yield from self._sentence(rows)
-                rows = _Rows()
+                cells = self._cells(row, line)
+                if has_ids:
+                    ids = self._ids(cells)
+                    if rows.ids is not None and ids != rows.ids and rows.words:
+                        changed = layout.document is not None and ids[1] != rows.ids[1]
+                        yield from self._sentence(rows)
+                        rows = _Rows()
+                        if changed:
+                            yield None
+                    rows.ids = self._last_ids = ids
+                self._row(row, cells, line, rows)
+                if layout.flags and self._ends_sentence(cells, line):
+                    yield from self._sentence(rows)
+                    rows = _Rows()
         yield from self._sentence(rows)
 
-    def _row(self, row: str, line: int, rows: "_Rows") -> None:
+    def _mark(self, line: int) -> None:
+        """Note that documents are marked."""
+        if self._marks != 1 and not self.marks_documents:
+            self.marks_documents = True
+            self._notes.add(
+                "document mark is the first one, but not near the start of the file: sentences "
+                "before it are documents with --n-sents sentences",
+                line,
+            )
+
+    def _ids(self, cells: Sequence[str]) -> tuple[str, str]:
+        """Get the identifiers of sentence and document. An empty cell repeats the last one."""
+        columns = self.layout.sentence, self.layout.document
+        found = ("" if column is None else cells[column] for column in columns)
+        sentence, document = (new or last for new, last in zip(found, self._last_ids))
+        return sentence, document
+
+    def _ends_sentence(self, cells: Sequence[str], line: int) -> bool:
+        """Whether a sentence ends after a row, in files with HIPE's flags."""
         layout = self.layout
-        cells = layout.split(row)
-        if len(cells) != layout.columns:
+        assert layout.misc is not None
+        flags = cells[layout.misc].split("|")
+        if END_OF_SENTENCE in layout.flags:
+            return END_OF_SENTENCE in flags
+        if END_OF_LINE in flags and cells[layout.word].rstrip(CLOSING).endswith(FINAL):
+            self._notes.add(
+                "sentences were ended at the end of a line with a full stop, because the file "
+                f"doesn't have {END_OF_SENTENCE}",
+                line,
+            )
+            return True
+        return False
+
+    def _cells(self, row: str, line: int) -> list[str]:
+        cells = self.layout.split(row)
+        if len(cells) != self.layout.columns:
             raise self._ragged(row, line)
+        return cells
+
+    def _row(self, row: str, cells: Sequence[str], line: int, rows: "_Rows") -> None:
+        layout = self.layout
         if rows.full:
             raise self._endless(rows)
-        word = cells[layout.word].strip(" ").removeprefix(layout.prefix)
-        if not word.strip():
-            raise InputError(
-                f"empty word: {shorten(row)}. Remove this line, or replace it with a blank line "
-                "if a sentence ends here.",
-                path=self.source.name,
-                line=line,
-            )
-        cell = cells[layout.tag].strip(" ")
-        if layout.key:
-            notes = cell.split("|")
-            cell = next(
-                (x[len(layout.key) + 1 :] for x in notes if x.startswith(f"{layout.key}=")), "O"
-            )
-        elif layout.numbered and cell == "_":
-            cell = "O"
-        try:
-            tag = self.tags.split(cell)
-        except ValueError as error:
-            raise InputError(str(error), path=self.source.name, line=line) from None
-        glued = layout.misc is not None and "SpaceAfter=No" in cells[layout.misc].split("|")
         number = cells[0] if layout.numbered else ""
         if layout.numbered and not NUMBER.fullmatch(number):
             raise InputError(
@@ -187,13 +300,88 @@ class ColumnFile:
             )
         if "." in number:
             return  # an empty node of CoNLL-U, which is not in the text
+        word = self._word(cells[layout.word].removeprefix(layout.prefix), line)
+        tag = self._tag(cells[layout.tag], line, rows)
+        if not word:
+            self._notes.add("empty words were skipped", line)
+            return
+        notes = () if layout.misc is None else cells[layout.misc].split("|")
+        glued = "SpaceAfter=No" in notes or NO_SPACE in notes
         if "-" in number:
             rows.open_range(number, word, tag, line, glued)
         else:
             rows.add_numbered(number, word, tag, line, glued)
 
+    def _word(self, cell: str, line: int) -> str:
+        """Get a word without whitespace around it and control characters."""
+        word = CONTROL.sub("", cell).strip()
+        if word != cell and word:
+            self._notes.add(
+                "words were read without the control characters or spaces in them", line
+            )
+        if word.count(" ") > MANY_SPACES:
+            self._notes.add(
+                "words have spaces, like whole sentences. Each line needs one word: split the "
+                "text into words",
+                line,
+            )
+        return word
+
+    def _tag(self, cell: str, line: int, rows: "_Rows") -> tuple[str, str]:
+        layout = self.layout
+        if layout.brackets:
+            return self._bracket(cell, line, rows)
+        if layout.key:
+            notes = cell.split("|")
+            cell = next(
+                (x[len(layout.key) + 1 :] for x in notes if x.startswith(f"{layout.key}=")), "O"
+            )
+        known = self.tags.known.get(cell)
+        if known is not None:
+            return known
+        normal = layout.spelling.normal(cell)
+        try:
+            tag = self.tags.split(normal)
+        except ValueError as error:
+            raise InputError(str(error), path=self.source.name, line=line) from None
+        if normal == "O":
+            if not (layout.numbered and cell == "_"):
+                self._notes.add(f"words have the tag {cell!r}, which was read as O", line)
+        else:
+            self.tags.known[cell] = tag
+        return tag
+
+    def _bracket(self, cell: str, line: int, rows: "_Rows") -> tuple[str, str]:
+        """Read a cell like "(PERSON*", "*", "*)" or "(GPE)" as a tag of the outer entity."""
+        match = BRACKETS.fullmatch(cell)
+        opened = match[1].split("(")[1:] if match else []
+        is_inside = bool(rows.open)
+        rows.open += opened
+        nested = len(opened) - (not is_inside) if opened else 0
+        closed = len(match[2]) if match else 0
+        if not cell or match is None or closed > len(rows.open):
+            raise InputError(
+                f"{shorten(cell)} is not in brackets like (PERSON*, *), (GPE) and *, or closes a "
+                "bracket that is not open. Fix this line.",
+                path=self.source.name,
+                line=line,
+            )
+        if nested and self.options.overlaps == "refuse":
+            raise InputError(
+                f"entities overlap: {opened[-1]} is within {rows.open[0]}. Remove one, or keep the "
+                "longest entities with --overlaps longest.",
+                path=self.source.name,
+                line=line,
+            )
+        for _ in range(nested):
+            self._notes.add("entities that overlap a longer one were dropped", line)
+        tag = ("I" if is_inside else "B", rows.open[0]) if rows.open else ("O", "")
+        del rows.open[len(rows.open) - closed :]
+        return tag
+
     def _ragged(self, row: str, line: int) -> InputError:
-        separators = "tabs" if self.layout.tabs else "spaces"
+        separator = self.layout.separator
+        separators = {"\t": "tabs", " ": "spaces"}.get(separator, repr(separator))
         return InputError(
             f"expected {self.layout.columns} columns separated by {separators}, found "
             f"{len(self.layout.split(row))}: {shorten(row)}. Fix this line.",
@@ -212,6 +400,21 @@ class ColumnFile:
     def _sentence(self, rows: "_Rows") -> Iterator[Sentence]:
         if not rows.words:
             return
+        if rows.open:
+            raise InputError(
+                f"the bracket of {rows.open[0]} is not closed before the end of the sentence. Fix "
+                "this line.",
+                path=self.source.name,
+                line=rows.lines[-1],
+            )
+        if rows.characters > LONG_WORD * len(rows.words):
+            for word, line in zip(rows.words, rows.lines):
+                if len(word) > LONG_WORD and 2 * len(UNSPACED.findall(word)) > len(word):
+                    self._notes.add(
+                        f"words have more than {LONG_WORD} characters of a script without spaces, "
+                        "like whole sentences. Split the text into words or characters",
+                        line,
+                    )
         first, last = rows.lines[0], rows.lines[-1]
         is_contiguous = last - first == len(rows.words) - 1
         try:
@@ -245,6 +448,10 @@ class _Rows:
     characters: int = 0
     full: bool = False
     text: str = ""
+    # Sentence and document, if columns identify them.
+    ids: tuple[str, str] | None = None
+    # Brackets that are not closed.
+    open: list[str] = field(default_factory=list)
     # Words up to this number are parts of the last multiword token.
     range_end: int = 0
 
@@ -255,7 +462,10 @@ class _Rows:
         self.characters += len(word)
         if tag[1]:
             self.tagged = True
-        self.full = len(self.words) >= MAX_WORDS or self.characters > sources.LONGEST_RECORD
+        # Each word has at least one character.
+        self.full = self.characters >= MAX_WORDS and (
+            len(self.words) >= MAX_WORDS or self.characters > sources.LONGEST_RECORD
+        )
 
     def add_numbered(
         self, number: str, word: str, tag: tuple[str, str], line: int, glued: bool

@@ -8,7 +8,7 @@ from ...errors import InputError
 from ..labels import labels_beside
 from ..options import ReadOptions
 from ..sources import Source, shorten
-from ..tags import TAG, looks_bare
+from ..spelling import TAG, looks_bare
 from .delimited import Rows, Table
 from .headers import role_of
 from .literals import looks_like_literal, parse_literal

@@ -8,7 +8,8 @@ from ..documents import Document
 from ..notes import Note, Notes
 from ..options import ReadOptions
 from ..sources import Source, shorten
-from ..tags import TAG, TagReader, looks_bare
+from ..spelling import TAG, looks_bare
+from ..tags import TagReader
 from .columns import ColumnFile
 from .delimited import Table, is_row
 from .headers import Role, role_of

@@ -9,7 +9,7 @@ from typing import Any
 from ...errors import InputError
 from .. import sources
 from ..sources import BOM, Source, shorten, too_long
-from ..tags import TAG
+from ..spelling import TAG
 from .literals import looks_like_literal
 
 SEPARATORS = (",", ";", "\t", "|")

@@ -88,7 +88,7 @@ def roles_of(titles: Sequence[str]) -> tuple[Role | None, ...] | None:
         tags.
     """
     roles = tuple(map(role_of, titles))
-    named = [title.strip().lower() for title in titles if title.strip()]
+    named = [title.strip().lower() for title in titles if any(map(str.isalnum, title))]
     is_header = (
         len(set(named)) == len(named)
         and not {"word", "text"}.isdisjoint(roles)

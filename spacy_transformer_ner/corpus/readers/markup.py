@@ -15,7 +15,7 @@ from .. import sources
 from ..notes import Notes
 from ..options import ReadOptions
 from ..sources import Source, too_long
-from ..tags import TAG
+from ..spelling import TAG
 from .annotated import Annotated, AnnotatedTexts, Mention
 
 NAME = r"[A-Za-z_][\w.:-]*"

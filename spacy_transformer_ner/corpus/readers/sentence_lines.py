@@ -9,7 +9,7 @@ from typing import Any
 from ...errors import InputError
 from ..options import ReadOptions
 from ..sources import Source, shorten
-from ..tags import TAG, looks_bare
+from ..spelling import TAG, looks_bare
 from .annotated import RecordFile
 from .records import open_records
 

@@ -11,7 +11,7 @@ from ..labels import by_number
 from ..notes import Note, Notes
 from ..options import Offsets, ReadOptions
 from ..sources import shorten
-from ..tags import PREFIXES
+from ..spelling import PREFIXES
 from .counting import DESCRIPTIONS, Evidence, explained, place
 from .entities import Discontinuous, Entry, EntryFields, NoEntity, entries
 from .fields import get, is_list, parsed

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ...errors import InputError
-from ..tags import TAG
+from ..spelling import TAG
 from .fields import is_list
 
 WORDS = ("tokens", "words")

@@ -9,7 +9,8 @@ from ..documents import MAX_WORDS, Document, Sentence
 from ..notes import Note, Notes
 from ..options import ReadOptions
 from ..sources import shorten
-from ..tags import IllegalTags, TagReader, looks_bare
+from ..spelling import looks_bare
+from ..tags import IllegalTags, TagReader
 from .fields import is_list, parsed
 from .offsets import check_characters
 

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..tags import TAG
+from ..spelling import TAG
 from .entities import offset
 from .fields import is_list, simple
 

@@ -1,0 +1,132 @@
+"""What a column of a column file holds: identifiers, numbers, parts of speech, or words."""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from .first_rows import FirstRows
+from .layout import NUMBER
+
+# Parts of speech of Universal Dependencies and of the Penn Treebank.
+POS = frozenset(
+    """ADJ ADP ADV AUX CCONJ CONJ DET INTJ NOUN NUM PART PRON PROPN PUNCT SCONJ SYM VERB X
+    CC CD DT EX FW IN JJ JJR JJS LS MD NN NNS NNP NNPS PDT POS PRP PRP$ PRT RB RBR RBS RP TO UH VB
+    VBD VBG VBN VBP VBZ WDT WP WP$ WRB HYPH NFP ADD AFX GW XX -LRB- -RRB- . , : ; ( ) " '' `` # $
+    - _ -X- ADJA ADJD ADV APPR APPRART ART CARD KON NE PPER PPOSAT VVFIN VAFIN $. $, $(""".split()  # noqa: SIM905
+)
+DIGITS = re.compile(r"[0-9]+")
+# A path, a file name, or a long identifier such as a UUID.
+NAME = re.compile(r"\w/\w|\w\.[a-z]{2,5}$|^(?=.*\d)[\w-]{8,}$")
+MOST = 0.95
+# Words have at least this share of the different values of the column with the most.
+VARIED = 0.5
+
+
+@dataclass(frozen=True)
+class Identifier:
+    """A column of identifiers of sentences or documents.
+
+    column (int): The column.
+    starts (tuple[int, ...]): The rows where a new value starts.
+    """
+
+    column: int
+    starts: tuple[int, ...]
+
+
+def counts_words(cells: Sequence[str], blocks: Sequence[int]) -> bool:
+    """Check whether cells number the words of each sentence, or of the whole file.
+
+    cells (Sequence[str]): The cells of a column.
+    blocks (Sequence[int]): The number of blank lines before each cell.
+    RETURNS (bool): Whether each number is one more than the last, 0 or 1. Sentences of one word
+        without a blank line between them are rare.
+    """
+    last = -1
+    steps = repeated = 0
+    block = blocks[0]
+    for cell, new_block in zip(cells, blocks):
+        if not NUMBER.fullmatch(cell):
+            return False
+        if cell.isdecimal():
+            number = int(cell[:9])
+            if number not in (0, 1, last + 1):
+                return False
+            steps += number == last + 1
+            repeated += number == last and new_block == block
+            last, block = number, new_block
+    return last >= 0 and steps >= repeated
+
+
+def find_identifier(first: FirstRows, column: int) -> Identifier | None:
+    """Check whether a column identifies sentences or documents.
+
+    first (FirstRows): The first rows.
+    column (int): The column.
+    RETURNS (Identifier | None): The identifier. None if the values of the column are not the same
+        for several rows in a row, or a value occurs again later.
+    """
+    starts: list[int] = []
+    values: list[str] = []
+    for row, cell in enumerate(first.values[column]):
+        if cell and cell != (values[-1] if values else None):
+            starts.append(row)
+            values.append(cell)
+    n = len(first.lines)
+    if 1 < len(values) <= 0.7 * n and len(set(values)) == len(values) and _are_names(values):
+        return Identifier(column, tuple(starts))
+    return None
+
+
+def _are_names(values: Sequence[str]) -> bool:
+    """Whether values are like "S1", "S2", or like file names."""
+    if all(NAME.search(value) for value in values):
+        return True
+    numbers = [tuple(map(int, DIGITS.findall(value[:100]))) for value in values]
+    shapes = {DIGITS.sub("0", value) for value in values}
+    return len(shapes) == 1 and all(numbers) and numbers == sorted(numbers)
+
+
+def find_words(first: FirstRows, taken: Sequence[int]) -> tuple[int, str] | None:
+    """Find the column of the words.
+
+    first (FirstRows): The first rows.
+    taken (Sequence[int]): Columns that have no words.
+    RETURNS (tuple[int, str] | None): The column, and what the columns before it hold, for a
+        message. None if no column looks like words.
+    """
+    kinds = {i: _kind(first, i) for i in range(first.columns) if i not in taken}
+    varied = max((len(first.counts[i]) for i, kind in kinds.items() if not kind), default=0)
+    found = next(
+        (i for i, k in kinds.items() if not k and len(first.counts[i]) >= VARIED * varied), None
+    )
+    if found is None:
+        return None
+    before = [kinds[i] or "few different values" for i in kinds if i < found]
+    return found, before[0] if before else ""
+
+
+def _kind(first: FirstRows, column: int) -> str:
+    """Describe what a column holds, if these are no words."""
+    counts = first.counts[column]
+    n = len(first.lines)
+    shapes = Counter(DIGITS.sub("0", cell) for cell in first.values[column])
+    shape, most = shapes.most_common(1)[0]
+    if n > 1 and len(counts) == 1:
+        return "always the same value"
+    if sum(k for cell, k in counts.items() if _is_number(cell)) > MOST * n:
+        return "numbers"
+    if find_identifier(first, column) or ("0" in shape and most > MOST * n and n > 1):
+        return "identifiers"
+    if sum(k for cell, k in counts.items() if cell in POS) > MOST * n:
+        return "parts of speech"
+    return ""
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
