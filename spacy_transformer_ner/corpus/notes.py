@@ -37,10 +37,6 @@ class Notes:
         """
         self._seen.setdefault(message, Seen()).add(line)
 
-    def clear(self) -> None:
-        """Forget all problems, before the file is read again."""
-        self._seen.clear()
-
     def take(self, message: str, seen: Seen) -> None:
         """Set the count of a problem, if there is any.
 

@@ -71,7 +71,7 @@ def _columns(table: Table, options: ReadOptions, name: str) -> _Columns:
     given = number_of(titles, options.label_field, "--label-field", name)
     label = _label_column(titles, known | {document}, name) if given is None else given
     text = number_of(titles, options.text_field, "--text-field", name)
-    if text is None and any(set(range(len(titles))) - known - {label}):
+    if text is None and not set(range(len(titles))) <= known | {label}:
         longest = find_text(table, rows, known | {label}, name)
         fits = [
             not row[longest].strip() or len(row[longest]) + 1 >= _integer(row[end], -1)

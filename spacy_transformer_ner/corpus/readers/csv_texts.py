@@ -38,7 +38,8 @@ def contents(cells: Sequence[str]) -> str:
         values = [value for value in map(_peek, literal[:200]) if value]
         flat = [inner for value in values for inner in value[:50]]
         if not values:
-            return EMPTY_LISTS if set(literal) <= {"[]", "{}"} else ""
+            empty = sum(cell.strip() in ("[]", "{}", "()") for cell in literal)
+            return EMPTY_LISTS if empty * 2 > len(literal) else ""
         if all(isinstance(value, str) for value in flat):
             is_tags = all(map(TAG.fullmatch, flat)) or looks_bare(flat)
             return TAG_LISTS if is_tags else WORD_LISTS
@@ -47,9 +48,7 @@ def contents(cells: Sequence[str]) -> str:
         return SPANS if any(map(_has_offsets, flat)) else ""
     tags = [cell.split() for cell in filled]
     flat = [tag for cell in tags for tag in cell]
-    if max(map(len, tags)) > 1 and (all(map(TAG.fullmatch, flat)) or looks_bare(flat)):
-        return SPLIT_TAGS
-    return ""
+    return SPLIT_TAGS if max(map(len, tags)) > 1 and all(map(TAG.fullmatch, flat)) else ""
 
 
 def _peek(cell: str) -> list[Any]:
@@ -164,6 +163,10 @@ def _word_column(table: Table, tag: int, held: list[str], name: str) -> int:
             and same * 10 >= len(rows) * 9
         ):
             found.append((LIKELY.index(role) if role in LIKELY else len(LIKELY), i))
+    found.sort()
+    if len(found) > 1 and found[0][0] == found[1][0]:
+        likely = [i for rank, i in found if rank == found[0][0]]
+        raise _ambiguous(table.titles, likely, "words", "--word-column", name)
     if not found:
         raise InputError(
             f"no column has as many words as {table.titles[tag]} has tags (found: "
@@ -171,7 +174,7 @@ def _word_column(table: Table, tag: int, held: list[str], name: str) -> int:
             "--tag-column.",
             path=name,
         )
-    return min(found)[1]
+    return found[0][1]
 
 
 def _count(cell: str) -> int:

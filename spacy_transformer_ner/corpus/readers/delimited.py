@@ -4,6 +4,7 @@ import csv
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 from ...errors import InputError
@@ -24,12 +25,12 @@ class Dialect:
     r"""How cells are separated and quoted.
 
     separator (str): The character between cells.
-    escaped (bool): Whether a quote in a quoted cell is written \", and not "".
+    quotes (str): How a quote in a quoted cell is written: "" or \". Empty if cells are not quoted.
     padded (bool): Whether a space follows each separator.
     """
 
     separator: str
-    escaped: bool = False
+    quotes: str = '""'
     padded: bool = False
 
     def parse(self, lines: Iterable[str]) -> Any:
@@ -40,8 +41,9 @@ class Dialect:
         return csv.reader(
             lines,
             delimiter=self.separator,
-            doublequote=not self.escaped,
-            escapechar="\\" if self.escaped else None,
+            quoting=csv.QUOTE_MINIMAL if self.quotes else csv.QUOTE_NONE,
+            doublequote=self.quotes != '\\"',
+            escapechar="\\" if self.quotes == '\\"' else None,
             skipinitialspace=self.padded,
             strict=True,
         )
@@ -63,6 +65,15 @@ class Dialect:
         plain = line.split(self.separator)
         return [cell.strip(" ") for cell in plain] if self.padded else plain
 
+    def titles(self, line: str) -> list[str]:
+        """line (str): The first row.
+        RETURNS (list[str]): Its cells, stripped."""
+        try:
+            cells: list[str] = next(self.parse([line]), [])
+        except csv.Error:
+            cells = line.split(self.separator)
+        return [cell.strip() for cell in cells]
+
 
 @dataclass(frozen=True)
 class Table:
@@ -81,19 +92,6 @@ class Table:
     lines: tuple[str, ...]
     is_cut: bool
 
-    @property
-    def quoted(self) -> bool:
-        """RETURNS (bool): Whether cells are quoted."""
-        sep = self.dialect.separator
-        return any(
-            '"' in line and (line[0] == '"' or f'{sep}"' in line) and self._is_quoted(line)
-            for line in self.lines
-        )
-
-    def _is_quoted(self, line: str) -> bool:
-        sep = re.escape(self.dialect.separator)
-        return re.search(rf'(^|{sep} ?)"([^"]|"")+"({sep}|\s*$)', line) is not None
-
     def lines_as_rows(self) -> list[list[str]]:
         """RETURNS (list[list[str]]): Each line as a row, without blank rows and rows with another
         number of cells. Empty if these are many."""
@@ -102,16 +100,25 @@ class Table:
 
     def rows(self) -> list[list[str]]:
         """RETURNS (list[list[str]]): The rows, without blank ones and rows with another number of
-        cells. Empty if these are many, or quotes are not in pairs."""
+        cells. Empty if these are many."""
+        return self._regular(self._parsed[0])
+
+    @property
+    def is_broken(self) -> bool:
+        """RETURNS (bool): Whether quotes are not in pairs."""
+        return self._parsed[1]
+
+    @cached_property
+    def _parsed(self) -> tuple[list[list[str]], bool]:
         found: list[list[str]] = []
         try:
             for cells in self.dialect.parse(self.lines):
                 if is_row(cells):
                     found.append(cells)
         except csv.Error as error:
-            if not (self.is_cut and "unexpected end" in str(error)):
-                return []
-        return self._regular(found)
+            # The last row may be cut off.
+            return found, not (self.is_cut and "unexpected end" in str(error))
+        return found, False
 
     def _regular(self, rows: list[list[str]]) -> list[list[str]]:
         columns = len(self.titles)
@@ -146,7 +153,7 @@ def find_tables(text: str, is_cut: bool) -> Iterator[Table]:
             continue
         padded = separator != " " and count == lines[header].count(f"{separator} ")
         dialect = Dialect(separator, padded=padded)
-        titles = [title.strip() for title in dialect.split(lines[header].strip("\r\n"), count + 1)]
+        titles = dialect.titles(lines[header].strip("\r\n"))
         while titles and not titles[-1]:
             titles.pop()
         first = header + 1  # the first line of rows
@@ -157,10 +164,12 @@ def find_tables(text: str, is_cut: bool) -> Iterator[Table]:
         # pandas writes the index without a name.
         titles = [title or f"Unnamed: {i}" for i, title in enumerate(titles)]
         rest = tuple(lines[first:])
-        table = Table(dialect, first, tuple(titles), rest, is_cut)
-        if any('\\"' in line for line in rest) and not table.rows():
-            table = replace(table, dialect=replace(dialect, escaped=True))
-        yield table
+        tables = [
+            Table(replace(dialect, quotes=quotes), first, tuple(titles), rest, is_cut)
+            for quotes in ('""', '\\"', "")
+        ]
+        quoted = [table for table in tables[:2] if not table.is_broken]
+        yield next((table for table in quoted if table.rows()), [*quoted, tables[2]][0])
 
 
 def _is_data(title: str) -> bool:

@@ -21,7 +21,7 @@ from ..tags import TagReader
 from .brat import BratFile
 from .columns import ColumnFile
 from .csv_entities import entities_beside, open_file_of_table
-from .csv_file import find_csv, open_csv
+from .csv_file import is_csv, open_csv
 from .json_values import JsonRecords
 from .markdown import is_markdown, open_markdown
 from .markup import is_markup, open_markup
@@ -258,7 +258,7 @@ TABLE = (
     Format("pubtator", lambda start: is_pubtator(start.text), open_pubtator),
     Format("opennlp", lambda start: is_opennlp(start.text), open_opennlp),
     Format("tagged-lines", lambda start: is_tagged_lines(start.text), open_tagged_lines),
-    Format("csv", lambda start: find_csv(start.text, start.is_cut) is not None, open_csv),
+    Format("csv", lambda start: is_csv(start.text, start.is_cut), open_csv),
     Format("xml", lambda start: is_markup(start.text), open_markup),
     Format("markdown", lambda start: is_markdown(start.text), open_markdown),
     Format("columns", lambda start: True, ColumnFile),
