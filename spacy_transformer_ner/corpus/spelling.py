@@ -3,7 +3,7 @@ than O for words outside entities."""
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 # BILUO and BMES(W) are BIOES with other letters.
@@ -20,7 +20,7 @@ DASHES = frozenset("\u00ad\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe58\ufe63
 # fullwidth.
 SIGNS = frozenset(
     ("", "_", "-", "--", "–", "—", "0", "o", "out", "outside", "none", "null", "nil", "nan", "na",
-     "n/a", "#n/a", "о", "ο", "ｏ")
+     "n/a", "#n/a", "*", "о", "ο", "ｏ")
 )  # fmt: skip
 # Words that stand for O if there is no O and none of the signs. Else they are labels.
 OTHERS = frozenset(("other", "others", "no", "false"))
@@ -52,13 +52,17 @@ class Spelling:
     form (re.Pattern | None): The form of the other tags, with groups for prefix and label. If
         None, they are written like B-PER, or are labels without a prefix.
     bare (bool): Whether they are labels without a prefix.
+    unlabelled (bool): Whether tags are prefixes without a label.
     example (str): A tag in this form, if it is not the usual one.
+    names (tuple[str, ...]): The tags that numbers stand for. Empty if tags are not numbers.
     """
 
     outside: frozenset[str] = frozenset("O")
     form: re.Pattern | None = None
     bare: bool = False
+    unlabelled: bool = False
     example: str = ""
+    names: tuple[str, ...] = ()
 
     def normal(self, tag: str) -> str:
         """Write a tag like B-PER or O.
@@ -67,6 +71,8 @@ class Spelling:
         RETURNS (str): The tag, with a capital letter as prefix and a hyphen, or O. Labels without
             a prefix, and tags that don't have the form, are returned unchanged.
         """
+        if self.names:
+            return self.names[int(tag)] if self._is_number(tag) else tag
         if tag in self.outside or tag.lower() in SIGNS:
             return "O"
         if self.form is not None:
@@ -77,6 +83,9 @@ class Spelling:
         if not self.bare and tag[1:2] in DASHES and tag[0] in PREFIXES:
             return f"{tag[0]}-{tag[2:]}"
         return tag
+
+    def _is_number(self, tag: str) -> bool:
+        return tag.isdecimal() and int(tag[:9]) < len(self.names)
 
     def is_tag(self, tag: str) -> bool:
         """RETURNS (bool): Whether a cell is O or a tag with prefix and label in this form."""
@@ -105,7 +114,8 @@ def find_spelling(tags: Iterable[str] | Counter[str], bare: bool | None = None) 
     if n_tags and is_plain:
         return plain
     for form in (_BEFORE, _AFTER, _ALONE, _GLUED):
-        if rest and (found := _spelled(rest, form, outside, n_outside)):
+        # A column of words has more different values.
+        if 0 < len(rest) <= 5 * MOST_LABELS and (found := _spelled(rest, form, outside, n_outside)):
             return found
     if bare is None and looks_bare(counts, outside):
         return Spelling(outside, bare=True)
@@ -144,7 +154,7 @@ def advice(tag: str) -> str:
         return ": it is empty. Use O for words outside entities."
     if tag in PREFIXES or tag.rstrip("-") in PREFIXES:
         return ": its label is missing. Write a tag like B-PER."
-    if tag.lower() in SIGNS:
+    if tag != "O" and tag.lower() in SIGNS:
         return ". Use the capital letter O for words outside entities."
     head, _, tail = tag.rpartition("-")
     if head and tail in PREFIXES:
@@ -212,4 +222,22 @@ def _spelled(
     if form is _GLUED and not (len(found) == len(rest) and stems["I"] and stems["I"] <= stems["B"]):
         return None
     text = form.pattern.replace(_MARK, re.escape(mark)).replace("(?P<mark>)", "")
-    return Spelling(outside or frozenset("O"), re.compile(text), example=found[0][0])
+    return Spelling(
+        outside or frozenset("O"),
+        re.compile(text),
+        unlabelled=form is _ALONE,
+        example=found[0][0],
+    )
+
+
+def named_numbers(tags: Iterable[str], names: Sequence[str]) -> Spelling | None:
+    """Check whether tags are numbers that stand for names.
+
+    tags (Iterable[str]): The tags.
+    names (Sequence[str]): The names, in the order of the numbers.
+    RETURNS (Spelling | None): The spelling. None if a tag is not the number of a name.
+    """
+    if not all(tag.isdecimal() and int(tag[:9]) < len(names) for tag in tags):
+        return None
+    outside = frozenset(str(i) for i, name in enumerate(names) if name == "O")
+    return Spelling(outside, bare=looks_bare([*names, *["O"] * len(names)]), names=tuple(names))

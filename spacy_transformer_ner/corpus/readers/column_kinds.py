@@ -17,7 +17,8 @@ POS = frozenset(
 )
 DIGITS = re.compile(r"[0-9]+")
 # A path, a file name, or a long identifier such as a UUID.
-NAME = re.compile(r"\w/\w|\w\.[a-z]{2,5}$|^(?=.*\d)[\w-]{8,}$")
+CODE = re.compile(r"^(?=.*\d)[\w-]{8,}$")
+NAME = re.compile(rf"\w/\w|\w\.[a-z]{{2,5}}$|{CODE.pattern}")
 MOST = 0.95
 # Words have at least this share of the different values of the column with the most.
 VARIED = 0.5
@@ -117,7 +118,9 @@ def _kind(first: FirstRows, column: int) -> str:
         return "always the same value"
     if sum(k for cell, k in counts.items() if _is_number(cell)) > MOST * n:
         return "numbers"
-    if find_identifier(first, column) or ("0" in shape and most > MOST * n and n > 1):
+    coded = sum(k for cell, k in counts.items() if CODE.search(cell))
+    is_shaped = "0" in shape and most > MOST * n
+    if find_identifier(first, column) or (n > 1 and (is_shaped or coded > MOST * n)):
         return "identifiers"
     if sum(k for cell, k in counts.items() if cell in POS) > MOST * n:
         return "parts of speech"

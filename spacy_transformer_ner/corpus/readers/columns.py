@@ -69,6 +69,7 @@ class ColumnFile:
             word_column=options.word_column,
             tag_column=options.tag_column,
             bare=None if options.scheme is None else options.scheme == "bare",
+            labels=options.labels,
         )
         self.layout = found.layout
         self._found = found.notes
@@ -126,7 +127,13 @@ class ColumnFile:
         """RETURNS (int): The number of document marks in the first lines, or if there is one at
         the start, in the file. At most 2, which can stand for any mark but that one."""
         layout = self.layout
-        marks = [row for row in first if row.strip() and starts_document(row, layout)]
+        marks = [
+            row
+            for row in first
+            if row.strip()
+            and (not row[0].isalnum() or "DOC" in row)
+            and starts_document(row, layout)
+        ]
         self._special = SPECIAL + "".join({row[0] for row in marks})
         if layout.document is not None:
             return 2
@@ -300,8 +307,9 @@ class ColumnFile:
             )
         if "." in number:
             return  # an empty node of CoNLL-U, which is not in the text
-        word = self._word(cells[layout.word].removeprefix(layout.prefix), line)
-        tag = self._tag(cells[layout.tag], line, rows)
+        word = cells[layout.word].removeprefix(layout.prefix)
+        word = self._word(word[:-1] if layout.with_digit else word, line)
+        tag = self._tag(cells, line, rows)
         if not word:
             self._notes.add("empty words were skipped", line)
             return
@@ -327,8 +335,9 @@ class ColumnFile:
             )
         return word
 
-    def _tag(self, cell: str, line: int, rows: "_Rows") -> tuple[str, str]:
+    def _tag(self, cells: Sequence[str], line: int, rows: "_Rows") -> tuple[str, str]:
         layout = self.layout
+        cell = cells[layout.tag]
         if layout.brackets:
             return self._bracket(cell, line, rows)
         if layout.key:
@@ -340,6 +349,9 @@ class ColumnFile:
         if known is not None:
             return known
         normal = layout.spelling.normal(cell)
+        if layout.label is not None and normal != "O":
+            # Only the prefix is in this column.
+            normal = f"{normal[0]}-{cells[layout.label].strip('_')}"
         try:
             tag = self.tags.split(normal)
         except ValueError as error:
@@ -347,7 +359,7 @@ class ColumnFile:
         if normal == "O":
             if not (layout.numbered and cell == "_"):
                 self._notes.add(f"words have the tag {cell!r}, which was read as O", line)
-        else:
+        elif layout.label is None:
             self.tags.known[cell] = tag
         return tag
 

@@ -7,7 +7,16 @@ from dataclasses import dataclass
 
 from ...errors import InputError
 from ..sources import shorten
-from ..spelling import SIGNS, TAG, Spelling, advice, find_spelling, looks_bare
+from ..spelling import (
+    MOST_LABELS,
+    SIGNS,
+    TAG,
+    Spelling,
+    advice,
+    find_spelling,
+    looks_bare,
+    named_numbers,
+)
 from .column_kinds import counts_words, find_identifier, find_words
 from .first_rows import FirstRows, read_first_rows
 from .headers import Role, column_of, role_of
@@ -49,6 +58,7 @@ def find_layout(
     word_column: str | None = None,
     tag_column: str | None = None,
     bare: bool | None = None,
+    labels: Sequence[str] | None = None,
 ) -> Found:
     """Detect the columns of a file.
 
@@ -57,6 +67,7 @@ def find_layout(
     word_column, tag_column (str | None): The columns of word and tag, if known. Counted from 1,
         from the end as -1, or a name in the header.
     bare (bool | None): Whether the tags are labels without a prefix, if known.
+    labels (Sequence[str] | None): The tags that numbers stand for, if given.
     RETURNS (Found): The columns. They are named by the header, if there is one. Else the tag is in
         the last column that looks like tags, or if lines are numbered in the first one, which has
         the outer entities in GermEval-14.
@@ -73,7 +84,7 @@ def find_layout(
                 longer=True,
             )
         )
-    return _Finder(read_first_rows(rows, name), name, word_column, tag_column, bare).found()
+    return _Finder(read_first_rows(rows, name), name, word_column, tag_column, bare, labels).found()
 
 
 class _Finder:
@@ -86,6 +97,7 @@ class _Finder:
         word_column: str | None,
         tag_column: str | None,
         bare: bool | None,
+        labels: Sequence[str] | None,
     ):
         self.first = first
         self.name = name
@@ -110,6 +122,11 @@ class _Finder:
             find_spelling(counts, bare) or _named_bare(counts, role, bare)
             for counts, role in zip(first.counts, self.roles)
         ]
+        if labels:
+            numbered = [named_numbers(counts, labels) for counts in first.counts]
+            self.spellings = [a or b for a, b in zip(self.spellings, numbered)]
+            if self.numbered:
+                self.spellings[0] = None
         # Columns with entities, without syntactic chunks and columns of words like B-12.
         self.filled = [i for i in range(first.columns) if self._has_entities(i)]
         if len(self.filled) == first.columns:
@@ -135,6 +152,13 @@ class _Finder:
             if mark:
                 self._note(f"cells end with {mark!r}, which was removed", len(first.lines))
         self._note_others(tag, key)
+        label = self._label(tag) if spelling.unlabelled else None
+        if spelling.example and label is None:
+            self._note(f"words have tags like {spelling.example!r}, which were read as "
+                       f"{spelling.normal(spelling.example)!r}", len(first.lines))  # fmt: skip
+        with_digit = _have_digits(first.values[word])
+        if with_digit:
+            self._note("words end with a digit, which was removed", len(first.lines))
         notes = () if self.misc is None else first.counts[self.misc]
         layout = Layout(
             first.separator,
@@ -154,6 +178,8 @@ class _Finder:
             labels=frozenset(first.counts[tag] if spelling.bare else ()),
             prefix=_prefix(first.values[word]),
             marks=first.marks,
+            label=label,
+            with_digit=with_digit,
             others=() if key else tuple(i for i in self.filled if i not in (tag, word)),
             sentence=sentence,
             document=document,
@@ -175,9 +201,13 @@ class _Finder:
 
     def _has_entities(self, column: int) -> bool:
         spelling = self.spellings[column]
-        if spelling is None or spelling.bare or column == self.misc:
+        if spelling is None or column == self.misc:
+            return False
+        if spelling.bare and not spelling.names:
             return False
         tags = {spelling.normal(tag) for tag in self.first.counts[column]} - {"O"}
+        if spelling.names:
+            return bool(tags)
         labels = {tag[2:] for tag in tags if TAG.fullmatch(tag)}
         return bool(tags) and not labels <= CHUNKS
 
@@ -289,15 +319,31 @@ class _Finder:
             else:
                 # Each wrong tag is an error with its line.
                 return Spelling(bare=bool(self.bare))
-        n = len(self.first.lines)
-        if found.example:
-            self._note(f"words have tags like {found.example!r}, which were read as "
-                       f"{found.normal(found.example)!r}", n)  # fmt: skip
-        if "O" not in found.outside and not self.numbered:
+        if "O" not in found.outside and not found.names and not self.numbered:
             signs = " and ".join(sorted(map(repr, found.outside)))
             outside = sum(counts[sign] for sign in found.outside)
             self._note(f"words have the tag {signs}, which was read as O", outside)
         return found
+
+    def _label(self, tag: int) -> int | None:
+        """Get the column of the labels, if the tags are only prefixes."""
+        spelling = self.spellings[tag]
+        assert spelling is not None
+        is_outside = [spelling.normal(cell) == "O" for cell in self.first.values[tag]]
+        for column, counts in enumerate(self.first.counts):
+            cells = self.first.values[column]
+            signs = {cell for cell, o in zip(cells, is_outside) if o}
+            labels = {cell for cell, o in zip(cells, is_outside) if not o}
+            if (
+                column != tag
+                and all(sign == "O" or sign.lower() in SIGNS for sign in signs)
+                and all(label[:1].isalpha() for label in labels)
+                and signs.isdisjoint(labels)
+                and len(labels) <= MOST_LABELS
+                and counts.total() > len(counts)
+            ):
+                return column
+        return None
 
     def _word(self, tag: int) -> int:
         first = self.first
@@ -438,6 +484,12 @@ def _named_bare(counts: Counter[str], role: Role | None, bare: bool | None) -> S
     return Spelling(bare=True) if is_bare else None
 
 
+def _have_digits(words: Sequence[str]) -> bool:
+    """Whether all words are one character and the number of its position in the word."""
+    is_pair = all(len(word) == 2 and word[1].isdecimal() for word in words)
+    return is_pair and sum(word[0].isascii() for word in words) < 0.5 * len(words)
+
+
 def _starts(first: FirstRows) -> set[int]:
     """Rows after a blank line or document mark, and the first one."""
     blocks = first.blocks
@@ -498,6 +550,21 @@ def _no_tags(first: FirstRows, name: str) -> InputError:
     column."""
     tags = first.values[-1]
     counts = first.counts[-1]
+    if all(len(tag.split()) > 1 and all(map(TAG.fullmatch, tag.split())) for tag in tags[:20]):
+        return InputError(
+            f"the tags of several words are in one line: {shorten(tags[0])}. Write one word and "
+            "its tag per line, and a blank line after each sentence.",
+            path=name,
+            line=first.lines[0],
+        )
+    if all(map(str.isdecimal, counts)):
+        return InputError(
+            f"the last column has numbers ({_examples(counts)}), and no column looks like tags. If "
+            "they are tags, pass their names in order with --labels O,B-PER,I-PER,…, or a file "
+            "with them. Else set the tag's column with --tag-column.",
+            path=name,
+            line=first.lines[0],
+        )
     wrong = next((tag for tag, _ in counts.most_common(4) if advice(tag)), None)
     if wrong is not None:
         line = first.lines[tags.index(wrong)]

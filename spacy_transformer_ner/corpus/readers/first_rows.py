@@ -87,10 +87,9 @@ def read_first_rows(rows: Sequence[str], name: str) -> FirstRows:
         # Cells at the end can be empty, but not in all rows.
         widths = Counter(row.count("\t") + 1 for _, _, row in lines)
         columns = min(widths.most_common(1)[0][0], max(len(cells) for *_, cells in split))
-        split = [
-            (line, block, [*cells, *[""] * (min(columns, row.count("\t") + 1) - len(cells))])
-            for (line, block, cells), (*_, row) in zip(split, lines)
-        ]
+        for (*_, cells), (*_, row) in zip(split, lines):
+            if len(cells) < columns:
+                cells += [""] * (min(columns, row.count("\t") + 1) - len(cells))
     if columns < 2:
         line, row = next((n, row) for (n, _, row), (*_, c) in zip(lines, split) if len(c) == 1)
         raise InputError(

@@ -42,13 +42,13 @@ NAMES: dict[Role, str] = {
         wordidx tokenidx unnamed""",
     "tag": """
         tag tags ner ners nertag nertags ne nes netag netags netype label labels entity entities
-        entitytype entitytag entitylabel namedentity type types class category iob iob1 iob2 iobtag
+        entitytype entitytag entitylabel nerc namedentity type types class category iob iob1 iob2 iobtag
         bio biotag biotags bioes bilou biluo annotation annotations etikett etiquette étiquette
         etiqueta etiquetas etichetta rótulo rotulo etykieta znacznik entität entité entités entidad
         entità entidade entiteit тег метка 标签 标注 实体 ラベル タグ 태그""",
     "word": """
         word words token tokens form forms surface term terms char character characters wort wörter
-        wortform mot mots palabra palabras parola parole palavra palavras woord woorden słowo slovo
+        wortform forma mot mots palabra palabras parola parole palavra palavras woord woorden słowo slovo
         слово токен 词 字 词语 単語 トークン 단어""",
     "text": "text texts content string raw texte texto testo tekst текст 文本",
 }

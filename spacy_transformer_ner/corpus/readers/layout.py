@@ -40,6 +40,8 @@ class Layout:
     prefix (str): A prefix of all words that is not part of the text.
     marks (tuple[str, ...]): A mark at the end of all cells of each column, like a comma. Usually
         "".
+    label (int | None): The column of the label, if the tag is only the prefix.
+    with_digit (bool): Whether all words are a character with a digit, as in Weibo NER.
     others (tuple[int, ...]): Other columns with tags.
     sentence, document (int | None): The columns that identify sentence and document.
     header (tuple[str, ...]): The rows of the header. Empty if there is none.
@@ -61,6 +63,8 @@ class Layout:
     labels: frozenset[str] = frozenset()
     prefix: str = ""
     marks: tuple[str, ...] = ()
+    label: int | None = None
+    with_digit: bool = False
     others: tuple[int, ...] = ()
     sentence: int | None = None
     document: int | None = None
@@ -83,6 +87,8 @@ class Layout:
             or self.key
             or self.prefix
             or self.misc is not None
+            or self.label is not None
+            or self.with_digit
             or any(self.marks)
             or self.sentence is not None
             or self.document is not None
@@ -123,7 +129,11 @@ class Layout:
         header = "header, " if self.header else ""
         more = "".join(
             f", {what} in {column + 1}"
-            for what, column in (("sentence", self.sentence), ("document", self.document))
+            for what, column in (
+                ("label", self.label),
+                ("sentence", self.sentence),
+                ("document", self.document),
+            )
             if column is not None
         )
         others = (
@@ -194,6 +204,8 @@ def is_docstart(row: str) -> bool:
     """RETURNS (bool): Whether a line starts with `-DOCSTART-` in any form."""
     if row.startswith(DOCSTART):
         return True
+    if row[:1].isalnum() and row[:3].upper() != "DOC":
+        return False
     found = DOCUMENT_MARK.match(row)
     if found is None or row[found.end() : found.end() + 1] not in ("", " ", "\t", ",", ";"):
         return False
