@@ -168,8 +168,10 @@ def find_tables(text: str, is_cut: bool) -> Iterator[Table]:
             Table(replace(dialect, quotes=quotes), first, tuple(titles), rest, is_cut)
             for quotes in ('""', '\\"', "")
         ]
-        quoted = [table for table in tables[:2] if not table.is_broken]
-        yield next((table for table in quoted if table.rows()), [*quoted, tables[2]][0])
+        if not any('\\"' in line for line in rest):
+            del tables[1]
+        quoted = [table for table in tables[:-1] if not table.is_broken]
+        yield next((table for table in quoted if table.rows()), [*quoted, tables[-1]][0])
 
 
 def _is_data(title: str) -> bool:

@@ -6,6 +6,7 @@ The format is described in the INCEpTION User Guide, appendix "WebAnno TSV 3.3 F
 import re
 from collections.abc import Iterator, Set
 from dataclasses import dataclass, field
+from itertools import chain, pairwise
 
 from ...errors import InputError
 from .. import sources
@@ -48,7 +49,8 @@ def is_old_webanno(text: str) -> bool:
     text (str): The start of the file.
     RETURNS (bool): Whether tokens are numbered within sentences, and have no offsets.
     """
-    return text.lstrip().startswith("#") and OLD_ROW.search(text) is not None
+    has_header = text.lstrip().startswith("#") and not is_webanno(text)
+    return has_header and OLD_ROW.search(text) is not None
 
 
 @dataclass(frozen=True)
@@ -119,8 +121,9 @@ class WebAnnoFile:
         self._before: Set[str] = set()  # the numbers in the sentence before
         sentences: list[Sentence] = []
         words = found = 0
-        for tokens in self._sentences():
-            sentence = self._sentence(tokens)
+        for tokens, following in pairwise(chain(self._sentences(), (None,))):
+            assert tokens is not None
+            sentence = self._sentence(tokens, following[0] if following else None)
             if sentence is None:
                 self._notes.add("empty sentences were skipped", tokens[0].line)
                 continue
@@ -185,14 +188,14 @@ class WebAnnoFile:
         if tokens:
             yield tokens
 
-    def _sentence(self, tokens: list[_Token]) -> Sentence | None:
+    def _sentence(self, tokens: list[_Token], following: _Token | None) -> Sentence | None:
         pieces = [piece for token in tokens for piece in self._pieces(token)]
         pieces = [piece for piece in pieces if piece.text.strip()]
         if not pieces:
             return None
         text, starts = "", []
         spaces = []
-        for piece, after in zip(pieces, (*pieces[1:], None)):
+        for piece, after in zip(pieces, (*pieces[1:], following)):
             starts.append(len(text))
             spaces.append(after is not None and after.start > piece.end)
             text += piece.text + " " * spaces[-1]
