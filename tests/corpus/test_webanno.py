@@ -121,7 +121,9 @@ def test_adjacent_annotations_and_escapes(tmp_path):
 
 
 def test_annotations_without_a_label(tmp_path):
-    _, found, notes = read(tmp_path, f"{START}{NAMES}|value\n\n{rows('*', '*[2]', '_', 'LOC', '_')}")
+    _, found, notes = read(
+        tmp_path, f"{START}{NAMES}|value\n\n{rows('*', '*[2]', '_', 'LOC', '_')}"
+    )
     assert found == [("Oslo", "LOC")] and notes == ["annotations without a label were skipped"]
 
 

@@ -9,6 +9,7 @@ from ..documents import Document, Span, TextDocument
 from ..notes import Note, Notes
 from ..options import ReadOptions
 from ..sources import Source
+from ..spelling import TAG
 from ..tags import TagReader
 from .offsets import arrange, check_characters, check_span
 
@@ -95,6 +96,17 @@ class AnnotatedTexts:
             yield TextDocument(text, entities, path, line, follows_text=True)
         if not found:
             raise InputError("contains no texts. Is it the right file?", path=self.source.name)
+
+
+def are_columns(text: str) -> bool:
+    """Check whether most lines of a file end with a tag, so that it is a column file.
+
+    text (str): The start of the file.
+    RETURNS (bool): Whether they do.
+    """
+    lines = [line.split() for line in text.splitlines() if line.strip()]
+    tagged = sum(len(cells) > 1 and TAG.fullmatch(cells[-1]) is not None for cells in lines)
+    return 2 * tagged >= max(1, len(lines))
 
 
 def validate(annotated: Annotated, name: str) -> Iterator[tuple[Span, int]]:

@@ -9,7 +9,7 @@ from ...errors import InputError
 from ..notes import Notes
 from ..options import ReadOptions
 from ..sources import Source, shorten
-from .annotated import Annotated, AnnotatedTexts, Mention
+from .annotated import Annotated, AnnotatedTexts, Mention, are_columns
 
 # [text](label), [text](label:value), [text]{"entity": "label", …}
 ENTITY = re.compile(r"\[([^\[\]\n]+)\](?:\(([^()\n]*)\)|(\{[^{}\n]*\}|\[\{[^\[\]\n]*\}\]))")
@@ -29,7 +29,8 @@ def is_markdown(text: str) -> bool:
     text (str): The start of the file.
     RETURNS (bool): Whether it is training data of Rasa, or some line contains an entity.
     """
-    return is_rasa(text) or any(_label(match) for match in ENTITY.finditer(text))
+    has_entity = any(_label(match) for match in ENTITY.finditer(text))
+    return is_rasa(text) or (has_entity and not are_columns(text))
 
 
 def is_rasa(text: str) -> bool:

@@ -15,13 +15,12 @@ from .. import sources
 from ..notes import Notes
 from ..options import ReadOptions
 from ..sources import Source, too_long
-from ..spelling import TAG
-from .annotated import Annotated, AnnotatedTexts, Mention
+from .annotated import Annotated, AnnotatedTexts, Mention, are_columns
 
 NAME = r"[A-Za-z_][\w.:-]*"
 # A tag, or a comment, declaration or processing instruction.
 MARK = re.compile(
-    rf"<!--.*?-->|<[?!][^>]*>|<(/?)({NAME})((?:\s[^<>]*|=[^<>]*)?)>", re.DOTALL
+    rf"<!--.*?-->|<[?!][^>]*>|<(/?)({NAME})((?:[\s=/][^<>]*)?)>", re.DOTALL
 )  # fmt: skip
 # A tag or comment that continues on the next line.
 OPEN_MARK = re.compile(rf"<!--(?:(?!-->).)*$|<(?:[?!]|/?{NAME}(?:\s|$))[^<>]*$", re.DOTALL)
@@ -41,6 +40,8 @@ SENTENCES = _names("s sent sentence sentences p para paragraph utterance line")
 STRUCTURE = DOCUMENTS | SENTENCES | _names("root corpus dataset data documents docs articles text txt body head header content abstract "
     "set section sec div br hr hl headline dateline dd so in tok token w ul ol li h1 h2 h3 h4 h5 "
     "h6 b i u em strong a span font small sub sup tt code blockquote table tr td th")  # fmt: skip
+# Elements that are not entities if there are documents or sentences.
+IN_DOCUMENTS = _names("title")
 # Elements within words, and elements that no one takes for entities.
 INLINE = _names("b i u em strong a span font small sub sup tt code w tok token")
 EXPECTED = DOCUMENTS | SENTENCES | _names("root corpus dataset text body tok token w")
@@ -70,9 +71,7 @@ def is_markup(text: str) -> bool:
     """
     if ELEMENT.search(text) is None:
         return False
-    lines = [line.split() for line in text.splitlines() if line.strip()]
-    tagged = [len(cells) > 1 and TAG.fullmatch(cells[-1]) is not None for cells in lines]
-    return sum(tagged) * 2 < len(tagged)
+    return not are_columns(text)
 
 
 def open_markup(source: Source, options: ReadOptions) -> AnnotatedTexts:
@@ -134,19 +133,28 @@ class _Text:
 
 def _marks(rows: Iterator[str]) -> Iterator[tuple[int, str, re.Match | None]]:
     """Yield the line, the text before a mark, and the mark. None is the end of a line."""
-    held, first = "", 0
+    held, first, line = "", 0, 0
     for line, row in enumerate(rows, start=1):
         held, first = (f"{held}\n{row}", first) if held else (row, line)
-        if OPEN_MARK.search(held) and line - first < MAX_LINES:
-            continue
-        position = 0
-        for mark in MARK.finditer(held):
-            yield first + held.count("\n", 0, mark.start()), held[position : mark.start()], mark
-            position = mark.end()
-        yield line, held[position:], None
-        held = ""
+        # A tag can continue on the next line.
+        if not OPEN_MARK.search(held) or line - first >= MAX_LINES:
+            yield from _marks_within(held, first)
+            held = ""
     if held:
-        yield first, held, None
+        yield from _marks_within(held, first)
+
+
+def _marks_within(rows: str, line: int) -> Iterator[tuple[int, str, re.Match | None]]:
+    position = 0
+    for mark in (*MARK.finditer(rows), None):
+        *whole, text = rows[position : mark.start() if mark else None].split("\n")
+        for row in whole:
+            yield line, row, None
+            line += 1
+        yield line, text, mark
+        if mark is not None:
+            line += mark[0].count("\n")
+            position = mark.end()
 
 
 def _structure(source: Source, encoding: str) -> _Structure:
@@ -189,7 +197,8 @@ def _structure(source: Source, encoding: str) -> _Structure:
         or (set(children) - ABOUT if root and not between else set())
         or names & SENTENCES
     )
-    return _Structure(frozenset(texts), STRUCTURE | {root} - texts)
+    others = STRUCTURE | {root} | (IN_DOCUMENTS if texts else set())
+    return _Structure(frozenset(texts), frozenset(others - texts))
 
 
 def _parse(source: Source, encoding: str, notes: Notes) -> Iterator[Annotated]:

@@ -10,7 +10,7 @@ from ...errors import InputError
 from ..options import ReadOptions
 from ..sources import Source, shorten
 from ..spelling import TAG, looks_bare
-from .annotated import RecordFile
+from .annotated import RecordFile, are_columns
 from .records import open_records
 
 # Marks between a word and its tag.
@@ -142,12 +142,13 @@ def _separator(rows: Sequence[str]) -> tuple[str, int] | None:
     if not any(len(line) > 1 for line in lines):
         return None
     for separator in SEPARATORS:
-        parts = min(token.count(separator) for token in tokens) + 1
-        if parts < 2:
+        counts = [count for token in tokens if (count := token.count(separator))]
+        # Tolerate few words without a tag, which are errors when they are read.
+        if len(counts) < 0.95 * len(tokens):
             continue
+        parts = min(counts) + 1
         tags = [token.rpartition(separator)[2] for token in tokens]
         tagged = sum(map(bool, map(TAG.fullmatch, tags)))
-        # One word of a column file can have a tag by chance.
         if tagged >= 0.9 * len(tags) or looks_bare(tags):
             return separator, parts
     return None
@@ -157,9 +158,10 @@ def is_opennlp(text: str) -> bool:
     """Check whether a file is training data of OpenNLP's name finder.
 
     text (str): The start of the file.
-    RETURNS (bool): Whether it contains `<START>` or `<START:type>`, and `<END>`.
+    RETURNS (bool): Whether a line contains `<START>` or `<START:type>`, and `<END>`.
     """
-    return "<END>" in text and re.search(r"<START(:[^<>\s]*)?>", text) is not None
+    has_entity = re.search(r"<START(:[^<>\s]*)?>[^\n]*<END>", text) is not None
+    return has_entity and not are_columns(text)
 
 
 def open_opennlp(source: Source, options: ReadOptions) -> RecordFile:
