@@ -104,7 +104,7 @@ def are_columns(text: str) -> bool:
     text (str): The start of the file.
     RETURNS (bool): Whether they do.
     """
-    lines = [line.split() for line in text.splitlines() if line.strip()]
+    lines = [line.split() for line in text.split("\n") if line.strip()]
     tagged = sum(len(cells) > 1 and TAG.fullmatch(cells[-1]) is not None for cells in lines)
     return 2 * tagged >= max(1, len(lines))
 

@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from hashlib import blake2b
+from itertools import groupby, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from ..options import ReadOptions
 from ..sources import Source, shorten, too_long
 from .annotated import Annotated, AnnotatedTexts, Mention
 from .delimited import Rows, Table, find_tables
-from .headers import role_of
+from .headers import Role, role_of
 from .records import open_records
 from .titles import find_text, number_of, offset_columns
 
@@ -48,6 +49,7 @@ class _Columns:
     text (int | None): The text that contains the entity.
     said (int | None): The text of the entity.
     document, line (int | None): The file of the text, and the number of the line in it.
+    number (int | None): The identifier of the text.
     """
 
     start: int
@@ -57,6 +59,7 @@ class _Columns:
     said: int | None
     document: int | None
     line: int | None
+    number: int | None = None
 
 
 def _columns(table: Table, options: ReadOptions, name: str) -> _Columns:
@@ -82,7 +85,19 @@ def _columns(table: Table, options: ReadOptions, name: str) -> _Columns:
         return _Columns(start, end, label, None, None, document, line)
     others = [i for i in range(len(titles)) if i not in known | {label, text}]
     said = next((i for i in others if _is_within(rows, i, text)), None)
-    return _Columns(start, end, label, text, said, None, None)
+    return _Columns(start, end, label, text, said, None, None, _number_column(roles, rows, text))
+
+
+def _number_column(
+    roles: Sequence[Role | None], rows: Sequence[Sequence[str]], text: int
+) -> int | None:
+    """Find the column with the identifier of the text, which is the same in all of its rows."""
+    for role in ("document", "sentence", "index"):
+        for i, found in enumerate(roles):
+            pairs = [(a[i] == b[i]) for a, b in pairwise(rows) if a[text] == b[text]]
+            if found == role and i != text and (any(pairs) or (not pairs and role != "index")):
+                return i
+    return None
 
 
 def _label_column(titles: Sequence[str], others: Collection[int | None], name: str) -> int:
@@ -161,25 +176,28 @@ class _Records:
         """Whether a text has rows that are not consecutive."""
         seen: set[bytes] = set()
         last = b""
-        for _, text, _ in self._spans():
-            digest = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+        for _, text, number, _ in self._spans():
+            key = f"{number} {text}".encode("utf-8", "surrogatepass")
+            digest = blake2b(key, digest_size=8).digest()
             if digest != last and digest in seen:
                 return True
             seen.add(digest)
             last = digest
         return False
 
-    def _spans(self) -> Iterator[tuple[int, str, dict[str, Any] | None]]:
-        """Yield the line, text and entity of each row."""
+    def _spans(self) -> Iterator[tuple[int, str, str, dict[str, Any] | None]]:
+        """Yield the line, text, identifier and entity of each row."""
         c = self.columns
         assert c.text is not None
-        text = ""
+        text = number = ""
         for line, cells in self.rows:
-            # The text may only be in the first of its rows.
+            # Text and identifier may only be in the first of their rows.
             text = cells[c.text] if cells[c.text].strip() else text
+            if c.number is not None:
+                number = cells[c.number].strip() or number
             where = cells[c.start].strip(), cells[c.end].strip()
             if not any(where) or all(cell.lower() in ("nan", "none", "null") for cell in where):
-                yield line, text, None
+                yield line, text, number, None
                 continue
             start, end = (_integer(cell, -1) for cell in where)
             if start < 0 or end < 0:
@@ -192,27 +210,20 @@ class _Records:
             span: dict[str, Any] = {"start": start, "end": end, "label": cells[c.label].strip()}
             if c.said is not None:
                 span["text"] = cells[c.said]
-            yield line, text, span
+            yield line, text, number, span
 
     def _consecutive(self) -> Iterator[tuple[int, dict[str, Any]]]:
-        record: dict[str, Any] | None = None
-        first = 0
-        for line, text, span in self._spans():
-            if record is None or record["text"] != text:
-                if record is not None:
-                    yield first, record
-                record, first = {"text": text, "spans": []}, line
-            if span is not None:
-                record["spans"].append(span)
-        if record is not None:
-            yield first, record
+        for (text, _), group in groupby(self._spans(), key=lambda row: row[1:3]):
+            rows = list(group)
+            spans = [span for *_, span in rows if span is not None]
+            yield rows[0][0], {"text": text, "spans": spans}
 
     def _collected(self) -> Iterator[tuple[int, dict[str, Any]]]:
-        records: dict[str, tuple[int, dict[str, Any]]] = {}
+        records: dict[tuple[str, str], tuple[int, dict[str, Any]]] = {}
         size = 0
-        for line, text, span in self._spans():
-            if text not in records:
-                records[text] = line, {"text": text, "spans": []}
+        for line, text, number, span in self._spans():
+            if (text, number) not in records:
+                records[text, number] = line, {"text": text, "spans": []}
                 size += len(text)
             if size > sources.LONGEST_RECORD:
                 raise InputError(
@@ -222,7 +233,7 @@ class _Records:
                     line=line,
                 )
             if span is not None:
-                records[text][1]["spans"].append(span)
+                records[text, number][1]["spans"].append(span)
         yield from records.values()
 
 

@@ -17,7 +17,7 @@ from ..options import ReadOptions
 from ..sources import Source, too_long
 from .annotated import Annotated, AnnotatedTexts, Mention, are_columns
 
-NAME = r"[A-Za-z_][\w.:-]*"
+NAME = r"[^\W\d][\w.:-]*"
 # A tag, or a comment, declaration or processing instruction.
 MARK = re.compile(
     rf"<!--.*?-->|<[?!][^>]*>|<(/?)({NAME})((?:[\s=/][^<>]*)?)>", re.DOTALL

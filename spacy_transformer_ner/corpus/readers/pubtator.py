@@ -20,7 +20,7 @@ def is_pubtator(text: str) -> bool:
     text (str): The start of the file.
     RETURNS (bool): Whether it starts with a title, and an abstract or entity of the same ID.
     """
-    rows = [row for row in text.splitlines() if row.strip()][:2]
+    rows = [row for row in text.split("\n") if row.strip()][:2]
     parts = [PART.match(row) for row in rows]
     if not parts or parts[0] is None or parts[0][2] != "t":
         return False

@@ -11,11 +11,12 @@ from ..options import ReadOptions
 from ..sources import Source, shorten
 from ..spelling import TAG, looks_bare
 from .annotated import RecordFile, are_columns
+from .layout import split_row
 from .records import open_records
 
 # Marks between a word and its tag.
 SEPARATORS = ("|", "/", "_")
-OPENNLP = re.compile(r"(<START(?::[^<>\s]*)?>|<END>)|\s+")
+OPENNLP = re.compile(r"(<START(?::[^<>\s]*)?>|<END>)|[ \t]+")
 # OpenNLP's name for entities without a type.
 DEFAULT_TYPE = "default"
 # Number of lines from which the format is detected.
@@ -56,13 +57,16 @@ class _Sentences:
 
 def _marks_documents(source: Source, encoding: str) -> bool:
     """Whether there are blank lines between sentences, and sentences without."""
-    blank = adjacent = inner = False
+    adjacent = separated = is_after_text = is_after_blank = False
     for row in source.rows(encoding):
         is_text = bool(row.strip())
-        adjacent = adjacent or (is_text and inner and not blank)
-        if is_text and blank and adjacent:
-            return True
-        blank, inner = not is_text, inner or is_text
+        if is_text and is_after_text:
+            adjacent = adjacent or not is_after_blank
+            separated = separated or is_after_blank
+            if adjacent and separated:
+                return True
+        is_after_text = is_after_text or is_text
+        is_after_blank = not is_text
     return False
 
 
@@ -79,7 +83,7 @@ def is_tagged_lines(text: str) -> bool:
     text (str): The start of the file.
     RETURNS (bool): Whether all words have a tag, and some line has several words.
     """
-    return _separator(text.splitlines()[:SAMPLE]) is not None
+    return _separator(text.replace("\r\n", "\n").split("\n")[:SAMPLE]) is not None
 
 
 def open_tagged_lines(source: Source, options: ReadOptions) -> RecordFile:
@@ -116,7 +120,7 @@ def open_tagged_lines(source: Source, options: ReadOptions) -> RecordFile:
 
     def parse(row: str, line: int) -> tuple[list[str], list[str]]:
         words, tags = [], []
-        for token in row.split():
+        for token in split_row(row, " "):
             cells = token.rsplit(separator, parts - 1)
             if len(cells) < parts or not cells[0]:
                 raise InputError(
@@ -135,7 +139,7 @@ def open_tagged_lines(source: Source, options: ReadOptions) -> RecordFile:
 def _separator(rows: Sequence[str]) -> tuple[str, int] | None:
     """RETURNS (tuple[str, int] | None): The mark between word and tag, and the number of parts of
     a word."""
-    lines = [row.split() for row in rows if row.strip()]
+    lines = [split_row(row, " ") for row in rows if row.strip()]
     # The last line may be cut off.
     lines = lines[:-1] if len(lines) > 3 else lines
     tokens = [token for line in lines for token in line]
@@ -177,7 +181,7 @@ def open_opennlp(source: Source, options: ReadOptions) -> RecordFile:
         words: list[str] = []
         tags: list[str] = []
         prefix = label = ""
-        for piece in OPENNLP.sub(lambda m: f" {m[1] or ''} ", row).split():
+        for piece in split_row(OPENNLP.sub(lambda m: f" {m[1] or ''} ", row), " "):
             ends = piece == "<END>"
             starts = not ends and OPENNLP.fullmatch(piece) is not None
             if ends and prefix != "I" or starts and label:
