@@ -130,6 +130,7 @@ def fuzz(files: int, seed: int, keep: Optional[Path] = None) -> tuple[Counter, l
                 made = make(example_corpus(number))(where)
                 originals.append((name, made, sorted(p for p in where.iterdir() if p.is_file())))
         maker = DocMaker("en")
+        assert maker.tokenizer  # Loading it takes seconds.
         for number in tqdm(range(files), disable=None):
             if number % 5000 == 4999:
                 maker = DocMaker("en")

@@ -11,7 +11,7 @@ from spacy.tokens import Doc
 
 from ..errors import InputError
 from .documents import Document, TextDocument
-from .readers.csv_entities import entities_of_files
+from .readers.csv_entities import TABLES, entities_of_files
 from .readers.markdown import is_markdown, is_rasa
 from .readers.tables import dataset_splits
 from .sources import Source
@@ -116,7 +116,7 @@ def _is_data(path: Path) -> bool:
         with open(path, encoding="utf-8", errors="replace") as file:
             text = file.read(START)
         return is_rasa(text) or (split_of(path) is not None and is_markdown(text))
-    return suffix != ".csv" or entities_of_files(path) is None
+    return suffix not in TABLES or entities_of_files(path) is None
 
 
 def without_sides(paths: Iterable[Path]) -> list[Path]:
@@ -132,8 +132,8 @@ def without_sides(paths: Iterable[Path]) -> list[Path]:
         texts: Iterable[str] = ()
         if path.suffix == ".ann":
             texts = (path.with_suffix(".txt").name,)
-        elif path.suffix.lower() == ".csv" and (entities := entities_of_files(path)):
-            texts = entities.entities
+        elif path.suffix.lower() in TABLES and (entities := entities_of_files(path)):
+            texts = [name for file in entities.entities for name in (file, f"{file}.txt")]
         if not any(path.with_name(text) in given for text in texts):
             found.append(path)
     return found

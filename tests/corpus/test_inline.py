@@ -93,6 +93,19 @@ def test_remedies_of_inline_tags(tmp_path, text, message, remedy):
     assert read(tmp_path, remedy)[1] == [ANN, OSLO, ("Bo", "PER")]
 
 
+@pytest.mark.parametrize(
+    "text, message",
+    [
+        ("<p>It rained.</p>\n<p>It <b>rained</b>.</p>", "no element is an entity"),
+        ('<s><w ne="B-PER">Ann</w> <w ne="O">left</w></s>', "no element is an entity"),
+        ("<name>Ann</name><city>Oslo</city><age>7</age>\n" * 9, "nearly all text is in"),
+    ],
+)
+def test_xml_without_inline_entities(tmp_path, text, message):
+    with pytest.raises(InputError, match=f"x.txt: {message}.*<LOC>Oslo</LOC> is far"):
+        read(tmp_path, text)
+
+
 RASA_MD = """<!-- comment -->
 ## intent:go
 - [Ann Lee](PER) left [Oslo](LOC:oslo).

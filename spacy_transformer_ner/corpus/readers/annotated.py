@@ -1,5 +1,6 @@
 """Readers for formats that a function parses into texts with entities, or into records."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -99,14 +100,15 @@ class AnnotatedTexts:
 
 
 def are_columns(text: str) -> bool:
-    """Check whether most lines of a file end with a tag, so that it is a column file.
+    """Check whether a file looks like columns.
 
     text (str): The start of the file.
-    RETURNS (bool): Whether they do.
+    RETURNS (bool): Whether most lines have the same number of columns, and a tag in the last one.
     """
     lines = [line.split() for line in text.split("\n") if line.strip()]
-    tagged = sum(len(cells) > 1 and TAG.fullmatch(cells[-1]) is not None for cells in lines)
-    return 2 * tagged >= max(1, len(lines))
+    widths = Counter(len(cells) for cells in lines if TAG.fullmatch(cells[-1]))
+    widths.pop(1, None)
+    return 2 * max(widths.values(), default=0) > len(lines)
 
 
 def validate(annotated: Annotated, name: str) -> Iterator[tuple[Span, int]]:

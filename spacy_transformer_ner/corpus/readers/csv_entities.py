@@ -37,6 +37,7 @@ LABELS = [
     "class",
     "entity",
 ]
+TABLES = (".csv", ".tsv")
 # Number of tables beside a text that are looked at.
 MAX_TABLES = 20
 
@@ -254,6 +255,11 @@ class FileEntities:
     by_line: bool
     entities: dict[str, dict[int, list[Mention]]]
 
+    def of(self, name: str) -> dict[int, list[Mention]] | None:
+        """name (str): The name of a text file. The table may have it without .txt.
+        RETURNS (dict | None): Its entities by line."""
+        return self.entities.get(name, self.entities.get(name.removesuffix(".txt")))
+
 
 def entities_beside(path: Path) -> FileEntities | None:
     """Find the table with the entities of a text file in its folder.
@@ -262,9 +268,10 @@ def entities_beside(path: Path) -> FileEntities | None:
     RETURNS (FileEntities | None): The entities, if a table has the file, or has files whose lines
         it doesn't number.
     """
-    for beside in sorted(path.parent.glob("*.csv"))[:MAX_TABLES]:
+    tables = [p for p in sorted(path.parent.iterdir()) if p.suffix.lower() in TABLES]
+    for beside in tables[:MAX_TABLES]:
         found = entities_of_files(beside)
-        if found is not None and (path.name in found.entities or not found.by_line):
+        if found is not None and (found.of(path.name) is not None or not found.by_line):
             return found
     return None
 
@@ -354,6 +361,7 @@ def _parse_table(source: Source, encoding: str, notes: Notes) -> Iterator[Annota
     assert found is not None
     for file in found.entities:
         path = source.path.parent / file
+        path = path if path.is_file() else path.with_name(f"{file}.txt")
         if not path.is_file():
             raise InputError(
                 f"{file} is not in the folder of this table, which has only offsets. Put the text "
@@ -362,7 +370,7 @@ def _parse_table(source: Source, encoding: str, notes: Notes) -> Iterator[Annota
             )
         text = Source.at(path)
         yield from _texts(text, text.encoding(), found)
-    others = [path for path in source.path.parent.glob("*.txt") if path.name not in found.entities]
+    others = [path for path in source.path.parent.glob("*.txt") if found.of(path.name) is None]
     if others and not found.by_line:
         notes.add(
             "more text files are in this folder, but not in the table. If they have no entities, "
@@ -372,7 +380,7 @@ def _parse_table(source: Source, encoding: str, notes: Notes) -> Iterator[Annota
 
 
 def _texts(source: Source, encoding: str, found: FileEntities) -> Iterator[Annotated]:
-    entities = found.entities.get(source.path.name, {})
+    entities = found.of(source.path.name) or {}
     if not found.by_line:
         text = source.whole(encoding).replace("\r\n", "\n")
         yield Annotated(text, entities.get(0, ()), 1, source.name)

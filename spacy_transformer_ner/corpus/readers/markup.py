@@ -59,6 +59,9 @@ LABELS = ("type", "label", "sem", "class", "category", "ne", "ner", "entity", "t
 SAMPLE = 1 << 18
 # Number of lines of a tag. With more, the bracket is text.
 MAX_LINES = 20
+# If more of the text is marked, by many elements, the file is data with elements for everything.
+MOST_MARKED = 0.9
+MANY = 10
 # Number of lines of an entity. With more, it isn't closed.
 MAX_ENTITY = 3
 
@@ -204,6 +207,7 @@ def _structure(source: Source, encoding: str) -> _Structure:
 def _parse(source: Source, encoding: str, notes: Notes) -> Iterator[Annotated]:
     structure = _structure(source, encoding)
     now, skipped = _Text(), ""
+    marked = size = n_entities = 0
     for line, text, mark in _marks(source.rows(encoding)):
         name = mark[2].lower() if mark is not None and mark[2] else ""
         if skipped and name not in structure.texts:
@@ -211,6 +215,8 @@ def _parse(source: Source, encoding: str, notes: Notes) -> Iterator[Annotated]:
                 skipped = ""
             continue
         skipped = ""
+        size += len(text.strip())
+        marked += len(text.strip()) if now.opened else 0
         now.add(CHARACTER.sub(lambda match: html.unescape(match[0]), text), line)
         if now.length > sources.LONGEST_RECORD:
             raise too_long(source.name, now.line)
@@ -241,12 +247,22 @@ def _parse(source: Source, encoding: str, notes: Notes) -> Iterator[Annotated]:
                 notes.add(f"tags <{mark[2]}>, which are not entities, were ignored", line)
         elif mark[1]:
             _close(now, mark[2], line, source.name)
+            n_entities += 1
         elif mark[3].endswith("/"):
             notes.add(f"tags <{mark[2]}/>, which have no text, were ignored", line)
         else:
             now.opened.append((mark[2], _label(mark), now.length, line))
     _check_closed(now, source.name)
     yield from now.end()
+    if not n_entities or (n_entities >= MANY and marked > MOST_MARKED * size):
+        what = (
+            "no element is" if not n_entities else "nearly all text is in elements, so they aren't"
+        )
+        raise InputError(
+            f"{what} an entity in this XML. Expected text in which only the entities have tags, "
+            "e.g. <LOC>Oslo</LOC> is far.",
+            path=source.name,
+        )
 
 
 def _label(mark: re.Match) -> str:
