@@ -44,3 +44,33 @@ def test_invalid_annotations(tmp_path, annotations, message):
 def test_overlaps_longest(tmp_path):
     annotations = "T1\tLOC 0 8\tNew York\nT2\tX 4 8\tYork\n"
     assert read(tmp_path, "New York", annotations, overlaps="longest") == [("New York", "LOC")]
+
+
+@pytest.mark.parametrize(
+    "text, offsets, found",
+    [
+        ("New\nYork", "0 3;4 8", "New\nYork"),
+        ("New  York", "0 3;5 9", "New  York"),
+        ("A B C", "0 1;2 3;4 5", "A B C"),
+        ("NewYork", "0 3;3 7", "NewYork"),
+    ],
+)
+def test_entities_that_are_only_split_at_blanks(tmp_path, text, offsets, found):
+    """brat splits an entity at a line end."""
+    said = " ".join(found.split()) if text != "NewYork" else text
+    assert read(tmp_path, text, f"T1\tLOC {offsets}\t{said}\n") == [(found, "LOC")]
+
+
+def test_discontinuous_entities_can_be_left_out(tmp_path):
+    text, annotations = (
+        "lung or skin cancer",
+        "T1\tX 0 4;13 19\tlung cancer\nT2\tX 8 19\tskin cancer\n",
+    )
+    with pytest.raises(InputError, match="x.ann:1: T1 is discontinuous.*--overlaps longest"):
+        read(tmp_path, text, annotations)
+    assert read(tmp_path, text, annotations, overlaps="longest") == [("skin cancer", "X")]
+    reader = open_corpus(Source.at(tmp_path / "x.txt"), ReadOptions(overlaps="longest"))
+    list(reader)
+    (note,) = reader.notes()
+    assert (note.message, note.count) == ("discontinuous entities were dropped", 1)
+    assert note.places == (f"{tmp_path / 'x.ann'}:1",)

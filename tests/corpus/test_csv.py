@@ -10,6 +10,7 @@ from spacy_transformer_ner.corpus import sources
 from spacy_transformer_ner.corpus.convert import convert
 from spacy_transformer_ner.corpus.docbin import DocMaker, to_doc
 from spacy_transformer_ner.corpus.options import ReadOptions
+from spacy_transformer_ner.corpus.origin import place_of
 from spacy_transformer_ner.corpus.readers.formats import find_format, open_corpus
 from spacy_transformer_ner.corpus.sources import Source
 from spacy_transformer_ner.corpus.splits import data_files
@@ -61,6 +62,9 @@ def words(*more, header=("Word", "Tag"), tags=TAGS, **options):
         (words(tags=["B-PER", "L-PER", "O", "U-LOC", "O", "O", "O", "O"]), 2),
         # pandas' index, parts of speech and lemmas
         (table(("", "word", "pos", "lemma", "ner"), *([i, w, "X", w.lower(), t] for i, (w, t) in enumerate(zip(WORDS, TAGS)))), 1),
+        # Kaggle's ner.csv has the words before and after, too
+        (table(("", "lemma", "next-word", "pos", "prev-word", "sentence_idx", "word", "tag"), *([i, "x", "y", "NN", "z", "1.0", w, t] for i, (w, t) in enumerate(zip(WORDS, TAGS)))), 1),
+        ('"Word", "Tag"\n' + "".join(f'"{w}", "{t}"\n' for w, t in zip(WORDS, TAGS)), 1),
         # Kaggle, with the identifier in all rows or in the first one
         (table(("Sentence #", "Word", "POS", "Tag"), *([f"Sentence: {1 + (i > 3)}", w, "X", t] for i, (w, t) in enumerate(zip(WORDS, TAGS)))), 2),
         (table(("Sentence #", "Word", "POS", "Tag"), *(["Sentence: 1" if i == 0 else "Sentence: 2" if i == 4 else "", w, "X", t] for i, (w, t) in enumerate(zip(WORDS, TAGS)))), 2),
@@ -126,6 +130,7 @@ def test_tables_of_texts(tmp_path, text):
         [("Sentence #", "Sentence", "POS", "Tag"), ("Sentence: 1", " ".join(WORDS), str(["NN"] * 8), str(TAGS))],
         [("text", "labels"), (" ".join(WORDS), " ".join(TAGS)), ("It rained", "O O")],
         [("text", "labels"), (" ".join(WORDS), str(TAGS))],
+        [("text", "word_labels"), (" ".join(WORDS), ",".join(TAGS)), ("It rained", "O, O")],
         # an array of numpy
         [("tokens", "tags"), ("[" + " ".join(map(repr, WORDS)) + "]", "[" + "\n ".join(map(repr, TAGS)) + "]")],
         # no header
@@ -136,6 +141,26 @@ def test_words_and_tags_in_cells(tmp_path, rows):
     docs, found = read(tmp_path, table(*rows))
     assert found == FOUND
     assert [token.text for token in docs[0]] == WORDS
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<PER>Ann Lee</PER> left <LOC>Oslo</LOC>, she said.",
+        "[Ann Lee](PER) left [Oslo](LOC), she said.",
+    ],
+)
+def test_texts_with_inline_entities(tmp_path, text):
+    docs, found = read(tmp_path, table(("id", "text", "label"), (1, text, "x"), (2, OTHER, "y")))
+    assert found == FOUND and [doc.text for doc in docs] == [TEXT, OTHER]
+    assert place_of(docs[1], 0) == f"{tmp_path / 'x.csv'}:3"
+
+
+def test_several_annotators(tmp_path):
+    rows = [("text", "annotator", "label"), (TEXT, "a", str(SPANS)), (TEXT, "b", str(SPANS[:1]))]
+    with pytest.raises(InputError, match="a row for each annotator: a and b.*Keep the rows of one"):
+        read(tmp_path, table(*rows))
+    assert read(tmp_path, table(*rows[:2]))[1] == FOUND
 
 
 def test_numbered_tags_in_cells(tmp_path):

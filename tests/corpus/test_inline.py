@@ -84,6 +84,7 @@ def test_nested_tags(tmp_path):
         (f"{TAGGED}\nBo</PER> left", "x.txt:2: </PER> closes no tag", f"{TAGGED}\n<PER>Bo</PER> left"),
         (f"{TAGGED}\n<PER>Bo</LOC> left", "x.txt:2: </LOC> closes <PER> of line 2", f"{TAGGED}\n<PER>Bo</PER> left"),
         (f"{TAGGED}\n<![CDATA[<PER>Bo</PER>]]>", "x.txt:2: CDATA", f"{TAGGED}\n<PER>Bo</PER>"),
+        (f'{TAGGED}\n<entity start="0" end="2">PER</entity>', "x.txt:2: <entity start.* has offsets", f"{TAGGED}\n<PER>Bo</PER>"),
         (f"<doc>{TAGGED}</doc>\n<doc><PER>Bo</doc>", "x.txt:2: <PER> is not closed", f"<doc>{TAGGED}</doc>\n<doc><PER>Bo</PER></doc>"),
     ],
 )  # fmt: skip
@@ -226,7 +227,7 @@ def test_another_part_of_the_word(tmp_path):
 
 PUBTATOR = (
     "12|t|Ann Lee left.\n12|a|She saw Oslo|Rome.\n12\t0\t7\tAnn Lee\tPER\t-\n"
-    "12\t22\t26\tOslo\tLOC\tD1|D2\n12\tCID\tD1\tD2\n\n13|t|It rained.\n13|a|\n"
+    "12\t22\t26\tOslo\tLOC\tD1|D2\n12\tCID\tD1\tD2\n12\tLink\t672\tD1\tNovel\n\n13|t|It rained.\n13|a|\n"
 )
 
 

@@ -5,7 +5,7 @@ of a text. Which one is decided by what the columns contain, and by their names 
 ambiguous. `ColumnFile` reads rows of words.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,14 +18,17 @@ from .annotated import RecordFile
 from .columns import ColumnFile
 from .csv_entities import open_entities
 from .csv_texts import contents, open_texts
-from .delimited import SEPARATOR_LINE, Table, find_tables
+from .delimited import SEPARATOR_LINE, Rows, Table, find_tables
 from .headers import role_of, roles_of
+from .markdown import is_markdown, open_markdown
+from .markup import is_markup, open_markup
 from .titles import offset_columns
 
 # Number of bytes from which the columns are detected.
 SAMPLE = 1 << 16
 # What a row can be.
 WORD, TEXT, ENTITY = "a word", "a text", "an entity"
+TAGGED_TEXT = "a text with inline entities"
 EXAMPLE = "word,tag or text,entities or text,start,end,label"
 
 
@@ -34,7 +37,7 @@ class Csv:
     """What a table contains.
 
     table (Table): The start of the table.
-    row (str): What a row is: WORD, TEXT or ENTITY, or "" if it is a text without entities.
+    row (str): What a row is: WORD, TEXT, ENTITY or TAGGED_TEXT, or "" if it is a text without entities.
     """
 
     table: Table
@@ -85,7 +88,23 @@ def _row(table: Table) -> str:
         return WORD
     if has_offsets and table.rows():
         return ENTITY
-    return TEXT if any(map(contents, zip(*table.rows()))) else ""
+    if any(map(contents, zip(*table.rows()))):
+        return TEXT
+    return TAGGED_TEXT if _tagged_column(table) is not None else ""
+
+
+def _tagged_column(table: Table) -> tuple[int, Callable] | None:
+    """Find a column of texts with inline tags or Markdown entities.
+
+    RETURNS (tuple[int, Callable] | None): The column, and the function that opens it.
+    """
+    for i, (title, cells) in enumerate(zip(table.titles, zip(*table.rows()))):
+        if role_of(title) in ("text", "sentence", "document"):
+            text = "\n".join(cells)
+            for is_format, open_format in ((is_markup, open_markup), (is_markdown, open_markdown)):
+                if is_format(text):
+                    return i, open_format
+    return None
 
 
 def _has_words(table: Table, prefixed: bool) -> bool:
@@ -140,6 +159,9 @@ def open_csv(source: Source, options: ReadOptions) -> Any:
     table, titles = found.table, ", ".join(found.table.titles)
     if found.row == WORD:
         return ColumnFile(_Unmarked(source.path, source.name), options)
+    if found.row == TAGGED_TEXT and (tagged := _tagged_column(table)):
+        column, open_tagged = tagged
+        return open_tagged(_Column(source.path, source.name, table, column), options)
     if not found.row:
         raise InputError(
             f"no column has entities (found: {titles}): a tag for each word, or a list of entities "
@@ -182,3 +204,25 @@ class _Unmarked(Source):
     def rows(self, encoding: str, limit: int | None = None) -> Iterator[str]:
         for line, row in enumerate(super().rows(encoding, limit)):
             yield "" if line == 0 and SEPARATOR_LINE.fullmatch(row) else row
+
+
+@dataclass(frozen=True)
+class _Column(Source):
+    """A column of a table, as a file with a text per line.
+
+    path (Path): The path.
+    name (str): The name in messages.
+    table (Table): The start of the table.
+    column (int): The column.
+    """
+
+    table: Table
+    column: int
+
+    def rows(self, encoding: str, limit: int | None = None) -> Iterator[str]:
+        last = 0
+        for line, cells in Rows(self, encoding, self.table):
+            # Other lines are blank, so that texts have the line of their row.
+            yield from [""] * (line - last - 1)
+            yield " ".join(cells[self.column].split("\n"))
+            last = line

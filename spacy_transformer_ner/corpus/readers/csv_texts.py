@@ -1,5 +1,6 @@
 """Tables with a row per text, and a list of its entities or of its tags in a cell."""
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -10,15 +11,19 @@ from ..options import ReadOptions
 from ..sources import Source, shorten
 from ..spelling import TAG, looks_bare
 from .delimited import Rows, Table
+from .fields import simple
+from .find_fields import ANNOTATORS
 from .headers import role_of
 from .literals import looks_like_literal, parse_literal
 from .records import TAGS, open_records
-from .titles import is_start, number_of
+from .titles import find_text, is_start, number_of
 
 # What a column can contain: lists of entities, of tags, of words, of nothing; or tags that are
 # separated by spaces.
 SPANS, TAG_LISTS, WORD_LISTS, EMPTY_LISTS, SPLIT_TAGS = "spans", "tags", "words", "none", "split"
 
+# Separators of tags in a cell.
+SEPARATORS = re.compile(r"\s*,\s*|\s+")
 # What titles of columns say. Words are rather in the first ones, and never in the others.
 LIKELY = ("word", "text", "sentence", "document")
 UNWANTED = ("other", "tag", "gold", "prediction", "misc", "offset", "index")
@@ -46,7 +51,7 @@ def contents(cells: Sequence[str]) -> str:
         if all(isinstance(value, int) for value in flat):
             return TAG_LISTS
         return SPANS if any(map(_has_offsets, flat)) else ""
-    tags = [cell.split() for cell in filled]
+    tags = [SEPARATORS.split(cell.strip()) for cell in filled]
     flat = [tag for cell in tags for tag in cell]
     return SPLIT_TAGS if max(map(len, tags)) > 1 and all(map(TAG.fullmatch, flat)) else ""
 
@@ -185,8 +190,12 @@ def _count(cell: str) -> int:
 
 
 def _list(cell: str, title: str, line: int, name: str) -> Any:
-    """RETURNS (list): The list in a cell, or its parts that are separated by spaces."""
-    return _parse(cell, title, line, name) if looks_like_literal(cell) else cell.split()
+    """RETURNS (list): The list in a cell, or its parts that are separated by spaces, or tags
+    that are separated by commas."""
+    if looks_like_literal(cell):
+        return _parse(cell, title, line, name)
+    tags = SEPARATORS.split(cell.strip())
+    return tags if all(map(TAG.fullmatch, tags)) else cell.split()
 
 
 def _parse(cell: str, title: str, line: int, name: str) -> Any:
@@ -204,6 +213,7 @@ def _open_spans(
     source: Source, encoding: str, table: Table, options: ReadOptions, held: list[str]
 ) -> Any:
     name = source.name
+    _check_annotators(table, name)
     # Titles are unique, because they are fields of records.
     titles = [
         t if t not in table.titles[:i] else f"{t} {i + 1}" for i, t in enumerate(table.titles)
@@ -220,6 +230,23 @@ def _open_spans(
     records = Records(Rows(source, encoding, table), record)
     folder = source.path.parent
     return open_records(name, records, options, lambda: labels_beside(source.path), folder)
+
+
+def _check_annotators(table: Table, name: str) -> None:
+    """Raise an error if texts have a row for each annotator."""
+    column = next((i for i, t in enumerate(table.titles) if simple(t) in ANNOTATORS), None)
+    if column is None:
+        return
+    rows = table.rows()
+    text = find_text(table, rows, [column], name)
+    seen: dict[str, str] = {}
+    for row in rows:
+        if seen.setdefault(row[text], row[column]) != row[column] and row[text].strip():
+            raise InputError(
+                f"{shorten(row[text], 40)} has a row for each annotator: {seen[row[text]]} and "
+                f"{row[column]} in {table.titles[column]}. Keep the rows of one.",
+                path=name,
+            )
 
 
 def _ambiguous(

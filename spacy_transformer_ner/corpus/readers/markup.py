@@ -16,6 +16,7 @@ from ..notes import Notes
 from ..options import ReadOptions
 from ..sources import Source, too_long
 from .annotated import Annotated, AnnotatedTexts, Mention, are_columns
+from .refused import RECORDS
 
 NAME = r"[^\W\d][\w.:-]*"
 # A tag, or a comment, declaration or processing instruction.
@@ -55,6 +56,8 @@ GENERAL = _names(
     "annotation tag term cons category name rs span mark phrase"
 )
 LABELS = ("type", "label", "sem", "class", "category", "ne", "ner", "entity", "tag", "kind")
+# Attributes of an element that is not around its text.
+OFFSETS = re.compile(r"(?i)\s(?:start|begin|from|offset)\w*\s*=\s*[\"']?\d")
 # Number of characters from which the elements are listed.
 SAMPLE = 1 << 18
 # Number of lines of a tag. With more, the bracket is text.
@@ -251,6 +254,12 @@ def _parse(source: Source, encoding: str, notes: Notes) -> Iterator[Annotated]:
         elif mark[3].endswith("/"):
             notes.add(f"tags <{mark[2]}/>, which have no text, were ignored", line)
         else:
+            if OFFSETS.search(mark[3]):
+                raise InputError(
+                    f"{mark[0]} has offsets, so the text is elsewhere. {RECORDS}",
+                    path=source.name,
+                    line=line,
+                )
             now.opened.append((mark[2], _label(mark), now.length, line))
     _check_closed(now, source.name)
     yield from now.end()

@@ -72,7 +72,7 @@ def _mention(row: str, number: str, line: int, name: str) -> Mention | None:
             path=name,
             line=line,
         )
-    if len(cells) > 2 and not (cells[1].isdecimal() or cells[2].isdecimal()):
+    if len(cells) > 2 and not cells[1].isdecimal():
         return None  # a relation
     if len(cells) < 5 or not (cells[1].isdecimal() and cells[2].isdecimal()):
         raise InputError(
