@@ -12,6 +12,7 @@ from ..errors import InputError
 from ..progress import Progress, no_progress
 from .boundaries import Boundaries
 from .consistency import Consistency
+from .conversion import Conversion
 from .duplicates import Duplicates
 from .report import SEVERITIES, Check, Finding, Report
 from .sizes import Sizes
@@ -56,7 +57,7 @@ def check(
             )
         docbin_files(path)
     sizes, consistency = Sizes(paths), Consistency()
-    checks: list[Check] = [sizes, Boundaries(nlp), Duplicates(), consistency]
+    checks: list[Check] = [sizes, Boundaries(nlp), Conversion(), Duplicates(), consistency]
     if encoder is not None:
         checks.append(WordpieceCheck(encoder))
     for split, doc in progress(_read(paths, lang), "checking"):

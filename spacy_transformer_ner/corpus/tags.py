@@ -21,6 +21,8 @@ NO_TAG = (
     " (O, or a label with a prefix like B-PER). Set the tag's column with --tag-column, or use "
     "--scheme bare if labels have no prefix. If this row is a header, remove it."
 )
+# A score after a tag, e.g. B-PER/0.98.
+SCORE = re.compile(r"[:/|=(\s][01]?\.\d+\)?$")
 # Several tags in one cell.
 SEVERAL = re.compile(r"[|,;/](O|[BIESLUMW]-.*)(?=$|[|,;/])")
 
@@ -154,6 +156,8 @@ class TagReader:
             raise ValueError(f"{tag!r} is not a tag{advice(tag) or NO_TAG}")
         if SEVERAL.search(label):
             raise ValueError(f"{tag!r} is more than one tag. Keep one tag per word.")
+        if SCORE.search(label):
+            raise ValueError(f"{tag!r} has a score. Keep the tag only, or split it from the score.")
         if not self.bare:
             self._letters.add(prefix)
         return PREFIXES[prefix], label

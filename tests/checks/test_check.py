@@ -147,7 +147,7 @@ def test_entities_that_do_not_match_the_tokenizer(tmp_path):
         ("Oslo ( North )", None),
         ("Yahoo!", None),
         ("a\u00a0 b\u200b", "blank"),
-        ("\u00a0a b", "blank"),
+        ("\u200ba b", "blank"),
     ],
 )
 def test_punctuation_and_whitespace_at_the_ends_of_entities(tmp_path, entity, kind):
@@ -281,3 +281,34 @@ def test_folder_without_splits(tmp_path):
     convert([tmp_path / "x.conll"], tmp_path)
     with pytest.raises(InputError, match="x.spacy.*--split"):
         check(tmp_path)
+
+
+def test_signs_of_a_wrong_conversion(tmp_path):
+    """As other converters leave them."""
+
+    def save(name, docs):
+        nlp = spacy.blank("en")
+        made = []
+        for sentences, entities in docs:
+            words = [word for sentence in sentences for word in sentence]
+            starts = [i == 0 for sentence in sentences for i in range(len(sentence))]
+            doc = spacy.tokens.Doc(nlp.vocab, words=words, sent_starts=starts)
+            doc.ents = [spacy.tokens.Span(doc, *entity) for entity in entities]
+            made.append(doc)
+        DocBin(docs=made).to_disk(tmp_path / f"{name}.spacy")
+
+    labels = ("B-PER", "I_PER", "B.LOC", "PER-B")
+    commas = [[f"word{i},", "other,", "a", "third,"] for i in range(20)]
+    save("train", [(commas, [(i, i + 1, label) for i, label in enumerate(labels)])])
+    save("dev", [([["\u5317\u4eac" * 8]], [(0, 1, "LOC")]) for _ in range(10)])
+    found = {finding.kind: finding for finding in check(tmp_path, lang="en").findings}
+    assert found["words-end-alike"].message == "60 of 60 words of train end with ','"
+    assert found["one-token-sentences"].message == "10 of 10 sentences of dev have one token"
+    assert all(label in found["labels-like-tags"].message for label in labels)
+    assert found["one-document"].message == "train is one document of 20 sentences"
+    kinds = ("words-end-alike", "one-token-sentences", "labels-like-tags", "one-document")
+    assert {found[kind].severity for kind in kinds} == {"warning"}
+    save("train", [([["word,", "other", "third"]], [(0, 1, "e-mail"), (1, 2, "Building")])] * 30)
+    save("dev", [([["a", "b"]], [])])
+    found = {finding.kind for finding in check(tmp_path, lang="en").findings}
+    assert found.isdisjoint(kinds)

@@ -111,6 +111,51 @@ def _columns(row: Callable[..., str], scheme: str = "IOB2", **options):
     return lambda docs: _text("file.conll", rows(docs, row, scheme, **options))
 
 
+def _headed(head: str, row: Callable[..., str], **options):
+    """Columns with a header."""
+    return lambda docs: _text("file.tsv", head + rows(docs, row, **options))
+
+
+def _identified(once: bool):
+    """Columns with sentence identifiers and no blank lines, as in Kaggle's ner_dataset."""
+
+    def make(docs):
+        text, sentences = "Sentence #\tWord\tTag\n", [s for d in docs for s in d.sentences]
+        for n, sentence in enumerate(sentences):
+            for i, (word, tag) in enumerate(zip(sentence.words, tags(sentence, "IOB2"))):
+                text += f"{'' if once and i else f'Sentence: {n}'}\t{word}\t{tag}\n"
+        return _text("file.tsv", text)
+
+    return make
+
+
+def _hipe(docs):
+    text = "TOKEN\tNE-COARSE-LIT\tNE-FINE-LIT\tMISC\n"
+    for n, document in enumerate(docs):
+        text += f"# language = en\n# document_id = {n}\n"
+        for sentence in document.sentences:
+            last = len(sentence.words) - 1
+            for i, (word, tag) in enumerate(zip(sentence.words, tags(sentence, "IOB2"))):
+                text += f"{word}\t{tag}\tO\t{'EndOfSentence' if i == last else '_'}\n"
+    return _text("file.tsv", text)
+
+
+def _conll_2012(docs):
+    text = ""
+    for n, document in enumerate(docs):
+        text += f"#begin document (x/{n}); part 000\n"
+        for sentence in document.sentences:
+            cells = ["*"] * len(sentence.words)
+            for span in sentence.entities:
+                cells[span.end - 1] += ")"
+                cells[span.start] = f"({span.label}{cells[span.start]}"
+            for i, (word, cell) in enumerate(zip(sentence.words, cells)):
+                text += f"x/{n} 0 {i} {word} NN (NP*) - - - - {cell} {'* ' * (n % 2)}-\n"
+            text += "\n"
+        text += "#end document\n"
+    return _text("file.gold_conll", text)
+
+
 def _brat(docs):
     def write(folder: Path) -> Path:
         for i, d in enumerate(docs):
@@ -311,6 +356,7 @@ def _in_tabs(i, word, tag):
 
 DOCSTART = "-DOCSTART- -X- O O\n\n"
 MARK = "-DOCSTART-\tO\n\n"
+QUOTE = '"'
 UNDERSCORES = "\t".join("_" * 7)
 # name: what the format keeps, and the function that writes it
 FORMATS: dict[str, tuple[str, Callable]] = {
@@ -318,6 +364,24 @@ FORMATS: dict[str, tuple[str, Callable]] = {
         f"columns-{scheme}": (WHOLE, _columns(_in_tabs, scheme, mark=MARK))
         for scheme in ("IOB1", "IOB2", "BIOES", "BILUO", "IOE1", "IOE2", "IO", "bare")
     },
+    "columns-header": (WHOLE, _headed("Word\tTag\n", _in_tabs, mark=MARK)),
+    "columns-pos": (SENTENCES, _headed("pos;tag;word\n", lambda i, w, t: f"NN;{t};{w}")),
+    "columns-sentences": (SENTENCES, _identified(once=False)),
+    "columns-kaggle": (SENTENCES, _identified(once=True)),
+    "columns-commas": (
+        WHOLE,
+        _columns(lambda i, w, t: f'"{w.replace(QUOTE, 2 * QUOTE)}",{t}', mark="-DOCSTART-,O\n\n"),
+    ),
+    "columns-underscore": (
+        WHOLE,
+        _columns(lambda i, w, t: f"{w}\t{t.replace('-', '_', 1)}", mark=MARK),
+    ),
+    "columns-zero": (
+        WHOLE,
+        _columns(lambda i, w, t: f"{w} {'0' if t == 'O' else t}", mark="-DOCSTART-\n\n"),
+    ),
+    "hipe": (WHOLE, _hipe),
+    "conll2012": (WHOLE, _conll_2012),
     "conll2003": (WHOLE, _columns(lambda i, w, t: f"{w} NNP I-NP {t}", "IOB1", mark=DOCSTART)),
     "conll2002": (SENTENCES, _columns(lambda i, w, t: f"{w} NP {t}", between=" \n\n\n")),
     "wnut17": (SENTENCES, _columns(_in_tabs, between="\t\n")),

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .first_rows import FirstRows
+from .headers import REPEATED
 from .layout import NUMBER
 
 # Parts of speech of Universal Dependencies and of the Penn Treebank.
@@ -71,7 +72,7 @@ def find_identifier(first: FirstRows, column: int) -> Identifier | None:
     starts: list[int] = []
     values: list[str] = []
     for row, cell in enumerate(first.values[column]):
-        if cell and cell != (values[-1] if values else None):
+        if cell.lower() not in REPEATED and cell != (values[-1] if values else None):
             starts.append(row)
             values.append(cell)
     n = len(first.lines)

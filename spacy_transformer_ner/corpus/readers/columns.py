@@ -15,6 +15,7 @@ from ..sources import Source, shorten
 from ..spacing import spaces_from_text
 from ..tags import IllegalTags, Repair, Seen, TagReader
 from .find_layout import BRACKETS, find_layout
+from .headers import REPEATED
 from .layout import (
     DOCSTART,
     DOCUMENT_ID,
@@ -34,8 +35,9 @@ SPECIAL = "#-<[*=–—"
 SAMPLE = 1 << 18
 # Maximum length of a line, in characters.
 MAX_ROW = 1_000_000
-# If a file with more words is one sentence, blank lines are probably missing.
-ONE_SENTENCE = 500
+# If the sentences of a file with more words have more words on average, blank lines are probably
+# missing.
+ONE_SENTENCE, LONG_SENTENCE = 500, 200
 # A file with at least as many sentences of one word is suspicious, if most of them have one.
 ONE_WORD = 10
 MOST_ONE_WORD = 0.9
@@ -79,7 +81,6 @@ class ColumnFile:
         self._scheme = options.scheme or ("bare" if self.layout.bare else None)
         self.tags = self._tag_reader()
         self._notes = Notes(source.name)
-        self._last_ids = ("", "")
 
     @property
     def format(self) -> str:
@@ -148,9 +149,10 @@ class ColumnFile:
 
     def _note_sentences(self, words: int, sentences: int, single: Seen) -> None:
         """Warn about sentences and documents that are unlikely."""
-        if sentences == 1 and words > ONE_SENTENCE:
-            self._notes.add(
-                f"sentence is the whole file, of {words:,} words: are blank lines missing?", 1
+        if words > ONE_SENTENCE and words > LONG_SENTENCE * sentences:
+            self._notes.take(
+                f"sentences have {words // sentences:,} words on average: are blank lines missing?",
+                Seen(sentences, [1]),
             )
         if sentences >= ONE_WORD and single.count > MOST_ONE_WORD * sentences:
             self._notes.take(
@@ -201,6 +203,7 @@ class ColumnFile:
         has_ids = layout.sentence is not None or layout.document is not None
         blank = f" \t{separator}"
         last_id = ""
+        ids = "", ""
         rows = _Rows()
         for line, row in enumerate(self.source.rows(self.encoding, MAX_ROW), start=1):
             cells = row.split(separator)
@@ -241,14 +244,13 @@ class ColumnFile:
             else:
                 cells = self._cells(row, line)
                 if has_ids:
-                    ids = self._ids(cells)
-                    if rows.ids is not None and ids != rows.ids and rows.words:
-                        changed = layout.document is not None and ids[1] != rows.ids[1]
+                    last_sentence, last_document = ids
+                    ids = self._ids(cells, ids)
+                    if ids != (last_sentence, last_document):
                         yield from self._sentence(rows)
                         rows = _Rows()
-                        if changed:
+                        if ids[1] != last_document:
                             yield None
-                    rows.ids = self._last_ids = ids
                 self._row(row, cells, line, rows)
                 if layout.flags and self._ends_sentence(cells, line):
                     yield from self._sentence(rows)
@@ -265,11 +267,13 @@ class ColumnFile:
                 line,
             )
 
-    def _ids(self, cells: Sequence[str]) -> tuple[str, str]:
+    def _ids(self, cells: Sequence[str], last: tuple[str, str]) -> tuple[str, str]:
         """Get the identifiers of sentence and document. An empty cell repeats the last one."""
         columns = self.layout.sentence, self.layout.document
         found = ("" if column is None else cells[column] for column in columns)
-        sentence, document = (new or last for new, last in zip(found, self._last_ids))
+        sentence, document = (
+            old if new.lower() in REPEATED else new for new, old in zip(found, last)
+        )
         return sentence, document
 
     def _ends_sentence(self, cells: Sequence[str], line: int) -> bool:
@@ -460,8 +464,6 @@ class _Rows:
     characters: int = 0
     full: bool = False
     text: str = ""
-    # Sentence and document, if columns identify them.
-    ids: tuple[str, str] | None = None
     # Brackets that are not closed.
     open: list[str] = field(default_factory=list)
     # Words up to this number are parts of the last multiword token.

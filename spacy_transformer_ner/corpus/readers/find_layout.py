@@ -20,7 +20,7 @@ from ..spelling import (
 from .column_kinds import counts_words, find_identifier, find_words
 from .first_rows import FirstRows, read_first_rows
 from .headers import Role, column_of, role_of
-from .layout import FLAGS, Layout
+from .layout import FLAGS, Layout, split_row
 
 # Labels of syntactic chunks in CoNLL-2000 and CoNLL-2003, and of clauses in LST20, which are tagged
 # like entities.
@@ -84,7 +84,11 @@ def find_layout(
                 longer=True,
             )
         )
-    return _Finder(read_first_rows(rows, name), name, word_column, tag_column, bare, labels).found()
+    given = (word_column, tag_column)
+    titles = {column.lower() for column in given if column and not _is_number(column)}
+    return _Finder(
+        read_first_rows(rows, name, titles), name, word_column, tag_column, bare, labels
+    ).found()
 
 
 class _Finder:
@@ -490,6 +494,10 @@ def _have_digits(words: Sequence[str]) -> bool:
     return is_pair and sum(word[0].isascii() for word in words) < 0.5 * len(words)
 
 
+def _is_number(column: str) -> bool:
+    return column.lstrip("-").isdecimal()
+
+
 def _starts(first: FirstRows) -> set[int]:
     """Rows after a blank line or document mark, and the first one."""
     blocks = first.blocks
@@ -513,7 +521,7 @@ def _prefix(words: tuple[str, ...]) -> str:
 
 
 def _is_conll_2012(rows: Sequence[str]) -> bool:
-    table = [row.split() for row in rows if row.strip() and row[0] != "#"][:1000]
+    table = [split_row(row, " ") for row in rows if row.strip() and row[0] != "#"][:1000]
     return bool(table) and all(
         len(cells) > CONLL_2012_TAG
         and cells[1].isdecimal()

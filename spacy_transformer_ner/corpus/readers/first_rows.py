@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -68,11 +68,12 @@ class FirstRows:
         return shorten(" ".join(cells[number] for cells in self.values))
 
 
-def read_first_rows(rows: Sequence[str], name: str) -> FirstRows:
+def read_first_rows(rows: Sequence[str], name: str, titles: Set[str] = frozenset()) -> FirstRows:
     """Split the first lines of a file into columns.
 
     rows (Sequence[str]): The lines.
     name (str): The file name, for errors.
+    titles (Set[str]): Names of columns that are known to be in the header, in lower case.
     RETURNS (FirstRows): The table.
     RAISES: InputError if there are no columns.
     """
@@ -98,13 +99,13 @@ def read_first_rows(rows: Sequence[str], name: str) -> FirstRows:
             path=name,
             line=line,
         )
-    header, titles, roles = _header(rows, lines[0][2], split[0][2], columns)
+    header, names, roles = _header(rows, lines[0][2], split[0][2], columns, titles)
     if header and len(lines) > 1 and RULE.fullmatch(lines[1][2]):
         header = (*header, lines[1][2])
     table = [
         (line, block, [cell.strip(" ") for cell in cells])
-        for line, block, cells in split[len(header) :]
-        if len(cells) == columns
+        for (line, block, cells), (*_, row) in zip(split, lines)
+        if len(cells) == columns and row not in header
     ]
     if not table:
         raise InputError("contains no tagged words. Is it the right file?", path=name)
@@ -123,7 +124,7 @@ def read_first_rows(rows: Sequence[str], name: str) -> FirstRows:
         lines[0][2],
         header,
         roles,
-        titles,
+        names,
         marks,
     )
 
@@ -146,7 +147,7 @@ def _content(rows: Sequence[str]) -> list[tuple[int, int, str]]:
 
 def _separator(rows: Sequence[str]) -> str:
     if 2 * sum("\t" in row for row in rows) >= len(rows):
-        return "\t"
+        return "\t" if _is_even(rows, "\t") or not _is_even(rows, " ") else " "
     for separator in MARKS:
         # Cells can contain spaces, as in "Sentence: 1,Oslo,B-LOC".
         if roles_of(split_row(rows[0], separator, True)) is not None:
@@ -166,6 +167,12 @@ def _separator(rows: Sequence[str]) -> str:
     return " "
 
 
+def _is_even(rows: Sequence[str], separator: str) -> bool:
+    """Whether almost all rows have the same number of columns."""
+    columns = Counter(len(split_row(row, separator)) for row in rows)
+    return columns.most_common(1)[0][1] > 0.95 * len(rows)
+
+
 def _is_quoted(rows: Sequence[str], separator: str) -> bool:
     """Whether cells are quoted as in CSV: all cells of a column, or quotation marks are written
     as four."""
@@ -178,7 +185,11 @@ def _is_quoted(rows: Sequence[str], separator: str) -> bool:
 
 
 def _header(
-    rows: Sequence[str], first: str, cells: Sequence[str], columns: int
+    rows: Sequence[str],
+    first: str,
+    cells: Sequence[str],
+    columns: int,
+    known: Set[str],
 ) -> tuple[tuple[str, ...], tuple[str, ...], tuple[Role | None, ...]]:
     """Find the names of the columns. RETURNS the rows of the header, the names and the roles."""
     plus = next((row for row in rows if row.startswith(GLOBAL_COLUMNS)), None)
@@ -192,6 +203,8 @@ def _header(
         candidates.append(((), tuple(split_row(comment.lstrip("# "), " "))))
     for header, titles in candidates:
         roles = roles_of(titles)
+        if not known.isdisjoint(title.lower() for title in titles):
+            roles = roles or tuple(map(role_of, titles))
         if roles is None or not columns - 1 <= len(titles) <= columns:
             continue
         if len(titles) < columns:

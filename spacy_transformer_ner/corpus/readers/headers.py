@@ -55,6 +55,8 @@ NAMES: dict[Role, str] = {
 PARTS = {role: frozenset(names.split()) for role, names in NAMES.items()}
 # "Sentence #", "NER_tag", "nerTag"
 PART = re.compile(r"[A-Z]*[^\W\d_A-Z]+\d?|[A-Z]+\d?|\d+")
+# Cells that repeat the last identifier of a sentence or document, in lower case.
+REPEATED = frozenset(("", "nan", "none", "null", "na", "n/a", "_", "-"))
 NUMBER_SIGNS = frozenset(("#", "№", "no.", "nr."))
 
 
