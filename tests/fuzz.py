@@ -18,7 +18,6 @@ import typer
 from tqdm import tqdm
 
 from spacy_transformer_ner.corpus.docbin import DocMaker, to_doc
-from spacy_transformer_ner.corpus.documents import TextDocument
 from spacy_transformer_ner.corpus.options import ReadOptions
 from spacy_transformer_ner.corpus.readers.formats import open_corpus
 from spacy_transformer_ner.corpus.splits import data_files
@@ -83,6 +82,13 @@ def mutate(content: bytes, generator: random.Random) -> bytes:
     return bytes(changed)
 
 
+def new_maker() -> DocMaker:
+    """RETURNS (DocMaker): Creates the Docs. The tokenizer takes seconds, so it is loaded first."""
+    maker = DocMaker("en")
+    assert maker.tokenizer
+    return maker
+
+
 def read(path: Path, options: dict, maker: DocMaker) -> str:
     """path (Path): A file or folder.
     options (dict): The options of the reader.
@@ -130,11 +136,10 @@ def fuzz(files: int, seed: int, keep: Optional[Path] = None) -> tuple[Counter, l
                 where.mkdir()
                 made = make(example_corpus(number))(where)
                 originals.append((name, made, sorted(p for p in where.iterdir() if p.is_file())))
-        maker = DocMaker("en")
-        to_doc(TextDocument("a", (), "", 1), maker)  # imports, which are not part of reading
+        maker = new_maker()
         for number in tqdm(range(files), disable=None):
             if number % 5000 == 4999:
-                maker = DocMaker("en")
+                maker = new_maker()
             name, made, parts = generator.choice(originals)
             part = generator.choice(parts)
             content = part.read_bytes()

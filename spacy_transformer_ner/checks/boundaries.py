@@ -8,6 +8,7 @@ from spacy.lang.lex_attrs import is_punct
 from spacy.language import Language
 from spacy.tokens import Doc, Span
 
+from ..corpus.readers.counting import DESCRIPTIONS, Evidence
 from .report import EXAMPLES, Examples, Finding, in_context
 
 ABBREVIATION = re.compile(r"[A-Z]\w{0,4}")
@@ -24,6 +25,7 @@ class Boundaries:
     def __init__(self, nlp: Language):
         self.nlp = nlp
         self._total: Counter[str] = Counter()
+        self._offsets = Evidence()
         # By split.
         self._lost: dict[str, Examples] = defaultdict(Examples)
         self._within_word: dict[str, Examples] = defaultdict(Examples)
@@ -40,7 +42,9 @@ class Boundaries:
         tokens = self.nlp.tokenizer(doc.text)
         starts = {token.idx for token in tokens}
         ends = {token.idx + len(token) for token in tokens}
+        text = doc.text
         for ent in doc.ents:
+            self._offsets.add(text, ent.start_char, ent.end_char, None, 0)
             if ent.start_char not in starts or ent.end_char not in ends:
                 self._lost[split].add(doc, ent.start, partial(in_context, ent))
             if _within_word(ent):
@@ -51,7 +55,7 @@ class Boundaries:
 
     def findings(self) -> list[Finding]:
         """See `Check`."""
-        found = []
+        found = self._wrong_offsets()
         if self._within_word:
             found.append(
                 Finding(
@@ -97,6 +101,30 @@ class Boundaries:
                 )
             )
         return found
+
+    def _wrong_offsets(self) -> list[Finding]:
+        """Find out whether the offsets of most entities were read in the wrong way."""
+        likely = self._offsets.likely()
+        if likely is None and not self._offsets.late():
+            return []
+        found = (
+            "Most entities start after the first letter of a word, as if offsets were counted from 1"
+            if likely is None
+            else "Entities cut words as if their offsets are counted "
+            f"{DESCRIPTIONS[likely]}, but were read in characters with an exclusive end"
+        )
+        return [
+            Finding(
+                "cut-words",
+                "warning",
+                f"{found} ({self._offsets.cut.count:,} of {self._offsets.entities:,} entities "
+                "start or end within a word)",
+                "Subtract 1 from the starts in the source."
+                if likely is None
+                else f"Convert the source again: spacy ner convert … --offsets {likely}.",
+                _first(self._within_word),
+            )
+        ]
 
 
 def _marked(ent: Span) -> str:

@@ -1,10 +1,11 @@
 """Options for reading a corpus."""
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Literal
 
 from ..errors import InputError
-from .tags import Repair, Seen, TagReader
+from .tags import REPAIRS, SCHEME_NAMES, Repair, Seen, TagReader
 
 Overlaps = Literal["refuse", "longest"]
 OVERLAPS = ("refuse", "longest")
@@ -46,6 +47,31 @@ class ReadOptions:
     labels: tuple[str, ...] | None = None
     overlaps: Overlaps = "refuse"
     sentences_per_document: int = 1
+
+    @classmethod
+    def from_dict(cls, settings: Mapping[str, Any]) -> "ReadOptions":
+        """Create options from the settings of a config.
+
+        settings (Mapping[str, Any]): Options by name.
+        RETURNS (ReadOptions): The options.
+        RAISES: InputError if a name or value is unknown.
+        """
+        names = [field.name for field in fields(cls)]
+        allowed = {
+            "scheme": SCHEME_NAMES, "repair": REPAIRS, "offsets": OFFSETS, "overlaps": OVERLAPS,
+        }  # fmt: skip
+        for name, value in settings.items():
+            if name not in names:
+                raise InputError(
+                    f"unknown option {name!r} of the corpus reader. Use one of {', '.join(names)}."
+                )
+            if value is not None and name in allowed and value not in allowed[name]:
+                raise InputError(
+                    f"{name} = {value!r} of the corpus reader: use one of "
+                    f"{', '.join(allowed[name])}."
+                )
+        labels = settings.get("labels")
+        return cls(**{**settings, "labels": None if labels is None else tuple(labels)})
 
     def column_number(self, what: Literal["word", "tag"]) -> int | None:
         """Get the number of a column in a column file.

@@ -4,7 +4,7 @@ spacy-transformer-ner.Corpus.v1."""
 from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 from pathlib import Path
-from typing import Optional, Union
+from typing import Any, Optional, Union
 
 from spacy.language import Language
 from spacy.tokens import Doc, DocBin
@@ -84,17 +84,21 @@ def is_docbin(path: str | Path) -> bool:
 
 
 class LabelledCorpus(Corpus):
-    """Reads Examples from files in any format. Takes the parameters of spaCy's `Corpus` and
-    `lang`, the language code. Files in other formats than .spacy are read once and kept in
-    memory."""
+    """Reads Examples from files in any format. Takes the parameters of spaCy's `Corpus`,
+    `lang`, the language code, and `options`, how to read the files. Files in other formats than
+    .spacy are read once and kept in memory."""
 
-    def __init__(self, path: str | Path, *, lang: str, **settings):
+    def __init__(
+        self, path: str | Path, *, lang: str, options: ReadOptions = ReadOptions(), **settings
+    ):
         super().__init__(path, **settings)
         self.lang = lang
+        self.options = options
 
     @cached_property
     def _docs(self) -> DocBin:
-        docs = (doc for doc in read_corpus(self.path, lang=self.lang) if len(doc))
+        found = read_corpus(self.path, lang=self.lang, options=self.options)
+        docs = (doc for doc in found if len(doc))
         return DocBin(docs=docs, store_user_data=True)
 
     def read_docbin(self, vocab: Vocab, locs: Iterable[Union[str, Path]]) -> Iterator[Doc]:
@@ -125,6 +129,7 @@ def create_corpus_reader(
     max_length: int = 0,
     limit: int = 0,
     augmenter: Optional[Callable] = None,
+    options: Optional[dict[str, Any]] = None,
 ) -> Callable[[Language], Iterable[Example]]:
     """Create a reader of a corpus in any format, for [corpora.train] of a config. Registered
     as spacy-transformer-ner.Corpus.v1.
@@ -132,14 +137,17 @@ def create_corpus_reader(
     path (str | Path): A file in any format that `convert` reads, or a folder of files.
     lang (str): The language code, for the spaces between words and for spaCy's tokenizer.
     gold_preproc, max_length, limit, augmenter: See spaCy's `Corpus`.
+    options (dict | None): How to read the files, e.g. {"spans_field": "ents"}. See `ReadOptions`.
+        By default, formats are detected.
     RETURNS (Callable): Takes a pipeline and returns Examples.
-    RAISES: ValueError if `path` is None.
+    RAISES: ValueError if `path` is None. InputError if an option is unknown.
     """
     if path is None:
         raise ValueError("the corpus reader needs a path. Set it in [paths] of the config.")
     return LabelledCorpus(
         path,
         lang=lang,
+        options=ReadOptions.from_dict(options or {}),
         gold_preproc=gold_preproc,
         max_length=max_length,
         limit=limit,

@@ -18,6 +18,8 @@ from spacy_transformer_ner.corpus.documents import Document, Sentence, Span
 from spacy_transformer_ner.corpus.export import export
 from spacy_transformer_ner.corpus.tags import write_tags
 
+from .tools import TOOLS
+
 # The first sentence is normal, so that formats can be detected. The other ones are odd.
 OPENING = Sentence(
     ("Ann", "Lee", "said", "it", "had", "rained", "in", "Oslo", "all", "day", "."),
@@ -129,6 +131,15 @@ def _identified(once: bool):
     return make
 
 
+def _tool(name: str):
+    def make(docs):
+        found = [doc_of(d) for d in docs]
+        file, write = TOOLS[name]
+        return _text(file, write([(doc.text, [*map(tuple, offsets(doc))]) for doc in found]))
+
+    return make
+
+
 def _hipe(docs):
     text = "TOKEN\tNE-COARSE-LIT\tNE-FINE-LIT\tMISC\n"
     for n, document in enumerate(docs):
@@ -154,6 +165,23 @@ def _conll_2012(docs):
             text += "\n"
         text += "#end document\n"
     return _text("file.gold_conll", text)
+
+
+def _spans(sentence: Sentence, last: int) -> list[list]:
+    return [[s.start, s.end - last, s.label] for s in sentence.entities]
+
+
+# Records of words with their entities
+TOKEN_TOOLS = {
+    "gliner": lambda s: {"tokenized_text": s.words, "ner": _spans(s, 1)},
+    "spert": lambda s: {"tokens": s.words, "entities": _spans(s, 0)},
+    "stanza": lambda s: [{"text": w, "ner": t} for w, t in zip(s.words, tags(s, "BIOES"))],
+    "pairs": lambda s: [[w, t] for w, t in zip(s.words, tags(s, "IOB2"))],
+}
+
+
+def _tokens_of_tool(make):
+    return lambda docs: _text("x.json", json.dumps([make(s) for d in docs for s in d.sentences]))
 
 
 def _brat(docs):
@@ -431,6 +459,24 @@ FORMATS: dict[str, tuple[str, Callable]] = {
         ),
     ),
     "prodigy": (WHOLE, _exported("file.jsonl")),
+    # Formats of tools. Their texts are in tools.py, too.
+    **{
+        name: (TEXT, _tool(name))
+        for name in (
+            "label-studio",
+            "label-studio-min",
+            "vertex",
+            "ubiai",
+            "kili",
+            "sagemaker",
+            "lighttag",
+            "pubannotation",
+            "python",
+            "columns-of-text",
+            "by-label",
+        )
+    },
+    **{name: (SENTENCES, _tokens_of_tool(make)) for name, make in TOKEN_TOOLS.items()},
     "brat": (TEXT, _brat),
     "spacy": (WHOLE, _spacy),
     "parquet": (WHOLE, _parquet),

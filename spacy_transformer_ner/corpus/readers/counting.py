@@ -4,10 +4,13 @@ import re
 from array import array
 from bisect import bisect_left
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cache
 
 from ..options import OFFSETS, Offsets
 from ..tags import Seen
+from .entities import Entry
 
 ASTRAL = re.compile("[\U00010000-\U0010ffff]")
 NOT_ASCII = re.compile("[^\x00-\x7f]")
@@ -60,6 +63,7 @@ def _units(text: str, offsets: Offsets) -> array:
     return units
 
 
+@cache
 def is_word(character: str) -> bool:
     """character (str): A character, or nothing.
     RETURNS (bool): Whether it is a digit, or a letter of a script with upper and lower case. Words
@@ -71,7 +75,7 @@ def cuts(text: str, at: int) -> bool:
     """text (str): A text.
     at (int): An offset.
     RETURNS (bool): Whether it is within a word."""
-    return 0 < at < len(text) and is_word(text[at - 1]) and is_word(text[at])
+    return 0 < at < len(text) and is_word(text[at]) and is_word(text[at - 1])
 
 
 def _fits(text: str, at: tuple[int, int] | None, said: str | None) -> bool:
@@ -108,13 +112,13 @@ class Evidence:
         said (str | None): The text of the entity according to the file.
         line (int): The line.
         """
-        said = said if said and said.strip() else None
         self.entities += 1
-        self.said += said is not None
-        right = _fits(text, (start, end), said)
-        if right and said is None and text.isascii():
+        if said is None and text.isascii() and _fits(text, (start, end), None):
             self._differ["inclusive"] += 1
             return
+        said = said if said and said.strip() else None
+        self.said += said is not None
+        right = _fits(text, (start, end), said)
         inside = 0 <= start < end <= len(text)
         if not right:
             self._contradict["characters"] += said is not None
@@ -167,3 +171,13 @@ def explained(text: str, start: int, end: int, said: str | None) -> Offsets | No
         if _fits(text, place(text, start, end, offsets), said):  # type: ignore[arg-type]
             return offsets  # type: ignore[return-value]
     return None
+
+
+def all_fit(text: str, entities: Iterable[Entry]) -> bool:
+    """Check whether offsets are in characters of a text.
+
+    text (str): The text.
+    entities (Iterable[Entry]): The entities.
+    RETURNS (bool): Whether they are within the text, don't cut words, and have the right texts.
+    """
+    return all(_fits(text, (entity.start, entity.end), entity.said) for entity in entities)

@@ -53,6 +53,7 @@ class Dialect:
     prepare (Callable | None): Gets the first records, a function that reads all records, and the
         context. Returns the `state` of the context.
     advice (str): What to do, if the format is refused.
+    takes_text_field (bool): Whether it reads the text from the field that is set in the options.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Dialect:
     read: Callable[[Record, Context], Iterable[Record]] | None = None
     prepare: Callable[[Sequence[tuple[int, Record]], Rows, Context], Any] | None = None
     advice: str = ""
+    takes_text_field: bool = False
 
 
 @dataclass
@@ -163,6 +165,7 @@ DIALECTS = (
         tasks.is_task,
         tasks.read_task,
         tasks.prepare_tasks,
+        takes_text_field=True,
     ),
     Dialect(
         "Label Studio's JSON-MIN",
@@ -170,10 +173,15 @@ DIALECTS = (
         tasks.read_short_task,
         tasks.newest_annotations,
     ),
-    Dialect("Kili's JSON", tasks.is_kili, tasks.read_kili),
+    Dialect("Kili's JSON", tasks.is_kili, tasks.read_kili, takes_text_field=True),
     Dialect("Labelbox's NDJSON", tasks.is_labelbox, tasks.read_labelbox),
     Dialect("BioC JSON", is_bioc, bioc_records),
     Dialect("spaCy 2's JSON", token_trees.is_spacy2, token_trees.read_spacy2),
+    Dialect(
+        "the output of transformers' pipeline without its text",
+        _is_pipeline_output,
+        advice='Save each text with its entities: {"text": text, "entities": ner(text)}.',
+    ),
     Dialect(
         "records of tokens with their tags",
         token_trees.is_tree,
@@ -195,11 +203,6 @@ DIALECTS = (
         "UIMA CAS JSON, as INCEpTION exports it",
         _is_cas,
         advice="Export WebAnno TSV v3.3 from INCEpTION.",
-    ),
-    Dialect(
-        "the output of transformers' pipeline without its text",
-        _is_pipeline_output,
-        advice='Save each text with its entities: {"text": text, "entities": ner(text)}.',
     ),
     Dialect(
         "the output of Amazon Comprehend without its text",

@@ -81,12 +81,16 @@ class EntryFields:
 
     label (str | None): The field of the label: a simplified name, or a path if `given`.
     said (str | None): The field of the entity's text, simplified.
+    said_at (int | None): The position of the entity's text among the texts of a list.
     given (bool): Whether the label's field was set by the user.
+    lenient (bool): Whether to read entities without a known label, with an empty one.
     """
 
     label: str | None = None
     said: str | None = "text"
+    said_at: int | None = None
     given: bool = False
+    lenient: bool = False
 
 
 def entries(value: Any, fields: EntryFields = EntryFields()) -> Iterator[Entry]:
@@ -129,12 +133,30 @@ def read_entry(
         entities.
     RAISES: NoEntity, or Discontinuous.
     """
-    if isinstance(entry, Mapping):
+    if (known := _usual(entry, fields)) is not None:
+        yield known
+    elif isinstance(entry, Mapping):
         yield from _of_object(entry, fields, label, said)
     elif is_list(entry):
-        yield _of_list(entry, label, said)
+        yield _of_list(entry, label, said, fields.said_at)
     elif entry is not None:
         raise NoEntity(entry)
+
+
+def _usual(entry: Any, fields: EntryFields) -> Entry | None:
+    """Read an entity in one of the two most common forms, which is faster."""
+    if type(entry) is dict:
+        if fields.given or fields.label not in (None, "label") or fields.said not in (None, "text"):
+            return None
+        start, end, label = entry.get("start"), entry.get("end"), entry.get("label")
+        said = entry.get("text")
+    elif type(entry) is list and len(entry) == 3:
+        (start, end, label), said = entry, None
+    else:
+        return None
+    if type(start) is int and type(end) is int and type(label) is str:
+        return Entry(start, end, label, said if type(said) is str else None)
+    return None
 
 
 def _of_object(
@@ -152,17 +174,33 @@ def _of_object(
     else:
         found = next((names for _, names in label_candidates(flat)), [])
     if not found and label is None:
-        raise NoEntity(entry)
+        if not fields.lenient:
+            raise NoEntity(entry)
+        label = ""
     labels: list[Any] = found or [label]
     for start, end, text in _places(flat, fields.said):
         for name in labels:
             yield Entry(start, end, name, text or said)
 
 
+def has_offsets(entry: Mapping[str, Any]) -> bool:
+    """entry (Mapping): An object.
+    RETURNS (bool): Whether it has a start and an end."""
+    try:
+        return next(_places(flatten(entry), None), None) is not None
+    except NoEntity:
+        return False
+
+
 def _places(flat: Mapping[str, Any], field: str | None) -> Iterator[tuple[int, int, str | None]]:
     """Yield the offsets of an object, and a text beside them."""
     start = _first(flat, STARTS)
     end = _first(flat, ENDS)
+    if start is None and end is not None and "endoffset" in flat and not flat.keys() & {*STARTS}:
+        start = 0  # Google's protocol buffers leave out zeros
+    if start is not None and end is None and not flat.keys() & {*ENDS, *LENGTHS}:
+        said = flat.get(field or "text")
+        end = start + len(said) if isinstance(said, str) and said else None
     if start is not None and end is None and (length := _first(flat, LENGTHS)) is not None:
         end = start + length
     if start is not None and end is not None:
@@ -197,7 +235,9 @@ def _places(flat: Mapping[str, Any], field: str | None) -> Iterator[tuple[int, i
     raise NoEntity(dict(flat))
 
 
-def _of_list(entry: Sequence[Any], label: str | None, said: str | None) -> Entry:
+def _of_list(
+    entry: Sequence[Any], label: str | None, said: str | None, said_at: int | None = None
+) -> Entry:
     """Read [start, end, label], [label, start, end], ["T1", label, [[start, end]]] and more."""
     numbers = [n for value in entry if (n := offset(value, strict=True)) is not None]
     strings = [value for value in entry if isinstance(value, str)]
@@ -218,6 +258,11 @@ def _of_list(entry: Sequence[Any], label: str | None, said: str | None) -> Entry
             raise NoEntity(entry)
     if len(numbers) >= 3 and not strings and label is None:
         return Entry(numbers[0], numbers[1], numbers[2], said)
+    if len(numbers) >= 3 and all(offset(v, strict=True) is not None for v in entry[:3]):
+        raise NoEntity(entry)  # which of them are the offsets?
+    if said_at is not None and len(strings) > 1 and said_at < len(strings):
+        said = strings.pop(said_at)
+        return Entry(numbers[0], numbers[1], strings[0], said)
     if not strings:
         names = [n for v in entry if isinstance(v, Mapping | list) and (n := label_names(v))]
         name = names[0][0] if names else label
@@ -345,12 +390,13 @@ def find_entry_fields(seen: Sequence[Seen], label_field: str | None) -> EntryFie
     RAISES: AmbiguousLabel.
     """
     objects = [(s.text, flatten(s.entry)) for s in seen if isinstance(s.entry, Mapping)]
+    said_at = _said_position([s for s in seen if is_list(s.entry)])
     texts = _said_fields(objects)
     said = texts[0] if texts else None
     if label_field is not None:
         return EntryFields(label_field, said, given=True)
     if not objects:
-        return EntryFields()
+        return EntryFields(said_at=said_at)
     counts: Counter[str] = Counter()
     values: dict[str, set] = {}
     for _, flat in objects:
@@ -376,6 +422,19 @@ def find_entry_fields(seen: Sequence[Seen], label_field: str | None) -> EntryFie
     if len(others) > 1:
         raise AmbiguousLabel(_as_written(seen, others))
     return EntryFields(others[0] if others else None, said)
+
+
+def _said_position(seen: Sequence[Seen]) -> int | None:
+    """Find the position of the entity's text among the texts of a list."""
+    matches: Counter[int] = Counter()
+    for one in seen:
+        strings = [value for value in one.entry if isinstance(value, str)]
+        numbers = [n for value in one.entry if (n := offset(value, strict=True)) is not None]
+        if len(strings) > 1 and len(numbers) >= 2:
+            for i, value in enumerate(strings):
+                matches[i] += _near(one.text, value, numbers[0]) >= 0
+    found = [i for i, count in matches.items() if 2 * count > len(seen)]
+    return found[0] if len(found) == 1 else None
 
 
 def _as_written(seen: Sequence[Seen], names: Sequence[str]) -> list[str]:

@@ -58,7 +58,7 @@ def get(value: Any, path: str) -> Any:
             return value[path]
         # Names can contain dots: try the longest name first.
         end = path.rfind(".")
-        while end > 0:
+        while end >= 0:
             if path[:end] in value:
                 return get(value[path[:end]], path[end + 1 :])
             end = path.rfind(".", 0, end)

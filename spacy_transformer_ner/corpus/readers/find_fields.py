@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from ...errors import InputError
@@ -10,6 +11,7 @@ from ..options import ReadOptions
 from ..sources import shorten
 from .counting import cuts
 from .entities import (
+    OTHER,
     AmbiguousLabel,
     Discontinuous,
     Entry,
@@ -18,12 +20,16 @@ from .entities import (
     Seen,
     entries,
     find_entry_fields,
+    has_offsets,
+    offset,
     read_entry,
 )
 from .fields import get, is_list, join, parsed, simple
 from .text_records import SPANS, TextFields, holds_entities
 
 DEPTH = 4
+# Number of records, and of entities, from which the fields are detected.
+SAMPLE, ENTITIES = 200, 1000
 # Elements of a list from which its contents are detected.
 ELEMENTS = 20
 # Names of fields of text, simplified, the most likely first.
@@ -32,6 +38,9 @@ TEXTS = (
     "documenttext", "doctext", "source", "context", "utterance", "passage", "paragraph", "message",
     "input", "query", "abstract", "transcript", "description",
 )  # fmt: skip
+# Names of fields with the name of a text file.
+FILES = ("location", "file", "filename", "filepath", "path", "textfile", "sourceref", "uri",
+         "documentname", "source")  # fmt: skip
 # Lists of things with offsets that are not entities.
 NO_SPANS = re.compile(
     r"(?i)(^|[._])(relations?|relationships|events?|sents|sentences|paragraphs|noun_chunks|coref\w*|"
@@ -133,18 +142,21 @@ def is_spans(value: Any) -> bool:
         try:
             found = next(read_entry(entry, EntryFields()), None)
         except (NoEntity, RecursionError):
+            if isinstance(entry, Mapping) and _has_other_name(entry) and has_offsets(entry):
+                return True
             continue
         except Discontinuous:
             return True
-        if found is not None and (found.label is not None or _has_other_name(entry)):
+        if found is not None:
             return True
     return False
 
 
-def _has_other_name(entry: Any) -> bool:
-    return isinstance(entry, Mapping) and any(
-        isinstance(value, str) and value.strip() and not value.strip().isdecimal()
-        for value in entry.values()
+def _has_other_name(entry: Mapping[str, Any]) -> bool:
+    return any(
+        isinstance(value, str) and value.strip() and offset(value) is None
+        for name, value in entry.items()
+        if simple(name) not in (*OTHER, "text")
     )
 
 
@@ -163,7 +175,9 @@ def find_text_fields(
     RETURNS (TextFields | None): The fields. None if there are no entities.
     RAISES: InputError if several fields fit, or only predictions are found.
     """
-    found = [(line, record, candidates(record)) for line, record in first]
+    found = [(line, record, candidates(record)) for line, record in first[:SAMPLE]]
+    if not any(inside.spans for _, _, inside in found):
+        found = [(line, record, candidates(record)) for line, record in first]
     spans = options.spans_field or _choose_spans(name, found, options)
     if spans is None:
         return None
@@ -205,7 +219,7 @@ def find_text_fields(
         spans=spans,
         text=text,
         entry=_entry_fields(name, found, text, spans, options),
-        others=SPANS if spans in SPANS else (),
+        others=SPANS if spans in SPANS and options.spans_field is None else (),
         read_text=read_text,
     )
 
@@ -215,29 +229,30 @@ Found = Sequence[tuple[int, Mapping[str, Any], Candidates]]
 
 def _choose_spans(name: str, found: Found, options: ReadOptions) -> str | None:
     paths: dict[str, int] = {}
-    for line, _, inside in found:
+    for number, (_, _, inside) in enumerate(found):
         for path in inside.spans:
-            paths.setdefault(path, line)
-    predicted = {path: line for path, line in paths.items() if PREDICTED.search(path)}
+            paths.setdefault(path, number)
+    predicted = {path: number for path, number in paths.items() if PREDICTED.search(path)}
     likely = {
-        path: line
-        for path, line in paths.items()
+        path: number
+        for path, number in paths.items()
         if path not in predicted and not NO_SPANS.search(path) and not _are_tokens(found, path)
     }
     if not likely:
         if predicted and _usual_field(found) is None:
-            path, line = next(iter(predicted.items()))
+            path, number = next(iter(predicted.items()))
             raise InputError(
                 f"entities are only in {path}, which are predictions and not annotation. To read "
                 f"them, set --spans-field {path}.",
                 path=name,
-                line=line,
+                line=found[number][0],
             )
         return _usual_field(found)
     top = [path for path in SPANS if path in likely]
     # Fields within other fields are only used if there is none beside the text.
     compared = [path for path in likely if "." not in path] if top else list(likely)
-    compared.sort(key=lambda path: SPANS.index(path) if path in SPANS else len(SPANS))
+    order = {path: i for i, path in enumerate(SPANS)}
+    compared.sort(key=lambda path: (likely[path], order.get(path, len(SPANS))))
     best = compared[0]
     for other in compared[1:]:
         line = _differing(found, best, other)
@@ -287,7 +302,8 @@ def _differing(found: Found, one: str, other: str) -> int | None:
 
 def _places(value: Any) -> set[tuple]:
     try:
-        return {(entry.start, entry.end, entry.label) for entry in entries(value)}
+        fields = EntryFields(lenient=True)
+        return {(entry.start, entry.end, entry.label) for entry in entries(value, fields)}
     except (NoEntity, Discontinuous, RecursionError):
         return {(repr(value),)}
 
@@ -307,9 +323,10 @@ def _are_tokens(found: Found, path: str) -> bool:
     return False
 
 
-def _readable(value: Any, fields: EntryFields = EntryFields()) -> list[Entry]:
+def _readable(value: Any) -> list[Entry]:
+    """Read the entities in a field whose labels are not known yet."""
     try:
-        return list(entries(value, fields))
+        return list(entries(value, EntryFields(lenient=True)))
     except (NoEntity, Discontinuous, RecursionError):
         return []
 
@@ -401,12 +418,17 @@ def _file_field(
 def _entry_fields(
     name: str, found: Found, text: str, spans: str, options: ReadOptions
 ) -> EntryFields:
-    seen = [
-        Seen(held, entry)
-        for _, record, _ in found
-        if isinstance(held := get(record, text), str)
-        for entry in _objects(get(record, spans))
-    ]
+    seen = list(
+        islice(
+            (
+                Seen(held, entry)
+                for _, record, _ in found
+                if isinstance(held := get(record, text), str)
+                for entry in _objects(get(record, spans))
+            ),
+            ENTITIES,
+        )
+    )
     try:
         return find_entry_fields(seen, options.label_field)
     except AmbiguousLabel as error:
@@ -419,17 +441,26 @@ def _entry_fields(
         ) from None
 
 
-def _objects(value: Any) -> Iterator[Mapping[str, Any]]:
+def _objects(value: Any) -> Iterator[Any]:
+    """Yield the entities in a field, unread."""
     value = parsed(value)
     if isinstance(value, Mapping):
         for inner in value.values():
             yield from _objects(inner)
     elif is_list(value):
-        yield from (entry for entry in value if isinstance(entry, Mapping))
+        yield from (entry for entry in value if isinstance(entry, Mapping) or is_list(entry))
 
 
 def _names(record: Mapping[str, Any]) -> str:
     return ", ".join(shorten(str(field), 30) for field in list(record)[:12]) or "none"
+
+
+def names_text_file(record: Mapping[str, Any]) -> bool:
+    """record (Mapping[str, Any]): A record.
+    RETURNS (bool): Whether it has entities, and the name of a file instead of a text."""
+    return any(simple(name) in FILES and isinstance(record[name], str) for name in record) and any(
+        not NO_SPANS.search(path) for path in candidates(record).spans
+    )
 
 
 def has_text_and_spans(record: Mapping[str, Any], names: Sequence[str] | None = None) -> bool:

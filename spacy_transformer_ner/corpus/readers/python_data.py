@@ -24,6 +24,7 @@ START = re.compile(
     rf"|[\[\s]*\[\s*[ubrUBR]?'"
     rf"|[\[(\s]*\{{\s*[ubrUBR]?')"
 )
+ASSIGNED = re.compile(r"^[A-Za-z_]\w*\s*(?::[^=\n]+)?=\s*[\[(]\s*[\[({]", re.MULTILINE)
 # An entity, in one of its forms.
 ENTITY = re.compile(
     r"[\[(]\s*\d+\s*,\s*\d+\s*,\s*[ubrUBR]?['\"]|['\"](?:entities|start|spans)['\"]\s*:"
@@ -37,7 +38,8 @@ def looks_like_python(start: str) -> bool:
     RETURNS (bool): Whether it starts like a list of Python tuples or dicts, or an assignment,
         and contains entities.
     """
-    return START.match(start) is not None and ENTITY.search(start) is not None
+    begins = START.match(start) or ASSIGNED.search(start)
+    return begins is not None and ENTITY.search(start) is not None
 
 
 class PythonRecords:

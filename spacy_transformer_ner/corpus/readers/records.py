@@ -1,6 +1,7 @@
 """Detect the fields of records in JSON files and tables."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,9 @@ from ..options import ReadOptions
 from ..sources import LONGEST_RECORD, Source, shorten
 from .dialects import DialectReader, find_dialect
 from .fields import SHOWN, get, is_list, join
-from .find_fields import PREDICTED, find_text_fields, has_text_and_spans
+from .find_fields import PREDICTED, find_text_fields, has_text_and_spans, names_text_file
 from .text_records import SPANS, TextFields, TextRecords, holds_entities
-from .token_fields import TAGS, WORDS, columns_to_rows, find_token_fields, tagged_pairs
+from .token_fields import TAGS, WORDS, columns_to_rows, find_token_fields, tagged_pairs, usual_tags
 from .token_records import TokenRecords
 
 # Number of records from which the fields are detected.
@@ -41,10 +42,15 @@ def open_records(
     RAISES: InputError if there are no records or their fields are unknown.
     """
     records = Records(name, rows, options)
-    first = list(islice(records, SAMPLE))
+    first = records.first
     if not first:
-        raise InputError("contains no records. Is it the right file?", path=name)
+        skipped = "".join(f" {note.count:,} {note.message}." for note in records.notes.notes())
+        raise InputError(
+            f"contains no annotated records. Is it the right file?{skipped}", path=name
+        )
     kind = records.kind
+    if records.takes_text_field:
+        options = replace(options, text_field=None)
     text_file = None if folder is None else _TextFiles(folder, name)
     if options.text_field or options.spans_field:
         fields = find_text_fields(name, first, options, text_file)
@@ -53,7 +59,7 @@ def open_records(
         return TextRecords(name, records, fields, options, labels, first, kind)
     line, record = first[0]
     words = options.word_column or next((k for k in WORDS if k in record), None)
-    tags = options.tag_column or next((k for k in TAGS if is_list(record.get(k))), None)
+    tags = options.tag_column or usual_tags(first, words)
     is_text = isinstance(record.get("text"), str) and options.word_column in (None, "text")
     # Records of Prodigy and spaCy have text, spans and tokens.
     if is_text and (words is None or any(_holds_spans(record) for _, record in first)):
@@ -89,6 +95,8 @@ class Records:
     name (str): The file name.
     rows (Iterable[tuple[int, Any]]): The values, each with its line. Iterated more than once.
     options (ReadOptions): How to read the records.
+
+    first (list[tuple[int, Mapping]]): The first records.
     RAISES: InputError if it contains several lists of records, or a format that is refused.
     """
 
@@ -96,36 +104,61 @@ class Records:
         self.name = name
         self.rows = rows
         self.notes = Notes(name)
-        first = list(islice(rows, SAMPLE))
-        self._path = _path_of_records(name, first)
-        self._has_several = len(first) > 1
-        sample = list(islice(self._plain(), SAMPLE))
+        head = list(islice(rows, SAMPLE))
+        self._path = _path_of_records(name, head)
+        self._has_several = len(head) > 1
+        self._has_columns = any(
+            columns_to_rows(inner, name, line) is not None
+            for line, value in head
+            for inner in islice(_at(value, self._path), 1)
+        )
+        sample = list(islice(self._plain(head), SAMPLE))
         dialect = find_dialect(sample, name)
         self._reader = None
         if dialect is not None:
             self._reader = DialectReader(dialect, name, options, sample, self._plain)
+        self.first = list(islice(self._converted(sample), SAMPLE))
 
     @property
     def kind(self) -> str | None:
         """RETURNS (str | None): The format, in words, if it is the format of a tool."""
         return None if self._reader is None else self._reader.dialect.name
 
+    @property
+    def takes_text_field(self) -> bool:
+        """RETURNS (bool): Whether the format has read the field of the text in the options."""
+        return self._reader is not None and self._reader.dialect.takes_text_field
+
     def __iter__(self) -> Iterator[tuple[int, Mapping[str, Any]]]:
         self.notes = Notes(self.name)
-        if self._reader is None:
-            yield from self._plain()
-            return
-        for line, record in self._plain():
-            for made in self._reader.read(record, line, self.notes):
-                yield line, made
+        return iter(self._converted(self._plain()))
 
-    def _plain(self) -> Iterator[tuple[int, Mapping[str, Any]]]:
-        for line, value in self.rows:
+    def _converted(
+        self, records: Iterable[tuple[int, Mapping[str, Any]]]
+    ) -> Iterable[tuple[int, Mapping[str, Any]]]:
+        """Convert the records of a tool."""
+        reader = self._reader
+        if reader is None:
+            return records
+        return (
+            (line, made)
+            for line, record in records
+            for made in reader.read(record, line, self.notes)
+        )
+
+    def _plain(
+        self, rows: Iterable[tuple[int, Any]] | None = None
+    ) -> Iterator[tuple[int, Mapping[str, Any]]]:
+        """Yield the records as the file has them."""
+        for line, value in self.rows if rows is None else rows:
+            if self._path is None and not self._has_columns and value is not None:
+                yield line, as_record(value, self.name, line)
+                continue
             for inner in _at(value, self._path):
                 if inner is None:
                     self.notes.add("records that are null were skipped", line)
                     continue
-                columns = columns_to_rows(inner, self.name, line)
+                columns = columns_to_rows(inner, self.name, line) if self._has_columns else None
                 if columns is None:
                     yield line, as_record(inner, self.name, line)
                     continue
@@ -136,20 +169,23 @@ class Records:
 def _at(value: Any, path: str | None) -> Iterable[Any]:
     if path is None:
         return (value,)
-    found = value if path == "" else get(value, path)
+    inner = path.removesuffix("*").removesuffix(".")
+    found = get(value, inner) if inner else value
     if isinstance(found, Mapping):
-        return found.values()
+        return found.values() if path.endswith("*") else (found,)
     return found if is_list(found) else (value,)
 
 
 def _path_of_records(name: str, first: Sequence[tuple[int, Any]]) -> str | None:
-    """Find the list of records in an object. "" if the object maps names to records, None if the
-    values are records."""
+    """Find the list of records in an object. The path ends with * if an object maps names to
+    records. None if the values are records."""
     objects = [(line, value) for line, value in first[:20] if isinstance(value, Mapping)]
     if len(objects) < len(first[:20]) or not objects:
         return None
     if any(columns_to_rows(value, name, line) is not None for line, value in objects):
         return None
+    if len(objects) == 1 and _are_records(list(objects[0][1].values())):
+        return "*"
     if any(_is_record(value, USUAL_TEXTS) for _, value in objects):
         return None
     found: list[str] = []
@@ -170,9 +206,8 @@ def _path_of_records(name: str, first: Sequence[tuple[int, Any]]) -> str | None:
 
 
 def _inner(value: Mapping[str, Any], prefix: str, depth: int) -> Iterator[str]:
-    values = list(value.values())
-    if len(values) > 1 and all(isinstance(v, Mapping) and _is_record(v) for v in values[:20]):
-        yield prefix
+    if prefix and _are_records(list(value.values())):
+        yield join(prefix, "*")
         return
     for key, inner in value.items():
         path = join(prefix, key)
@@ -183,7 +218,12 @@ def _inner(value: Mapping[str, Any], prefix: str, depth: int) -> Iterator[str]:
                 # Records in lists of lists, e.g. the documents of collections.
                 yield from (p for p in _inner(inner[0], path, depth - 1) if p != path)
         elif isinstance(inner, Mapping) and depth:
-            yield from _inner(inner, path, depth - 1)
+            yield from [path] if _is_record(inner) else _inner(inner, path, depth - 1)
+
+
+def _are_records(values: Sequence[Any]) -> bool:
+    """Whether these are the records of an object that maps names to records."""
+    return len(values) > 1 and all(isinstance(v, Mapping) and _is_record(v) for v in values[:20])
 
 
 def _is_record(value: Any, texts: Sequence[str] | None = None) -> bool:
@@ -194,6 +234,8 @@ def _is_record(value: Any, texts: Sequence[str] | None = None) -> bool:
     if find_dialect([(0, record)], None) is not None:
         return True
     if any(k in record for k in WORDS) and any(is_list(record.get(k)) for k in TAGS):
+        return True
+    if texts is None and names_text_file(record):
         return True
     return has_text_and_spans(record, texts)
 

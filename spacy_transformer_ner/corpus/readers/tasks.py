@@ -46,7 +46,7 @@ def _annotations(task: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 def _age(annotation: Mapping[str, Any]) -> tuple:
     dates = (annotation.get(field) for field in ("updated_at", "created_at"))
-    number = annotation.get("id") or annotation.get("annotation_id")
+    number = annotation.get("annotation_id", annotation.get("id"))
     return (
         next((str(date) for date in dates if date), ""),
         number if isinstance(number, int) else 0,
@@ -192,7 +192,9 @@ def _labelled(
         return
     for label in labels if is_list(labels) else [labels]:
         found = {"start": start, "end": end, "label": label}
-        yield {**found, "text": value["text"]} if isinstance(value.get("text"), str) else found
+        said = value.get("text")
+        # Older versions write line breaks as a backslash and an n.
+        yield {**found, "text": said.replace("\\n", "\n")} if isinstance(said, str) else found
 
 
 def _dialogue(
@@ -233,7 +235,8 @@ def newest_annotations(
     newest: dict[Any, tuple] = {}
     for _, record in rows():
         if isinstance(number := record.get("id"), int | str):
-            newest[number] = max(newest.get(number, ("", 0)), _age(record))
+            age = _age(record)
+            newest[number] = max(newest.get(number, age), age)
     return _short_field(first), newest
 
 
@@ -258,7 +261,7 @@ def read_short_task(task: Mapping[str, Any], context: "Context") -> Iterator[Map
     """
     field, newest = context.state
     number = task.get("id")
-    if isinstance(number, int | str) and _age(task) < newest.get(number, ("", 0)):
+    if isinstance(number, int | str) and _age(task) < newest[number]:
         context.note("older annotations of the same text were skipped")
         return
     yield task if field is None or field in task else {**task, field: []}

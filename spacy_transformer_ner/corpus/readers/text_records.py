@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, TypeGuard
 
 from ...errors import InputError
@@ -12,11 +13,14 @@ from ..notes import Note, Notes
 from ..options import Offsets, ReadOptions
 from ..sources import shorten
 from ..spelling import PREFIXES
-from .counting import DESCRIPTIONS, Evidence, explained, place
+from ..tags import Seen
+from .counting import DESCRIPTIONS, Evidence, all_fit, explained, place
 from .entities import Discontinuous, Entry, EntryFields, NoEntity, entries
 from .fields import get, is_list, parsed
 from .offsets import arrange, check_characters, check_span
 
+# Number of entities from which offsets and labels are detected.
+SAMPLE = 5000
 # Names of the field with the entities.
 SPANS = ("spans", "ents", "entities", "label", "labels", "annotations")
 # Values of "answer" (Prodigy) and "status" (Argilla) of records that are not labelled.
@@ -78,16 +82,18 @@ class TextRecords:
         self.kind = kind
         self._notes = Notes(name)
         self._evidence = Evidence()
-        found = [
+        sample = (
             (line, text, entry)
             for line, record in first
-            if isinstance(text := self._text(record, line), str)
-            for entry in self._entries(record, line)
-        ]
+            for text, found in [self._text_and_entries(record, line)]
+            if isinstance(text, str)
+            for entry in found
+        )
+        found = list(islice(sample, SAMPLE))
         for line, text, entry in found:
             self._evidence.add(text, entry.start, entry.end, entry.said, line)
         self.offsets: Offsets = options.offsets or self._evidence.told() or "characters"
-        self._is_told = options.offsets is None and self.offsets != "characters"
+        self._told = Seen()
         self._refuse_other_offsets()
         self._names = self._names_of([(line, entry) for line, _, entry in found], labels)
         kinds = {str(entry.label) for _, _, entry in found}
@@ -113,6 +119,7 @@ class TextRecords:
     def __iter__(self) -> Iterator[TextDocument]:
         self._notes = Notes(self.name)
         self._evidence = Evidence()
+        self._told = Seen()
         found = False
         for line, record in self.records:
             if record.get("answer") not in (None, "accept"):
@@ -133,7 +140,7 @@ class TextRecords:
         self._note_offsets()
 
     def _document(self, record: Mapping[str, Any], line: int) -> TextDocument | None:
-        text = self._text(record, line)
+        text, raw = self._text_and_entries(record, line)
         if not isinstance(text, str):
             raise self._wrong(
                 f"expected a string in {self.fields.text}, found {shorten(repr(text), 40)}.", line
@@ -147,7 +154,7 @@ class TextRecords:
             self._notes.add(
                 f"records without {self.fields.spans} were read as having no entities", line
             )
-        found = [self._located(entry, text, line) for entry in self._entries(record, line)]
+        found = [self._located(entry, text, line) for entry in raw]
         if self._in_pieces:
             found = self._merged(found, text, line)
         spans = [(self._span(entry, text, line), line) for entry in found]
@@ -161,11 +168,24 @@ class TextRecords:
             sentences=self._sentences(record.get("sents"), text, line) if is_flat else None,
         )
 
-    def _text(self, record: Mapping[str, Any], line: int) -> Any:
+    def _text_and_entries(
+        self, record: Mapping[str, Any], line: int
+    ) -> tuple[Any, Sequence[Entry]]:
+        """Get the text, and the entities with the offsets of the file. In a browser, a Windows line
+        end is one character: if the entities only fit so, the line ends are changed."""
         text = get(record, self.fields.text)
         if isinstance(text, str) and self.fields.read_text is not None:
-            return self.fields.read_text(text, line)
-        return text
+            text = self.fields.read_text(text, line)
+        found = self._entries(record, line)
+        if not isinstance(text, str) or "\r\n" not in text or self.options.offsets is not None:
+            return text, found
+        unix = text.replace("\r\n", "\n")
+        if not all_fit(text, found) and all_fit(unix, found):
+            self._notes.add(
+                "texts have Windows line ends that offsets count as one character", line
+            )
+            return unix, found
+        return text, found
 
     def _check_other_fields(self, record: Mapping[str, Any], value: Any, line: int) -> None:
         """Refuse a record that has entities in another field than earlier records."""
@@ -175,7 +195,7 @@ class TextRecords:
             if field != self.fields.spans and holds_entities(record.get(field)):
                 raise self._wrong(
                     f"entities are in {field} here, but in {self.fields.spans} in earlier "
-                    "records. Use the same field in all records, or set it with --spans-field.",
+                    "records. Use the same field in all records.",
                     line,
                 )
 
@@ -210,8 +230,12 @@ class TextRecords:
 
     def _located(self, entry: Entry, text: str, line: int) -> Entry:
         """Convert the offsets of an entity to characters."""
-        if self.options.offsets is None and self.offsets == "characters":
-            self._evidence.add(text, entry.start, entry.end, entry.said, line)
+        if self.offsets == "characters":
+            if self.options.offsets is None:
+                self._evidence.add(text, entry.start, entry.end, entry.said, line)
+            return entry
+        if self.options.offsets is None:
+            self._told.add(line)
         at = place(text, entry.start, entry.end, self.offsets)
         if at is None:
             raise self._wrong(
@@ -347,12 +371,11 @@ class TextRecords:
             )
 
     def _note_offsets(self) -> None:
-        if self._is_told:
-            self._notes.add(
-                f"offsets are counted {DESCRIPTIONS[self.offsets]}, as the texts of the entities "
-                f"show. They were read so. To be explicit, set --offsets {self.offsets}",
-                1,
-            )
+        self._notes.take(
+            f"entities have offsets {DESCRIPTIONS[self.offsets]}, as their texts show, and were "
+            f"read so. To be explicit, set --offsets {self.offsets}",
+            self._told,
+        )
         cut = self._evidence.cut
         if cut.count > 1 and cut.count > 0.01 * self._evidence.entities:
             self._notes.take(

@@ -5,18 +5,52 @@ from typing import Any
 
 from ...errors import InputError
 from ..spelling import TAG
-from .fields import is_list
+from .fields import is_list, parsed
 
 WORDS = ("tokens", "words")
 TAGS = ("ner_tags", "tags", "ner", "labels", "ner_tag", "tag")
 
 
+def as_list(value: Any) -> Any:
+    """Read a list that is stored as text.
+
+    value (Any): The value of a field.
+    RETURNS (Any): The parsed list, or the words of a text that are separated by spaces. Other
+        values are returned unchanged.
+    """
+    value = parsed(value)
+    return value.split() if isinstance(value, str) and value.strip() else value
+
+
+def usual_tags(first: Sequence[tuple[int, Mapping[str, Any]]], words: str | None) -> str | None:
+    """Find the field of tags that has one of the usual names.
+
+    first (Sequence[tuple[int, Mapping]]): The first records.
+    words (str | None): The field of the words.
+    RETURNS (str | None): The field. If there are several, the first one that has tags of entities
+        or numbers.
+    """
+    record = first[0][1]
+    in_text = words is not None and isinstance(record.get(words), str)
+    found = [
+        field
+        for field in TAGS
+        if is_list(record.get(field)) or (in_text and isinstance(record.get(field), str))
+    ]
+    for field in found if len(found) > 1 else ():
+        values = [v for _, r in first if is_list(held := as_list(r.get(field))) for v in held]
+        if any(not isinstance(v, str) or v == "O" or TAG.fullmatch(v) for v in values):
+            return field
+    return found[0] if found else None
+
+
 def tagged_pairs(value: Any) -> Mapping[str, Any] | None:
-    """Read a sentence as a list of words with their tags, like [["Oslo", "B-LOC"], …].
+    """Read a sentence as a list of words with their tags, like [["Oslo", "B-LOC"], …], or as a
+    list of words and a list of tags.
 
     value (Any): The value.
     RETURNS (Mapping[str, Any] | None): The record. The tag is the last element of each list. None
-        if the value has another form, or no element is a tag.
+        if the value has another form, or most of these elements are not tags.
     """
     if not is_list(value) or not value:
         return None
@@ -25,8 +59,10 @@ def tagged_pairs(value: Any) -> Mapping[str, Any] | None:
         for pair in value
     ):
         return None
+    if len(value) == 2 and len(value[0]) == len(value[1]) and all(map(TAG.fullmatch, value[1])):
+        return {"tokens": value[0], "ner_tags": value[1]}
     tags = [pair[-1] for pair in value]
-    if not any(TAG.fullmatch(tag) for tag in tags):
+    if 2 * sum(TAG.fullmatch(tag) is not None for tag in tags) < len(tags):
         return None
     return {"tokens": [pair[0] for pair in value], "ner_tags": tags}
 
@@ -54,14 +90,14 @@ def columns_to_rows(value: Any, name: str, line: int) -> Iterator[Mapping[str, A
         for f, column in columns.items()
         if f not in of_lists and column and all(isinstance(text, str) for text in column[:20])
     ]
+    numbered = any(map(_is_numbered, value.values()))
     if not (
         len(of_words) >= 1
         and len(of_lists) >= 2
-        and (set(of_words) & {*WORDS, "tokenized_text"} or any(map(_is_numbered, value.values())))
+        and (set(of_words) & {*WORDS, "tokenized_text"} or numbered)
         or (
             "text" in of_texts
-            and (of_lists or any(map(_is_numbered, value.values())))
-            and len(columns["text"]) == len(columns[(of_lists or of_texts)[0]])
+            and (any(_holds_lists_of_entities(columns[f]) for f in of_lists) or numbered)
         )
     ):
         return None
@@ -84,6 +120,10 @@ def _is_numbered(column: Any) -> bool:
 
 def _holds_lists(column: Sequence[Any]) -> bool:
     return bool(column) and all(is_list(inner) for inner in column[:20])
+
+
+def _holds_lists_of_entities(column: Sequence[Any]) -> bool:
+    return all(is_list(e) or isinstance(e, Mapping) for entities in column[:20] for e in entities)
 
 
 def _first_list(column: Sequence[Any]) -> Sequence[Any]:

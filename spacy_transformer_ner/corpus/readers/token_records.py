@@ -6,13 +6,16 @@ from typing import Any
 from ...errors import InputError
 from .. import sources
 from ..documents import MAX_WORDS, Document, Sentence
+from ..labels import by_number
 from ..notes import Note, Notes
 from ..options import ReadOptions
 from ..sources import shorten
 from ..spelling import looks_bare
 from ..tags import IllegalTags, TagReader
-from .fields import is_list, parsed
+from .entities import offset
+from .fields import is_list
 from .offsets import check_characters
+from .token_fields import as_list
 
 # Names of the field with the document's ID.
 DOCUMENT = ("document_id", "doc_id")
@@ -56,10 +59,10 @@ class TokenRecords:
         seen = [
             (line, tag)
             for line, record in first
-            if isinstance(record.get(tags), list | tuple)
-            for tag in record[tags]
+            if is_list(found := as_list(record.get(tags)))
+            for tag in found
         ]
-        self._names: tuple[str, ...] | None = None
+        self._names: dict[int, str] | None = None
         if seen and not isinstance(seen[0][1], str | int):
             raise InputError(
                 f"expected one tag per word in {tags}, found {shorten(repr(seen[0][1]), 40)}. "
@@ -68,7 +71,7 @@ class TokenRecords:
                 path=name,
                 line=seen[0][0],
             )
-        if seen and not isinstance(seen[0][1], str):
+        if seen and all(offset(tag) is not None for _, tag in seen[:100]):
             names = options.labels or labels().get(tags) or labels().get("")
             if names is None:
                 raise InputError(
@@ -77,13 +80,16 @@ class TokenRecords:
                     path=name,
                     line=seen[0][0],
                 )
-            self._names = tuple(names)
+            numbers = by_number(names, {0})
+            assert numbers is not None
+            self._names = numbers
         self._scheme = options.scheme
         if self._scheme is None:
             found = [tag for _, tag in seen if isinstance(tag, str)]
             if self._names is not None:
                 # Add more O, because each name is in the list only once.
-                found = [*self._names, *(["O"] * len(self._names) if "O" in self._names else [])]
+                listed = list(self._names.values())
+                found = [*listed, *(["O"] * len(listed) if "O" in listed else [])]
             self._scheme = "bare" if looks_bare(found) else None
         self.tags = TagReader(self._scheme)
         self._notes = Notes(name)
@@ -189,10 +195,7 @@ class TokenRecords:
         )
 
     def _list(self, record: Mapping[str, Any], field: str, line: int) -> Sequence[Any]:
-        value = parsed(record.get(field))
-        if isinstance(value, str) and value.strip():
-            # Words or tags separated by spaces.
-            value = value.split()
+        value = as_list(record.get(field))
         if not is_list(value):
             found = "nothing" if value is None else shorten(repr(value), 40)
             raise self._wrong(f"expected a list in {field}, found {found}.", line)
@@ -200,17 +203,19 @@ class TokenRecords:
 
     def _split(self, tag: Any, line: int) -> tuple[str, str]:
         if self._names is not None:
-            if not isinstance(tag, int) or isinstance(tag, bool):
+            number = offset(tag)
+            if number is None:
                 raise self._wrong(
                     f"expected numbers in {self.tags_field}, found {shorten(repr(tag), 40)}.", line
                 )
-            if not 0 <= tag < len(self._names):
+            if number not in self._names:
                 raise self._wrong(
-                    f"the tag {tag} has no name. The list has {len(self._names)} tags, counted "
-                    f"from 0 ({', '.join(self._names[:6])}…). Pass all of them with --labels.",
+                    f"the tag {number} has no name. The list has {len(self._names)} tags, counted "
+                    f"from 0 ({', '.join(list(self._names.values())[:6])}…). Pass all of them with "
+                    "--labels.",
                     line,
                 )
-            tag = self._names[tag]
+            tag = self._names[number]
         if not isinstance(tag, str):
             raise self._wrong(
                 f"expected strings in {self.tags_field}, found {shorten(repr(tag), 40)}.", line

@@ -1,0 +1,468 @@
+"""Exports of tools: each form is read, or refused with an option that reads it."""
+
+import json
+
+import pytest
+
+from spacy_transformer_ner.corpus.docbin import DocMaker, to_doc
+from spacy_transformer_ner.corpus.labels import read_labels
+from spacy_transformer_ner.corpus.options import ReadOptions
+from spacy_transformer_ner.corpus.readers.formats import open_corpus
+from spacy_transformer_ner.corpus.sources import Source
+from spacy_transformer_ner.errors import InputError
+
+from .exports import ENTITIES, TEXTS, entities
+from .tools import (
+    TOOLS,
+    azure,
+    dump,
+    each,
+    labelbox,
+    lines,
+    listed,
+    luis,
+    objects,
+    pieces,
+    spans,
+    tags,
+    task,
+    triples,
+    words,
+)
+
+MAKER = DocMaker("en")
+
+
+def located(text, found):
+    """The entities of TEXTS with offsets."""
+    placed, position = [], 0
+    for said, label in found:
+        position = text.index(said, position)
+        placed.append((position, position + len(said), label))
+    return text, placed
+
+
+SAMPLE = [located(*text) for text in TEXTS]
+
+
+def read(folder, content, name="x.jsonl", **options):
+    (folder / name).write_text(content, encoding="utf-8", newline="")
+    reader = open_corpus(Source.at(folder / name), ReadOptions(**options))
+    return reader, [to_doc(document, MAKER) for document in reader]
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_tool_is_read(tmp_path, tool):
+    name, write = TOOLS[tool]
+    assert entities(read(tmp_path, write(SAMPLE), name)[1]) == ENTITIES
+
+
+def moved(by, units=len):
+    """Records whose offsets are counted in other units, after a start of the text."""
+    found = []
+    for text, placed in SAMPLE:
+        text = by + text
+        shift = len(by)
+        found.append(
+            {
+                "text": text,
+                "label": [
+                    [units(text[: s + shift]), units(text[: e + shift]), label]
+                    for s, e, label in placed
+                ],
+            }
+        )
+    return lines(found)
+
+
+def utf16(text):
+    return len(text.encode("utf-16-le")) // 2
+
+
+def utf8(text):
+    return len(text.encode())
+
+
+INCLUSIVE = lines([{"text": t, "label": [[s, e - 1, n] for s, e, n in ss]} for t, ss in SAMPLE])
+DIFFER = lines(
+    [
+        {"text": t[0], "ents": objects(t), "spans": [{"start": 0, "end": 2, "label": "X"}]}
+        for t in SAMPLE
+    ]
+)
+NUMBERS = {"PER": 3, "ORG": 9, "LOC": 4, "MISC": 11}
+NUMBERED = lines(
+    [
+        {
+            "text": t[0],
+            "annotations": spans(
+                t,
+                lambda s, e, n, _: {"label": NUMBERS[n], "start_offset": s, "end_offset": e},
+            ),
+        }
+        for t in SAMPLE
+    ]
+)
+FROM_1 = {"PER": 1, "ORG": 2, "LOC": 3, "MISC": 4}
+COUNTED = lines([{"text": t[0], "label": [[s, e, FROM_1[n]] for s, e, n in t[1]]} for t in SAMPLE])
+TWO_TEXTS = lines([{"raw": t[0].lower(), "final": t[0], "marks": triples(t)} for t in SAMPLE])
+TWO_LABELS = lines(
+    [
+        {
+            "text": t[0],
+            "marks": spans(
+                t, lambda s, e, n, _: {"start": s, "end": e, "type": n, "category": f"c{n}"}
+            ),
+        }
+        for t in SAMPLE
+    ]
+)
+ANNOTATORS = lines(
+    [
+        {
+            "text": t[0],
+            "annotations": [
+                {"annotator": "a", "entities": triples(t)},
+                {"annotator": "b", "entities": [[0, 2, "X"]]},
+            ],
+        }
+        for t in SAMPLE
+    ]
+)
+TASKS = dump([task(t) | {"data": {"first": t[0], "second": t[0].upper()}} for t in SAMPLE]).replace(
+    '"text": "', '"was": "'
+)
+
+
+@pytest.mark.parametrize(
+    "content, message, options",
+    [
+        (INCLUSIVE, "with an inclusive end: .* 11 of 11 entities", {"offsets": "inclusive"}),
+        (each(luis)(SAMPLE), "--offsets inclusive", {"offsets": "inclusive"}),
+        (
+            each(lambda t: labelbox((t[0], [(s, e - 1, n) for s, e, n in t[1]])))(SAMPLE),
+            "--offsets inclusive",
+            {"offsets": "inclusive"},
+        ),
+        (moved("\U0001f600 ", utf16), "UTF-16 units", {"offsets": "utf-16"}),
+        (moved("Für ", utf8), "UTF-8 bytes", {"offsets": "bytes"}),
+        (DIFFER, "spans and in ents.*--spans-field ents", {"spans_field": "ents"}),
+        (
+            DIFFER.replace('"ents"', '"model_predictions"').replace('"spans"', '"sents"'),
+            "only in model_predictions.*--spans-field model_predictions",
+            {"spans_field": "model_predictions"},
+        ),
+        (TWO_TEXTS, "--text-field raw or --text-field final", {"text_field": "final"}),
+        (TWO_LABELS, "--label-field category or --label-field type", {"label_field": "type"}),
+        (
+            ANNOTATORS,
+            "several annotators.*--spans-field annotations.0.entities",
+            {"spans_field": "annotations.0.entities"},
+        ),
+        (TASKS, "--text-field first or --text-field second", {"text_field": "first"}),
+        (
+            NUMBERED,
+            "the label 3 is a number without a name.*--labels 3=PER",
+            {"labels": "3=PER,9=ORG,4=LOC,11=MISC"},
+        ),
+        (COUNTED, "--labels 1=PER", {"labels": "PER,ORG,LOC,MISC"}),
+    ],
+)
+def test_following_the_message_reads_the_file(tmp_path, content, message, options):
+    with pytest.raises(InputError, match=f"(?s)x.jsonl:1: .*{message}"):
+        read(tmp_path, content)
+    if "labels" in options:
+        options["labels"] = read_labels(options["labels"])
+    assert entities(read(tmp_path, content, **options)[1]) == ENTITIES
+
+
+@pytest.mark.parametrize(
+    "content, message, instead",
+    [
+        (
+            dump({"train": [*map(list, SAMPLE)], "test": [*map(list, SAMPLE)]}),
+            "several lists of records .train, test.*in a file of its own",
+            dump([*map(list, SAMPLE)]),
+        ),
+        (
+            f"TRAIN = {SAMPLE!r}\nTEST = {SAMPLE!r}\n",
+            "several lists .TRAIN, TEST.*in a file of its own",
+            f"TRAIN = {SAMPLE!r}\n",
+        ),
+        (
+            f"TRAIN = [(open('x').read(), {{'entities': [(0, 1, 'PER')]}})] + {SAMPLE!r}\n"
+            .replace("] + [", ", "),
+            "computed, and code is not run.*Save it as JSON",
+            dump([[t, {"entities": s}] for t, s in SAMPLE]),
+        ),
+        (
+            dump([pieces(t)["entities"] for t in SAMPLE if t[1]]),
+            'pipeline without its text. Save each text with its entities: {"text": text, "entities"',
+            each(pieces)(SAMPLE),
+        ),
+        (
+            dump({"annotatable": {"parts": ["s1p1"]}, "anncomplete": True, "entities": []}),
+            "tagtog.*Export EntitiesTsv",
+            "".join(
+                "".join(f"{w}\t{g}\n" for w, g in zip(words(t), tags(t))) + "\n" for t in SAMPLE
+            ),
+        ),
+        (
+            lines([{"text": t, "label": [[s + 1, e, n] for s, e, n in ss]} for t, ss in SAMPLE]),
+            "11 of 11 entities start after the first letter.*Subtract 1 from each start",
+            lines([{"text": t, "label": ss} for t, ss in SAMPLE]),
+        ),
+        (
+            dump({"text": [t for t, _ in SAMPLE], "label": [s for _, s in SAMPLE][1:]}),
+            "different lengths: 5 in text, 4 in label",
+            dump({"text": [t for t, _ in SAMPLE], "label": [s for _, s in SAMPLE]}),
+        ),
+        (
+            lines([{"text": t, "entities": s} for t, s in SAMPLE[:2]])
+            + lines([{"text": t, "spans": s} for t, s in SAMPLE[3:]]),
+            "x.jsonl:3: entities are in spans here, but in entities in earlier records",
+            lines([{"text": t, "entities": s} for t, s in SAMPLE]),
+        ),
+    ],
+)  # fmt: skip
+def test_following_the_message_by_hand_reads_the_file(tmp_path, content, message, instead):
+    with pytest.raises(InputError, match=f"(?s){message}"):
+        read(tmp_path, content)
+    assert entities(read(tmp_path, instead)[1]) == ENTITIES
+
+
+@pytest.mark.parametrize(
+    "content, message",
+    [
+        (dump({"%TYPES": {}, "%FEATURE_STRUCTURES": []}), "INCEpTION exports it.*WebAnno TSV"),
+        (dump({"cells": [], "nbformat": 4}), "Jupyter notebook"),
+        (lines([{"messages": [{"role": "user", "content": "x"}]}]), "language model"),
+        (lines([{"context": "a b", "query": "q", "start_position": [0]}]), "reading comprehension"),
+        (lines([{"File": "a", "Line": 1, "Entities": []}]), "Amazon Comprehend without its text"),
+        (listed(lambda t: task(t) | {"annotations": []})(SAMPLE), "5 texts without annotation"),
+        (
+            listed(lambda t: task(t) | {"data": {"text": "https://example.com/1.txt"}})(SAMPLE),
+            "the address of a text",
+        ),
+        (lines([{"text": "a b", "label": [[7, 0, 1, "X"]]}]), "expected an entity"),
+        (lines([{"text": "a b", "label": [{"type": "X", "offsets": [[0, 1], [2, 3]]}]}]), "parts"),
+        (lines([{"text": "Ann is", "spans": [{"start": 0, "end": 3, "labels": ["A", "B"]}]}]), "overlap"),
+        (lines([{"tokens": ["Ann", "is"], "entities": [[0, 3, "X"], [4, 6, "Y"]]}]), "no text for"),
+        (
+            lines([{"tokens": ["a", "b"], "entities": [[0, 0, "X"]]}] + [{"tokens": ["a", "b"], "entities": [[0, 2, "X"]]}]),
+            "--offsets inclusive if they are the last word",
+        ),
+        ("D = [('Oslo', {'entities': [(0, 4, 'LOC')]}\n", "is not valid Python"),
+        ("D = [('Oslo', {'entities': [(0, 4, 'LOC')]}), (x, {})]\n", "this record is computed"),
+        (lines([{"text": "Ann is", "entities": ["Ann"]}]), "no field for entities"),
+        (lines([{"text": "a", "label": []}, {"text": "a", "label": [[0, 1, 7]]}]), "--labels 7=PER"),
+    ],
+)  # fmt: skip
+def test_refused(tmp_path, content, message):
+    with pytest.raises(InputError, match=f"(?s)x.jsonl.*{message}"):
+        read(tmp_path, content)
+
+
+@pytest.mark.parametrize(
+    "content, expected",
+    [
+        (dump([task(t) for t in SAMPLE]), "5 texts with several annotations were read with the newest"),
+        (
+            dump([*(task(t) for t in SAMPLE), {"data": {"text": "x"}, "annotations": []}]),
+            "1 texts without annotation were skipped",
+        ),
+        (each(pieces)(SAMPLE), "29 pieces labelled with tags like B-PER were merged"),
+        (TOOLS["dataturks"][1](SAMPLE), "11 entities have offsets with an inclusive end, as their texts"),
+        (lines([{"text": t, "label": [[s, e, "7"] for s, e, _ in ss]} for t, ss in SAMPLE]), "11 entities have a number as their label"),
+        (lines([{"text": t, "label": ss or None} for t, ss in SAMPLE]), "1 records without label were read as having no"),
+        (lines([{"text": "Annabel", "label": [[0, 3, "X"], [3, 7, "Y"]]}]), "2 of 2 entities start or end within a word"),
+        (lines([{"text": t, "label": ss, "status": "Discarded" if t[:2] == "It" else "Validated"} for t, ss in SAMPLE]), "1 records with the status Discarded were skipped"),
+        (lines([{"text": "\r\n" + t, "label": [[s + 1, e + 1, n] for s, e, n in ss]} for t, ss in SAMPLE]), "Windows line ends"),
+        (dump({"annotations": [None, *([t, {"entities": s}] for t, s in SAMPLE)]}), "1 records that are null"),
+    ],
+)  # fmt: skip
+def test_what_is_doubtful_is_a_note(tmp_path, content, expected):
+    reader, docs = read(tmp_path, content)
+    notes = [f"{note.count} {note.message}" for note in reader.notes()]
+    assert any(note.startswith(expected) or expected in note for note in notes), notes
+    assert all(note.places for note in reader.notes())
+
+
+def test_offsets_are_told_from_the_texts_of_entities(tmp_path):
+    """Label Studio counts UTF-16 units, so entities after an emoji are late."""
+    texts = [(f"\U0001f600 {t}", [(s + 2, e + 2, n) for s, e, n in ss]) for t, ss in SAMPLE]
+    content = dump(
+        [
+            {
+                "data": {"text": t[0]},
+                "annotations": [
+                    {
+                        "result": spans(
+                            t,
+                            lambda s, e, n, said: {
+                                "value": {"start": s + 1, "end": e + 1, "text": said, "labels": [n]}
+                            },
+                        )
+                    }
+                ],
+            }
+            for t in texts
+        ]
+    )
+    reader, docs = read(tmp_path, content)
+    assert entities(docs) == ENTITIES and reader.offsets == "utf-16"
+    assert "UTF-16 units" in reader.format
+
+
+def test_offsets_that_are_set_are_not_judged(tmp_path):
+    reader, docs = read(tmp_path, INCLUSIVE, offsets="characters")
+    assert entities(docs)[0] == ("Ingrid Solber", "PER") and not reader.notes()
+
+
+def test_offsets_are_judged_after_the_first_records(tmp_path):
+    """The first thousand records have no emoji."""
+    before = [{"text": "Ann is in Oslo.", "label": [[10, 14, "LOC"]]}] * 1100
+    after = [{"text": "\U0001f600 Ann is in Oslo.", "label": [[13, 17, "LOC"]]}]
+    with pytest.raises(InputError, match="x.jsonl:1101: .*--offsets utf-16"):
+        read(tmp_path, lines(before + after))
+
+
+def test_entities_in_scripts_without_spaces_are_not_judged(tmp_path):
+    text = lines([{"text": "王小明住在台北市中心", "label": [[0, 3, "PER"], [5, 8, "LOC"]]}] * 3)
+    reader, docs = read(tmp_path, text)
+    assert entities(docs)[:2] == [("王小明", "PER"), ("台北市", "LOC")] and not reader.notes()
+
+
+def test_newest_annotation_of_json_min(tmp_path):
+    fields = {"id": 1, "text": "Ann is.", "annotator": 1}
+    old = {"label": [{"start": 0, "end": 3, "text": "Ann", "labels": ["OLD"]}]}
+    new = {"label": [{"start": 0, "end": 3, "text": "Ann", "labels": ["NEW"]}]}
+    content = dump(
+        [
+            {**fields, **new, "annotation_id": 2, "updated_at": "2024-02"},
+            {**fields, **old, "annotation_id": 1, "updated_at": "2024-01"},
+        ]
+    )
+    reader, docs = read(tmp_path, content)
+    assert entities(docs) == [("Ann", "NEW")]
+    assert reader.notes()[0].message.startswith("older annotations")
+
+
+@pytest.mark.parametrize(
+    "name, content",
+    [
+        ("label_config.json", [{"id": n, "text": label} for label, n in NUMBERS.items()]),
+        ("labels.json", FROM_1),
+        ("labels.json", list(FROM_1)),
+        ("labels.txt", "\n".join(f"{n}={label}" for label, n in NUMBERS.items())),
+    ],
+)
+def test_names_of_numbered_labels_in_the_folder(tmp_path, name, content):
+    text = content if isinstance(content, str) else json.dumps(content)
+    (tmp_path / name).write_text(text)
+    numbered = NUMBERED if "id" in text or "=" in text else COUNTED
+    if isinstance(content, dict):  # {"PER": 1, …} does not count from 0
+        with pytest.raises(InputError, match="counted from 0"):
+            read(tmp_path, numbered)
+        return
+    assert entities(read(tmp_path, numbered)[1]) == ENTITIES
+
+
+README = """---
+license: mit
+dataset_info:
+- config_name: a
+  features:
+  - name: tokens
+    sequence: string
+  - name: ner_tags
+    sequence:
+      class_label:
+        names:
+          '0': O
+          '1': B-PER
+---
+# Data
+"""
+TAGGED = lines([{"tokens": ["Ann", "is"], "ner_tags": [1, 0]}])
+
+
+def test_names_of_numbered_tags_in_a_readme(tmp_path):
+    (tmp_path / "README.md").write_text(README)
+    assert entities(read(tmp_path, TAGGED)[1]) == [("Ann", "PER")]
+    assert read_labels(str(tmp_path / "README.md")) == ("O", "B-PER")
+    other = README.replace("B-PER", "B-LOC").replace("name: a", "name: b").split("dataset_info:")
+    (tmp_path / "README.md").write_text(
+        README.replace("---\n# Data", other[1].replace("---\n# Data\n", "---\n# Data"))
+    )
+    with pytest.raises(InputError, match="different tags of ner_tags"):
+        read(tmp_path, TAGGED)
+    (tmp_path / "README.md").write_text(README.replace("names:", "names: ]"))
+    with pytest.raises(InputError, match="README.md: the metadata is not valid YAML"):
+        read(tmp_path, TAGGED)
+    (tmp_path / "README.md").write_text("# No metadata\n")
+    with pytest.raises(InputError, match="--labels"):
+        read(tmp_path, TAGGED)
+
+
+def test_texts_in_files_beside_the_records(tmp_path):
+    """Azure exports the names of the text files."""
+    documents = []
+    for i, text in enumerate(SAMPLE):
+        (tmp_path / f"{i}.txt").write_text(text[0], encoding="utf-8")
+        documents.append(azure(text) | {"location": f"{i}.txt"})
+    content = dump({"projectFileVersion": "1", "assets": {"documents": documents}})
+    assert entities(read(tmp_path, content, "x.json")[1]) == ENTITIES
+    for i in range(len(SAMPLE)):
+        (tmp_path / f"{i}.txt").unlink()
+    (tmp_path / "inner").mkdir()
+    (tmp_path / "0.txt").write_text("A text that is not in the folder of the records.")
+    content = content.replace('"0.txt"', '"../0.txt"')
+    with pytest.raises(InputError, match="put it beside this file"):
+        read(tmp_path / "inner", content, "x.json")
+
+
+def test_code_is_not_run(tmp_path):
+    target = tmp_path / "made"
+    content = f"import os\nos.mkdir({str(target)!r})\nD = {SAMPLE!r}\n"
+    assert entities(read(tmp_path, content)[1]) == ENTITIES
+    assert not target.exists()
+
+
+def test_two_kinds_of_ends_of_words(tmp_path):
+    """Without an entity of one word, or at the end, the format decides, or the option."""
+    record = {
+        "tokens": ["In", "New", "York", "now"],
+        "entities": [{"type": "X", "start": 1, "end": 2}],
+    }
+    assert entities(read(tmp_path, lines([record]))[1]) == [("New", "X")]
+    assert entities(read(tmp_path, lines([record]), offsets="inclusive")[1]) == [("New York", "X")]
+    record = {"tokenized_text": record["tokens"], "ner": [[1, 2, "X"]]}
+    assert entities(read(tmp_path, lines([record]))[1]) == [("New York", "X")]
+    assert entities(read(tmp_path, lines([record]), offsets="characters")[1]) == [("New", "X")]
+
+
+def test_overlaps_of_token_spans_are_counted(tmp_path):
+    record = {"tokens": ["Bank", "of", "Oslo"], "entities": [[0, 3, "ORG"], [2, 3, "LOC"]]}
+    with pytest.raises(InputError, match="LOC 'Oslo' and ORG 'Bank of Oslo'"):
+        read(tmp_path, lines([record]))
+    reader, docs = read(tmp_path, lines([record]), overlaps="longest")
+    assert entities(docs) == [("Bank of Oslo", "ORG")]
+    assert [(note.count, note.places) for note in reader.notes()] == [
+        (1, (f"{tmp_path}/x.jsonl:1",))
+    ]
+
+
+def test_text_and_sentences_of_spacy_2_are_kept(tmp_path):
+    _, docs = read(tmp_path, TOOLS["spacy-2"][1](SAMPLE), "x.json")
+    assert [doc.text for doc in docs] == [text for text, _ in SAMPLE]
+
+
+def test_tokens_of_argilla_are_kept(tmp_path):
+    record = {
+        "text": "ex-Nazi, Oslo",
+        "tokens": ["ex-Nazi", ",", "Oslo"],
+        "annotation": [["X", 9, 13]],
+    }
+    _, docs = read(tmp_path, lines([record]))
+    assert [token.text for token in docs[0]] == ["ex-Nazi", ",", "Oslo"]
