@@ -284,6 +284,7 @@ def test_text_and_table_are_read_once(tmp_path):
         (("a.txt", 0, 0, 99, "PER"), "annotations.csv:4: entity from 0 to 99"),
         (("a.txt", 0, 0, "", "PER"), "annotations.csv:4: expected numbers"),
         (("c.txt", 0, 0, 7, "PER"), "c.txt is not in the folder"),
+        (("name-of-a-long-file.txt", 0, 0, 7, "PER"), "name-of-a-long-file.txt is not in the folder"),
     ],
 )  # fmt: skip
 def test_invalid_entities_of_text_files(tmp_path, row, message):

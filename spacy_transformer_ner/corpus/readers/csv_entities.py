@@ -72,6 +72,8 @@ def _columns(table: Table, options: ReadOptions, name: str) -> _Columns:
     line = next((i for i, title in enumerate(titles) if title.lower().strip() == "line"), None)
     document = next((i for i, role in enumerate(roles) if role == "document"), None)
     known = {start, end, line}
+    if document is not None and not any(" " in row[document].strip() for row in rows):
+        known.add(document)  # an identifier or the name of a file, and not the document itself
     given = number_of(titles, options.label_field, "--label-field", name)
     label = _label_column(titles, known | {document}, name) if given is None else given
     text = number_of(titles, options.text_field, "--text-field", name)
@@ -268,12 +270,17 @@ def entities_beside(path: Path) -> FileEntities | None:
     RETURNS (FileEntities | None): The entities, if a table has the file, or has files whose lines
         it doesn't number.
     """
-    tables = [p for p in sorted(path.parent.iterdir()) if p.suffix.lower() in TABLES]
-    for beside in tables[:MAX_TABLES]:
+    for beside in _tables_in(path.parent, path.parent.stat().st_mtime_ns):
         found = entities_of_files(beside)
         if found is not None and (found.of(path.name) is not None or not found.by_line):
             return found
     return None
+
+
+@lru_cache(maxsize=4)
+def _tables_in(folder: Path, changed: int) -> tuple[Path, ...]:
+    tables = [path for path in sorted(folder.iterdir()) if path.suffix.lower() in TABLES]
+    return tuple(tables[:MAX_TABLES])
 
 
 def entities_of_files(path: Path) -> FileEntities | None:
