@@ -116,7 +116,9 @@ def _is_data(path: Path) -> bool:
         with open(path, encoding="utf-8", errors="replace") as file:
             text = file.read(START)
         return is_rasa(text) or (split_of(path) is not None and is_markdown(text))
-    return suffix not in TABLES or entities_of_files(path) is None
+    if suffix in TABLES and (entities := entities_of_files(path)) is not None:
+        return not entities.is_beside(path.parent)
+    return True
 
 
 def without_sides(paths: Iterable[Path]) -> list[Path]:

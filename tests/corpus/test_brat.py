@@ -74,3 +74,10 @@ def test_discontinuous_entities_can_be_left_out(tmp_path):
     (note,) = reader.notes()
     assert (note.message, note.count) == ("discontinuous entities were dropped", 1)
     assert note.places == (f"{tmp_path / 'x.ann'}:1",)
+
+
+def test_offsets_in_other_units(tmp_path):
+    text, annotations = "\U0001f600 Oslo", "T1\tLOC 3 7\tOslo\n"
+    with pytest.raises(InputError, match="x.ann:1: entity from 3 to 7"):
+        read(tmp_path, text, annotations)
+    assert read(tmp_path, text, annotations, offsets="utf-16") == [("Oslo", "LOC")]

@@ -277,6 +277,28 @@ def test_text_and_table_are_read_once(tmp_path):
     assert (result.documents, result.entities) == (1, 1)
 
 
+def test_other_offsets_of_text_files(tmp_path):
+    folder = comprehend(tmp_path)
+    path = folder / "annotations.csv"
+    path.write_text(path.read_text().replace(",7,", ",6,").replace(",17,", ",16,"))
+    with pytest.raises(InputError, match="annotations.csv:2: .*--offsets inclusive"):
+        list(open_corpus(Source.at(path), ReadOptions()))
+    reader = open_corpus(Source.at(folder / "a.txt"), ReadOptions(offsets="inclusive"))
+    docs = [to_doc(document, MAKER) for document in reader]
+    assert [(ent.text, ent.label_) for doc in docs for ent in doc.ents] == FOUND
+
+
+def test_tables_without_their_texts(tmp_path):
+    """Other text files in the folder are not theirs."""
+    (tmp_path / "train.txt").write_text("Oslo B-LOC\nis O\n")
+    (tmp_path / "note.txt").write_text("No text.\n")
+    (tmp_path / "a.csv").write_text("doc,start,end,label\nx.txt,0,4,LOC\n")
+    assert find_format(Source.at(tmp_path / "train.txt")) == "columns"
+    assert find_format(Source.at(tmp_path / "note.txt")) == "columns"
+    with pytest.raises(InputError, match="x.txt is not in the folder"):
+        [list(open_corpus(source, ReadOptions())) for source in data_files(tmp_path)]
+
+
 @pytest.mark.parametrize(
     "row, message",
     [

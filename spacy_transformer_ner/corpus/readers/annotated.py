@@ -12,6 +12,7 @@ from ..options import ReadOptions
 from ..sources import Source
 from ..spelling import TAG
 from ..tags import TagReader
+from .counting import Evidence, place, refuse_other_offsets
 from .offsets import arrange, check_characters, check_span
 
 
@@ -57,6 +58,7 @@ class AnnotatedTexts:
     parse (Callable[[Source, str, Notes], Iterator[Annotated]]): Reads the texts of a file with
         an encoding, and collects what it fixed or skipped.
     annotations (str | None): The name of the file with the entities, if it is another one.
+    has_offsets (bool): Whether offsets are in the file, so that they can be counted in other ways.
     """
 
     tags = None
@@ -69,6 +71,7 @@ class AnnotatedTexts:
         format: str,
         parse: Callable[[Source, str, Notes], Iterator[Annotated]],
         annotations: str | None = None,
+        has_offsets: bool = False,
     ):
         self.source = source
         self.options = options
@@ -76,6 +79,7 @@ class AnnotatedTexts:
         self.parse = parse
         self.encoding = options.encoding or source.encoding()
         self.annotations = annotations or source.name
+        self.has_offsets = has_offsets
         self._notes = Notes(self.annotations)
 
     def notes(self) -> list[Note]:
@@ -84,6 +88,7 @@ class AnnotatedTexts:
 
     def __iter__(self) -> Iterator[TextDocument]:
         notes = self._notes = Notes(self.annotations)
+        evidence = Evidence()
         found = False
         for annotated in self.parse(self.source, self.encoding, notes):
             text, line, path = annotated.text, annotated.line, annotated.path or self.source.name
@@ -91,12 +96,24 @@ class AnnotatedTexts:
             if not text.strip():
                 notes.add("empty texts were skipped", line)
                 continue
-            spans = validate(annotated, self.annotations)
+            spans = self._spans(annotated, evidence)
             entities = arrange(spans, text, self.annotations, self.options.overlaps, notes)
             found = True
             yield TextDocument(text, entities, path, line, follows_text=True)
         if not found:
             raise InputError("contains no texts. Is it the right file?", path=self.source.name)
+        refuse_other_offsets(evidence, self.annotations)
+
+    def _spans(self, annotated: Annotated, evidence: Evidence) -> Iterator[tuple[Span, int]]:
+        text, name = annotated.text, self.annotations
+        for m in annotated.mentions:
+            at = m.start, m.end
+            if self.has_offsets:
+                if self.options.offsets is None:
+                    evidence.add(text, *at, m.said, m.line)
+                else:
+                    at = place(text, *at, self.options.offsets) or (-1, -1)
+            yield check_span(*at, m.label, m.said, text, name, m.line), m.line
 
 
 def are_columns(text: str) -> bool:
@@ -109,18 +126,6 @@ def are_columns(text: str) -> bool:
     widths = Counter(len(cells) for cells in lines if TAG.fullmatch(cells[-1]))
     widths.pop(1, None)
     return 2 * max(widths.values(), default=0) > len(lines)
-
-
-def validate(annotated: Annotated, name: str) -> Iterator[tuple[Span, int]]:
-    """Validate the entities of a text.
-
-    annotated (Annotated): The text.
-    name (str): The file name.
-    YIELDS (tuple[Span, int]): Each entity with its line.
-    RAISES: InputError if an entity is invalid.
-    """
-    for m in annotated.mentions:
-        yield check_span(m.start, m.end, m.label, m.said, annotated.text, name, m.line), m.line
 
 
 class RecordFile:

@@ -9,6 +9,7 @@ from ..documents import Span, TextDocument
 from ..notes import Note, Notes
 from ..options import ReadOptions
 from ..sources import Source, shorten, too_long
+from .counting import place
 from .offsets import arrange, check_span
 
 ENTITY = re.compile(r"(T\d+)\t(\S+) (\d+) (\d+)((?:;\d+ \d+)*)(?:\t(.*))?")
@@ -90,4 +91,6 @@ class BratFile:
                     )
                 # brat splits an entity at a line end.
                 last = bounds[-1]
+            if self.options.offsets is not None:
+                first, last = place(text, first, last, self.options.offsets) or (-1, -1)
             yield check_span(first, last, label, said, text, name, line), line

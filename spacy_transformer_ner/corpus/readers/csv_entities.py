@@ -142,7 +142,7 @@ def open_entities(source: Source, encoding: str, table: Table, options: ReadOpti
     """
     columns = _columns(table, options, source.name)
     if columns.text is None and columns.document is not None:
-        return AnnotatedTexts(source, options, "entities of files", _parse_table)
+        return AnnotatedTexts(source, options, "entities of files", _parse_table, has_offsets=True)
     if columns.text is None:
         raise InputError(
             f"no column for the text or its file (found: {', '.join(table.titles)}). Set the "
@@ -262,6 +262,12 @@ class FileEntities:
         RETURNS (dict | None): Its entities by line."""
         return self.entities.get(name, self.entities.get(name.removesuffix(".txt")))
 
+    def is_beside(self, folder: Path) -> bool:
+        """folder (Path): The folder of the table.
+        RETURNS (bool): Whether it has a text file of the table."""
+        names = (name for file in self.entities for name in (file, f"{file}.txt") if file)
+        return any((folder / name).is_file() for name in names)
+
 
 def entities_beside(path: Path) -> FileEntities | None:
     """Find the table with the entities of a text file in its folder.
@@ -272,7 +278,9 @@ def entities_beside(path: Path) -> FileEntities | None:
     """
     for beside in _tables_in(path.parent, path.parent.stat().st_mtime_ns):
         found = entities_of_files(beside)
-        if found is not None and (found.of(path.name) is not None or not found.by_line):
+        if found is None:
+            continue
+        if found.of(path.name) is not None or (not found.by_line and found.is_beside(path.parent)):
             return found
     return None
 
@@ -360,7 +368,7 @@ def open_file_of_table(source: Source, options: ReadOptions) -> AnnotatedTexts:
         return _texts(source, encoding, found)
 
     what = f"text with entities in {Path(found.name).name}"
-    return AnnotatedTexts(source, options, what, parse, found.name)
+    return AnnotatedTexts(source, options, what, parse, found.name, has_offsets=True)
 
 
 def _parse_table(source: Source, encoding: str, notes: Notes) -> Iterator[Annotated]:

@@ -18,6 +18,7 @@ from ..notes import Note
 from ..options import ReadOptions
 from ..sources import Source
 from ..tags import TagReader
+from .annotated import are_columns
 from .brat import BratFile
 from .columns import ColumnFile
 from .csv_entities import entities_beside, open_file_of_table
@@ -238,7 +239,11 @@ def _open_datasets(source: Source, options: ReadOptions) -> Reader:
 
 
 def _is_beside_table(start: Start) -> bool:
-    return start.suffix == ".txt" and entities_beside(start.source.path) is not None
+    return (
+        start.suffix == ".txt"
+        and not are_columns(start.text)
+        and entities_beside(start.source.path) is not None
+    )
 
 
 # The first format that detects a file reads it, so the most specific come first.

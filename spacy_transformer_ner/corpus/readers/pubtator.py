@@ -34,7 +34,7 @@ def open_pubtator(source: Source, options: ReadOptions) -> AnnotatedTexts:
     options (ReadOptions): How to read the file.
     RETURNS (AnnotatedTexts): The reader.
     """
-    return AnnotatedTexts(source, options, "PubTator", _parse)
+    return AnnotatedTexts(source, options, "PubTator", _parse, has_offsets=True)
 
 
 def _parse(source: Source, encoding: str, notes: Notes) -> Iterator[Annotated]:
