@@ -23,13 +23,14 @@ from spacy_transformer_ner.corpus.readers.formats import open_corpus
 from spacy_transformer_ner.corpus.splits import data_files
 from spacy_transformer_ner.errors import InputError
 
-from .corpus.corpora import FORMATS, example_corpus
+from .corpus.corpora import FORMATS, FUZZED, example_corpus
 
 SECONDS = 10
 PIECES = [
     *(bytes([byte]) for byte in (0, 9, 10, 11, 12, 13, 32, 34, 35, 44, 45, 48, 58, 91, 93, 123, 125, 0x80, 0xC3, 0xFF)),
     *"\u00a0|\u200b|\u2028|\x85|\ufeff|B-|I-X|S-Y|-DOCSTART-|# text = |# global.columns = A B|1-2|5.1".encode().split(b"|"),
     b"\n\n", b"\xff\xfe", b'"\\ud800"', b"null", b"1e999", b"NaN", b"-1", b"999999999999999999999",
+    b"</PER>", b"<PER>", b"<doc>", b"[a](B)", b"<START:A>", b"<END>", b"|B-X", b",,", b'"', b"[1]", b"1-1.1\t0-1\ta\t*\tB\n",
     b"[" * 50, b"T1\tX 3 2\t", b"0 1;2 3", b"SpaceAfter=No", b"O\t" * 20,
 ]  # fmt: skip
 OPTIONS = [
@@ -129,7 +130,7 @@ def fuzz(files: int, seed: int, keep: Optional[Path] = None) -> tuple[Counter, l
     signal.signal(signal.SIGALRM, hang)
     with tempfile.TemporaryDirectory() as folder:
         originals = []
-        for name, (_, make) in FORMATS.items():
+        for name, (_, make) in (FORMATS | FUZZED).items():
             for number in range(3):
                 where = Path(folder, f"{name}-{number}")
                 where.mkdir()

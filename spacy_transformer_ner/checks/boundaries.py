@@ -96,7 +96,7 @@ class Boundaries:
                 _first(marked),
             )
 
-    def _wrong_offsets(self) -> Iterator[Finding]:
+    def _wrong_offsets(self) -> list[Finding]:
         """Find out whether the offsets of most entities were read in the wrong way."""
         likely = self._offsets.likely()
         if likely is None and not self._offsets.late():

@@ -105,8 +105,9 @@ def convert_cli(
 ) -> None:
     """Convert annotated files to spaCy's binary format.
 
-    Reads column files (CoNLL and similar), JSON and JSON Lines records, Parquet and saved
-    data sets of Hugging Face, brat, and .spacy files. Format, encoding, columns, tag scheme
+    Reads column files (CoNLL and similar), tables (CSV), JSON and JSON Lines records, Parquet
+    and saved data sets of Hugging Face, the exports of annotation tools (brat, INCEpTION, Rasa
+    and more), inline tags, and .spacy files. Format, encoding, columns, tag scheme
     and documents are detected, and printed.
 
     \b

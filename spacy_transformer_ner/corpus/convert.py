@@ -26,7 +26,15 @@ from .options import ReadOptions
 from .readers.formats import Reader, open_corpus
 from .readers.tables import SAVED_SPLIT
 from .sources import Source
-from .splits import REPORT, SPLITS, RandomSplits, data_files, find_splits, output_name
+from .splits import (
+    REPORT,
+    SPLITS,
+    RandomSplits,
+    data_files,
+    find_splits,
+    output_name,
+    without_sides,
+)
 
 # Common encodings of languages with letters that Latin-1 and Windows-1252 lack.
 OTHER_ENCODINGS = {
@@ -203,7 +211,10 @@ def _targets(
     """Map each .spacy file to the files it is converted from. The key is "" for random
     splits."""
     targets: dict[str, list[Source]] = {}
+    kept = without_sides(given for given in inputs if isinstance(given, Path))
     for given in inputs:
+        if isinstance(given, Path) and given not in kept:
+            continue
         if name is not None or draws:
             found = {name or "": [given] if isinstance(given, Source) else data_files(given)}
         elif isinstance(given, Source):

@@ -11,6 +11,8 @@ from spacy.tokens import Doc
 
 from ..errors import InputError
 from .documents import Document, TextDocument
+from .readers.csv_entities import TABLES, entities_of_files
+from .readers.markdown import is_markdown, is_rasa
 from .readers.tables import dataset_splits
 from .sources import Source
 
@@ -25,13 +27,16 @@ SPLIT_NAMES = (
 )
 DATA_SUFFIXES = (
     ".conll", ".conll03", ".conllu", ".conllup", ".bio", ".iob", ".iob2", ".tsv", ".txt", ".ner",
-    ".json", ".jsonl", ".parquet", ".spacy",
+    ".json", ".jsonl", ".parquet", ".spacy", ".csv", ".xml", ".sgm", ".sgml", ".md", ".yml", ".yaml",
+    ".ann", ".pubtator",
 )  # fmt: skip
+# Number of characters from which Markdown and YAML are recognised as data.
+START = 1 << 16
 # Maximum number of characters of a folder's README to show.
 ADVICE = 10_000
 # Files of a corpus that are not data.
 NO_DATA = re.compile(
-    r"(?i)\..*|readme.*|licen[cs]e.*|.*\.(md|ann|cfg|py|pdf|html?|rst|bak|orig|log|swp|tmp)|.*~|(annotation|visual|kb_shortcuts|tools)\.conf"
+    r"(?i)\..*|readme.*|licen[cs]e.*|changelog.*|.*\.(ann|cfg|py|pdf|html?|rst|bak|orig|log|swp|tmp)|.*~|(annotation|visual|kb_shortcuts|tools)\.conf"
     r"|(label|labels|label2id|dataset_infos?|dataset_dict|state|convert)\.json|labels\.txt"
 )
 
@@ -98,10 +103,42 @@ def _children(folder: Path) -> list[Path]:
         child
         for child in folder.iterdir()
         # No pipes and devices, which may be endless.
-        if (child.is_file() or child.is_dir())
+        if (child.is_dir() and not (child / REPORT).is_file() or child.is_file())
         and not NO_DATA.fullmatch(child.name)
-        and not (child / REPORT).is_file()
+        and (child.is_dir() or _is_data(child))
     )
+
+
+def _is_data(path: Path) -> bool:
+    """Whether a file is data, and not documentation, settings or the entities of other files."""
+    suffix = path.suffix.lower()
+    if suffix in (".md", ".yml", ".yaml"):
+        with open(path, encoding="utf-8", errors="replace") as file:
+            text = file.read(START)
+        return is_rasa(text) or (split_of(path) is not None and is_markdown(text))
+    if suffix in TABLES and (entities := entities_of_files(path)) is not None:
+        return not entities.is_beside(path.parent)
+    return True
+
+
+def without_sides(paths: Iterable[Path]) -> list[Path]:
+    """Leave out the files that only have the entities of other files.
+
+    paths (Iterable[Path]): Files and folders.
+    RETURNS (list[Path]): The paths without brat's .ann files and tables of entities, if their
+        text is one of the paths.
+    """
+    given = list(paths)
+    found = []
+    for path in given:
+        texts: Iterable[str] = ()
+        if path.suffix == ".ann":
+            texts = (path.with_suffix(".txt").name,)
+        elif path.suffix.lower() in TABLES and (entities := entities_of_files(path)):
+            texts = [name for file in entities.entities for name in (file, f"{file}.txt")]
+        if not any(path.with_name(text) in given for text in texts):
+            found.append(path)
+    return found
 
 
 def find_splits(folder: Path) -> dict[str, list[Source]]:

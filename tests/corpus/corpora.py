@@ -1,8 +1,12 @@
 """Small corpora in every format, for the tests of the readers."""
 
+import csv
 import gzip
+import html
+import io
 import json
 import random
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -273,6 +277,103 @@ def _datasets(docs):
     return write
 
 
+def _csv(docs, titles, make: Callable[[int, Doc, Document], list], delimiter: str = ","):
+    rows = [row for i, d in enumerate(docs) for row in make(i, doc_of(d), d)]
+    file = io.StringIO(newline="")
+    csv.writer(file, delimiter=delimiter).writerows([titles, *rows])
+    return _text("x.csv", file.getvalue())
+
+
+def _text_rows(i, doc, document):
+    return [(doc.text, json.dumps(offsets(doc)))]
+
+
+def _entity_rows(i, doc, document):
+    return [(i, doc.text, *span) for span in offsets(doc) or [("", "", "")]]
+
+
+def _token_rows(i, doc, document):
+    return [(json.dumps(s.words), json.dumps(tags(s, "IOB2")), i) for s in document.sentences]
+
+
+def _comprehend(docs):
+    def write(folder: Path) -> Path:
+        made = [doc_of(d) for d in docs]
+        (folder / "x.txt").write_text("".join(f"{d.text}\n" for d in made), encoding="utf-8")
+        lines = ["File,Line,Begin Offset,End Offset,Type\n"]
+        lines += [
+            f"x.txt,{i},{start},{end},{label}\n"
+            for i, d in enumerate(made)
+            for start, end, label in offsets(d)
+        ]
+        (folder / "x.csv").write_text("".join(lines), encoding="utf-8")
+        return folder
+
+    return write
+
+
+def _webanno(docs):
+    lines = ["#FORMAT=WebAnno TSV 3.3", "#T_SP=x.NamedEntity|identifier|value", ""]
+    offset = number = sentences = 0
+    for document in docs:
+        for sentence in document.sentences:
+            sentences += 1
+            cells = ["*\t_"] * len(sentence.words)
+            for span in sentence.entities:
+                number += 1
+                label = re.sub(r"([\\\[\]|_*;])", r"\\\1", span.label)
+                for i in range(span.start, span.end):
+                    cells[i] = f"*[{number}]\t{label}[{number}]"
+            for i, (word, cell) in enumerate(zip(sentence.words, cells), start=1):
+                end = offset + len(word.encode("utf-16-le")) // 2
+                lines.append(f"{sentences}-{i}\t{offset}-{end}\t{word}\t{cell}\t")
+                offset = end + 1
+            lines.append("")
+    return _text("x.tsv", "\n".join(lines))
+
+
+def _pubtator(numbered):
+    i, document = numbered
+    doc = doc_of(document)
+    rows = [f"{i}\t{e.start_char}\t{e.end_char}\t{e.text}\t{e.label_}\n" for e in doc.ents]
+    return f"{i}|t|{doc.text}\n{''.join(rows)}\n"
+
+
+def _tagged_lines(document):
+    lines = [
+        " ".join(f"{word}|{tag}" for word, tag in zip(s.words, tags(s, "IOB2")))
+        for s in document.sentences
+    ]
+    return "\n".join([*lines, ""])
+
+
+def _opennlp(document):
+    lines = []
+    for sentence in document.sentences:
+        words = list(sentence.words)
+        for span in sentence.entities:
+            words[span.start] = f"<START:{span.label}> {words[span.start]}"
+            words[span.end - 1] += " <END>"
+        lines.append(" ".join(words))
+    return "\n".join([*lines, ""])
+
+
+def _marked(document, mark: Callable[[str, str], str], escape=str) -> str:
+    doc, text, last = doc_of(document), "", 0
+    for ent in doc.ents:
+        text += escape(doc.text[last : ent.start_char]) + mark(escape(ent.text), ent.label_)
+        last = ent.end_char
+    return f"{text}{escape(doc.text[last:])}\n"
+
+
+def _xml(document):
+    return _marked(document, lambda text, label: f"<{label}>{text}</{label}>", html.escape)
+
+
+def _markdown(document):
+    return _marked(document, lambda text, label: f"[{text}]({label})")
+
+
 def _in_words(i, word, tag):
     return f"{word} {tag}"
 
@@ -388,6 +489,43 @@ FORMATS: dict[str, tuple[str, Callable]] = {
         lambda docs: _text("x.tsv", rows(docs, _in_tabs, mark=MARK).replace("\n", "\r\n").rstrip()),
     ),
     "blanks": (WHOLE, lambda docs: _text("x.txt", rows(docs, _in_words, mark="-DOCSTART-\n"))),
+}
+# Tables, and formats of tools.
+FORMATS |= {
+    "csv-texts": (TEXT, lambda docs: _csv(docs, ("text", "spans"), _text_rows)),
+    "csv-entities": (
+        TEXT,
+        lambda docs: _csv(docs, ("text_id", "text", "start", "end", "label"), _entity_rows, ";"),
+    ),
+    "csv-tokens": (WHOLE, lambda docs: _csv(docs, ("tokens", "tags", "document"), _token_rows)),
+    "entity-table": (TEXT, _comprehend),
+    "webanno": (SENTENCES, _webanno),
+    "pubtator": (TEXT, lambda docs: _text("x.txt", "".join(map(_pubtator, enumerate(docs))))),
+    "tagged-lines": (
+        WHOLE,
+        lambda docs: _text("x.iob", "\n".join(map(_tagged_lines, docs))),
+    ),
+    "opennlp": (WHOLE, lambda docs: _text("x.train", "\n".join(map(_opennlp, docs)))),
+    "xml": (TEXT, lambda docs: _text("x.txt", "".join(map(_xml, docs)))),
+}
+# Formats that cannot have all words.
+FUZZED = {
+    "xml-documents": (
+        TEXT,
+        lambda docs: _text("x.xml", f"<x>\n{''.join(f'<doc>{_xml(d)}</doc>' for d in docs)}</x>"),
+    ),
+    "markdown": (TEXT, lambda docs: _text("x.txt", "".join(map(_markdown, docs)))),
+    "rasa": (
+        TEXT,
+        lambda docs: _text("nlu.md", "## intent:x\n" + "".join(f"- {_markdown(d)}" for d in docs)),
+    ),
+    "rasa-yaml": (
+        TEXT,
+        lambda docs: _text(
+            "nlu.yml",
+            "nlu:\n- intent: x\n  examples: |\n" + "".join(f"    - {_markdown(d)}" for d in docs),
+        ),
+    ),
 }
 # These formats merge adjacent entities with the same label.
 LOSSY = ("columns-IO", "columns-bare")

@@ -28,7 +28,7 @@ def test_entities_across_lines(tmp_path):
 @pytest.mark.parametrize(
     "annotations, message",
     [
-        ("T1\tLOC 0 3;4 8\tNew York\n", "discontinuous"),
+        ("T1\tLOC 0 1;4 8\tN York\n", "discontinuous.*--overlaps longest"),
         ("T1 LOC 0 3 New\n", "expected a brat entity"),
         ("\nT1\tLOC 0 99\tNew\n", "x.ann:2: .*in a text of 8 characters"),
         ("T1\tLOC 0 3\tOld\n", "the entity is 'Old', but the text has 'New'"),
@@ -44,3 +44,40 @@ def test_invalid_annotations(tmp_path, annotations, message):
 def test_overlaps_longest(tmp_path):
     annotations = "T1\tLOC 0 8\tNew York\nT2\tX 4 8\tYork\n"
     assert read(tmp_path, "New York", annotations, overlaps="longest") == [("New York", "LOC")]
+
+
+@pytest.mark.parametrize(
+    "text, offsets, found",
+    [
+        ("New\nYork", "0 3;4 8", "New\nYork"),
+        ("New  York", "0 3;5 9", "New  York"),
+        ("A B C", "0 1;2 3;4 5", "A B C"),
+        ("NewYork", "0 3;3 7", "NewYork"),
+    ],
+)
+def test_entities_that_are_only_split_at_blanks(tmp_path, text, offsets, found):
+    """brat splits an entity at a line end."""
+    said = " ".join(found.split()) if text != "NewYork" else text
+    assert read(tmp_path, text, f"T1\tLOC {offsets}\t{said}\n") == [(found, "LOC")]
+
+
+def test_discontinuous_entities_can_be_left_out(tmp_path):
+    text, annotations = (
+        "lung or skin cancer",
+        "T1\tX 0 4;13 19\tlung cancer\nT2\tX 8 19\tskin cancer\n",
+    )
+    with pytest.raises(InputError, match="x.ann:1: T1 is discontinuous.*--overlaps longest"):
+        read(tmp_path, text, annotations)
+    assert read(tmp_path, text, annotations, overlaps="longest") == [("skin cancer", "X")]
+    reader = open_corpus(Source.at(tmp_path / "x.txt"), ReadOptions(overlaps="longest"))
+    list(reader)
+    (note,) = reader.notes()
+    assert (note.message, note.count) == ("discontinuous entities were dropped", 1)
+    assert note.places == (f"{tmp_path / 'x.ann'}:1",)
+
+
+def test_offsets_in_other_units(tmp_path):
+    text, annotations = "\U0001f600 Oslo", "T1\tLOC 3 7\tOslo\n"
+    with pytest.raises(InputError, match="x.ann:1: entity from 3 to 7"):
+        read(tmp_path, text, annotations)
+    assert read(tmp_path, text, annotations, offsets="utf-16") == [("Oslo", "LOC")]

@@ -14,7 +14,13 @@ from spacy_transformer_ner.corpus.convert import convert
 from spacy_transformer_ner.corpus.docbin import read_docbin
 from spacy_transformer_ner.corpus.options import ReadOptions
 from spacy_transformer_ner.corpus.origin import place_of
-from spacy_transformer_ner.corpus.splits import find_splits, output_name, parse_shares, split_of
+from spacy_transformer_ner.corpus.splits import (
+    data_files,
+    find_splits,
+    output_name,
+    parse_shares,
+    split_of,
+)
 from spacy_transformer_ner.errors import InputError
 
 from ..conftest import ROOT, SAMPLE, ner
@@ -409,3 +415,38 @@ def test_special_characters_in_folder_names(tmp_path, name):
     (doc,) = read_docbin(out / "train.spacy", spacy.blank("en").vocab)
     assert place_of(doc, 0) == f"{tmp_path / name / 'train.conll'}:1"
     assert ner("check", out).returncode == 0
+
+
+def test_data_among_other_files(tmp_path):
+    """Markdown and YAML are data if they are Rasa's, or named after a split."""
+    data = {
+        "nlu.md": "## intent:x\n- [Oslo](LOC)\n",
+        "nlu.yml": "nlu:\n- intent: x\n  examples: |\n    - [Oslo](LOC)\n",
+        "more.csv": "word,tag\nOslo,B-LOC\nis,O\n",
+        "more.xml": "<LOC>Oslo</LOC> is far.\n",
+        "text.txt": "Oslo is far.\n",
+        "train.md": "[Oslo](LOC) is far.\n",
+    }
+    others = {
+        "text.csv": "File,Line,Begin Offset,End Offset,Type\ntext.txt,0,0,4,LOC\n",
+        "README.md": "[Oslo](LOC)",
+        "guide.md": "[Oslo](LOC)",
+        "domain.yml": "version: '3.1'\nentities:\n- LOC\n",
+        "LICENSE": "MIT",
+        "CHANGELOG.md": "## 1\n",
+    }
+    for name, text in {**data, **others}.items():
+        (tmp_path / name).write_text(text)
+    assert sorted(source.path.name for source in data_files(tmp_path)) == sorted(data)
+    convert([tmp_path], tmp_path / "all.spacy")
+    docs = list(read_docbin(tmp_path / "all.spacy", spacy.blank("en").vocab))
+    assert [[ent.text for ent in doc.ents] for doc in docs] == [["Oslo"]] * len(data)
+
+
+def test_splits_of_tables_and_markup(tmp_path):
+    for name in ("train", "dev", "test"):
+        (tmp_path / f"{name}.csv").write_text("word,tag\nOslo,B-LOC\nis,O\n")
+    (tmp_path / "README.md").write_text("# Data\n")
+    results = convert([tmp_path], tmp_path / "out")
+    assert [result.entities for result in results] == [1, 1, 1]
+    assert output_name(tmp_path / "a.csv") == output_name(tmp_path / "a.xml") == "a.spacy"

@@ -9,6 +9,7 @@ from ..documents import Span, TextDocument
 from ..notes import Note, Notes
 from ..options import ReadOptions
 from ..sources import Source, shorten, too_long
+from .counting import place
 from .offsets import arrange, check_span
 
 ENTITY = re.compile(r"(T\d+)\t(\S+) (\d+) (\d+)((?:;\d+ \d+)*)(?:\t(.*))?")
@@ -73,12 +74,23 @@ class BratFile:
                     line=line,
                 )
             number, label, start, end, more, said = match.groups()
-            if more:
-                raise InputError(
-                    f"{number} is discontinuous, which spaCy doesn't support. Annotate one span, "
-                    f"or remove it: {shorten(row)}",
-                    path=name,
-                    line=line,
-                )
             # int() limits the number of digits. 12 digits are beyond the end of any text.
-            yield check_span(int(start[:12]), int(end[:12]), label, said, text, name, line), line
+            first, last = int(start[:12]), int(end[:12])
+            if more:
+                bounds = [first, last, *(int(n[:12]) for n in re.findall(r"\d+", more))]
+                gaps = zip(bounds[1:-1:2], bounds[2:-1:2])
+                if any(b < a or text[a:b].strip() for a, b in gaps):
+                    if self.options.overlaps == "longest":
+                        self._notes.add("discontinuous entities were dropped", line)
+                        continue
+                    raise InputError(
+                        f"{number} is discontinuous, which spaCy doesn't support: {shorten(row)}. "
+                        "Annotate one span, or leave such entities out with --overlaps longest.",
+                        path=name,
+                        line=line,
+                    )
+                # brat splits an entity at a line end.
+                last = bounds[-1]
+            if self.options.offsets is not None:
+                first, last = place(text, first, last, self.options.offsets) or (-1, -1)
+            yield check_span(first, last, label, said, text, name, line), line

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cache
 
+from ...errors import InputError
 from ..options import OFFSETS, Offsets
 from ..tags import Seen
 from .entities import Entry
@@ -157,6 +158,25 @@ class Evidence:
         """RETURNS (bool): Whether most entities lack the first letter of their first word, as if
         offsets were counted from 1."""
         return self._late >= ENOUGH and 2 * self._late > self.entities
+
+
+def refuse_other_offsets(evidence: Evidence, name: str) -> None:
+    """Refuse a file whose offsets are probably not counted in characters.
+
+    evidence (Evidence): The entities of the file.
+    name (str): The file name.
+    RAISES: InputError if another way of counting fits better.
+    """
+    likely = evidence.likely()
+    if likely is not None:
+        raise InputError(
+            f"the offsets of entities are probably counted {DESCRIPTIONS[likely]}: in characters "
+            f"from 0 with an exclusive end, {max(evidence.cut.count, 1):,} of "
+            f"{evidence.entities:,} entities don't match words of the text. Set --offsets "
+            f"{likely}, or --offsets characters if they are right.",
+            path=name,
+            line=evidence.cut.lines[0] if evidence.cut.lines else None,
+        )
 
 
 def explained(text: str, start: int, end: int, said: str | None) -> Offsets | None:

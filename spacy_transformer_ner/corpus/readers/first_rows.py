@@ -148,6 +148,10 @@ def _content(rows: Sequence[str]) -> list[tuple[int, int, str]]:
 def _separator(rows: Sequence[str]) -> str:
     if 2 * sum("\t" in row for row in rows) >= len(rows):
         return "\t" if _is_even(rows, "\t") or not _is_even(rows, " ") else " "
+    for separator in MARKS:
+        # Cells can contain spaces, as in "Sentence: 1,Oslo,B-LOC".
+        if roles_of(split_row(rows[0], separator, True)) is not None:
+            return separator
     if Counter(len(split_row(row, " ")) for row in rows).most_common(1)[0][0] > 1:
         return " "
     for separator in SEPARATORS:

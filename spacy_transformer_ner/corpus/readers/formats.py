@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
@@ -17,12 +18,21 @@ from ..notes import Note
 from ..options import ReadOptions
 from ..sources import Source
 from ..tags import TagReader
+from .annotated import are_columns
 from .brat import BratFile
 from .columns import ColumnFile
+from .csv_entities import entities_beside, open_file_of_table
+from .csv_file import is_csv, open_csv
 from .json_values import JsonRecords
+from .markdown import is_markdown, open_markdown
+from .markup import is_markup, open_markup
+from .pubtator import is_pubtator, open_pubtator
 from .python_data import PythonRecords, looks_like_python
 from .records import open_records
+from .refused import find_refused
+from .sentence_lines import is_opennlp, is_tagged_lines, open_opennlp, open_tagged_lines
 from .tables import DatasetRows, ParquetRows
+from .webanno import WebAnnoFile, is_webanno
 
 
 class Reader(Protocol):
@@ -53,6 +63,10 @@ class Reader(Protocol):
         ...
 
 
+# Number of bytes from which a format is detected.
+START = 1 << 16
+
+
 @dataclass(frozen=True)
 class Start:
     """The start of a file, from which its format is detected.
@@ -64,12 +78,17 @@ class Start:
     source: Source
     raw: bytes
 
-    @property
+    @cached_property
     def text(self) -> str:
         """RETURNS (str): The first bytes as text. Bytes that are not UTF-8 or UTF-16 with a byte
         order mark are replaced."""
         is_utf16 = self.raw[:2] in (b"\xff\xfe", b"\xfe\xff")
         return self.raw.decode("utf-16" if is_utf16 else "utf-8-sig", errors="replace")
+
+    @property
+    def is_cut(self) -> bool:
+        """RETURNS (bool): Whether the file continues after the first bytes."""
+        return len(self.raw) >= START
 
     @property
     def suffix(self) -> str:
@@ -115,22 +134,11 @@ def find_format(source: Source) -> str:
     RETURNS (str): One of FORMATS.
     RAISES: InputError if the format is not supported.
     """
-    start = Start(source, b"" if source.path.is_dir() else source.start())
-    for magic, advice in REFUSED:
-        if start.raw.startswith(magic):
-            raise InputError(f"is {advice}", path=source.name)
+    start = Start(source, b"" if source.path.is_dir() else source.start(START))
+    refused = find_refused(start.raw, lambda: start.text, start.suffix)
+    if refused is not None:
+        raise InputError(f"is {refused.what}. {refused.advice}", path=source.name)
     return next(format.name for format in TABLE if format.detect(start))
-
-
-# Formats that are not supported: the first bytes, and what the file is and what to do.
-REFUSED = (
-    (b"ARROW1", "a single Arrow file. Pass the folder saved by datasets."),
-    (b"PK\3\4", "a zip or office file. Unpack it, or save the table as text."),
-    (b"%PDF", "a PDF, which is not supported. Pass annotated text."),
-    (b"BZh", "a bzip2 file. Decompress it."),
-    (b"\xfd7zXZ", "an xz file. Decompress it."),
-    (b"\x28\xb5\x2f\xfd", "a zstandard file. Decompress it."),
-)
 
 
 def brat_pair(path: Path) -> tuple[Path, Path]:
@@ -230,6 +238,14 @@ def _open_datasets(source: Source, options: ReadOptions) -> Reader:
     return open_records(source.name, rows, options, lambda: rows.labels)
 
 
+def _is_beside_table(start: Start) -> bool:
+    return (
+        start.suffix == ".txt"
+        and not are_columns(start.text)
+        and entities_beside(start.source.path) is not None
+    )
+
+
 # The first format that detects a file reads it, so the most specific come first.
 TABLE = (
     Format("datasets", lambda start: start.source.path.is_dir(), _open_datasets),
@@ -240,8 +256,16 @@ TABLE = (
         lambda source, options: DocBinReader(source),
     ),
     Format("brat", _is_brat, _open_brat),
+    Format("entity-table", _is_beside_table, open_file_of_table),
     Format("python", lambda start: looks_like_python(start.text), _open_python),
     Format("json", lambda start: looks_like_json(start.raw), _open_json),
+    Format("webanno", lambda start: is_webanno(start.text), WebAnnoFile),
+    Format("pubtator", lambda start: is_pubtator(start.text), open_pubtator),
+    Format("opennlp", lambda start: is_opennlp(start.text), open_opennlp),
+    Format("tagged-lines", lambda start: is_tagged_lines(start.text), open_tagged_lines),
+    Format("csv", lambda start: is_csv(start.text, start.is_cut), open_csv),
+    Format("xml", lambda start: is_markup(start.text), open_markup),
+    Format("markdown", lambda start: is_markdown(start.text), open_markdown),
     Format("columns", lambda start: True, ColumnFile),
 )
 FORMATS = tuple(format.name for format in TABLE)

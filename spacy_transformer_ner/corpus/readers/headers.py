@@ -22,7 +22,7 @@ NAMES: dict[Role, str] = {
     "other": """
         pos postag postags posp upos xpos cpos cpostag lemma lemmas chunk chunks chunktag chunktags
         synt syntax dep deprel deps head feats feat morph shape case score confidence prob
-        probability annotator annotators comment comments link wikidata url qid nel language lang
+        next prev previous probability annotator annotators comment comments link wikidata url qid nel language lang
         capitalisation capitalization length source speaker parse parsebit wortart""",
     "gold": """
         gold golden true truth ytrue reference ref correct expected target""",

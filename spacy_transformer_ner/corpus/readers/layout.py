@@ -157,7 +157,8 @@ def split_row(row: str, separator: str, quoted: bool = False) -> list[str]:
         row = row.rstrip(" \t")
     if quoted and '"' in row:
         try:
-            cells = next(csv.reader([row], delimiter=separator, strict=True))
+            reader = csv.reader([row], delimiter=separator, strict=True, skipinitialspace=True)
+            cells = next(reader)
         except csv.Error:
             # A quotation mark as a word.
             return row.split(separator)

@@ -12,7 +12,14 @@ from ..notes import Note, Notes
 from ..options import Offsets, ReadOptions
 from ..sources import shorten
 from ..tags import Seen
-from .counting import DESCRIPTIONS, Evidence, all_fit, explained, place
+from .counting import (
+    DESCRIPTIONS,
+    Evidence,
+    all_fit,
+    explained,
+    place,
+    refuse_other_offsets,
+)
 from .entities import Discontinuous, Entry, EntryFields, NoEntity, entries
 from .fields import get, is_list, parsed
 from .offsets import arrange, check_characters, check_span
@@ -321,18 +328,9 @@ class TextRecords:
         """Refuse the file if its offsets are probably not counted in characters."""
         if self.options.offsets is not None or self.offsets != "characters":
             return
+        refuse_other_offsets(self._evidence, self.name)
         cut = self._evidence.cut
         line = cut.lines[0] if cut.lines else None
-        likely = self._evidence.likely()
-        if likely is not None:
-            raise InputError(
-                f"the offsets of entities are probably counted {DESCRIPTIONS[likely]}: in "
-                f"characters from 0 with an exclusive end, {max(cut.count, 1):,} of "
-                f"{self._evidence.entities:,} entities don't match words of the text. Set "
-                f"--offsets {likely}, or --offsets characters if they are right.",
-                path=self.name,
-                line=line,
-            )
         if self._evidence.late():
             raise InputError(
                 f"{cut.count:,} of {self._evidence.entities:,} entities start after the first "
