@@ -10,9 +10,9 @@ from ..labels import labels_beside
 from ..options import ReadOptions
 from ..sources import Source, shorten
 from ..spelling import TAG, looks_bare
+from .candidates import ANNOTATORS
 from .delimited import Rows, Table
 from .fields import simple
-from .find_fields import ANNOTATORS
 from .headers import role_of
 from .literals import looks_like_literal, parse_literal
 from .records import TAGS, open_records
