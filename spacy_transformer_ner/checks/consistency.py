@@ -8,7 +8,7 @@ from functools import cached_property
 from spacy.tokens import Doc, Span, Token
 
 from ..corpus.origin import place_of
-from .report import EXAMPLES, Finding, at, in_context
+from .report import EXAMPLES, NO_LABEL, Finding, at, in_context
 
 # A label with at least this share of the mentions is considered correct,
 LIKELY = 0.7
@@ -33,10 +33,13 @@ class Suspect:
         one. "odd-one-out": a label, but most mentions have none. "other-boundaries": only part
         of the words is an entity, but in most mentions they are one entity.
     text (str): The words.
-    label, likely (str): The label, and the label of most mentions. "none" for no entity.
+    label, likely (str): The label, and the label of most mentions. NO_LABEL for no entity.
     support, mentions (int): The number of mentions with the likely label, and of all mentions.
     context (str): The surrounding words.
     split (str): The split.
+    document (int): The index of the document in the split, from 0. Documents without tokens do
+        not count.
+    start, end (int): The character offsets of the words.
     """
 
     place: str
@@ -48,6 +51,9 @@ class Suspect:
     mentions: int
     context: str
     split: str
+    document: int
+    start: int
+    end: int
 
     def to_dict(self) -> dict:
         """RETURNS (dict): The fields, for JSON."""
@@ -61,6 +67,7 @@ class Consistency:
     def __init__(self) -> None:
         self._labels: dict[Form, Counter[str]] = defaultdict(Counter)
         self._suspects: list[Suspect] = []
+        self._judged: Counter[str] = Counter()
 
     def see(self, split: str, doc: Doc) -> None:
         """See `Check`."""
@@ -88,6 +95,7 @@ class Consistency:
             self._judge(split, mention, NONE)
         for mention, ent in self._cut(doc):
             self._judge(split, mention, PART, ent)
+        self._judged[split] += 1
 
     def _judge(self, split: str, span: Span, label: str, shown: Span | None = None) -> None:
         counts = self._labels[_form(span)]
@@ -104,12 +112,15 @@ class Consistency:
                 place=place_of(span.doc, span.start),
                 kind=_kind(label, likely),
                 text=span.text,
-                label=label or "none" if shown is None else f"{shown.label_} {shown.text!r}",
-                likely=likely or "none",
+                label=label or NO_LABEL if shown is None else f"{shown.label_} {shown.text!r}",
+                likely=likely or NO_LABEL,
                 support=support,
                 mentions=mentions,
                 context=in_context(shown or span),
                 split=split,
+                document=self._judged[split],
+                start=span.start_char,
+                end=span.end_char,
             )
         )
 

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from .consistency import Suspect
 
 EXAMPLES = 10
+# Shown for a mention that is not an entity.
+NO_LABEL = "none"
 
 Severity = Literal["error", "warning", "info"]
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "info")

@@ -87,6 +87,11 @@ class TokenRecords:
         """RETURNS (str): The format, in words."""
         return f"records of {self.words_field} and {self.tags_field}"
 
+    @property
+    def names(self) -> tuple[str, ...] | None:
+        """RETURNS (tuple[str, ...] | None): The tags by number. None if tags are strings."""
+        return self._names
+
     def notes(self) -> list[Note]:
         """RETURNS (list[Note]): What was fixed or skipped."""
         self._notes.take(*self.options.illegal_note(self.tags))
