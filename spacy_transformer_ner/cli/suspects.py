@@ -65,7 +65,7 @@ def suspects_cli(
     use_gpu: int = typer.Option(-1, "--gpu-id", "-g", help="GPU ID or -1 for CPU"),
     # fmt: on
 ) -> None:
-    """List suspicious annotation, to review it in Prodigy or Doccano.
+    """List suspicious labels for review in Prodigy or Doccano.
 
     A mention is suspicious if most mentions of the same words are labelled differently, or if
     a pipeline disagrees. Those with both come first, and of each kind those in train. What was
