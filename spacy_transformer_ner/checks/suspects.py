@@ -163,7 +163,11 @@ def _record(doc: Doc, id: str, flags: Sequence[Flag]) -> dict:
     path, _, line = place_of(doc, passage.start).rpartition(":")
     scores = [flag.score for flag in flags if flag.score is not None]
     why = "; ".join(dict.fromkeys(flag.why for flag in flags))
-    meta = {"why": why, "split": flag.split, "place": place_of(doc, token_at(doc, flag.start))}
+    meta: dict[str, str | float] = {
+        "why": why,
+        "split": flag.split,
+        "place": place_of(doc, token_at(doc, flag.start)),
+    }
     if scores:
         meta["score"] = round(max(scores), 4)
     spans = [

@@ -5,6 +5,7 @@ starts, so the commands import slow modules inside their functions.
 """
 
 import sys
+from collections.abc import Callable
 
 import typer
 from spacy.cli._util import app as spacy_app
@@ -34,7 +35,7 @@ from .tune_threshold import tune_threshold_cli
 from .verify import verify_cli
 
 # The commands by stage, in the order of --help.
-STAGES = {
+STAGES: dict[str, tuple[Callable, ...]] = {
     "Data": (convert_cli, check_cli, suspects_cli, apply_review_cli, export_cli),
     "Training": (
         config_cli,

@@ -146,8 +146,6 @@ def _weighted(values: numpy.ndarray, weights: numpy.ndarray) -> Estimate:
     order = numpy.argsort(values)
     shares = numpy.cumsum(weights[order]) / weights.sum()
     tail = (1.0 - LEVEL) / 2
-    low, median, high = (
-        float(values[order[min(numpy.searchsorted(shares, share), len(values) - 1)]])
-        for share in (tail, 0.5, 1.0 - tail)
-    )
+    places = numpy.searchsorted(shares, (tail, 0.5, 1.0 - tail)).clip(max=len(values) - 1)
+    low, median, high = values[order[places]].tolist()
     return Estimate(median, low, high)

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator
-from json.decoder import scanstring
 
 from ..corpus.readers.json_values import NOT_WHITESPACE, PAIR
 
@@ -58,7 +57,7 @@ def member_ranges(text: str, start: int) -> dict[str, Range]:
     found: dict[str, Range] = {}
     position = skip(text, start + 1)
     while text[position] != "}":
-        key, position = scanstring(text, position + 1)
+        key, position = _DECODE(text, position)
         position = skip(text, skip(text, position) + 1)  # the colon
         _, end = _DECODE(text, position)
         found[key] = position, end

@@ -16,7 +16,8 @@ from .json_ranges import Range, element_ranges, member_ranges, record_ranges
 
 # Fields in which Doccano has entities as [start, end, label].
 OF_DOCCANO = ("label", "labels")
-Record = Mapping[str, Any]
+# The first and the last token of an entity in Prodigy.
+OF_TOKENS = ("token_start", "token_end")
 
 
 def record_edits(
@@ -162,21 +163,19 @@ class _Style:
         start, end, label = (
             next((key for key in keys if key in names), keys[0]) for keys in (STARTS, ENDS, LABELS)
         )
-        entry = {**known, start: ent.start, end: ent.end, label: ent.label}
-        if "text" in names:
-            entry["text"] = self.said[ent.start : ent.end]
-        if "token_start" in names:
-            entry |= self._in_tokens(ent)
-            if not self.tokens:
-                entry = {k: v for k, v in entry.items() if k not in ("token_start", "token_end")}
-        return self._dumps(entry)
+        right = {start: ent.start, end: ent.end, label: ent.label}
+        right |= {"text": self.said[ent.start : ent.end], **self._in_tokens(ent)}
+        # In the order of the other entities, and without fields that are unknown here.
+        entry = {k: right.get(k, known.get(k)) for k in names if k in right or k in known}
+        entry |= {key: right[key] for key in (start, end, label)}
+        return self._dumps({k: v for k, v in entry.items() if k in right or k not in OF_TOKENS})
 
     def _in_tokens(self, ent: Ent) -> dict[str, int]:
         """The tokens of an entity, as in Prodigy, the last one inclusive."""
         inside = [
             i for i, t in enumerate(self.tokens) if t["start"] < ent.end and ent.start < t["end"]
         ]
-        return {"token_start": inside[0], "token_end": inside[-1]} if inside else {}
+        return dict(zip(OF_TOKENS, (inside[0], inside[-1]))) if inside else {}
 
     def _dumps(self, value: Any) -> str:
         return json.dumps(value, ensure_ascii=self.ascii, separators=self.separators)

@@ -97,9 +97,7 @@ FILES = {
     "tabs.tsv": columns(lambda w, t, i: f"{w}\tx y\t{t}\t", end="\r\n"),
     "quotes.conll": columns(lambda w, t, i: f'"\t"\t{t}' if w == "." else f"{w}\t{w}\t{t}"),
     "iob1.conll": columns(lambda w, t, i: f"{w}  {t} ", begin="I", single="I"),
-    "biluo.conll": columns(lambda w, t, i: f"{t} {w}", last="L", single="U"),
     "bmes.conll": columns(lambda w, t, i: f"{w}\t{t}", inside="M", last="E", single="S"),
-    "bare.conll": columns(lambda w, t, i: f"{w}\t{t}", begin="", inside="", last="", single=""),
     "numbered.conllu": columns(
         lambda w, t, i: f"{i + 1}\t{w}\t{t if t != 'O' else '_'}\t_",
         head="# global.columns = ID FORM NER X\n",
@@ -108,15 +106,9 @@ FILES = {
         lambda w, t, i: "\t".join([str(i + 1), w, *"_______", f"NER={t}|SpaceAfter=No"])
     ),
     "prodigy.jsonl": records(prodigy),
-    "doccano.jsonl": records(doccano),
     "array.json": records(prodigy, ",\n  ", ("[\n  ", "\n]\n")),
     "line.json": records(doccano, ", ", ("[", "]")),
-    "data.json": records(prodigy, ", ", ('{"version": 1, "data": [', "]}")),
-    "old.json": records(
-        lambda text, spans: json.dumps([text, {"entities": spans}]), ",\n", ("[\n", "\n]\n")
-    ),
-    "tokens.jsonl": tokens_of(),
-}  # fmt: skip
+}
 
 
 def correct(record):
