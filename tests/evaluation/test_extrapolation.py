@@ -31,7 +31,7 @@ def test_the_interval_covers_the_truth(draws, n_sizes):
     rng = numpy.random.default_rng(draws)
     sizes = [int(800 * share) for share in SHARES[-n_sizes:]]
     inside, widths = {2: [], 4: []}, []
-    for _ in range(150):
+    for _ in range(60):
         limit, exponent = rng.uniform(0.6, 0.98), rng.uniform(0.2, 1.0)
         first = limit * rng.uniform(0.3, 0.8)
 
