@@ -90,7 +90,7 @@ def suspect_records(
     reviewed (Sequence[Path]): Files of earlier decisions, in addition to those beside the files
         and beside the files that they were converted from. Mentions in them are left out.
     n (int | None): The number of records; None for all.
-    RETURNS (list[dict]): The records. First come mentions that both the check and a model
+    RETURNS (list[dict]): The records, without mentions that go beyond a sentence. First come mentions that both the check and a model
         point at, then those of the check, then those of a model; of each, those in train first.
     RAISES: InputError if a file cannot be read.
     """
@@ -104,7 +104,8 @@ def suspect_records(
     for split, path in paths.items():
         docs = (doc for doc in read_docbin(path, Vocab()) if len(doc))
         for number, doc in enumerate(docs):
-            for joined in _joined(groups[split].pop(number, ())):
+            here = [flag for flag in groups[split].pop(number, ()) if _is_in_sentence(doc, flag)]
+            for joined in _joined(here):
                 first = joined[0]
                 id = fact_id(doc, first.start, first.end, first.label)
                 if not known.has(id, path, place_of(doc, 0)):
@@ -142,6 +143,14 @@ class Known:
         return self._ids[file]
 
 
+def _is_in_sentence(doc: Doc, flag: Flag) -> bool:
+    """Whether an entity can be corrected as suggested. Tags cannot express one that goes beyond
+    the end of a sentence."""
+    spans = (flag.start, flag.end), *(ent[:2] for ent in flag.suggested)
+    tokens = [range(token_at(doc, start) + 1, token_at(doc, end - 1) + 1) for start, end in spans]
+    return not any(doc[i].is_sent_start for each in tokens for i in each)
+
+
 def _joined(flags: Iterable[Flag]) -> list[list[Flag]]:
     """Group the flags of a document that overlap, those of the check first."""
     groups: list[list[Flag]] = []
@@ -157,7 +166,8 @@ def _joined(flags: Iterable[Flag]) -> list[list[Flag]]:
 
 def _record(doc: Doc, id: str, flags: Sequence[Flag]) -> dict:
     flag = flags[0]
-    passage = passage_of(doc, flag.start, flag.end)
+    starts, ends = zip((flag.start, flag.end), *(ent[:2] for ent in flag.suggested))
+    passage = passage_of(doc, min(starts), max(ends))
     annotated = [(ent.start_char, ent.end_char, ent.label_) for ent in passage.ents]
     suggested = _suggestion(annotated, flag)
     path, _, line = place_of(doc, passage.start).rpartition(":")

@@ -9,7 +9,7 @@ from ..corpus.docbin import sentences_of
 from ..corpus.origin import origin_of
 from ..corpus.readers.columns import ColumnFile
 from ..corpus.readers.layout import NUMBER
-from ..corpus.sources import BOM
+from ..corpus.sources import BOM, shorten
 from ..corpus.tags import PREFIXES, SAME_AS, TagReader, write_tags
 from ..errors import InputError
 from .changes import Change, Edit
@@ -31,7 +31,7 @@ def column_edits(text: str, reader: ColumnFile, changes: Sequence[Change]) -> li
         edit
         for change in changes
         for token, tag in changed_tags(change, reader.tags)
-        for edit in rows.edits(_line(change.doc, token), tag)
+        for edit in rows.edits(_origin(change.doc, token)[1], tag)
     ]
 
 
@@ -45,6 +45,15 @@ def changed_tags(change: Change, tags: TagReader) -> Iterator[tuple[int, str]]:
     """
     doc = change.doc
     after = [change.span(ent) for ent in change.entities]
+    ends = {token.i for token in doc if token.is_sent_start and token.i}
+    for span in after:
+        if ends.intersection(range(span.start + 1, span.end)):
+            raise InputError(
+                f"{shorten(span.text, 40)} goes beyond the end of a sentence, so it cannot be "
+                "tagged as one entity. Join the sentences, or remove this decision.",
+                path=_origin(doc, span.start)[0],
+                line=_origin(doc, span.start)[1],
+            )
     for sentence in sentences_of(doc):
         pair = [
             [span for span in spans if sentence.start <= span.start < sentence.end]
@@ -56,10 +65,10 @@ def changed_tags(change: Change, tags: TagReader) -> Iterator[tuple[int, str]]:
                 yield i, other
 
 
-def _line(doc: Doc, token: int) -> int:
+def _origin(doc: Doc, token: int) -> tuple[str, int]:
     origin = origin_of(doc, token)
     assert origin is not None
-    return origin[1]
+    return origin
 
 
 def _tags(sentence: Span, spans: Sequence[Span], tags: TagReader) -> list[str]:
@@ -73,12 +82,12 @@ def _tags(sentence: Span, spans: Sequence[Span], tags: TagReader) -> list[str]:
     if scheme == "bare" and any(
         a[1] == b[0] and a[2] == b[2] for a, b in zip(entities, entities[1:])
     ):
-        origin = origin_of(sentence.doc, sentence.start)
+        path, line = _origin(sentence.doc, sentence.start)
         raise InputError(
             "two adjacent entities with the same label cannot be written as labels without a "
             "prefix. Convert the file to another scheme: spacy ner export … --scheme IOB2.",
-            path=origin[0] if origin else None,
-            line=origin[1] if origin else None,
+            path=path,
+            line=line,
         )
     letters = _letters(tags) if scheme == "BIOES" else {}
     written = write_tags(len(sentence), entities, scheme)

@@ -86,3 +86,13 @@ def test_a_suggestion_replaces_what_overlaps(tmp_path):
     )
     assert record["suspect"]["annotated"] == [[0, 8, "LOC"], [18, 22, "LOC"]]
     assert record["suspect"]["suggested"] == [[0, 14, "ORG"], [18, 22, "LOC"]]
+
+
+def test_mentions_beyond_a_sentence_are_left_out(tmp_path):
+    doc = make_doc(["New", "York", "Times"], starts=[True, False, True])
+    path = tmp_path / "train.spacy"
+    DocBin(docs=[doc]).to_disk(path)
+    flags = [Flag("train", 0, 0, end, "", ((0, end, "X"),), "why", "check") for end in (8, 14)]
+    assert suspect_records({"train": path}, flags[1:]) == []
+    (record,) = suspect_records({"train": path}, flags)
+    assert record["text"] == "New York" and record["suspect"]["end"] == 8

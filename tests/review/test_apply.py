@@ -11,6 +11,7 @@ from spacy.tokens import Doc, DocBin, Span
 from spacy_transformer_ner.checks.check import check
 from spacy_transformer_ner.checks.suspects import Flag, suspect_records
 from spacy_transformer_ner.corpus.convert import convert
+from spacy_transformer_ner.corpus.options import ReadOptions
 from spacy_transformer_ner.corpus.reader import read_corpus
 from spacy_transformer_ner.errors import InputError
 from spacy_transformer_ner.review.apply import apply_review
@@ -329,6 +330,11 @@ def test_what_cannot_be_written_is_refused(tmp_path):
         apply_review(review_of((0, 4, "LOC"), (5, 9, "LOC")), [source])
     with pytest.raises(InputError, match=r"train.conll:1: 'sl' does not start and end with tokens"):
         apply_review(review_of((1, 3, "LOC")), [source])
+    convert([source], tmp_path / "train.spacy", options=ReadOptions(sentences_per_document=3))
+    with pytest.raises(InputError, match="train.conll:2: 'Rome x now' goes beyond the end"):
+        apply_review(
+            review_of((5, 15, "LOC")), [source], options=ReadOptions(sentences_per_document=3)
+        )
     assert source.read_text() == text
     parquet = tmp_path / "train.parquet"
     parquet.write_bytes(b"PAR1")
