@@ -162,6 +162,7 @@ def test_only_the_reviewed_entities_change(tmp_path, name, packed):
     assert done.new_labels == ("ORG",)
     new = source.read_bytes()
     assert (gzip.decompress(new) if packed else new).decode() == after
+    assert not packed or new[4:8] == raw[4:8]  # the time in the header
     # The same again changes nothing.
     again = apply_review(read_review([review]), [source])
     assert (again.corrected, again.before, again.files) == (0, 1, ())
