@@ -41,5 +41,4 @@ def rewrite_docbin(path: Path, changes: Sequence[Change]) -> bytes:
             rows[span.start : span.end, iob] = INSIDE
             rows[span.start, iob] = BEGIN
             rows[span.start : span.end, label] = span.label
-            rows[span.start : span.end, others] = 0
     return docbin.to_bytes()
