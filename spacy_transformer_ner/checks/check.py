@@ -44,20 +44,7 @@ def check(
     report = read_report(corpus_dir)
     lang = lang or next((str(e["lang"]) for e in report.values() if "lang" in e), "en")
     nlp = blank(lang)
-    paths = {
-        split: corpus_dir / f"{split}.spacy"
-        for split in SPLITS
-        if split != "test" or (corpus_dir / "test.spacy").exists()
-    }
-    for path in paths.values():
-        others = sorted(p.name for p in corpus_dir.glob("*.spacy") if p.stem not in SPLITS)
-        if others and not path.exists():
-            raise InputError(
-                f"contains {', '.join(others[:5])}, but no {path.name}. Split the corpus with "
-                f"spacy ner convert … --split 80,10,10, or convert to {corpus_dir / path.name}.",
-                path=corpus_dir,
-            )
-        docbin_files(path)
+    paths = paths_of(corpus_dir)
     sizes, consistency = Sizes(paths), Consistency()
     checks: list[Check] = [sizes, Boundaries(nlp), Conversion(), Duplicates(), consistency]
     if encoder is not None:
@@ -74,6 +61,30 @@ def check(
     findings = [*(f for one in checks for f in one.findings()), *_convert_notes(report, entities)]
     findings.sort(key=lambda finding: SEVERITIES.index(finding.severity))
     return Report(splits, tuple(findings), tuple(consistency.suspects()))
+
+
+def paths_of(corpus_dir: Path) -> dict[str, Path]:
+    """Find the .spacy files of a corpus.
+
+    corpus_dir (Path): The folder with train.spacy, dev.spacy, and optionally test.spacy.
+    RETURNS (dict[str, Path]): The file of each split, or its folder of .spacy files.
+    RAISES: InputError if train or dev is missing.
+    """
+    paths = {
+        split: corpus_dir / f"{split}.spacy"
+        for split in SPLITS
+        if split != "test" or (corpus_dir / "test.spacy").exists()
+    }
+    for path in paths.values():
+        others = sorted(p.name for p in corpus_dir.glob("*.spacy") if p.stem not in SPLITS)
+        if others and not path.exists():
+            raise InputError(
+                f"contains {', '.join(others[:5])}, but no {path.name}. Split the corpus with "
+                f"spacy ner convert … --split 80,10,10, or convert to {corpus_dir / path.name}.",
+                path=corpus_dir,
+            )
+        docbin_files(path)
+    return paths
 
 
 def _read(paths: dict[str, Path], nlp: Language) -> Iterator[tuple[str, Doc]]:

@@ -7,7 +7,7 @@ from functools import cached_property
 from spacy.tokens import Doc, Span, Token
 
 from ..corpus.origin import place_of
-from .report import EXAMPLES, Finding, Suspect, at, in_context
+from .report import EXAMPLES, NO_LABEL, Finding, Suspect, at, in_context
 
 # A label with at least this share of the mentions is considered correct,
 LIKELY = 0.7
@@ -30,6 +30,7 @@ class Consistency:
     def __init__(self) -> None:
         self._labels: dict[Form, Counter[str]] = defaultdict(Counter)
         self._suspects: list[Suspect] = []
+        self._judged: Counter[str] = Counter()
 
     def see(self, split: str, doc: Doc) -> None:
         """See `Check`."""
@@ -57,6 +58,7 @@ class Consistency:
             self._judge(split, mention, NONE)
         for mention, ent in self._cut(doc):
             self._judge(split, mention, PART, ent)
+        self._judged[split] += 1
 
     def _judge(self, split: str, span: Span, label: str, shown: Span | None = None) -> None:
         counts = self._labels[_form(span)]
@@ -73,12 +75,15 @@ class Consistency:
                 place=place_of(span.doc, span.start),
                 kind=_kind(label, likely),
                 text=span.text,
-                label=label or "none" if shown is None else f"{shown.label_} {shown.text!r}",
-                likely=likely or "none",
+                label=label or NO_LABEL if shown is None else f"{shown.label_} {shown.text!r}",
+                likely=likely or NO_LABEL,
                 support=support,
                 mentions=mentions,
                 context=in_context(shown or span),
                 split=split,
+                document=self._judged[split],
+                start=span.start_char,
+                end=span.end_char,
             )
         )
 

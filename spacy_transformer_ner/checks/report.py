@@ -10,6 +10,8 @@ from ..corpus.origin import place_of
 from ..results import Result
 
 EXAMPLES = 10
+# Shown for a mention that is not an entity.
+NO_LABEL = "none"
 
 Severity = Literal["error", "warning", "info"]
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "info")
@@ -61,10 +63,13 @@ class Suspect(Result):
         one. "odd-one-out": a label, but most mentions have none. "other-boundaries": only part
         of the words is an entity, but in most mentions they are one entity.
     text (str): The words.
-    label, likely (str): The label, and the label of most mentions. "none" for no entity.
+    label, likely (str): The label, and the label of most mentions. NO_LABEL for no entity.
     support, mentions (int): The number of mentions with the likely label, and of all mentions.
     context (str): The surrounding words.
     split (str): The split.
+    document (int): The index of the document in the split, from 0. Documents without tokens do
+        not count.
+    start, end (int): The character offsets of the words.
     """
 
     place: str
@@ -76,6 +81,9 @@ class Suspect(Result):
     mentions: int
     context: str
     split: str
+    document: int
+    start: int
+    end: int
 
 
 @dataclass(frozen=True)

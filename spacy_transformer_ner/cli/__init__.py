@@ -5,6 +5,7 @@ starts, so the commands import slow modules inside their functions.
 """
 
 import sys
+from collections.abc import Callable
 
 import typer
 from spacy.cli._util import app as spacy_app
@@ -12,6 +13,7 @@ from typer.core import TyperGroup
 
 from ._util import clear_failure
 from .annotate import annotate_cli
+from .apply_review import apply_review_cli
 from .calibrate import calibrate_cli
 from .check import check_cli
 from .compare import compare_cli
@@ -22,23 +24,33 @@ from .export import export_cli
 from .export_hf import export_hf_cli
 from .export_onnx import export_onnx_cli
 from .import_hf import import_hf_cli
+from .learning_curve import learning_curve_cli
 from .package import package_cli
 from .push import push_cli
 from .rank import rank_cli
 from .report import report_cli
+from .suspects import suspects_cli
 from .train import train_cli
 from .tune_threshold import tune_threshold_cli
 from .verify import verify_cli
 
 # The commands by stage, in the order of --help.
-STAGES = {
-    "Data": (convert_cli, check_cli, export_cli),
-    "Training": (config_cli, train_cli, calibrate_cli, tune_threshold_cli),
+STAGES: dict[str, tuple[Callable, ...]] = {
+    "Data": (convert_cli, check_cli, suspects_cli, apply_review_cli, export_cli),
+    "Training": (
+        config_cli,
+        train_cli,
+        calibrate_cli,
+        tune_threshold_cli,
+        learning_curve_cli,
+    ),
     "Evaluation": (evaluate_cli, compare_cli, report_cli),
     "Packaging": (package_cli, verify_cli, push_cli),
     "Hugging Face and ONNX": (import_hf_cli, export_hf_cli, export_onnx_cli),
     "Use": (annotate_cli, rank_cli),
 }
+# The commands that can train a recipe.
+TRAINS = (train_cli, learning_curve_cli, suspects_cli)
 
 
 def verb_of(command) -> str:
@@ -73,8 +85,8 @@ app = typer.Typer(
 )
 for commands in STAGES.values():
     for command in commands:
-        # train accepts overrides of any config setting, like spaCy's own train command.
-        takes_overrides = command is train_cli
+        # They accept overrides of any config setting, like spaCy's own train command.
+        takes_overrides = command in TRAINS
         app.command(
             verb_of(command),
             context_settings={

@@ -38,7 +38,7 @@ def check_cli(
     suspects: Optional[Path] = typer.Option(
         None,
         "--suspects",
-        help="JSON Lines file for likely annotation errors: mentions that are labelled differently from most mentions of the same words",
+        help="JSON Lines file for mentions that are labelled differently from most of the same words, in the form of the suspects command",
     ),
     strict: bool = typer.Option(False, "--strict", help="Exit with code 1 if there is an error"),
 ) -> None:
@@ -52,7 +52,8 @@ def check_cli(
     Example:
       python -m spacy ner check corpus/mine --encoder minilm --suspects suspects.jsonl
     """
-    from ..checks.check import check
+    from ..checks.check import check, paths_of
+    from ..checks.suspects import flags_of, suspect_records
     from ..files import check_writable, write_json, write_jsonl
 
     for path in filter(None, (output, suspects)):
@@ -64,8 +65,9 @@ def check_cli(
         write_json(output, report.to_dict())
         msg.good(f"Report: {output}")
     if suspects is not None:
-        write_jsonl(suspects, [suspect.to_dict() for suspect in report.suspects])
-        msg.good(f"Suspects: {suspects} ({len(report.suspects):,})")
+        records = suspect_records(paths_of(corpus_dir), flags_of(report.suspects))
+        write_jsonl(suspects, records)
+        msg.good(f"Suspects: {suspects} ({len(records):,})")
     splits = report.splits
     msg.table(
         [

@@ -22,6 +22,11 @@ def report_cli(
     history: Optional[Path] = typer.Option(
         None, "--history", help="JSON Lines file written by the train command"
     ),
+    learning_curve: Optional[Path] = typer.Option(
+        None,
+        "--learning-curve",
+        help="JSON file of the learning-curve command; learning-curve.json beside EVALUATION if not given",
+    ),
     config: Optional[Path] = typer.Option(None, "--config", help="Config of the pipeline"),
     data: Optional[List[Path]] = typer.Option(
         None, "--data", help="Data file to list with its checksum; can be repeated"
@@ -41,6 +46,9 @@ def report_cli(
     from ..report.page import Contents, render
 
     check_writable(output)
+    beside = evaluation.with_name("learning-curve.json")
+    if learning_curve is None and beside.is_file():
+        learning_curve = beside
     page = render(
         Contents(
             evaluation=read_json(evaluation, "evaluate"),
@@ -48,6 +56,9 @@ def report_cli(
             check=None if check is None else read_json(check, "check"),
             calibration=None if calibration is None else read_json(calibration, "train"),
             history=() if history is None else read_jsonl(history, "train"),
+            learning_curve=None
+            if learning_curve is None
+            else read_json(learning_curve, "learning-curve"),
             made=provenance(data or (), command or ()),
             config="" if config is None else config.read_text("utf-8", errors="replace"),
         )

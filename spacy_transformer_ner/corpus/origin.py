@@ -36,17 +36,28 @@ def _steps(token: int, lines: Sequence[int]) -> Iterable[tuple[int, int, int]]:
         i = end
 
 
-def place_of(doc: Doc, i: int) -> str:
+def origin_of(doc: Doc, i: int) -> tuple[str, int] | None:
     """Get the file and line of a token.
 
-    doc (Doc): The Doc.
+    doc (Doc): The document.
     i (int): The index of the token.
-    RETURNS (str): File and line, e.g. "train.conll:12". "" if unknown.
+    RETURNS (tuple[str, int] | None): File and line. None if unknown.
     """
     if KEY not in doc.user_data:
-        return ""
+        return None
     path, stretches = doc.user_data[KEY]
     # The last stretch that starts at or before the token.
     number = bisect_right(stretches, i, key=lambda stretch: stretch[0]) - 1
     token, line, step = stretches[max(number, 0)]
-    return f"{path}:{line + step * (i - token)}"
+    return path, line + step * (i - token)
+
+
+def place_of(doc: Doc, i: int) -> str:
+    """Get the file and line of a token, to show it.
+
+    doc (Doc): The document.
+    i (int): The index of the token.
+    RETURNS (str): File and line, e.g. "train.conll:12". "" if unknown.
+    """
+    origin = origin_of(doc, i)
+    return "" if origin is None else f"{origin[0]}:{origin[1]}"

@@ -38,6 +38,7 @@ ADVICE = 10_000
 NO_DATA = re.compile(
     r"(?i)\..*|readme.*|licen[cs]e.*|changelog.*|.*\.(ann|cfg|py|pdf|html?|rst|bak|orig|log|swp|tmp)|.*~|(annotation|visual|kb_shortcuts|tools)\.conf"
     r"|(label|labels|label2id|dataset_infos?|dataset_dict|state|convert)\.json|labels\.txt"
+    r"|reviewed\.jsonl"
 )
 
 

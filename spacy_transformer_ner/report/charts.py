@@ -96,6 +96,34 @@ def learning_curve(steps: Sequence[int], curves: Mapping[str, Sequence[float]]) 
     return _svg("curve", f"{' and '.join(curves)} over training", 2.8, draw)
 
 
+def by_documents(measured: Mapping[int, Row], predicted: Mapping[int, Row]) -> str:
+    """Draw the F1 over the number of training documents.
+
+    measured, predicted (Mapping[int, Row]): "f", "low" and "high" of each number of documents.
+    RETURNS (str): The SVG.
+    """
+
+    def draw(axes: Axes) -> None:
+        last = max(measured)
+        for rows, colour, name in (
+            (measured, FIRST, "measured"),
+            ({last: measured[last], **predicted}, SECOND, "predicted"),
+        ):
+            if len(rows) < 2 and name == "predicted":
+                continue
+            f, low, high = ([row[key] for row in rows.values()] for key in ("f", "low", "high"))
+            axes.fill_between(list(rows), low, high, color=colour, alpha=0.25, linewidth=0)
+            axes.plot(list(rows), f, marker="o", markersize=4, color=colour, label=name)
+        axes.set_xscale("log", base=2)
+        axes.set_xticks([*measured, *predicted], [f"{n:,}" for n in (*measured, *predicted)])
+        axes.minorticks_off()
+        axes.set_xlabel("training documents")
+        axes.set_ylabel("F1 with 95% interval")
+        axes.legend(loc="lower right")
+
+    return _svg("by-documents", "F1 by the number of training documents", 3.0, draw)
+
+
 def reliability(before: Sequence[Row], after: Sequence[Row]) -> str:
     """Draw a reliability diagram.
 

@@ -16,6 +16,7 @@ from ..errors import InputError
 from ..evaluation.error_types import KINDS, NONE
 from . import charts
 from .advice import advise, bdi
+from .curve_page import curve_variables
 
 # Keeps the page small enough for email.
 MAX_MISTAKES = 2000
@@ -48,6 +49,7 @@ class Contents:
     check (dict | None): The output of the check command.
     calibration (dict | None): The output of the calibrate command.
     history (Sequence[dict]): The records of the training's HistoryLogger.
+    learning_curve (dict | None): The output of the learning-curve command.
     made (dict[str, dict[str, str]]): Provenance tables: versions, data, commands.
     config (str): The pipeline's config.
     """
@@ -57,6 +59,7 @@ class Contents:
     check: Optional[Record] = None
     calibration: Optional[Record] = None
     history: Sequence[Record] = ()
+    learning_curve: Optional[Record] = None
     made: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     config: str = ""
 
@@ -167,6 +170,9 @@ def _variables(contents: Contents) -> Record:
         "charts": _charts(text, history),
         "advice": advise(evaluation, contents.mistakes, contents.check),
         "sections": _sections(contents),
+        **(
+            curve_variables(contents.learning_curve) if contents.learning_curve else {"curve": None}
+        ),
     }
 
 
@@ -218,6 +224,7 @@ def _sections(contents: Contents) -> list[tuple[str, str]]:
         ("mistakes", "Mistakes", True),
         ("scores", "Confidence scores", contents.evaluation["text"]["confidence"]),
         ("training", "Training", contents.history),
+        ("more", "Would more labels help?", contents.learning_curve),
         ("corpus", "Corpus", contents.check),
         ("made", "Provenance", True),
     )

@@ -100,6 +100,11 @@ class TokenRecords:
         """RETURNS (str): The format, in words."""
         return self.kind or f"records of {self.words_field} and {self.tags_field}"
 
+    @property
+    def names(self) -> dict[int, str] | None:
+        """RETURNS (dict[int, str] | None): The tags by number. None if tags are strings."""
+        return self._names
+
     def notes(self) -> list[Note]:
         """RETURNS (list[Note]): What was fixed or skipped."""
         self._notes.take(*self.options.illegal_note(self.tags))
