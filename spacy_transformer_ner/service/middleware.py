@@ -21,6 +21,10 @@ HEADERS = {
     "referrer-policy": "no-referrer",
     "cache-control": "no-store",
 }
+# Closes the connection after the answer: the rest of the body is not read.
+CLOSE = {"connection": "close"}
+# Bytes of a body that is too large to read on before the answer.
+DRAINED = 1 << 24
 
 
 class Guard:
@@ -63,11 +67,12 @@ class Guard:
             refused = JSONResponse(
                 {"detail": "Send the header `Authorization: Bearer TOKEN`."},
                 status_code=401,
-                # Its body is not read.
-                headers={"www-authenticate": "Bearer", "connection": "close"},
+                headers={"www-authenticate": "Bearer", **CLOSE},
             )
             return await refused(scope, receive, send_with_headers)
-        await self.app(scope, self._bounded(scope, receive), send_with_headers)
+        announced = Headers(scope=scope).get("content-length", "")
+        body = BoundedBody(receive, announced, self.limits)
+        await self.app(scope, body, send_with_headers)
 
     def _is_protected(self, path: str) -> bool:
         return path.startswith("/v1/") or path == "/metrics"
@@ -78,36 +83,50 @@ class Guard:
         given = Headers(scope=scope).get("authorization", "").encode("latin-1")
         return hmac.compare_digest(given, self.token)
 
-    def _bounded(self, scope: Scope, receive: Receive) -> Receive:
-        """RETURNS (Receive): Receives a body that is not too large, and arrives in time."""
-        read = 0
-        is_read = False
-        deadline: float | None = None
-        length = Headers(scope=scope).get("content-length", "")
-        too_long = length.isdecimal() and int(length[:20]) > self.limits.body
 
-        async def bounded() -> Message:
-            nonlocal read, is_read, deadline
-            if is_read:  # waits for the client to leave
-                return await receive()
-            if too_long:
-                raise _refusal(413, f"The body has more than {self.limits.body:,} bytes.")
-            now = time.monotonic()
-            deadline = deadline or now + self.limits.seconds
-            try:
-                message = await asyncio.wait_for(receive(), max(deadline - now, 0.0))
-            except asyncio.TimeoutError:
-                raise _refusal(
-                    408, f"The body did not arrive within {self.limits.seconds:g} seconds."
-                ) from None
-            read += len(message.get("body", b""))
-            if read > self.limits.body:
-                raise _refusal(413, f"The body has more than {self.limits.body:,} bytes.")
-            is_read = not message.get("more_body", False)
-            return message
+class BoundedBody:
+    """Receives a request whose body is not too large, and arrives in time.
 
-        return bounded
+    receive (Receive): Receives the request.
+    announced (str): The header content-length.
+    limits (Limits): Bounds on the size and time of the body.
+    """
 
+    def __init__(self, receive: Receive, announced: str, limits: Limits):
+        self._receive = receive
+        self._limits = limits
+        self._size = int(announced[:20]) if announced.isdecimal() else 0
+        self._read = 0
+        self._is_read = False
+        self._deadline: float | None = None
 
-def _refusal(status: int, detail: str) -> HTTPException:
-    return HTTPException(status, detail, headers={"connection": "close"})
+    async def __call__(self) -> Message:
+        """RETURNS (Message): The next part of the body; after the last one, the message that
+        the client has left.
+        RAISES: HTTPException if the body is too large, or late."""
+        if self._is_read:
+            return await self._receive()
+        if self._size <= self._limits.body:
+            message = await self._next()
+            if self._size <= self._limits.body:
+                return message
+        # A client that is still sending may not see the answer.
+        while not self._is_read and self._size < DRAINED:
+            await self._next()
+        raise HTTPException(
+            413, f"The body has more than {self._limits.body:,} bytes.", headers=CLOSE
+        )
+
+    async def _next(self) -> Message:
+        now, seconds = time.monotonic(), self._limits.seconds
+        self._deadline = self._deadline or now + seconds
+        try:
+            message = await asyncio.wait_for(self._receive(), max(self._deadline - now, 0.0))
+        except asyncio.TimeoutError:
+            raise HTTPException(
+                408, f"The body did not arrive within {seconds:g} seconds.", headers=CLOSE
+            ) from None
+        self._read += len(message.get("body", b""))
+        self._size = max(self._size, self._read)
+        self._is_read = not message.get("more_body", False)
+        return message

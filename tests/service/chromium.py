@@ -113,10 +113,11 @@ class Browser:
 
     def press(self, key, modifiers=0):
         """Press a key, e.g. "Enter"; modifiers: 2 is Ctrl, 8 is Shift."""
-        codes = {"Enter": 13, "Tab": 9, "Escape": 27, "ArrowRight": 39, "End": 35}
-        for kind in ("rawKeyDown", "keyUp"):
-            self.send("Input.dispatchKeyEvent", type=kind, key=key, code=key,
-                      windowsVirtualKeyCode=codes[key], modifiers=modifiers)  # fmt: skip
+        codes = {"Enter": 13, "Tab": 9, "Escape": 27}
+        text = {"text": "\r"} if key == "Enter" and not modifiers else {}
+        for kind in ("keyDown", "keyUp"):
+            self.send("Input.dispatchKeyEvent", type=kind, key=key, code=key, modifiers=modifiers,
+                      windowsVirtualKeyCode=codes[key], **text)  # fmt: skip
 
     def write(self, text):
         """Type a text."""

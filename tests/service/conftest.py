@@ -32,15 +32,14 @@ def running(nlp, settings):
         while not server.started:
             assert thread.is_alive()
             time.sleep(0.01)
-        try:
-            with httpx.Client(
-                base_url=f"http://127.0.0.1:{reserved.getsockname()[1]}", timeout=60, trust_env=False
-            ) as client:
+        url = f"http://127.0.0.1:{reserved.getsockname()[1]}"
+        with httpx.Client(base_url=url, timeout=60, trust_env=False) as client:
+            try:
                 yield client
-        finally:
-            server.should_exit = True
-            thread.join(30)
-            assert not thread.is_alive()
+            finally:
+                server.should_exit = True
+                thread.join(30)
+                assert not thread.is_alive()
 
 
 @pytest.fixture
