@@ -9,6 +9,9 @@ import typer
 from wasabi import msg
 
 from ..errors import InputError, install_extra
+from ..service.settings import TOKEN, Limits, Settings, read_token
+
+LIMITS = Limits()
 
 
 def serve_cli(
@@ -23,14 +26,12 @@ def serve_cli(
     token_file: Optional[Path] = typer.Option(
         None,
         "--token-file",
-        exists=True,
-        dir_okay=False,
-        help="File with a bearer token that clients must send; or set SPACY_NER_TOKEN",
+        help=f"File with a bearer token that clients must send; or set {TOKEN}",
     ),
-    max_text: int = typer.Option(100_000, "--max-text", min=1, help="Characters of a text"),
-    max_texts: int = typer.Option(256, "--max-texts", min=1, help="Texts of a request"),
+    max_text: int = typer.Option(LIMITS.text, "--max-text", min=1, help="Characters of a text"),
+    max_texts: int = typer.Option(LIMITS.texts, "--max-texts", min=1, help="Texts of a request"),
     max_queue: int = typer.Option(
-        250_000, "--max-queue", min=1_000, help="Characters that may wait; also of a request"
+        LIMITS.queue, "--max-queue", min=1_000, help="Characters that may wait; also of a request"
     ),
     log_texts: bool = typer.Option(False, "--log-texts", help="Write the texts to the log"),
     # fmt: on
@@ -45,8 +46,6 @@ def serve_cli(
       python -m spacy ner serve en_ner_mine --port 8080
       curl -H 'content-type: application/json' -d '{"texts": ["It rained in Oslo."]}' http://127.0.0.1:8080/v1/entities
     """
-    from ..service.settings import TOKEN, Limits, Settings, read_token
-
     try:
         from ..service.server import serve
     except ModuleNotFoundError as error:

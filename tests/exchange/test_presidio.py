@@ -21,10 +21,13 @@ def analyze(monkeypatch):
     monkeypatch.setattr("socket.socket.connect", refuse)
     monkeypatch.setattr("spacy.cli.download", refuse)
 
-    def run(recognizer, text=TEXT, **options):
+    def run(recognizer, text=TEXT, predefined=False, **options):
+        registry = RecognizerRegistry([recognizer])
+        if predefined:
+            registry.load_predefined_recognizers()
+            registry.remove_recognizer("SpacyRecognizer")
         engine = AnalyzerEngine(
-            registry=RecognizerRegistry([recognizer]),
-            nlp_engine=NoOpNlpEngine([{"lang_code": "en", "model_name": "none"}]),
+            registry, NoOpNlpEngine([{"lang_code": "en", "model_name": "none"}])
         )
         found = engine.analyze(text, language="en", **options)
         return sorted(found, key=lambda result: result.start)
@@ -46,6 +49,15 @@ def test_names_and_scores(analyze, trained):
     assert [
         r.entity_type for r in analyze(TransformerNerRecognizer(trained), entities=["PERSON"])
     ] == ["PERSON"]
+
+
+def test_beside_presidios_own(analyze, trained):
+    text = f"{TEXT} The server is 192.168.0.1."
+    found = analyze(TransformerNerRecognizer(trained), text, predefined=True)
+    assert [(r.entity_type, text[r.start : r.end]) for r in found if r.score > 0.5] == [
+        ("PERSON", "Marit Solheim"), ("ORGANIZATION", "Fjordverk"), ("LOCATION", "Oslo"),
+        ("IP_ADDRESS", "192.168.0.1"),
+    ]  # fmt: skip
 
 
 def test_own_names(analyze, trained, tmp_path):
