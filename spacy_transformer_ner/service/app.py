@@ -38,6 +38,8 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
     429: {"model": Problem, "description": "The queue is full. Wait as long as Retry-After says"},
     503: {"model": Problem, "description": "The service is stopping, or the pipeline is broken"},
 }
+# Characters of a message, which may quote a long key of the request.
+MAX_DETAIL = 500
 FIGURES = ("ents_p", "ents_r", "ents_f")
 
 
@@ -97,7 +99,7 @@ def create_app(nlp: Language, settings: Settings) -> FastAPI:
         summary="Describe the pipeline",
     )
     async def model() -> Response:
-        return JSONResponse(service.model())
+        return JSONResponse(service.model)
 
     @app.get("/health", responses={503: PROBLEMS[503]}, summary="Is the pipeline intact?")
     @app.get("/ready", responses={503: PROBLEMS[503]}, summary="Is the pipeline warm?")
@@ -140,13 +142,7 @@ def refuse(errors: Sequence[Mapping[str, Any]]) -> Response:
     message = error["msg"]
     if error["type"] == "string_unicode":
         message = "The string has lone surrogates, which are no characters"
-    return JSONResponse({"detail": printable(f"{place}: {message}.")}, status_code=422)
-
-
-def printable(message: str) -> str:
-    """message (str): A message that may quote the request.
-    RETURNS (str): The start of it, with characters that can be encoded."""
-    return message[:300].encode("utf-8", "replace").decode("utf-8")
+    return JSONResponse({"detail": f"{place}: {message}."[:MAX_DETAIL]}, status_code=422)
 
 
 class Service:
@@ -155,6 +151,8 @@ class Service:
     tagger (Tagger): The pipeline.
     batcher (Batcher): Its queue.
     settings (Settings): The settings.
+
+    Its `model` is a ModelResponse.
     """
 
     def __init__(self, tagger: Tagger, batcher: Batcher, settings: Settings):
@@ -167,7 +165,7 @@ class Service:
             "name": f"{meta['lang']}_{meta['name']}",
             "version": str(meta.get("version", "")),
         }
-        self._model = {
+        self.model = {
             "pipeline": self.pipeline,
             "version": VERSION,
             "lang": meta["lang"],
@@ -178,10 +176,6 @@ class Service:
             "performance": figures(meta.get("performance") or {}),
             "limits": {"text": settings.limits.text, "texts": settings.limits.texts},
         }
-
-    def model(self) -> dict[str, Any]:
-        """RETURNS (dict): A ModelResponse."""
-        return self._model
 
     async def entities(self, request: Request, body: EntitiesRequest) -> Response:
         """Find the entities of the texts of a request.
@@ -232,13 +226,10 @@ class Service:
             )
         unknown = sorted(set(body.label_thresholds or ()) - set(self.labels))
         if unknown:
-            raise HTTPException(
-                422,
-                printable(
-                    f"label_thresholds: the pipeline has no label {unknown[0][:100]!r}. Its labels "
-                    f"are {', '.join(self.labels)}."
-                ),
+            detail = (
+                f"label_thresholds: the pipeline has no label {unknown[0][:100]!r}. Its labels are "
             )
+            raise HTTPException(422, f"{detail}{', '.join(self.labels)}."[:MAX_DETAIL])
         if body.candidates is not None and not self.has_scores:
             raise HTTPException(
                 422, "candidates: the pipeline stores no scores: its spans_key is null."

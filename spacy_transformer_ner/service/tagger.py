@@ -8,9 +8,10 @@ from typing import Any
 from spacy.language import Language
 from spacy.tokens import Doc
 
-from ..annotation.annotator import Annotator
+from ..annotation.annotator import PROBE, Annotator
 from ..annotation.chunks import Text
 from ..annotation.schema import Annotated
+from ..errors import InputError, one_line
 from ..evaluation.reliability import find_recogniser
 from ..recogniser.component import TransformerNER
 from ..recogniser.scores import CANDIDATES, SCORES
@@ -86,14 +87,19 @@ class Tagger(Annotator):
         texts (Sequence[str]): The texts.
         options (Options): What to find.
         RETURNS (list[Answer]): The answer for each text.
-        RAISES: InputError if the pipeline fails on every text.
+        RAISES: The error of the pipeline, if it fails on every text.
         """
         records = [
             Text("texts", row, "", text, reason="" if is_unicode(text) else "has lone surrogates")
             for row, text in enumerate(texts)
         ]
         with applied(self.recogniser, options):
-            annotated, failed = self(records)
+            try:
+                annotated, failed = self(records)
+            except InputError:
+                # Raises the same error, without a text of a client.
+                self.nlp(PROBE)
+                raise
         answers = {text.row: Answer(None, error=text.reason) for text in failed}
         for found in annotated:
             assert isinstance(found, WithCandidates)
@@ -104,7 +110,13 @@ class Tagger(Annotator):
         """Run the pipeline once, so that the first request does not wait for caches.
 
         RAISES: InputError if the pipeline fails."""
-        self.tag(WARM_UP)
+        try:
+            self.tag(WARM_UP)
+        except Exception as error:
+            raise InputError(
+                f"the pipeline fails on every text: {type(error).__name__}: {one_line(error)}. "
+                "Train it, or check that it is complete."
+            ) from None
 
     def _result(self, text: Text, doc: Doc) -> Annotated:
         found = super()._result(text, doc)

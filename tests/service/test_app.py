@@ -94,6 +94,8 @@ def test_at_once_with_different_options(serve):
         ('{"texts": ["a"], "label_thresholds": {"PER": 2}}', 422, "label_thresholds.PER: "),
         ('{"texts": ["a"], "label_thresholds": {"NONE": 0.5}}', 422, "labels are LOC, ORG, PER"),
         ('{"texts": ["a"], "label_thresholds": {"\\ud800": 0.5}}', 422, ""),
+        ('{"texts": ["a"], "label_thresholds": {"\\ud800": 2}}', 422, ""),
+        ('{"texts": ["a"], "label_thresholds": {"\\ud800": "\\ud800"}}', 422, ""),
         (json.dumps({"texts": ["a"] * 21}), 413, "21 texts, but the limit is 20"),
         (json.dumps({"texts": ["a", "x" * 2001]}), 413, "texts.1 has 2,001 characters"),
         (json.dumps({"texts": ["x" * 1990] * 3}), 413, "Send fewer at once"),
@@ -157,6 +159,15 @@ def test_large_bodies_are_refused(client):
     with connect(client) as large:
         large.sendall(head(10**12))
         assert b" 413 " in large.recv(10_000).splitlines()[0]
+    # A client that is still sending would not see the answer.
+    with connect(client) as sending:
+        sending.sendall(head(200_000) + b"x" * 100_000)
+        sending.settimeout(0.2)
+        with pytest.raises(TimeoutError):
+            sending.recv(10)
+        sending.settimeout(20)
+        sending.sendall(b"x" * 100_000)
+        assert b" 413 " in sending.recv(10_000).splitlines()[0]
     with connect(client) as chunked:
         start = head(0).replace(b"content-length: 0", b"transfer-encoding: chunked")
         chunked.sendall(start + b"186a0\r\n" + b"x" * 100_000 + b"\r\n0\r\n\r\n")
@@ -243,7 +254,7 @@ def test_stopping_answers_what_was_taken(serve, slow):
         assert [answer.result()[0] for answer in waiting] == [200] * 8
 
 
-def test_broken_pipeline(serve, trained, monkeypatch):
+def test_broken_pipeline(serve, trained, monkeypatch, caplog):
     with serve() as client:
         with monkeypatch.context() as patched:
             for name in ("pipe", "__call__"):
@@ -254,9 +265,12 @@ def test_broken_pipeline(serve, trained, monkeypatch):
         assert ask(client, texts=[TEXT])[0] == 200
         assert client.get("/ready").status_code == client.get("/health").status_code == 200
 
+    # What a client sent is not in the log.
+    assert "CUDA error on a" in caplog.text and TEXT not in caplog.text
 
-def fail(*args, **kwargs):
-    raise RuntimeError("CUDA error: a secret text")
+
+def fail(self, texts, **kwargs):
+    raise RuntimeError(f"CUDA error on {texts}")
 
 
 def test_broken_pipeline_does_not_start(serve, trained, monkeypatch):

@@ -94,6 +94,13 @@ def test_cancelled_texts_are_not_encoded(batcher, pipeline):
     assert "gone" not in [text for texts, _ in pipeline.batches for text in texts]
 
 
+def test_client_that_leaves_while_its_text_is_encoded(batcher, pipeline):
+    assert not batcher.first[0].cancel()
+    waiting = batcher.submit(["next"], NONE)
+    pipeline.go.set()
+    assert texts_of(waiting) == ["next"]
+
+
 def test_full_queue_says_when_to_retry(batcher, pipeline):
     long = "x" * 5_000
     batcher.submit(["x" * 4_000], NONE)

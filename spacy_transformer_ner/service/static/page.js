@@ -87,7 +87,7 @@
     }
     tip.replaceChildren(make("p", shown.length > 1 ? "Alternatives" : "No likely alternative"), list);
     tip.hidden = false;
-    const box = element.getClientRects()[0];
+    const box = Array.from(element.getClientRects()).pop();
     const room = document.documentElement.clientWidth - tip.offsetWidth - 16;
     tip.style.left = `${Math.max(16, Math.min(box.left, room)) + window.scrollX}px`;
     tip.style.top = `${box.bottom + window.scrollY + 6}px`;
