@@ -63,6 +63,8 @@ class Metrics:
 
 def forget_dead_workers() -> None:
     """Remove the gauges of killed workers from the shared folder."""
+    if os.name == "nt":  # signal 0 would be Ctrl-C there
+        return
     for path in Path(os.environ.get(FOLDER, os.devnull)).glob("gauge_live*_*.db"):
         pid = int(path.stem.rpartition("_")[2])
         try:

@@ -118,4 +118,7 @@ def serve(settings: Settings, host: str, port: int) -> None:
             return
         with tempfile.TemporaryDirectory(prefix="metrics-") as folder:
             os.environ[FOLDER] = folder
-            Multiprocess(config, sockets=[reserved]).run()
+            workers = Multiprocess(config, sockets=[reserved])
+            workers.run()
+        if any(process.exitcode == STARTUP_FAILURE for process in workers.processes):
+            raise InputError("the service did not start: see the message of its worker.")

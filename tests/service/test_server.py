@@ -165,3 +165,16 @@ def test_killed_worker_and_stop_under_load(saved, tmp_path):
     finally:
         process.kill()
         process.wait()
+
+
+@pytest.mark.slow
+def test_workers_that_cannot_start(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "spacy", "ner", "serve", str(tmp_path / "nothing"), "--port", "0"]
+        + ["--workers", "2"],
+        capture_output=True, text=True, timeout=180, check=False,
+    )  # fmt: skip
+    said = done.stdout + done.stderr
+    assert done.returncode == 1, said
+    assert "cannot load the pipeline" in said and "did not start" in said
+    assert "Traceback" not in said
