@@ -360,6 +360,7 @@ def _serve(result: Result) -> str:
         [
             f"`{name}`" if name.startswith("spacy") else f"{name}, `nlp(text)`",
             f"{found['texts_per_second']:.1f}",
+            f"{found['texts_per_cpu_second']:.1f}",
             f"{found['p50']:.2f} s",
             f"{found['p99']:.2f} s",
             f"{max(found['mebibytes']):,} MiB",
@@ -371,9 +372,9 @@ def _serve(result: Result) -> str:
     answers = sum(ours["answers"].values())
     hostile = result["hostile"]
     return (
-        f"{_markdown(['', 'texts/s', 'p50', 'p99', 'memory'], rows)}\n\n{result['clients']} "
+        f"{_markdown(['', 'texts/s', 'texts/s of processor time', 'p50', 'p99', 'memory'], rows)}\n\n{result['clients']} "
         f"clients, one text of {result['characters_per_text']:.0f} characters at a time, for "
-        f"{result['seconds']:.0f} s; the load generator runs on the same machine. All {answers:,} "
+        f"{result['seconds']:.0f} s; each server has one core. All {answers:,} "
         f"requests were answered, {ours['answers'].get('same', 0):,} of them with the same "
         "entities and scores (to 0.01) as "
         f"`nlp(text)`. Memory grew by {ours['growth']:.1%} in the second half. Of "

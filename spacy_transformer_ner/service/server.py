@@ -12,7 +12,7 @@ from typing import Any
 import torch
 import uvicorn
 from uvicorn.config import STARTUP_FAILURE
-from uvicorn.supervisors import Multiprocess
+from uvicorn.supervisors.multiprocess import Multiprocess, Process
 
 from ..errors import InputError
 from ..gpu import check_gpu
@@ -22,8 +22,8 @@ from .metrics import FOLDER, forget_dead_workers
 from .settings import SHUTDOWN_SECONDS, Settings
 
 logger = logging.getLogger("uvicorn.error")
-# A worker does not answer its parent while it imports and loads: this takes seconds.
-UNRESPONSIVE_SECONDS = 120
+# After SIGHUP, the workers are replaced one by one: the time for one to load.
+RESTART_SECONDS = 120
 
 
 def load_app(settings: Settings) -> Any:
@@ -87,6 +87,25 @@ def bind(host: str, port: int) -> socket.socket:
     return found
 
 
+class Workers(Multiprocess):
+    """The worker processes, started and stopped by uvicorn."""
+
+    def keep_subprocess_alive(self) -> None:
+        """Replace the workers that have ended; stop if one could not start.
+
+        uvicorn also waits for a sign of life of each worker. But a worker gives none while it
+        imports and loads, and its parent would react to no signal meanwhile."""
+        for number, worker in enumerate(self.processes):
+            if worker.process.is_alive():
+                continue
+            if worker.exitcode == STARTUP_FAILURE:
+                self.should_exit.set()
+                return
+            logger.warning("Worker %s has ended (%s). It is replaced", worker.pid, worker.exitcode)
+            self.processes[number] = Process(self.config, self.sockets)
+            self.processes[number].start()
+
+
 def serve(settings: Settings, host: str, port: int) -> None:
     """Serve a pipeline until a signal ends the process. Requests that were accepted are
     answered first.
@@ -110,7 +129,7 @@ def serve(settings: Settings, host: str, port: int) -> None:
             ws="none",
             limit_concurrency=settings.limits.connections,
             timeout_graceful_shutdown=SHUTDOWN_SECONDS,
-            timeout_worker_healthcheck=UNRESPONSIVE_SECONDS,
+            timeout_worker_healthcheck=RESTART_SECONDS,
         )
         logger.info("Serving %s at %s (API: %s/docs)", settings.model, url, url)
         if not several:
@@ -118,7 +137,10 @@ def serve(settings: Settings, host: str, port: int) -> None:
             return
         with tempfile.TemporaryDirectory(prefix="metrics-") as folder:
             os.environ[FOLDER] = folder
-            workers = Multiprocess(config, sockets=[reserved])
-            workers.run()
+            try:
+                workers = Workers(config, sockets=[reserved])
+                workers.run()
+            finally:
+                del os.environ[FOLDER]
         if any(process.exitcode == STARTUP_FAILURE for process in workers.processes):
             raise InputError("the service did not start: see the message of its worker.")

@@ -10,11 +10,14 @@ import threading
 import time
 from collections import Counter
 from pathlib import Path
+from types import SimpleNamespace
 
 import httpx
 import pytest
 
 from spacy_transformer_ner.service import server
+from spacy_transformer_ner.service.metrics import FOLDER
+from spacy_transformer_ner.service.settings import Settings
 
 from ..conftest import ner
 from .conftest import TEXT
@@ -167,14 +170,54 @@ def test_killed_worker_and_stop_under_load(saved, tmp_path):
         process.wait()
 
 
-@pytest.mark.slow
-def test_workers_that_cannot_start(tmp_path):
-    done = subprocess.run(
-        [sys.executable, "-m", "spacy", "ner", "serve", str(tmp_path / "nothing"), "--port", "0"]
-        + ["--workers", "2"],
-        capture_output=True, text=True, timeout=180, check=False,
-    )  # fmt: skip
-    said = done.stdout + done.stderr
-    assert done.returncode == 1, said
-    assert "cannot load the pipeline" in said and "did not start" in said
-    assert "Traceback" not in said
+class Worker:
+    """A worker process, with an exit code if it has ended."""
+
+    pid = 1
+
+    def __init__(self, exitcode=None):
+        self.exitcode = exitcode
+        self.process = SimpleNamespace(is_alive=lambda: self.exitcode is None)
+        self.is_started = False
+
+    def start(self):
+        self.is_started = True
+
+
+def test_ended_workers_are_replaced(monkeypatch):
+    monkeypatch.setattr(server, "Process", lambda config, sockets: Worker())
+    workers = server.Workers.__new__(server.Workers)
+    workers.config, workers.sockets, workers.should_exit = None, [], threading.Event()
+    alive = Worker()
+    workers.processes = [alive, Worker(-9), Worker(1)]
+    workers.keep_subprocess_alive()
+    assert workers.processes[0] is alive and not workers.should_exit.is_set()
+    assert [worker.is_started for worker in workers.processes] == [False, True, True]
+    # It would fail again.
+    workers.processes[1] = Worker(server.STARTUP_FAILURE)
+    workers.keep_subprocess_alive()
+    assert workers.should_exit.is_set()
+
+
+def test_workers_that_cannot_start(saved, monkeypatch):
+    class Failing:
+        def __init__(self, config, sockets):
+            self.processes = [Worker(), Worker(server.STARTUP_FAILURE)]
+
+        def run(self):
+            assert Path(os.environ[FOLDER]).is_dir()
+
+    monkeypatch.setattr(server, "Workers", Failing)
+    done = ner("serve", saved, "--port", 0, "--workers", 2)
+    assert done.returncode == 1 and "did not start" in done.stdout
+    assert FOLDER not in os.environ
+
+
+def test_message_of_a_worker_that_cannot_start(tmp_path, caplog, monkeypatch):
+    threads = []
+    monkeypatch.delenv("OMP_NUM_THREADS")
+    monkeypatch.setattr(server.torch, "set_num_threads", threads.append)
+    with pytest.raises(SystemExit) as ended:
+        server.load_worker(Settings(str(tmp_path / "nothing"), workers=1000))
+    assert ended.value.code == server.STARTUP_FAILURE and threads == [1]
+    assert "cannot load the pipeline" in caplog.text
