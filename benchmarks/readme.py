@@ -62,6 +62,7 @@ def tables() -> dict[str, str]:
         "reading": _reading,
         "resume": _resume,
         "runtime": _runtime,
+        "serve": _serve,
         "spacy_tests": _spacy_tests,
         "updating": _updating,
     }
@@ -351,6 +352,35 @@ def _latency(result: Result) -> str:
         f"{result['words'] / result['texts']:.0f} words, one at a time; medians of "
         f"{result['rounds']} alternating runs, each in a new process. Loading includes importing "
         f"torch and transformers. {_hardware(result)}\n"
+    )
+
+
+def _serve(result: Result) -> str:
+    rows = [
+        [
+            f"`{name}`" if name.startswith("spacy") else f"{name}, `nlp(text)`",
+            f"{found['texts_per_second']:.1f}",
+            f"{found['texts_per_cpu_second']:.1f}",
+            f"{found['p50']:.2f} s",
+            f"{found['p99']:.2f} s",
+            f"{max(found['mebibytes']):,} MiB",
+        ]
+        for name, found in result["systems"].items()
+    ]
+    ours = result["systems"]["spacy ner serve"]
+    assert set(ours["statuses"]) == {"200"} and not result["hostile"]["server_errors"]
+    answers = sum(ours["answers"].values())
+    hostile = result["hostile"]
+    return (
+        f"{_markdown(['', 'texts/s', 'texts/s of processor time', 'p50', 'p99', 'memory'], rows)}\n\n{result['clients']} "
+        f"clients, one text of {result['characters_per_text']:.0f} characters at a time, for "
+        f"{result['seconds']:.0f} s; each server has one core. All {answers:,} "
+        f"requests were answered, {ours['answers'].get('same', 0):,} of them with the same "
+        "entities and scores (to 0.01) as "
+        f"`nlp(text)`. Memory grew by {ours['growth']:.1%} in the second half. Of "
+        f"{hostile['requests']:,} hostile requests, none was answered with a server error, and "
+        f"memory went from {hostile['mebibytes'][0]:,} to {hostile['mebibytes'][1]:,} MiB. "
+        f"{_hardware(result)}\n"
     )
 
 

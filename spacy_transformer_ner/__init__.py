@@ -4,8 +4,8 @@ The subpackages follow the data flow: `corpus` reads files into Docs, `encoder` 
 into vectors, `recogniser` predicts the entities, `checks` finds errors in a corpus,
 `evaluation` measures a pipeline, `training` trains it, `review` corrects labels, `report`
 presents the figures, `exchange` packages and converts pipelines, `annotation` runs them over
-large corpora, and `cli` is `python -m spacy ner`. A subpackage imports only from those listed
-before it.
+large corpora, `service` answers over HTTP, and `cli` is `python -m spacy ner`. A subpackage
+imports only from those listed before it.
 
 Everything that a config refers to is registered by entry points, so loading a pipeline
 needs no import. The functions of `api` can be imported from here.

@@ -49,7 +49,8 @@ def test_what_the_wheel_holds(installed):
         metadata = next(name for name in names if name.endswith("METADATA"))
         fields = Parser().parsestr(archive.read(metadata).decode())
     assert {"spacy_transformer_ner/recipes/minilm.cfg", "spacy_transformer_ner/py.typed",
-            "spacy_transformer_ner/report/page.html.jinja"} <= set(names)  # fmt: skip
+            "spacy_transformer_ner/report/page.html.jinja",
+            "spacy_transformer_ner/service/static/page.js"} <= set(names)  # fmt: skip
     assert not [name for name in names if name.startswith(("tests", "benchmarks", "scripts"))]
     for field in ("Summary", "License-Expression", "Author", "Keywords", "Requires-Python"):
         assert fields[field], field

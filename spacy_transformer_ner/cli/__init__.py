@@ -29,6 +29,7 @@ from .package import package_cli
 from .push import push_cli
 from .rank import rank_cli
 from .report import report_cli
+from .serve import serve_cli
 from .suspects import suspects_cli
 from .train import train_cli
 from .tune_threshold import tune_threshold_cli
@@ -47,7 +48,7 @@ STAGES: dict[str, tuple[Callable, ...]] = {
     "Evaluation": (evaluate_cli, compare_cli, report_cli),
     "Packaging": (package_cli, verify_cli, push_cli),
     "Hugging Face and ONNX": (import_hf_cli, export_hf_cli, export_onnx_cli),
-    "Use": (annotate_cli, rank_cli),
+    "Use": (annotate_cli, rank_cli, serve_cli),
 }
 # The commands that can train a recipe.
 TRAINS = (train_cli, learning_curve_cli, suspects_cli)
