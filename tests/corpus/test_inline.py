@@ -173,6 +173,28 @@ def test_markdown_entities(tmp_path, text, name):
     assert texts == [TEXT, "It rained [sic] (twice)."] and found == [ANN, OSLO] and not notes
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[PER Ann Lee] left [LOC Oslo].\nIt rained [sic] (twice).\n",
+        "[PER Ann Lee ] left [LOC  Oslo ].\n\nIt rained [sic] (twice).\n",
+        "[PER: Ann Lee] left [LOC: Oslo].\r\nIt rained [sic] (twice).",
+    ],
+)
+def test_labels_in_brackets(tmp_path, text):
+    texts, found, notes = read(tmp_path, text)
+    assert texts == [TEXT, "It rained [sic] (twice)."] and found == [ANN, OSLO] and not notes
+
+
+def test_other_brackets_are_no_entities(tmp_path):
+    for text in ("[NP Ann Lee] [VP left] [NP Oslo] .\n", "Ann left [NOTE by train] Oslo.\n"):
+        with pytest.raises(InputError, match="x.txt:1: .*no column looks like tags"):
+            read(tmp_path, text)
+    with pytest.raises(InputError, match=r"x.txt:2: '\[LOC Oslo\]' is within another bracket"):
+        read(tmp_path, "[PER Ann] left.\n[ORG Bank of [LOC Oslo]] was late.\n")
+    assert read(tmp_path, "[PER Ann] left.\nThe Bank of [LOC Oslo] was late.\n")[1][1] == OSLO
+
+
 def test_links_are_no_entities(tmp_path):
     text = "[Ann Lee](PER) left [Oslo](LOC), see [the map](https://example.org/a) or [this](x.md)."
     texts, found, notes = read(tmp_path, text)
