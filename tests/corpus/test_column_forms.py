@@ -92,6 +92,16 @@ def hipe(end, spaces=True):
     return row
 
 
+HIPE_2022 = "TOKEN NE-COARSE-LIT NE-COARSE-METO NE-FINE-LIT NE-NESTED NEL-LIT SEG OCR MISC"
+
+
+def hipe_2022(end, **word):
+    """The end of a sentence in a column of its own."""
+    *cells, flags = hipe(end)(**word).split("\t")
+    others = "|".join(flag for flag in flags.split("|") if flag != end) or "_"
+    return "\t".join((*cells, end if end in flags else "_", "_", others))
+
+
 def hipe_comments(n):
     return f"# document_id = d{n // 3}\n" * (n in (1, 3)) + "# segment_iiif_link = _\n"
 
@@ -163,6 +173,10 @@ READ = {
     "slashes": (rows(lambda w, t, **_: f"{w}/{t}"), ""),
     "no-break spaces as separators": (rows(lambda w, t, **_: f"{w}\u00a0{t}"), ""),
     "quoted tabs": (rows(lambda w, t, **_: f'"{w}"\t"{t}"'), ""),
+    **{
+        f"quoted empty cells, {name}": (rows(lambda w, t, s=s, **_: f'"{w}"{s}"{t}"', head, f'""{s}""\n'), "")
+        for name, s, head in (("tabs", "\t", ""), ("commas", ",", "Token,Label\n"), ("comma and space", ", ", ""), ("semicolons", ";", '"Token";"Label"\n'))
+    },
     "aligned": (rows(lambda w, t, pos, **_: f"{w:<20}{pos:<8}{t}"), ""),
     "form feeds between": (rows(two, between="\f\n"), ""),
     "no-break spaces between": (rows(two, between="\u00a0\n"), ""),
@@ -173,6 +187,11 @@ READ = {
     "HIPE": (rows(hipe("EndOfSentence"), HIPE.replace(" ", "\t") + "\n", "", hipe_comments), ""),
     "HIPE-2020 without EndOfSentence": (rows(hipe("EndOfLine"), HIPE.replace(" ", "\t") + "\n", "", hipe_comments), "5 sentences were ended"),
     "HIPE with global.columns": (rows(hipe("EndOfSentence"), f"# global.columns = {HIPE}\n", "", hipe_comments), ""),
+    **{
+        f"HIPE-2022 with {end} in SEG": (rows(lambda end=end, **k: hipe_2022(end, **k), HIPE_2022.replace(" ", "\t") + "\n", "", hipe_comments), "")
+        for end in ("EndOfSentence", "PySBDSegment")
+    },
+    "HIPE-2022 without header": (rows(lambda **k: hipe_2022("EndOfSentence", **k), between="", before=hipe_comments), ""),
     "HIPE without header": (rows(hipe("EndOfSentence"), between="", before=hipe_comments), ""),
     "FiNER": (rows(lambda w, t, **_: f"{w}\t{t}\t{'B-LOC' if w == 'Port' else 'O'}\t\t"), "--tag-column 3"),
     "I-CAB": (rows(lambda w, t, pos, n, **_: f"{w} {pos} adige2004_id4139{n // 3} {t}"), "identifier of the document"),
@@ -357,8 +376,9 @@ def test_quotation_marks_of_spreadsheets(tmp_path):
     assert sentences(documents) == [["Oslo", '"']]
 
 
-def test_spaces_of_hipe(tmp_path):
-    _, _, docs = read(tmp_path, READ["HIPE"][0])
+@pytest.mark.parametrize("name", ["HIPE", "HIPE-2022 with EndOfSentence in SEG"])
+def test_spaces_of_hipe(tmp_path, name):
+    _, _, docs = read(tmp_path, READ[name][0])
     assert docs[0].text.startswith("Ingrid Solberg left Hafenbank for Tromsø in June. The train")
     assert len(docs) == 2
 

@@ -3,7 +3,7 @@ PubTator."""
 
 import pytest
 
-from spacy_transformer_ner.corpus.docbin import DocMaker, to_doc
+from spacy_transformer_ner.corpus.docbin import DocMaker, sentences_of, to_doc
 from spacy_transformer_ner.corpus.options import ReadOptions
 from spacy_transformer_ner.corpus.readers.formats import find_format, open_corpus
 from spacy_transformer_ner.corpus.sources import Source
@@ -46,6 +46,8 @@ TEXT = "Ann Lee left Oslo."
         (f"<set><article><title>{TAGGED}</title><sentence>It rained.</sentence></article></set>", [f"{TEXT} It rained."]),
         (f"<data>\n<row>{TAGGED}</row>\n<row>It rained.</row>\n</data>", [TEXT, "It rained."]),
         (f"<s>{TAGGED}</s><s>It rained.</s>", [TEXT, "It rained."]),
+        # as in MUC-6
+        ('<s><b_enamex type="PER">Ann Lee<e_enamex> left <b_enamex type="LOC">Oslo<e_enamex>.</s>\n<s>It rained.</s>', [TEXT, "It rained."]),
         # words with tags of their own
         ('<doc><s><PER><w pos="N">Ann</w> <w>Lee</w></PER> left <LOC><w>Oslo</w></LOC>.</s></doc>', [TEXT]),
         # as GATE saves it
@@ -56,6 +58,23 @@ def test_inline_tags(tmp_path, text, texts):
     found_texts, found, _ = read(tmp_path, text)
     assert found_texts == texts
     assert [(" ".join(said.split()), label) for said, label in found] == [ANN, OSLO]
+
+
+@pytest.mark.parametrize(
+    "text, sentences",
+    [
+        (f"<DOC>\n<s>{TAGGED}</s>\n<s> It\nrained. </s></DOC>\n<DOC><s>Yes.</s><s>No.</s></DOC>", [[TEXT, "It\nrained."], ["Yes.", "No."]]),
+        (f"<doc><p><sent id='1'>{TAGGED}</sent><sent>It rained.</sent></p><p><sent/>Yes.</p></doc>", [[TEXT, "It rained.", "Yes."]]),
+        # paragraphs are not sentences
+        (f"<doc><p>{TAGGED}</p><p>It rained. Yes.</p></doc>", [[f"{TEXT} It rained. Yes."]]),
+    ],
+)  # fmt: skip
+def test_sentences_in_documents(tmp_path, text, sentences):
+    path = tmp_path / "x.xml"
+    path.write_text(text)
+    docs = [to_doc(d, MAKER) for d in open_corpus(Source.at(path), ReadOptions())]
+    assert [[s.text.strip() for s in sentences_of(doc)] for doc in docs] == sentences
+    assert [(ent.text, ent.label_) for doc in docs for ent in doc.ents] == [ANN, OSLO]
 
 
 def test_other_markup_is_noted(tmp_path):
@@ -152,6 +171,28 @@ rules:
 def test_markdown_entities(tmp_path, text, name):
     texts, found, notes = read(tmp_path, text, name)
     assert texts == [TEXT, "It rained [sic] (twice)."] and found == [ANN, OSLO] and not notes
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[PER Ann Lee] left [LOC Oslo].\nIt rained [sic] (twice).\n",
+        "[PER Ann Lee ] left [LOC  Oslo ].\n\nIt rained [sic] (twice).\n",
+        "[PER: Ann Lee] left [LOC: Oslo].\r\nIt rained [sic] (twice).",
+    ],
+)
+def test_labels_in_brackets(tmp_path, text):
+    texts, found, notes = read(tmp_path, text)
+    assert texts == [TEXT, "It rained [sic] (twice)."] and found == [ANN, OSLO] and not notes
+
+
+def test_other_brackets_are_no_entities(tmp_path):
+    for text in ("[NP Ann Lee] [VP left] [NP Oslo] .\n", "Ann left [NOTE by train] Oslo.\n"):
+        with pytest.raises(InputError, match="x.txt:1: .*no column looks like tags"):
+            read(tmp_path, text)
+    with pytest.raises(InputError, match=r"x.txt:2: '\[LOC Oslo\]' is within another bracket"):
+        read(tmp_path, "[PER Ann] left.\n[ORG Bank of [LOC Oslo]] was late.\n")
+    assert read(tmp_path, "[PER Ann] left.\nThe Bank of [LOC Oslo] was late.\n")[1][1] == OSLO
 
 
 def test_links_are_no_entities(tmp_path):

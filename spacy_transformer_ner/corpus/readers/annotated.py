@@ -41,12 +41,14 @@ class Annotated:
     mentions (Iterable[Mention]): The entities, in any order.
     line (int): The line of the file that the text starts on.
     path (str | None): The file of the text, if it is another one.
+    sentences (tuple[int, ...] | None): Start offsets of the sentences, if the file has them.
     """
 
     text: str
     mentions: Iterable[Mention]
     line: int
     path: str | None = None
+    sentences: tuple[int, ...] | None = None
 
 
 class AnnotatedTexts:
@@ -99,7 +101,9 @@ class AnnotatedTexts:
             spans = self._spans(annotated, evidence)
             entities = arrange(spans, text, self.annotations, self.options.overlaps, notes)
             found = True
-            yield TextDocument(text, entities, path, line, follows_text=True)
+            yield TextDocument(
+                text, entities, path, line, sentences=annotated.sentences, follows_text=True
+            )
         if not found:
             raise InputError("contains no texts. Is it the right file?", path=self.source.name)
         refuse_other_offsets(evidence, self.annotations)

@@ -51,14 +51,13 @@ class CellReader:
     def ends_sentence(self, cells: Sequence[str], line: int) -> bool:
         """Whether a sentence ends after a row, in files with HIPE's flags."""
         layout = self.layout
-        assert layout.misc is not None
-        flags = cells[layout.misc].split("|")
-        if END_OF_SENTENCE in layout.flags:
-            return END_OF_SENTENCE in flags
+        flags = layout.notes(cells)
+        if layout.flags & END_OF_SENTENCE:
+            return not END_OF_SENTENCE.isdisjoint(flags)
         if END_OF_LINE in flags and cells[layout.word].rstrip(CLOSING).endswith(FINAL):
             self.notes.add(
                 "sentences were ended at the end of a line with a full stop, because the file "
-                f"doesn't have {END_OF_SENTENCE}",
+                "doesn't have EndOfSentence",
                 line,
             )
             return True

@@ -215,7 +215,12 @@ class ColumnFile:
                 ):
                     rows.add(word, known[tag], line)
                     continue
-            if not row.strip(blank) or row.strip() in ("", "EOS") or row in header:
+            if (
+                not row.strip(blank)
+                or row.strip() in ("", "EOS")
+                or row in header
+                or (layout.quoted and row[0] == '"' and not any(layout.split(row)))
+            ):
                 yield from self._sentence(rows)
                 rows = Rows()
             elif starts_document(row, layout):
@@ -282,7 +287,7 @@ class ColumnFile:
         if not word:
             self._notes.add("empty words were skipped", line)
             return
-        notes = () if layout.misc is None else cells[layout.misc].split("|")
+        notes = layout.notes(cells)
         glued = "SpaceAfter=No" in notes or NO_SPACE in notes
         if "-" in number:
             rows.open_range(number, word, tag, line, glued)

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from ...errors import InputError
@@ -89,12 +89,13 @@ class _Finder:
             and counts_words(first.values[0], first.blocks)
         )
         self.misc = self._misc()
-        self.flags = frozenset(
-            flag
-            for cell in (first.counts[self.misc] if self.misc is not None else ())
-            for flag in cell.split("|")
-            if flag in FLAGS
+        self.flagged = tuple(
+            column
+            for column, counts in enumerate(first.counts)
+            if column == self.misc or _are_flags(counts)
         )
+        held = (cell for column in self.flagged for cell in first.counts[column])
+        self.flags = FLAGS.intersection(flag for cell in held for flag in cell.split("|"))
         self.tags = TagColumns(
             first,
             name,
@@ -165,6 +166,7 @@ class _Finder:
             quoted=first.quoted,
             brackets=brackets,
             flags=self.flags,
+            flagged=self.flagged,
         )
         line = first.lines[0]
         notes = (*self.tags.notes, *self.notes)
@@ -174,8 +176,7 @@ class _Finder:
         if "misc" in self.roles:
             return self.roles.index("misc")
         for column, counts in enumerate(self.first.counts):
-            held = {flag for cell in counts for flag in cell.split("|")}
-            if held & FLAGS and held <= FLAGS | {"_", ""}:
+            if _are_flags(counts):
                 return column
         return 9 if self.numbered and self.first.columns >= 10 else None
 
@@ -298,6 +299,12 @@ class _Finder:
 
     def _wrong(self, message: str) -> InputError:
         return InputError(message, path=self.name, line=self.first.lines[0])
+
+
+def _are_flags(cells: Iterable[str]) -> bool:
+    """Whether a column has only HIPE's flags."""
+    held = {flag for cell in cells for flag in cell.split("|")}
+    return not held.isdisjoint(FLAGS) and held <= FLAGS | {"_", "-", "O", ""}
 
 
 def _have_digits(words: Sequence[str]) -> bool:

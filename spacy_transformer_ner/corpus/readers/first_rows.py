@@ -21,6 +21,10 @@ MARKS = ",;|"
 MIN_MARKED = 3
 # A line below the header of a table in Markdown.
 RULE = re.compile(r"[\s|:+=]*-{3,}[\s|:+=-]*")
+# A row of quoted empty cells.
+EMPTY = re.compile(r'""(?:\s*[\t,;|]\s*"")+\s*')
+# A row of quoted cells.
+QUOTED = re.compile(r'\s*"(?:[^"]|"")*"(?:\s*(?P<mark>[,;|])\s*"(?:[^"]|"")*")+\s*')
 GLOBAL_COLUMNS = "# global.columns"
 
 
@@ -135,7 +139,7 @@ def _content(rows: Sequence[str]) -> list[tuple[int, int, str]]:
     comments: list[tuple[int, int, str]] = []
     block = 0
     for line, row in enumerate(rows, start=1):
-        if not row.strip() or is_docstart(row):
+        if not row.strip() or is_docstart(row) or EMPTY.fullmatch(row):
             block += 1
         elif row[0] == "#":
             comments.append((line, block, row))
@@ -148,6 +152,9 @@ def _content(rows: Sequence[str]) -> list[tuple[int, int, str]]:
 def _separator(rows: Sequence[str]) -> str:
     if 2 * sum("\t" in row for row in rows) >= len(rows):
         return "\t" if _is_even(rows, "\t") or not _is_even(rows, " ") else " "
+    quoted = Counter(m["mark"] for row in rows if (m := QUOTED.fullmatch(row)))
+    if quoted.total() > 0.9 * len(rows):
+        return quoted.most_common(1)[0][0]
     for separator in MARKS:
         # Cells can contain spaces, as in "Sentence: 1,Oslo,B-LOC".
         if roles_of(split_row(rows[0], separator, True)) is not None:

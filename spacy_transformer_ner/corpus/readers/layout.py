@@ -2,7 +2,7 @@
 
 import csv
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ..spelling import Spelling
@@ -19,8 +19,10 @@ SEPARATORS = re.compile(r"[ \t]+")
 # A token index, or a range or empty node as in CoNLL-U.
 NUMBER = re.compile(r"[0-9]+([-.][0-9]+)?")
 # What HIPE has in its MISC column, in addition to SpaceAfter=No of CoNLL-U.
-NO_SPACE, END_OF_SENTENCE, END_OF_LINE = "NoSpaceAfter", "EndOfSentence", "EndOfLine"
-FLAGS = frozenset((NO_SPACE, END_OF_SENTENCE, END_OF_LINE))
+NO_SPACE, END_OF_LINE = "NoSpaceAfter", "EndOfLine"
+# By hand, and found by pySBD as in HIPE-2022.
+END_OF_SENTENCE = frozenset(("EndOfSentence", "PySBDSegment"))
+FLAGS = frozenset((NO_SPACE, END_OF_LINE)) | END_OF_SENTENCE
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,8 @@ class Layout:
     quoted (bool): Whether cells can be quoted as in CSV.
     brackets (bool): Whether the tags are brackets like those of OntoNotes.
     longer (bool): Whether rows can have more columns, as in CoNLL-2012.
-    flags (frozenset[str]): HIPE's flags that occur in `misc`.
+    flags (frozenset[str]): HIPE's flags that occur in `flagged`.
+    flagged (tuple[int, ...]): `misc`, and other columns of flags, like SEG in HIPE-2022.
     """
 
     separator: str
@@ -73,11 +76,17 @@ class Layout:
     brackets: bool = False
     longer: bool = False
     flags: frozenset[str] = frozenset()
+    flagged: tuple[int, ...] = ()
 
     @property
     def bare(self) -> bool:
         """RETURNS (bool): Whether tags are labels without a prefix."""
         return self.spelling.bare
+
+    def notes(self, cells: Sequence[str]) -> list[str]:
+        """cells (Sequence[str]): The cells of a row.
+        RETURNS (list[str]): Its attributes and flags, like SpaceAfter=No."""
+        return [note for column in self.flagged for note in cells[column].split("|")]
 
     @property
     def simple(self) -> bool:
@@ -86,7 +95,7 @@ class Layout:
             self.numbered
             or self.key
             or self.prefix
-            or self.misc is not None
+            or bool(self.flagged)
             or self.label is not None
             or self.with_digit
             or any(self.marks)

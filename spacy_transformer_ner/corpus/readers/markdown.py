@@ -1,18 +1,23 @@
 """Markdown entities: `I live in [Oslo](LOC)`, as in Rasa's training data (nlu.md and nlu.yml),
-and as lines of text."""
+and as lines of text. Also lines with the label in the brackets: `I live in [LOC Oslo]`."""
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from ...errors import InputError
 from ..notes import Notes
 from ..options import ReadOptions
 from ..sources import Source, shorten
 from .annotated import Annotated, AnnotatedTexts, Mention, are_columns
+from .tag_columns import CHUNKS
 
 # [text](label), [text](label:value), [text]{"entity": "label", …}
 ENTITY = re.compile(r"\[([^\[\]\n]+)\](?:\(([^()\n]*)\)|(\{[^{}\n]*\}|\[\{[^\[\]\n]*\}\]))")
+# [LABEL text], as the Illinois tagger writes it, and [LABEL: text]
+BRACKET = re.compile(r"\[([A-Z][A-Z_-]+):?[ \t]+([^\[\]\n]+)\]")
+# Brackets for something else in texts.
+NO_LABELS = frozenset(["SIC", "NB", "NOTE", "PS", "TODO", "FIG", "TABLE", "REF", "EDIT", "OCR"])
 LABEL = re.compile(r"(?!(?:mailto|tel|https?):)[^\W\d][\w-]*(?::[^/\n]*)?")
 LINK = re.compile(r"[a-z]+:|www\.|[#/.]|\S*[./]")
 # A section of Rasa's Markdown.
@@ -29,8 +34,16 @@ def is_markdown(text: str) -> bool:
     text (str): The start of the file.
     RETURNS (bool): Whether it is training data of Rasa, or some line contains an entity.
     """
-    has_entity = any(_label(match) for match in ENTITY.finditer(text))
-    return is_rasa(text) or (has_entity and not are_columns(text))
+    if is_rasa(text):
+        return True
+    has_entity = any(_label(match) for match in ENTITY.finditer(text)) or _has_brackets(text)
+    return has_entity and not are_columns(text)
+
+
+def _has_brackets(text: str) -> bool:
+    """Whether there are brackets with labels of entities, and not of chunks or remarks."""
+    labels = {match[1] for match in BRACKET.finditer(text)}
+    return bool(labels) and not labels <= CHUNKS and labels.isdisjoint(NO_LABELS)
 
 
 def is_rasa(text: str) -> bool:
@@ -63,15 +76,39 @@ def open_markdown(source: Source, options: ReadOptions) -> AnnotatedTexts:
         return AnnotatedTexts(source, options, "Rasa YAML", _parser(_yaml_examples))
     if _is_rasa_markdown(start):
         return AnnotatedTexts(source, options, "Rasa Markdown", _parser(_markdown_examples))
+    if not any(map(_label, ENTITY.finditer(start))) and _has_brackets(start):
+        return AnnotatedTexts(
+            source, options, "lines with labels in brackets", _parser(_lines, _bracketed)
+        )
     return AnnotatedTexts(source, options, "lines with Markdown entities", _parser(_lines))
 
 
-def _parser(examples):
+def _parser(examples: Callable, parse_example: Callable | None = None) -> Callable:
     def parse(source: Source, encoding: str, notes: Notes) -> Iterator[Annotated]:
         for line, row in examples(source.rows(encoding)):
-            yield _example(row, line, source.name, notes)
+            yield (parse_example or _example)(row, line, source.name, notes)
 
     return parse
+
+
+def _bracketed(row: str, line: int, name: str, notes: Notes) -> Annotated:
+    """Get the text and the entities of a line with labels in brackets."""
+    text, position = "", 0
+    mentions = []
+    for match in BRACKET.finditer(row):
+        if row[: match.start()].count("[") > row[: match.start()].count("]"):
+            raise InputError(
+                f"{shorten(match[0])} is within another bracket, and entities can't nest. Keep one "
+                "of them. If the other bracket is text, write it as (.",
+                path=name,
+                line=line,
+            )
+        text += row[position : match.start()]
+        said = match[2].strip()
+        mentions.append(Mention(len(text), len(text) + len(said), match[1], line))
+        text += said
+        position = match.end()
+    return Annotated(text + row[position:], mentions, line)
 
 
 def _lines(rows: Iterator[str]) -> Iterator[tuple[int, str]]:

@@ -23,12 +23,15 @@ NAME = r"[^\W\d][\w.:-]*"
 MARK = re.compile(
     rf"<!--.*?-->|<[?!][^>]*>|<(/?)({NAME})((?:[\s=/][^<>]*)?)>", re.DOTALL
 )  # fmt: skip
+NO_SPACE = re.compile(r"\S")
 # A tag or comment that continues on the next line.
 OPEN_MARK = re.compile(rf"<!--(?:(?!-->).)*$|<(?:[?!]|/?{NAME}(?:\s|$))[^<>]*$", re.DOTALL)
 ATTRIBUTE = re.compile(r"([\w.:-]+)\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s\"'/>]+))")
 # Not all that html.unescape knows, because a semicolon may be missing in text like AT&T.
 CHARACTER = re.compile(r"&(?:#\d+|#[xX][0-9a-fA-F]+|[A-Za-z][A-Za-z0-9]*);")
-ELEMENT = re.compile(rf"<({NAME})(?:[\s=][^<>]*)?>[^<>]*</\1>")
+# An element, also as MUC-6 writes it: <b_enamex type="PERSON">Ann<e_enamex>
+ELEMENT = re.compile(rf"<(?:b_)?({NAME})(?:[\s=][^<>]*)?>[^<>]*<(?:/|e_)\1>")
+BEGIN_END = re.compile(rf"<(?:b_|(e_))(?={NAME})")
 
 
 def _names(text: str) -> frozenset[str]:
@@ -37,7 +40,8 @@ def _names(text: str) -> frozenset[str]:
 
 # Elements, by name in lower case.
 DOCUMENTS = _names("doc document article record report example item instance")
-SENTENCES = _names("s sent sentence sentences p para paragraph utterance line")
+ONE_SENTENCE = _names("s sent sentence utterance")
+SENTENCES = ONE_SENTENCE | _names("sentences p para paragraph line")
 STRUCTURE = DOCUMENTS | SENTENCES | _names("root corpus dataset data documents docs articles text txt body head header content abstract "
     "set section sec div br hr hl headline dateline dd so in tok token w ul ol li h1 h2 h3 h4 h5 "
     "h6 b i u em strong a span font small sub sup tt code blockquote table tr td th")  # fmt: skip
@@ -112,6 +116,8 @@ class _Text:
     # The open entities: name, label, start, line.
     opened: list[tuple[str, str, int, int]] = field(default_factory=list)
     mentions: list[Mention] = field(default_factory=list)
+    # The start offsets of sentences.
+    sentences: list[int] = field(default_factory=list)
 
     def add(self, text: str, line: int) -> None:
         """Add text. Leading whitespace of the whole text is dropped."""
@@ -133,14 +139,18 @@ class _Text:
         if text:
             end = len(text)
             inner = [replace(m, end=min(m.end, end)) for m in self.mentions if m.start < end]
-            yield Annotated(text, inner, self.line)
-        self.pieces, self.length, self.mentions = [], 0, []
+            found = (NO_SPACE.search(text, start) for start in self.sentences)
+            starts = tuple(match.start() for match in found if match)
+            yield Annotated(text, inner, self.line, sentences=starts or None)
+        self.pieces, self.length, self.mentions, self.sentences = [], 0, [], []
 
 
 def _marks(rows: Iterator[str]) -> Iterator[tuple[int, str, re.Match | None]]:
     """Yield the line, the text before a mark, and the mark. None is the end of a line."""
     held, first, line = "", 0, 0
     for line, row in enumerate(rows, start=1):
+        if "<e_" in row and "</e_" not in row:
+            row = BEGIN_END.sub(lambda match: "</" if match[1] else "<", row)
         held, first = (f"{held}\n{row}", first) if held else (row, line)
         # A tag can continue on the next line.
         if not OPEN_MARK.search(held) or line - first >= MAX_LINES:
@@ -246,6 +256,8 @@ def _parse(source: Source, encoding: str, notes: Notes) -> Iterator[Annotated]:
         elif name in structure.others:
             if name not in INLINE:
                 now.separate()
+            if name in ONE_SENTENCE and not mark[1]:
+                now.sentences.append(now.length)
             if name not in EXPECTED and not mark[1]:
                 notes.add(f"tags <{mark[2]}>, which are not entities, were ignored", line)
         elif mark[1]:
