@@ -666,3 +666,22 @@ def test_folder_of_records_and_their_texts(tmp_path):
     (tmp_path / "labels.json").write_text('["doc0.txt"]')
     (tmp_path / "doc0.txt").write_text("Oslo B-LOC\nis O\n")
     assert tmp_path / "doc0.txt" in [source.path for source in data_files(tmp_path)]
+
+
+def test_one_text_does_not_decide(tmp_path):
+    """Entities that cover all of a text are no tokens, and the word O is no tag."""
+    entity = {"text": "Oslo", "start": 0, "end": 4, "entityLabel": "LOC"}
+    covered = [entity, {**entity, "text": "Ann", "start": 5, "end": 8, "entityLabel": "PER"}]
+    records = [
+        {"document": "Oslo Ann", "tokens": covered},
+        {"document": "Oslo is far.", "tokens": [entity]},
+    ]
+    docs = read(tmp_path, dump(records), "x.json")[1]
+    assert entities(docs) == [("Oslo", "LOC"), ("Ann", "PER"), ("Oslo", "LOC")]
+    records = [
+        {"text": text, "tokens": [{"text": text, "start": 0, "end": len(text)}], "spans": spans}
+        for text, spans in (("Ann", [{"start": 0, "end": 3, "label": "PER"}]), ("O", []))
+    ]
+    assert entities(read(tmp_path, lines(records))[1]) == [("Ann", "PER")]
+    table = 'text,spans\n"Ann Lee left.","[[0, 7, ""PER""]]"\n-,[]\n'
+    assert entities(read(tmp_path, table, "x.csv")[1]) == [("Ann Lee", "PER")]

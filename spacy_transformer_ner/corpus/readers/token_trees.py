@@ -124,7 +124,7 @@ def _tag_field(tokens: Sequence[Mapping[str, Any]]) -> str | None:
     for name in NER:
         if name in names and all(isinstance(t.get(names[name]), str) for t in tokens):
             return names[name]
-    for name in names.values():
+    for name in (name for key, name in names.items() if key not in WORDS):
         if all(isinstance(t.get(name), str) and TAG.fullmatch(t[name]) for t in tokens):
             return name
     return None
