@@ -14,6 +14,7 @@ from .documents import Document, TextDocument
 from .readers.csv_entities import TABLES, entities_of_files
 from .readers.markdown import is_markdown, is_rasa
 from .readers.tables import dataset_splits
+from .readers.text_files import texts_of_records
 from .sources import Source
 
 SPLITS = ("train", "dev", "test")
@@ -100,14 +101,24 @@ def _files_within(folder: Path, seen: set[Path]) -> list[Source]:
 
 def _children(folder: Path) -> list[Path]:
     """List files and folders that can be data, without the output of convert."""
-    return sorted(
+    children = sorted(
         child
         for child in folder.iterdir()
         # No pipes and devices, which may be endless.
-        if (child.is_dir() and not (child / REPORT).is_file() or child.is_file())
-        and not NO_DATA.fullmatch(child.name)
-        and (child.is_dir() or _is_data(child))
+        if child.is_dir() and not (child / REPORT).is_file() or child.is_file()
     )
+    named = texts_of_records(children)
+    texts = {text for found in named.values() for text in found}
+    return [
+        child
+        for child in children
+        if child in named
+        or (
+            not NO_DATA.fullmatch(child.name)
+            and child not in texts
+            and (child.is_dir() or _is_data(child))
+        )
+    ]
 
 
 def _is_data(path: Path) -> bool:
@@ -127,11 +138,14 @@ def without_sides(paths: Iterable[Path]) -> list[Path]:
 
     paths (Iterable[Path]): Files and folders.
     RETURNS (list[Path]): The paths without brat's .ann files and tables of entities, if their
-        text is one of the paths.
+        text is one of the paths, and without texts that a JSON file of entities names.
     """
     given = list(paths)
     found = []
+    beside = {text for texts in texts_of_records(given).values() for text in texts}
     for path in given:
+        if path in beside:
+            continue
         texts: Iterable[str] = ()
         if path.suffix == ".ann":
             texts = (path.with_suffix(".txt").name,)

@@ -12,6 +12,7 @@ from spacy_transformer_ner.corpus.options import ReadOptions
 from spacy_transformer_ner.corpus.reader import create_corpus_reader, read_corpus
 from spacy_transformer_ner.corpus.readers.formats import open_corpus
 from spacy_transformer_ner.corpus.sources import Source
+from spacy_transformer_ner.corpus.splits import data_files, without_sides
 from spacy_transformer_ner.errors import InputError
 
 from .exports import ENTITIES, TEXTS, entities
@@ -565,3 +566,122 @@ def test_options_of_read_corpus_and_the_corpus_reader(tmp_path):
     ):
         with pytest.raises(InputError, match=message):
             create_corpus_reader(tmp_path / "x.jsonl", options=wrong)
+
+
+def columns_of(text):
+    s, e, label = [list(x) for x in zip(*text[1])] or [[], [], []]
+    return {"starts": s, "ends": e, "labels": label}
+
+
+def named(text):
+    return spans(text, lambda s, e, label, said: {"text": said, "label": label})
+
+
+def parts(text):
+    found, position = [], 0
+    for start, end, label in text[1]:
+        found += [{"text": text[0][position:start], "userDefined": False}] * (start > position)
+        found += [{"text": text[0][start:end], "alias": "x", "meta": f"@{label}"}]
+        position = end
+    return [*found, {"text": text[0][position:]}]
+
+
+OTHER_FORMS = {
+    "parallel lists": lambda t: {"text": t[0], **columns_of(t)},
+    "parallel lists within": lambda t: {"id": 7, "sentence": t[0], "entities": columns_of(t)},
+    "French": lambda t: {"texte": t[0], "entites": spans(t, lambda s, e, label, _: {"debut": s, "fin": e, "etiquette": label})},
+    "Spanish, end first": lambda t: {"id": 3, "texto": t[0], "entidades": spans(t, lambda s, e, label, said: {"fin": e, "inicio": s, "clase": label, "texto": said})},
+    "names only": lambda t: {"text": t[0], "entities": named(t)},
+    "names only, other fields": lambda t: {"input": t[0], "ner": spans(t, lambda s, e, label, said: {"span": said, "type": label})},
+    "names in pairs": lambda t: {"text": t[0], "entities": spans(t, lambda s, e, label, said: [said, label])},
+    "label in pairs first": lambda t: {"text": t[0], "entities": spans(t, lambda s, e, label, said: [label, said])},
+    "names by label": lambda t: {"text": t[0], "entities": {label: [t[0][s:e] for s, e, other in t[1] if other == label] for _, _, label in t[1]}},
+    "labels by name": lambda t: {"text": t[0], "labels": {t[0][s:e]: label for s, e, label in t[1]}},
+    "names in a cell": lambda t: {"text": t[0], "entities": dump(named(t))},
+    "Dialogflow": lambda t: {"id": "u", "data": parts(t), "isTemplate": False},
+    "Dialogflow CX": lambda t: {"parts": [{"text": p["text"]} | ({"entityType": p["meta"]} if "meta" in p else {}) for p in parts(t)]},
+    "tokens as objects in a sentence": lambda t: {"id": 0, "sentence": [{"word": w, "label": tag} for w, tag in zip(words(t), tags(t))]},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("form", OTHER_FORMS)
+@pytest.mark.parametrize("write", [each, listed])
+def test_entities_in_other_forms(tmp_path, form, write):
+    reader, docs = read(tmp_path, write(OTHER_FORMS[form])(SAMPLE), "x.json")
+    assert entities(docs) == ENTITIES and len(docs) == len(TEXTS) and not reader.notes()
+
+
+def test_label_field_of_parts(tmp_path):
+    content = each(OTHER_FORMS["Dialogflow"])(SAMPLE)
+    _, docs = read(tmp_path, content, label_field="alias")
+    assert entities(docs) == [(said, "x") for said, _ in ENTITIES]
+    with pytest.raises(InputError, match="x.jsonl:1: no part of these texts is an entity"):
+        read(tmp_path, lines([{"data": [{"text": "Hi"}, {"text": " you"}], "isTemplate": False}]))
+
+
+@pytest.mark.parametrize(
+    "wrong, message, remedy",
+    [
+        ([{"text": "Nice", "label": "LOC"}], "x.jsonl:2: the entity 'Nice' is in the text 2 times", [{"start": 3, "end": 7, "label": "LOC"}]),
+        ([{"text": "Nic", "label": "LOC"}], "x.jsonl:2: the entity 'Nic' is not in the text as a word", [{"text": "In", "label": "LOC"}]),
+        ([{"text": "Oslo", "label": "LOC"}], "x.jsonl:2: the entity 'Oslo' is not in the text|expected entities", []),
+        ([{"text": "Nice", "label": "LOC"}, {"text": "Nice", "label": "ORG"}], "x.jsonl:2: the entity 'Nice' has several labels", [{"start": 3, "end": 7, "label": "LOC"}, {"start": 15, "end": 19, "label": "ORG"}]),
+    ],
+)  # fmt: skip
+def test_names_that_are_not_certain(tmp_path, wrong, message, remedy):
+    first = {"text": "Ann left Oslo.", "entities": [{"text": "Oslo", "label": "LOC"}]}
+    record = {"text": "In Nice it was Nice.", "entities": wrong}
+    with pytest.raises(InputError, match=message):
+        read(tmp_path, lines([first, record]))
+    found = entities(read(tmp_path, lines([first, {**record, "entities": remedy}]))[1])
+    assert len(found) == 1 + len(remedy) and found[0] == ("Oslo", "LOC")
+    # as many places as entities
+    both = {**record, "entities": [{"text": "Nice", "label": "LOC"}] * 2}
+    assert len(entities(read(tmp_path, lines([first, both]))[1])) == 3
+
+
+def test_records_in_other_forms_are_checked(tmp_path):
+    good = [OTHER_FORMS["French"](SAMPLE[0])]
+    with pytest.raises(InputError, match="x.jsonl:2: expected a list of entities with debut and"):
+        read(tmp_path, lines([*good, {"texte": "Oslo is far.", "entites": [{"x": 1}]}]))
+    good = [OTHER_FORMS["parallel lists"](SAMPLE[0])]
+    with pytest.raises(InputError, match="x.jsonl:2: expected lists of starts, ends and labels"):
+        read(tmp_path, lines([*good, {**good[0], "starts": [0]}]))
+    good = [OTHER_FORMS["tokens as objects in a sentence"](SAMPLE[0])]
+    with pytest.raises(InputError, match="x.jsonl:2: expected a list of tokens"):
+        read(tmp_path, lines([*good, {"id": 1, "sentence": ["Oslo", "is"]}]))
+
+
+def test_folder_of_records_and_their_texts(tmp_path):
+    """Azure's labels.json is data, and the texts that it names are not."""
+    documents = []
+    for number, text in enumerate(SAMPLE):
+        (tmp_path / f"doc{number}.txt").write_text(text[0], encoding="utf-8")
+        documents.append(azure(text) | {"location": f"doc{number}.txt"})
+    content = dump({"metadata": {}, "assets": {"documents": documents}})
+    (tmp_path / "labels.json").write_text(content, encoding="utf-8")
+    assert entities(read_corpus(tmp_path)) == ENTITIES
+    assert without_sides(tmp_path.iterdir()) == [tmp_path / "labels.json"]
+    # Column files are data, whatever names them.
+    (tmp_path / "labels.json").write_text('["doc0.txt"]')
+    (tmp_path / "doc0.txt").write_text("Oslo B-LOC\nis O\n")
+    assert tmp_path / "doc0.txt" in [source.path for source in data_files(tmp_path)]
+
+
+def test_one_text_does_not_decide(tmp_path):
+    """Entities that cover all of a text are no tokens, and the word O is no tag."""
+    entity = {"text": "Oslo", "start": 0, "end": 4, "entityLabel": "LOC"}
+    covered = [entity, {**entity, "text": "Ann", "start": 5, "end": 8, "entityLabel": "PER"}]
+    records = [
+        {"document": "Oslo Ann", "tokens": covered},
+        {"document": "Oslo is far.", "tokens": [entity]},
+    ]
+    docs = read(tmp_path, dump(records), "x.json")[1]
+    assert entities(docs) == [("Oslo", "LOC"), ("Ann", "PER"), ("Oslo", "LOC")]
+    records = [
+        {"text": text, "tokens": [{"text": text, "start": 0, "end": len(text)}], "spans": spans}
+        for text, spans in (("Ann", [{"start": 0, "end": 3, "label": "PER"}]), ("O", []))
+    ]
+    assert entities(read(tmp_path, lines(records))[1]) == [("Ann", "PER")]
+    table = 'text,spans\n"Ann Lee left.","[[0, 7, ""PER""]]"\n-,[]\n'
+    assert entities(read(tmp_path, table, "x.csv")[1]) == [("Ann Lee", "PER")]

@@ -123,6 +123,7 @@ def _has_words(table: Table, prefixed: bool) -> bool:
         i not in tagged
         and role_of(table.titles[i]) in ("word", "text", None)
         and not _are_texts(cells)
+        and not contents(cells)
         and not all(cell.isdecimal() for cell in cells)
         for i, cells in enumerate(columns)
     )

@@ -7,8 +7,9 @@ from typing import Any
 from ...errors import InputError
 from ..notes import Notes
 from ..options import ReadOptions
-from . import label_studio, labelling, token_spans, token_trees
+from . import label_studio, labelling, other_records, token_spans, token_trees
 from .bioc import bioc_records, is_bioc
+from .candidates import candidates
 from .fields import is_list
 
 Record = Mapping[str, Any]
@@ -54,6 +55,7 @@ class Dialect:
         context. Returns the `state` of the context.
     advice (str): What to do, if the format is refused.
     takes_text_field (bool): Whether it reads the text from the field that is set in the options.
+    unusual (bool): Whether it is only looked for if no record has entities in a usual form.
     """
 
     name: str
@@ -62,6 +64,7 @@ class Dialect:
     prepare: Callable[[Sequence[tuple[int, Record]], Rows, Context], Any] | None = None
     advice: str = ""
     takes_text_field: bool = False
+    unusual: bool = False
 
 
 @dataclass
@@ -109,7 +112,13 @@ def find_dialect(first: Sequence[tuple[int, Record]], name: str | None) -> Diale
     RETURNS (Dialect | None): The format. None if it is not in the table.
     RAISES: InputError if the format is refused.
     """
+    is_usual: bool | None = None
     for dialect in DIALECTS:
+        if dialect.unusual:
+            if is_usual is None:
+                is_usual = any(candidates(record).spans for _, record in first[:50])
+            if is_usual:
+                continue
         line = next((line for line, record in first[:50] if dialect.detect(record)), None)
         if line is None:
             continue
@@ -226,5 +235,31 @@ DIALECTS = (
         "a Jupyter notebook",
         _is_notebook,
         advice="Save the training data in a file of its own, as JSON.",
+    ),
+    Dialect(
+        "records of texts in parts, as in Dialogflow",
+        other_records.is_in_parts,
+        other_records.read_parts,
+        other_records.prepare_parts,
+        unusual=True,
+    ),
+    Dialect(
+        "records of text with lists of starts, ends and labels",
+        other_records.is_parallel,
+        other_records.read_parallel,
+        unusual=True,
+    ),
+    Dialect(
+        "records of text and entities, found by their contents",
+        other_records.is_renamed,
+        other_records.read_renamed,
+        other_records.prepare_renamed,
+        unusual=True,
+    ),
+    Dialect(
+        "records of text and entities without offsets",
+        other_records.is_named,
+        other_records.read_named,
+        other_records.prepare_named,
     ),
 )

@@ -186,6 +186,8 @@ def has_offsets(entry: Mapping[str, Any]) -> bool:
         return next(_places(flatten(entry), None), None) is not None
     except NoEntity:
         return False
+    except Discontinuous:
+        return True
 
 
 def _places(flat: Mapping[str, Any], field: str | None) -> Iterator[tuple[int, int, str | None]]:

@@ -175,18 +175,21 @@ def _places(value: Any) -> set[tuple]:
 
 
 def _are_tokens(found: Found, path: str) -> bool:
-    """Whether the things in a field cover all of a text, so that they are tokens."""
+    """Whether the things in a field cover all of the texts, so that they are tokens."""
     if simple(path.rpartition(".")[2]) not in ("tokens", "words", "token"):
         return False
+    are_tokens = False
     for _, _, inside in found:
         things = inside.spans.get(path)
-        if not things or not is_list(things) or len(things) < 2:
+        if not things or not is_list(things):
             continue
         texts = inside.texts.values()
         covered = sum(entry.end - entry.start for entry in readable(things))
-        if any(covered == sum(map(len, text.split())) for text in texts):
-            return True
-    return False
+        # Entities can cover some of the texts.
+        if all(covered != sum(map(len, text.split())) for text in texts):
+            return False
+        are_tokens = are_tokens or len(things) > 1
+    return are_tokens
 
 
 def _choose_text(name: str, found: Found, spans: str) -> str | None:

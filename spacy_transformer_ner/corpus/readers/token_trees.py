@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 # Fields of a token, simplified.
 WORDS = ("orth", "word", "text", "token", "form", "originaltext", "surface", "value")
+TOKENS = ("tokens", "words")
 NER = ("ner", "nertag", "nerlabel", "nertype", "iob", "bio", "iobtag", "entityiob")
 SPACES = ("ws", "whitespace", "spaceafter")
 STARTS = ("startchar", "characteroffsetbegin", "start", "startoffset", "idx")
@@ -82,16 +83,29 @@ def _spaces_in(text: Any, words: Sequence[Any]) -> list[bool] | None:
 def is_tree(record: Mapping[str, Any]) -> bool:
     """record (Mapping): A record.
     RETURNS (bool): Whether it has a list of tokens as objects with a word and a tag."""
-    tokens = [token for sentence in _sentences(record) for token in sentence]
-    return bool(tokens) and _tag_field(tokens) is not None and _word_field(tokens) is not None
+    return _field_of_tokens(record) is not None
 
 
-def _sentences(record: Mapping[str, Any]) -> list[list[Mapping[str, Any]]]:
+def _field_of_tokens(record: Mapping[str, Any]) -> str | None:
+    """Find the field of the tokens. If it has another name than tokens or words, a tag must be O,
+    so that it has not only entities."""
+    names = [name for name in record if isinstance(name, str) and name not in TOKENS]
+    for name in (*TOKENS, *names):
+        tokens = [token for sentence in _sentences(record, (name,)) for token in sentence]
+        if not tokens or _word_field(tokens) is None or (tag := _tag_field(tokens)) is None:
+            continue
+        if name in TOKENS or "O" in (token[tag] for token in tokens):
+            return name
+    return None
+
+
+def _sentences(record: Mapping[str, Any], fields: Sequence[str]) -> list[list[Mapping[str, Any]]]:
     inner = record.get("sentences")
-    parts = [p for p in inner if isinstance(p, Mapping)] if is_list(inner) else [record]
+    is_outer = is_list(inner) and "sentences" not in fields
+    parts = [p for p in inner or () if isinstance(p, Mapping)] if is_outer else [record]
     found = []
     for part in parts:
-        tokens = next((part[f] for f in ("tokens", "words") if is_list(part.get(f))), ())
+        tokens = next((part[f] for f in fields if is_list(part.get(f))), ())
         if not all(isinstance(token, Mapping) for token in tokens):
             return []
         found.append(list(tokens))
@@ -110,7 +124,7 @@ def _tag_field(tokens: Sequence[Mapping[str, Any]]) -> str | None:
     for name in NER:
         if name in names and all(isinstance(t.get(names[name]), str) for t in tokens):
             return names[name]
-    for name in names.values():
+    for name in (name for key, name in names.items() if key not in WORDS):
         if all(isinstance(t.get(name), str) and TAG.fullmatch(t[name]) for t in tokens):
             return name
     return None
@@ -118,24 +132,28 @@ def _tag_field(tokens: Sequence[Mapping[str, Any]]) -> str | None:
 
 def tag_field(
     first: Sequence[tuple[int, Mapping[str, Any]]], rows: "Rows", context: "Context"
-) -> tuple[str, str]:
+) -> tuple[str, str, tuple[str, ...]]:
     """Find the fields of word and tag.
 
     first (Sequence[tuple[int, Mapping]]): The first records.
     rows (Callable): Not used.
     context (Context): The options.
-    RETURNS (tuple[str, str]): The fields of a token.
+    RETURNS (tuple[str, str, tuple[str, ...]]): The fields of a token, and those of the tokens.
     """
     words: Counter[str] = Counter()
     tags: Counter[str] = Counter()
+    held = Counter(filter(None, (_field_of_tokens(record) for _, record in first)))
+    name = held.most_common(1)[0][0]
+    fields = TOKENS if name in TOKENS else (name,)
     for _, record in first:
-        for sentence in _sentences(record):
+        for sentence in _sentences(record, fields):
             words.update(filter(None, [_word_field(sentence)]))
             tags.update(filter(None, [_tag_field(sentence)]))
     options = context.options
     return (
         options.word_column or words.most_common(1)[0][0],
         options.tag_column or tags.most_common(1)[0][0],
+        fields,
     )
 
 
@@ -146,9 +164,9 @@ def read_tree(record: Mapping[str, Any], context: "Context") -> Iterator[Mapping
     context (Context): The fields of word and tag.
     YIELDS (Mapping): A record with words and tags per sentence.
     """
-    word_field, tag = context.state
-    sentences = _sentences(record)
-    if not sentences and (record.get("tokens") or record.get("words")):
+    word_field, tag, fields = context.state
+    sentences = _sentences(record, fields)
+    if not sentences and any(record.get(field) for field in fields):
         raise context.wrong("expected a list of tokens with words and tags. Fix this record.")
     of_document: dict[str, Any] = {"document_id": context.line} if "sentences" in record else {}
     for field in ("document_id", "doc_id"):
