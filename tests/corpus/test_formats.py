@@ -51,6 +51,10 @@ def test_round_trip(name, documents):
     with tempfile.TemporaryDirectory() as folder:
         # Bare labels are only detected if most words are O.
         options = {"scheme": "bare"} if name == "columns-bare" else {}
+        if kept == TEXT:
+            # In a small file, one entity in part of a word suggests that offsets are counted
+            # differently.
+            options["offsets"] = "characters"
         found = read(make(documents)(Path(folder)), **options)
     expected = [to_doc(document, MAKER) for document in documents]
     if kept == TEXT:

@@ -204,12 +204,12 @@ def _named(value: Any, text: str) -> list[tuple[str, str, Any]] | None:
                 return None
             said, label = strings if strings[0] in text else strings[::-1]
         elif isinstance(entry, Mapping) and not has_offsets({**entry, "label": ""}):
-            strings = {simple(k): v for k, v in entry.items() if isinstance(v, str)}
-            name = next((n for n in LABELS if n in strings and strings[n] not in text), None)
-            others = [v for k, v in strings.items() if k != name and v.strip() and v in text]
+            fields = {simple(k): v for k, v in entry.items() if isinstance(v, str)}
+            name = next((n for n in LABELS if n in fields and fields[n] not in text), None)
+            others = [v for k, v in fields.items() if k != name and v.strip() and v in text]
             if name is None or len(set(others)) != 1:
                 return None
-            said, label = others[0], strings[name]
+            said, label = others[0], fields[name]
         else:
             return None
         found.append((said, label, entry))
