@@ -61,6 +61,7 @@ def tables() -> dict[str, str]:
         "parity": _parity,
         "reading": _reading,
         "resume": _resume,
+        "robustness": _robustness,
         "runtime": _runtime,
         "spacy_tests": _spacy_tests,
         "updating": _updating,
@@ -383,6 +384,19 @@ def _reading(result: Result) -> str:
         f"A generated file of {large['megabytes']:,} MB: {large['megabytes_per_second']:.1f} MB or "
         f"{large['words_per_second']:,} words per second, with at most "
         f"{large['peak_memory_mib']} MiB. {_hardware(result)}\n"
+    )
+
+
+def _robustness(result: Result) -> str:
+    """F1 of one or more pipelines on perturbed copies of a corpus."""
+    pipelines = list(result["f"])
+    rows = [
+        [variant, *(f"{result['f'][name][variant]:.4f}" for name in pipelines)]
+        for variant in result["f"][pipelines[0]]
+    ]
+    return (
+        f"{_markdown(['', *pipelines], rows)}\n\nF1 on {result['texts']} texts of "
+        f"{result['corpus']}, on its tokens and sentences. {_hardware(result)}\n"
     )
 
 

@@ -1,13 +1,13 @@
 """Measure F1 on a corpus as it is and on perturbed copies: case, typos, OCR confusions,
 punctuation, joined and split words, other names, and texts cut into sentences or joined.
 
-    python benchmarks/robustness.py training/conll2003-minilm-default/model-best corpus/conll2003/dev.spacy
+    python benchmarks/robustness.py corpus/conll2003/dev.spacy training/conll2003-minilm-default/model-best
 
-writes benchmarks/results/robustness-<name>.json. All figures are on the corpus' tokens and
-sentences. Choose settings on dev, and measure on test once."""
+measures one or more pipelines and writes benchmarks/results/robustness-<corpus>-<split>.json. All
+figures are on the corpus' tokens and sentences. Choose settings on dev, and measure on test
+once."""
 
 import random
-import time
 from collections.abc import Iterable, Sequence
 from itertools import chain
 from pathlib import Path
@@ -58,32 +58,29 @@ def variants(texts: list[list[Word]], seed: int) -> Iterable[tuple[str, list[lis
 @app.command(help=__doc__)
 def main(
     # fmt: off
-    model: Path = typer.Argument(..., help="Pipeline name or path"),
     data_path: Path = typer.Argument(..., help="Location of the .spacy file"),
-    name: str = typer.Option("", help="Name of the result; by default, of corpus and split"),
+    models: list[Path] = typer.Argument(..., help="Names or paths of pipelines"),
+    names: str = typer.Option("", help="Their names in the result, separated by commas"),
     only: str = typer.Option("", help="Variants to measure, separated by commas"),
-    limit: int = typer.Option(0, help="Number of texts; 0 for all"),
+    every: int = typer.Option(1, help="Measure on every n-th text only"),
     seed: int = typer.Option(0, help="Random seed"),
+    suffix: str = typer.Option("", help="Suffix of the result's name, e.g. for another machine"),
     # fmt: on
 ) -> None:
-    nlp = load_pipeline(model)
-    docs = annotated_docs(data_path, Vocab())
-    texts = [to_words(doc) for doc in docs[: limit or None]]
+    texts = [to_words(doc) for doc in annotated_docs(data_path, Vocab())][::every]
     wanted = list(filter(None, only.split(",")))
-    found = {}
-    for variant, changed in variants(texts, seed):
-        if wanted and variant not in wanted:
-            continue
-        start = time.perf_counter()
-        found[variant] = round(score(nlp, changed), 4)
-        seconds = time.perf_counter() - start
-        msg.text(f"{variant:<16} {found[variant]:.4f}  {seconds:5.0f} s")
-    result = {
-        "corpus": f"{data_path.parent.name} {data_path.stem}",
-        "texts": len(texts),
-        "f": found,
-    }
-    keep(f"robustness-{name or result['corpus'].replace(' ', '-')}", result)
+    found: dict[str, dict[str, float]] = {}
+    titles = list(filter(None, names.split(","))) or [str(model) for model in models]
+    for title, model in zip(titles, models, strict=True):
+        nlp = load_pipeline(model)
+        found[title] = {}
+        for variant, changed in variants(texts, seed):
+            if not wanted or variant in wanted:
+                found[title][variant] = round(score(nlp, changed), 4)
+                msg.text(f"{title}, {variant}: {found[title][variant]:.4f}")
+    corpus, split = data_path.parent.name, data_path.stem
+    result = {"corpus": f"{corpus} {split}", "texts": len(texts), "seed": seed, "f": found}
+    keep(f"robustness-{corpus}-{split}", result, suffix=suffix)
 
 
 if __name__ == "__main__":

@@ -79,7 +79,6 @@ def build_transformer_model(
     leading_space: bool = True,
     runtime: Runtime = "torch",
     augment: Optional[Dict[str, float]] = None,
-    ignore_uniform_case: bool = False,
 ) -> Model[List[Doc], TokenBatch]:
     """Build an encoder for spacy-transformers' `transformer` component.
 
@@ -124,8 +123,6 @@ def build_transformer_model(
         seconds, at the first text and again after training.
     augment (dict[str, float] | None): How texts are changed in training: the fields of
         `augment.Augmentation`. None for no changes.
-    ignore_uniform_case (bool): Whether the words' shapes are left out in texts that are all in
-        lower case, or in capitals or title case: such a case says nothing about names.
     RETURNS (Model[List[Doc], TokenBatch]): The model.
     """
     return TransformerModel(EncoderSettings(**locals()))
@@ -149,7 +146,6 @@ def build_tok2vec_transformer(
     leading_space: bool = True,
     runtime: Runtime = "torch",
     augment: Optional[Dict[str, float]] = None,
-    ignore_uniform_case: bool = False,
 ) -> Model[List[Doc], List[Floats2d]]:
     """Build the same encoder as part of a component's own model. `nlp.replace_listeners`
     replaces a listener with it.

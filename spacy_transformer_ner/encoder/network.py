@@ -12,7 +12,7 @@ from torch.nn import functional
 from transformers import PreTrainedModel
 from transformers.tokenization_utils_fast import PreTrainedTokenizerFast
 
-from .shapes import N_SHAPES, OTHER, has_uniform_case
+from .shapes import N_SHAPES
 from .windows import Batching, Window, batch_windows, padded_length
 from .wordpieces import WordpieceEncoder, Wordpieces
 
@@ -33,8 +33,6 @@ class InputOptions:
         the vector of the "first" one.
     leading_space (bool): Whether to encode the first token of a text as if it followed a
         space.
-    ignore_uniform_case (bool): Whether the words' shapes are left out in texts that are all in
-        lower case, or in capitals or title case.
 
     The added embeddings are initialized with zeros, so the encoder starts as pretrained.
     """
@@ -43,7 +41,6 @@ class InputOptions:
     word_boundaries: bool = False
     wordpiece_pooling: Literal["mean", "first"] = "mean"
     leading_space: bool = True
-    ignore_uniform_case: bool = False
 
 
 class Encoder(nn.Module):
@@ -212,13 +209,8 @@ class Encoder(nn.Module):
             ids[row, :start] = prefix
             ids[row, start:end] = pieces.ids[window.start : window.end]
             ids[row, end : end + len(suffix)] = suffix
-            of_window = pieces.shapes[window.start : window.end]
+            shapes[row, start:end] = pieces.shapes[window.start : window.end]
             continues[row, start:end] = pieces.continues[window.start : window.end]
-            if self.options.ignore_uniform_case and has_uniform_case(
-                of_window[~pieces.continues[window.start : window.end]]
-            ):
-                of_window = OTHER
-            shapes[row, start:end] = of_window
             is_text[row, start:end] = True
             core = numpy.arange(window.core_start, window.core_end)
             positions.append(core)

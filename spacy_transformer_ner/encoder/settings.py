@@ -35,7 +35,6 @@ class EncoderSettings:
     leading_space: bool = True
     runtime: Runtime = "torch"
     augment: Optional[dict[str, float]] = None
-    ignore_uniform_case: bool = False
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.word_dropout < 1.0:

@@ -1,12 +1,7 @@
 """The shape of words: the case of their letters, which uncased encoders do not see."""
 
-import numpy
-
 OTHER, LOWER, TITLE, UPPER, INITIAL, MIXED = range(6)
 N_SHAPES = 6
-# The share of words in lower case, of those with cased letters, from which the case of a text
-# says nothing.
-UNIFORM = 0.95
 
 
 def word_shape(word: str) -> int:
@@ -29,14 +24,3 @@ def word_shape(word: str) -> int:
     if letters[0].isupper() and not any(c.isupper() for c in letters[1:]):
         return TITLE
     return MIXED
-
-
-def has_uniform_case(shapes: numpy.ndarray) -> bool:
-    """Check whether the case of a text says nothing about its words, because nearly all of them
-    are in lower case, or nearly none.
-
-    shapes (ndarray): The shapes of its words. Shape: (words,)
-    RETURNS (bool): Whether the case is uniform.
-    """
-    cased = shapes[shapes != OTHER]
-    return not 1 - UNIFORM < (cased == LOWER).sum() / max(1, len(cased)) < UNIFORM
