@@ -64,6 +64,7 @@ def tables() -> dict[str, str]:
         "robustness": _robustness,
         "runtime": _runtime,
         "spacy_tests": _spacy_tests,
+        "suite": _suite,
         "updating": _updating,
     }
     found = {}
@@ -240,6 +241,30 @@ def _ablation(result: Result) -> str:
         f"{_markdown(head, rows)}\n\nMean ± standard deviation over seeds; the change is against "
         f"the default with the same seeds. {steps}{_hardware(result)[:-1]}{commit}.\n"
     )
+
+
+def _suite(result: Result) -> str:
+    """F1 on many corpora and sizes, side by side."""
+    systems = {
+        "ours": "this package",
+        "hf": "`run_ner.py`",
+        "hf-tuned": "`run_ner.py`, tuned",
+    }
+    rows = []
+    for name, found in result["corpora"].items():
+        for figure in [key for key in found["ours"] if key.endswith("_f") and key != "dev_f"]:
+            split = figure.removesuffix("_f")
+            rows.append(
+                [
+                    name if split == "test" else f"{name}, tested on {split}",
+                    f"{found['sentences']:,}",
+                    str(found["seeds"]),
+                    *(f"{found[system][figure]:.4f}" for system in systems),
+                    found["hf-tuned"]["chosen"],
+                ]
+            )
+    head = ["trained on", "sentences", "seeds", *systems.values(), "chosen on dev"]
+    return f"{_markdown(head, rows)}\n\nF1 on test, gold tokens. {_hardware(result)}\n"
 
 
 def _updating(result: Result) -> str:
