@@ -152,15 +152,28 @@ def test_texts_are_changed_in_training_only(encoders):
     assert read[0] == plain != read[1]
 
 
-def test_vectors_of_joined_texts_belong_to_their_docs(encoders):
+def test_vectors_of_joined_texts_belong_to_their_docs(encoders, monkeypatch):
     """With regrouped texts, each Doc still gets a vector and a gradient for each token."""
     nlp = blank_pipeline(encoders["wordpiece"], augment={"regroup": 1.0}, window=16, context=2)
     nlp.initialize(lambda: make_examples(nlp))
     model = nlp.get_pipe("transformer").model
     docs = [nlp.make_doc(TEXT), nlp.make_doc(""), nlp.make_doc("Oslo"), nlp.make_doc(TEXT)]
+    shim, windows = model.shims[0], set()
+    encode = shim.encode
+
+    def follow(pieces, cut, is_train):
+        windows.add(tuple((window.core_start, window.core_end) for window in cut))
+        return encode(pieces, cut, is_train)
+
+    monkeypatch.setattr(shim, "encode", follow)
     for _ in range(20):
         batch, backprop = model.begin_update(docs)
         assert [len(vectors) for vectors in batch.vectors] == list(map(len, docs))
         assert all(vectors.any(axis=1).all() for vectors in batch.vectors)
+    assert len(windows) > 5
+    windows.clear()
+    for _ in range(5):
+        model.predict(docs)
+    assert len(windows) == 1
     backprop(batch)
     nlp.update(make_examples(nlp), sgd=nlp.create_optimizer())
