@@ -186,7 +186,7 @@ def project(encoders, tmp_path_factory):
     config = (PACKAGE / "recipes" / "minilm.cfg").read_text()
     for old, new in (
         ("window = 256\ncontext = 16", "window = 64\ncontext = 8"),
-        ("max_epochs = 12", "max_epochs = 2"),
+        ("max_epochs = 30", "max_epochs = 2"),
         ("eval_frequency = 50", "eval_frequency = 5"),
         ("initial_rate = 3e-4", "initial_rate = 1e-5"),
     ):
