@@ -70,6 +70,23 @@ def training_command(
     ]
 
 
+def train(command: list[str], output: Path, seed: int) -> dict:
+    """Train a system, unless it was trained before.
+
+    command (list[str]): The command, see `training_command`.
+    output (Path): The folder of its result.json.
+    seed (int): The random seed.
+    RETURNS (dict): The result, with the peak memory.
+    """
+    path = output / "result.json"
+    if not path.exists():
+        msg.divider(f"{output.parent.name}: {output.name}")
+        output.mkdir(parents=True, exist_ok=True)
+        _, peak = run(PEERS / command[0], *command[1:], "--seed", seed)
+        write_json(path, {**srsly.read_json(path), "peak_memory_mib": round(peak)})
+    return srsly.read_json(path)
+
+
 def random_encoder() -> str:
     """RETURNS (str): A folder with an encoder of BERT-base's shape and random weights, to
     measure speed. Its tokenizer is MiniLM's, which is BERT's."""
@@ -192,24 +209,10 @@ def main(
     runs: dict[str, list[dict]] = {}
     for system, seed in plan(systems.split(","), seeds, once.split(",")):
         output = folder / f"{system}-{seed}"
-        path = output / "result.json"
-        if not path.exists():
-            msg.divider(f"{system}, seed {seed}")
-            output.mkdir(parents=True, exist_ok=True)
-            command = training_command(
-                system,
-                source,
-                corpus,
-                output,
-                lang,
-                gpu_id,
-                recipe,
-                hf_epochs,
-                spacy_steps,
-            )
-            _, peak = run(PEERS / command[0], *command[1:], "--seed", seed)
-            write_json(path, {**srsly.read_json(path), "peak_memory_mib": round(peak)})
-        runs.setdefault(system, []).append(srsly.read_json(path))
+        command = training_command(
+            system, source, corpus, output, lang, gpu_id, recipe, hf_epochs, spacy_steps
+        )
+        runs.setdefault(system, []).append(train(command, output, seed))
     result: dict = {"dataset": dataset, "encoder": encoder, "training": summary(runs)}
     if rounds:
         models = {"ours": "model-best", "spacy": "model-best", "hf-bf16": "model", "hf": "model"}

@@ -61,9 +61,11 @@ def tables() -> dict[str, str]:
         "parity": _parity,
         "reading": _reading,
         "resume": _resume,
+        "robustness": _robustness,
         "runtime": _runtime,
         "serve": _serve,
         "spacy_tests": _spacy_tests,
+        "suite": _suite,
         "updating": _updating,
     }
     found = {}
@@ -242,6 +244,30 @@ def _ablation(result: Result) -> str:
     )
 
 
+def _suite(result: Result) -> str:
+    """F1 on many corpora and sizes, side by side."""
+    systems = {
+        "ours": "this package",
+        "hf": "`run_ner.py`",
+        "hf-tuned": "`run_ner.py`, tuned",
+    }
+    rows = []
+    for name, found in result["corpora"].items():
+        for figure in [key for key in found["ours"] if key.endswith("_f") and key != "dev_f"]:
+            split = figure.removesuffix("_f")
+            rows.append(
+                [
+                    name if split == "test" else f"{name}, tested on {split}",
+                    f"{found['sentences']:,}",
+                    str(found["seeds"]),
+                    *(f"{found[system][figure]:.4f}" for system in systems),
+                    found["hf-tuned"]["chosen"],
+                ]
+            )
+    head = ["trained on", "sentences", "seeds", *systems.values(), "chosen on dev"]
+    return f"{_markdown(head, rows)}\n\nF1 on test, gold tokens. {_hardware(result)}\n"
+
+
 def _updating(result: Result) -> str:
     """What a pipeline knows before and after it learns a new label."""
     ways = {
@@ -413,6 +439,19 @@ def _reading(result: Result) -> str:
         f"A generated file of {large['megabytes']:,} MB: {large['megabytes_per_second']:.1f} MB or "
         f"{large['words_per_second']:,} words per second, with at most "
         f"{large['peak_memory_mib']} MiB. {_hardware(result)}\n"
+    )
+
+
+def _robustness(result: Result) -> str:
+    """F1 of one or more pipelines on perturbed copies of a corpus."""
+    pipelines = list(result["f"])
+    rows = [
+        [variant, *(f"{result['f'][name][variant]:.4f}" for name in pipelines)]
+        for variant in result["f"][pipelines[0]]
+    ]
+    return (
+        f"{_markdown(['', *pipelines], rows)}\n\nF1 on {result['texts']} texts of "
+        f"{result['corpus']}, on its tokens and sentences. {_hardware(result)}\n"
     )
 
 

@@ -13,7 +13,7 @@ def scripts():
     """Add the folders of the benchmarks to the path, as when they run as scripts. Other scripts
     have modules with the same names."""
     folders = [str(ROOT / "benchmarks"), str(ROOT / "benchmarks" / "peers")]
-    names = ("common", "compare", "hugging_face", "machine")
+    names = ("common", "compare", "hugging_face", "machine", "suite")
     others = {name: sys.modules.pop(name) for name in names if name in sys.modules}
     sys.path[:0] = folders
     yield
@@ -83,3 +83,42 @@ def test_plot_of_saved_result(tmp_path):
     plot(kept, tmp_path / "again.svg")
     assert drawn == (tmp_path / "again.svg").read_text()
     assert "this package" in drawn and "transformers" not in drawn
+
+
+def test_parts_of_a_corpus():
+    import spacy
+    from spacy.tokens import Doc
+    from suite import first_sentences
+
+    vocab = spacy.blank("en").vocab
+    docs = [Doc(vocab, words=["a", "b", "c"], sent_starts=[True, False, True]) for _ in range(3)]
+    for sentences, words in ((1, 2), (2, 3), (3, 5), (6, 9), (7, 9)):
+        assert sum(map(len, first_sentences(docs, sentences))) == words
+
+
+def test_tuned_settings_are_chosen_on_dev(monkeypatch, tmp_path):
+    import suite
+
+    trained = []
+
+    def train(command, output, seed):
+        rate = command[command.index("--learn-rate") + 1] if "--learn-rate" in command else "5e-5"
+        epochs = command[command.index("--epochs") + 1]
+        trained.append((output.name, rate, epochs, seed))
+        best = (rate, epochs) == ("1e-4", "30")
+        return {
+            "dev_f": 0.9 if best else 0.8, "test_f": 0.7 if best else 0.95, "further_f": {"news": 0.5},
+            "curve": [[0.0, 0.0], [9.6, 0.8]],
+        }  # fmt: skip
+
+    monkeypatch.setattr(suite, "train", train)
+    task = suite.Task("politics", tmp_path, 200)
+    runs = [suite.run_system(task, "hf-tuned", seed, -1) for seed in (0, 1)]
+    found = suite.summary(runs)
+    assert found == {
+        "dev_f": 0.9, "test_f": 0.7, "news_f": 0.5, "seconds": [10, 10],
+        "chosen": "1e-4, 30 epochs",
+    }  # fmt: skip
+    assert trained[-1] == ("hf-tuned-1e-4-30-1", "1e-4", "30", 1)
+    assert len({name for name, *_ in trained}) == 7  # all settings, and the best with seed 1
+    assert suite.run_system(task, "hf", 0, -1)["test_f"] == 0.95

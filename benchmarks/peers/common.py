@@ -22,6 +22,12 @@ def read_docs(corpus: Path, split: str, lang: str) -> list[Doc]:
     return [example.reference for example in Corpus(corpus / f"{split}.spacy")(spacy.blank(lang))]
 
 
+def further_splits(corpus: Path) -> list[str]:
+    """RETURNS (list[str]): The other splits of a corpus that a trained model is tested on."""
+    known = {"train", "dev", "test"}
+    return sorted(path.stem for path in corpus.glob("*.spacy") if path.stem not in known)
+
+
 def gold_spans(doc: Doc) -> list[Span]:
     """RETURNS (list[Span]): The start token, end token and label of each entity."""
     return [(ent.start, ent.end, ent.label_) for ent in doc.ents]
@@ -47,6 +53,7 @@ class Training:
     curve (list[tuple[float, float]]): Seconds of training, without evaluations, and dev F1.
     dev_f, test_f (float): F1 of the final model on the corpus' tokens and sentences.
     dev_f_text, test_f_text (float | None): F1 on raw text.
+    further_f (dict[str, float]): F1 on further splits, on their tokens and sentences.
     epochs (float): The number of epochs.
     """
 
@@ -57,6 +64,7 @@ class Training:
     test_f: float = 0.0
     dev_f_text: Optional[float] = None
     test_f_text: Optional[float] = None
+    further_f: dict[str, float] = field(default_factory=dict)
     epochs: float = 0.0
 
     def write(self, path: Path) -> None:

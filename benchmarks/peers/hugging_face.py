@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy
 import torch
 import typer
-from common import Stopwatch, Training, f_score, gold_spans, read_docs
+from common import Stopwatch, Training, f_score, further_splits, gold_spans, read_docs
 from seqeval.scheme import IOB2, Entities
 from spacy.tokens import Doc
 from transformers import (
@@ -89,6 +89,7 @@ def main(
     lang: str = typer.Option("en", help="Language"),
     seed: int = typer.Option(0, help="Random seed"),
     epochs: int = typer.Option(3, help="Number of epochs"),
+    learn_rate: float = typer.Option(5e-5, help="Learning rate"),
     bf16: bool = typer.Option(False, "--bf16", help="Train in bf16 autocast"),
     gpu_id: int = typer.Option(-1, help="GPU ID or -1 for CPU"),
     # fmt: on
@@ -108,13 +109,14 @@ def main(
     arguments = TrainingArguments(
         output_dir=str(output / "checkpoints"),
         num_train_epochs=epochs,
+        learning_rate=learn_rate,
         seed=seed,
         bf16=bf16,
         use_cpu=gpu_id < 0,
         save_strategy="no",
         report_to=[],
         dataloader_pin_memory=gpu_id >= 0,
-        # Defaults: per_device_train_batch_size=8, learning_rate=5e-5.
+        # Default: per_device_train_batch_size=8.
         per_device_eval_batch_size=32,
     )
     result = Training("hf-bf16" if bf16 else "hf", seed, epochs=epochs)
@@ -140,6 +142,9 @@ def main(
     )
     trainer.train()
     result.test_f = score(trainer, sets["test"], names)
+    for split in further_splits(corpus):
+        sentences = Sentences(read_docs(corpus, split, lang), tokenizer, ids)
+        result.further_f[split] = score(trainer, sentences, names)
     trainer.save_model(str(output / "model"))
     result.write(output / "result.json")
 

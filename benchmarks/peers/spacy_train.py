@@ -5,7 +5,7 @@ from pathlib import Path
 
 import spacy
 import typer
-from common import Stopwatch, Training, f_score, gold_spans, read_docs
+from common import Stopwatch, Training, f_score, further_splits, gold_spans, read_docs
 from spacy.cli._util import parse_config_overrides, setup_gpu
 from spacy.language import Language
 from spacy.tokens import Doc
@@ -13,7 +13,7 @@ from spacy.training.initialize import init_nlp
 from spacy.training.loop import train
 
 from spacy_transformer_ner.corpus.docbin import unannotated
-from spacy_transformer_ner.training.recipe import load_recipe
+from spacy_transformer_ner.training.preflight import check_training
 
 app = typer.Typer(add_completion=False)
 
@@ -41,7 +41,7 @@ def main(
         "nlp.lang": lang,
         **parse_config_overrides(ctx.args, env_var=None),
     }
-    config = load_recipe(config_path, overrides)
+    config = check_training(config_path, overrides, gpu_id=gpu_id)
     setup_gpu(gpu_id, silent=True)
     nlp = init_nlp(config, use_gpu=gpu_id)
     docs = {split: read_docs(corpus, split, lang) for split in ("train", "dev", "test")}
@@ -67,6 +67,8 @@ def main(
     best = spacy.load(output / "model-best")
     for split in ("dev", "test"):
         score(result, best, docs[split], split)
+    for split in further_splits(corpus):
+        result.further_f[split] = score_gold(best, read_docs(corpus, split, lang))
     result.write(output / "result.json")
 
 
@@ -79,11 +81,15 @@ def score(result: Training, nlp: Language, docs: list[Doc], split: str) -> None:
         for some in (docs, texts)
     ]
     setattr(result, f"{split}_f_text", f_score(*characters))
+    setattr(result, f"{split}_f", score_gold(nlp, docs))
+
+
+def score_gold(nlp: Language, docs: list[Doc]) -> float:
+    """RETURNS (float): A pipeline's F1 on the tokens and sentences of annotated Docs."""
     # Gold sentences are set: transformers' recipe also has them, one per example.
     copies = (unannotated(doc, nlp.vocab, sentences=True) for doc in docs)
     gold = [gold_spans(doc) for doc in docs]
-    found = [gold_spans(doc) for doc in nlp.pipe(copies)]
-    setattr(result, f"{split}_f", f_score(gold, found))
+    return f_score(gold, [gold_spans(doc) for doc in nlp.pipe(copies)])
 
 
 if __name__ == "__main__":

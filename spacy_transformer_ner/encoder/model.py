@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import fields
-from typing import List, Literal, Optional, cast
+from typing import Dict, List, Literal, Optional, cast
 
 import numpy
 from spacy.attrs import SENT_START
@@ -14,6 +14,7 @@ from transformers import PreTrainedModel
 from transformers.tokenization_utils_fast import PreTrainedTokenizerFast
 
 from ..errors import InputError
+from .augment import Augmentation, read_unchanged
 from .batch import TokenBatch
 from .network import Encoder
 from .onnx import Runtime, require_onnx
@@ -77,6 +78,7 @@ def build_transformer_model(
     wordpiece_pooling: Literal["mean", "first"] = "mean",
     leading_space: bool = True,
     runtime: Runtime = "torch",
+    augment: Optional[Dict[str, float]] = None,
 ) -> Model[List[Doc], TokenBatch]:
     """Build an encoder for spacy-transformers' `transformer` component.
 
@@ -119,6 +121,8 @@ def build_transformer_model(
         bits, values are scaled by the range of the whole batch, so near ties depend on the
         other texts in it. ONNX ignores `precision`. Exporting the weights takes a few
         seconds, at the first text and again after training.
+    augment (dict[str, float] | None): How texts are changed in training: the fields of
+        `augment.Augmentation`. None for no changes.
     RETURNS (Model[List[Doc], TokenBatch]): The model.
     """
     return TransformerModel(EncoderSettings(**locals()))
@@ -141,6 +145,7 @@ def build_tok2vec_transformer(
     wordpiece_pooling: Literal["mean", "first"] = "mean",
     leading_space: bool = True,
     runtime: Runtime = "torch",
+    augment: Optional[Dict[str, float]] = None,
 ) -> Model[List[Doc], List[Floats2d]]:
     """Build the same encoder as part of a component's own model. `nlp.replace_listeners`
     replaces a listener with it.
@@ -205,13 +210,17 @@ def forward(
         )
     settings: EncoderSettings = model.attrs["settings"]
     _check_window(settings, shim.encoder)  # may be overridden after training
-    pieces = shim.encoder.wordpieces(docs)
+    if is_train:
+        reading = Augmentation.of(settings.augment).read(docs, settings.window)
+    else:
+        reading = read_unchanged(docs)
+    pieces = shim.encoder.wordpieces(docs, reading.variants)
     lengths = pieces.doc_lengths
     if not len(pieces.ids):
         width = shim.encoder.width
         empty = [model.ops.alloc2f(int(length), width) for length in lengths]
         return TokenBatch.from_vectors(empty), lambda _: docs
-    windows = plan_windows(docs, pieces, settings)
+    windows = plan_windows(docs, pieces, settings, reading.lengths)
     vectors, backward = shim.encode(pieces, windows, is_train)
 
     def backprop(d_batch: TokenBatch) -> List[Doc]:
@@ -224,25 +233,34 @@ def forward(
     return TokenBatch.from_vectors(split), backprop
 
 
-def plan_windows(docs: List[Doc], pieces: Wordpieces, settings: EncoderSettings) -> List[Window]:
+def plan_windows(
+    docs: List[Doc],
+    pieces: Wordpieces,
+    settings: EncoderSettings,
+    lengths: Optional[numpy.ndarray] = None,
+) -> List[Window]:
     """Split a batch of Docs into windows.
 
     docs (List[Doc]): The Docs.
     pieces (Wordpieces): The Docs' wordpieces.
     settings (EncoderSettings): The encoder's settings, for the size of the windows.
-    RETURNS (List[Window]): The windows of all Docs.
+    lengths (ndarray | None): The number of tokens of each text that is read on its own. None for
+        the Docs. Shape: (texts,)
+    RETURNS (List[Window]): The windows of all texts.
     """
     windows: List[Window] = []
     token = offset = 0
-    for doc, n_tokens in zip(docs, pieces.doc_lengths):
+    starts_sentence = None
+    for n_tokens in pieces.doc_lengths if lengths is None else lengths:
         token_lengths = pieces.token_lengths[token : token + n_tokens]
         length = int(token_lengths.sum())
         token_starts, sentence_starts = (), ()
         if length > settings.window:
+            if starts_sentence is None:
+                starts_sentence = numpy.concatenate(list(map(_starts_sentence, docs)))
             starts = numpy.cumsum(token_lengths) - token_lengths
             token_starts = starts[token_lengths > 0]
-            if doc.has_annotation("SENT_START"):
-                sentence_starts = starts[doc.to_array(SENT_START) == 1]
+            sentence_starts = starts[starts_sentence[token : token + n_tokens]]
         windows.extend(
             cut_windows(
                 length, settings.window, settings.context, token_starts, sentence_starts, offset
@@ -251,3 +269,10 @@ def plan_windows(docs: List[Doc], pieces: Wordpieces, settings: EncoderSettings)
         token += n_tokens
         offset += length
     return windows
+
+
+def _starts_sentence(doc: Doc) -> numpy.ndarray:
+    """RETURNS (ndarray): Whether each token starts a sentence, as far as is known."""
+    if not doc.has_annotation("SENT_START"):
+        return numpy.zeros(len(doc), dtype="bool")
+    return doc.to_array(SENT_START) == 1

@@ -51,7 +51,9 @@ def linear_over_run(
     # The first rate is always zero. Yield it before reading the corpus, so that the config
     # can be resolved without a corpus.
     yield 0.0
-    steps = count_steps(max_epochs, max_steps, _epochs(lang, corpus, batcher))
+    steps = count_steps(
+        max_epochs, max_steps, count_batches(lambda: corpus(spacy.blank(lang)), batcher)
+    )
     last = last_evaluated_step(steps, eval_frequency)
     warmup_steps = max(1, round(last * warmup))
     step = 1
@@ -105,11 +107,29 @@ def last_evaluated_step(steps: int, eval_frequency: int) -> int:
     return last
 
 
-def _epochs(
-    lang: str,
-    corpus: Callable[[Language], Iterable[Example]],
+def fit_steps(steps: int, eval_frequency: int) -> tuple[int, int]:
+    """Fit the evaluations to the length of a run, so that the last one is at its end: what is
+    learnt after it is lost.
+
+    steps (int): The number of steps in the run.
+    eval_frequency (int): The setting in [training].
+    RETURNS (tuple[int, int]): `max_steps` and `eval_frequency`, which is not higher than before.
+    """
+    last = max(1, steps - 1)  # counted from 0
+    frequency = last // -(-last // eval_frequency)
+    return last // frequency * frequency, frequency
+
+
+def count_batches(
+    read: Callable[[], Iterable[Example]],
     batcher: Callable[[Iterable[Example]], Iterable[list[Example]]],
 ) -> Iterator[int]:
-    examples = list(corpus(spacy.blank(lang)))
+    """Count the batches of a training.
+
+    read (Callable): Reads the corpus, when the first number is asked for.
+    batcher (Callable): The batcher in [training].
+    YIELDS (int): The number of batches in each epoch.
+    """
+    examples = list(read())
     while True:  # batch sizes may differ between epochs
         yield sum(1 for _ in batcher(examples))

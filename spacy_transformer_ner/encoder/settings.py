@@ -4,6 +4,7 @@ from dataclasses import dataclass, fields
 from typing import Literal, Optional
 
 from ..errors import InputError
+from .augment import Augmentation
 from .network import InputOptions
 from .onnx import Runtime
 
@@ -33,12 +34,14 @@ class EncoderSettings:
     wordpiece_pooling: Literal["mean", "first"] = "mean"
     leading_space: bool = True
     runtime: Runtime = "torch"
+    augment: Optional[dict[str, float]] = None
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.word_dropout < 1.0:
             raise InputError(
                 f"the encoder's word_dropout is {self.word_dropout}: it must be >= 0 and < 1."
             )
+        Augmentation.of(self.augment)  # check it
         if self.window < 1 or not 0 <= self.context <= self.window // 4:
             raise InputError(
                 f"the encoder's window is {self.window} and its context {self.context}: set "

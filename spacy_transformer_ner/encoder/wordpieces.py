@@ -8,6 +8,7 @@ are cached, because most tokens repeat.
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Optional
 
 import numpy
 from spacy.attrs import IS_SPACE, ORTH, SPACY
@@ -16,11 +17,14 @@ from tokenizers import Tokenizer
 from transformers.tokenization_utils_fast import PreTrainedTokenizerFast
 
 from ..errors import InputError
+from .augment import N_VARIANTS, write_variant
 from .shapes import word_shape
 
 # Limits the cache to about 30 MiB. When full, it is emptied and soon has the frequent tokens
 # again.
 MAX_CACHED_TOKENS = 1 << 16
+# The last bits of a cache key: the variant, and whether a space precedes the token.
+VARIANT_BITS = (N_VARIANTS - 1).bit_length()
 
 
 @dataclass(frozen=True)
@@ -74,14 +78,18 @@ class WordpieceEncoder:
         )
         self._cache: dict[int, tuple[list[int], int]] = {}
 
-    def __call__(self, docs: Sequence[Doc]) -> Wordpieces:
+    def __call__(self, docs: Sequence[Doc], variants: Optional[numpy.ndarray] = None) -> Wordpieces:
         """Encode the tokens of a batch of Docs.
 
         docs (Sequence[Doc]): The Docs, which may be empty.
+        variants (ndarray | None): The variant of each token to encode, see
+            `augment.write_variant`. None to encode the tokens as they are. Shape: (tokens,)
         RETURNS (Wordpieces): The wordpieces of the Docs.
         """
         doc_lengths = numpy.array([len(doc) for doc in docs], dtype="int64")
         orths, keys = self._keys(docs)
+        if variants is not None:
+            keys |= variants.astype("uint64") << numpy.uint64(1)
         unique, first, inverse = numpy.unique(keys, return_index=True, return_inverse=True)
         if len(self._cache) > MAX_CACHED_TOKENS:
             self._cache = {}
@@ -91,6 +99,7 @@ class WordpieceEncoder:
         for key, orth, owner in zip(unique.tolist(), orths[first].tolist(), owners.tolist()):
             if key not in cache:
                 text = docs[owner].vocab.strings[orth]
+                text = write_variant(text, key >> 1 & (1 << VARIANT_BITS) - 1)
                 cache[key] = self._encode(text, bool(key & 1)), word_shape(text)
         entries = [cache[key] for key in unique.tolist()]
         lengths = numpy.array([len(ids) for ids, _ in entries], dtype="int64")
@@ -111,7 +120,7 @@ class WordpieceEncoder:
 
     def _keys(self, docs: Sequence[Doc]) -> tuple[numpy.ndarray, numpy.ndarray]:
         """RETURNS (tuple[ndarray, ndarray]): For each token, the hash of its string, and a
-        cache key of that hash and whether a space precedes the token."""
+        cache key of that hash and whether a space precedes the token, with room for a variant."""
         arrays = [doc.to_array([ORTH, SPACY, IS_SPACE]) for doc in docs if len(doc)]
         if not arrays:
             empty = numpy.zeros(0, dtype="uint64")
@@ -124,10 +133,10 @@ class WordpieceEncoder:
         ends = numpy.cumsum([len(array) for array in arrays])[:-1]
         space_before[ends] = self.leading_space
         orths = table[:, 0]
-        return orths, (orths << numpy.uint64(1)) | space_before.astype("uint64")
+        return orths, (orths << numpy.uint64(1 + VARIANT_BITS)) | space_before.astype("uint64")
 
     def _encode(self, text: str, space_before: bool) -> list[int]:
-        if text.isspace():
+        if not text or text.isspace():
             return []
         # Do not use encode_batch, because it starts threads, which do not survive a fork.
         spaced = f" {text}" if space_before else text

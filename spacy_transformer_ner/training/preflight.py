@@ -1,6 +1,7 @@
 """Checks before a training starts."""
 
 import difflib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -8,12 +9,14 @@ from catalogue import RegistryError
 from confection import ConfigValidationError
 from spacy import util
 from spacy.schemas import ConfigSchemaNlp, ConfigSchemaTraining
+from spacy.training import Example
 from spacy.vocab import Vocab
 from thinc.api import Config
 
 from ..corpus.docbin import read_docbin
 from ..corpus.reader import is_docbin, read_corpus
 from ..encoder.listeners import check_listeners
+from ..encoder.schedule import count_batches, count_steps, fit_steps
 from ..errors import InputError
 from ..gpu import check_gpu
 from .recipe import load_recipe
@@ -24,12 +27,13 @@ OURS = "spacy-transformer-ner."
 
 def check_training(config_path: str | Path, overrides: dict, *, gpu_id: int = -1) -> Config:
     """Check that `spacy train` can start: the config is valid, the corpus exists, the encoder
-    can be loaded, and the run ends and is evaluated.
+    can be loaded, and the run ends. Adapt the evaluations to the size of the corpus, see
+    `schedule.fit_steps`.
 
     config_path (str | Path): The config, or a recipe that extends another.
     overrides (dict): Settings that override it, as for `spacy train`.
     gpu_id (int): The GPU; -1 for the CPU.
-    RETURNS (Config): The complete config with the overrides.
+    RETURNS (Config): The complete config with the overrides, adapted to the corpus.
     RAISES: InputError for the first problem found.
     """
     check_gpu(gpu_id)
@@ -41,13 +45,14 @@ def check_training(config_path: str | Path, overrides: dict, *, gpu_id: int = -1
         nlp = util.load_model_from_config(config, auto_fill=True)
         filled = nlp.config.interpolate()
         training = util.registry.resolve(filled["training"], schema=ConfigSchemaTraining)
-        util.resolve_dot_names(filled, [training["train_corpus"], training["dev_corpus"]])
         check_listeners(nlp, training["frozen_components"], training["annotating_components"])
         if "transformer" in nlp.pipe_names:
             transformer: Any = nlp.get_pipe("transformer")
             transformer.model.initialize()
-        # `linear_over_run` counts the steps of the run at the first step.
-        training["optimizer"].step_schedules()
+        train_corpus, _ = util.resolve_dot_names(
+            filled, [training["train_corpus"], training["dev_corpus"]]
+        )
+        _fit_steps(config, training, lambda: list(train_corpus(nlp)))
         return config
     except InputError:
         raise
@@ -61,6 +66,25 @@ def check_training(config_path: str | Path, overrides: dict, *, gpu_id: int = -1
     except (ImportError, ValueError, KeyError, TypeError) as error:
         # Raised by spaCy for unknown names and invalid values.
         raise InputError(_first_sentences(error), path=config_path) from None
+
+
+def _fit_steps(config: Config, training: dict[str, Any], read: Callable[[], list[Example]]) -> None:
+    """Adapt the steps and evaluations of a run with `linear_over_run` to its corpus.
+
+    config (Config): The complete config. Changed in place.
+    training (dict): Its section [training], resolved.
+    read (Callable): Reads the training corpus.
+    """
+    rate = config["training"].get("optimizer", {}).get("learn_rate")
+    if not isinstance(rate, dict) or rate.get("@schedules") != f"{OURS}linear_over_run.v1":
+        return
+    names = "max_epochs", "max_steps", "eval_frequency"
+    max_epochs, max_steps, frequency = (training[name] for name in names)
+    steps = count_steps(max_epochs, max_steps, count_batches(read, training["batcher"]))
+    fitted = fit_steps(steps, frequency)
+    if fitted != (max_steps, frequency):
+        # Shuffled batches may be one fewer than were counted.
+        config["training"].update(zip(names, (0, *fitted)))
 
 
 def _check_names(config: dict) -> None:

@@ -9,7 +9,12 @@ from torch import nn
 from torch.amp import GradScaler
 
 from spacy_transformer_ner.encoder.optimizer import create_adamw, parameter_groups
-from spacy_transformer_ner.encoder.schedule import count_steps, last_evaluated_step, linear_over_run
+from spacy_transformer_ner.encoder.schedule import (
+    count_steps,
+    fit_steps,
+    last_evaluated_step,
+    linear_over_run,
+)
 from spacy_transformer_ner.errors import InputError
 from spacy_transformer_ner.training.recipe import BUILT_IN
 
@@ -149,6 +154,22 @@ def test_number_of_steps_with_shrinking_epochs():
 def test_run_without_limit():
     with pytest.raises(InputError, match="max_epochs or max_steps"):
         count_steps(0, 0, itertools.repeat(7))
+
+
+@pytest.mark.parametrize(
+    "steps, frequency, expected",
+    [
+        (2551, 50, (2550, 50)),
+        (91, 50, (90, 45)),
+        (307, 50, (301, 43)),
+        (12, 50, (11, 11)),
+        (1, 5, (1, 1)),
+    ],
+)
+def test_last_step_is_evaluated(steps, frequency, expected):
+    assert fit_steps(steps, frequency) == expected
+    last, fitted = expected
+    assert last % fitted == 0 and fitted <= frequency
 
 
 def test_run_without_evaluation():

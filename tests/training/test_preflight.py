@@ -31,7 +31,6 @@ def test_ready(overrides):
         ({"training.logger.@loggers": "spacy-transformer-ner.New.v1"}, "install it again"),
         ({"nlp.lang": "enx"}, "enx"),
         ({"nlp.pipeline": ["transformer", "tranformer_ner"]}, "tranformer_ner"),
-        ({"training.eval_frequency": 100}, "nothing it learns would be kept"),
         ({"training.max_steps": 0, "training.max_epochs": 0}, "max_epochs or max_steps"),
     ],
     ids=str,
@@ -40,6 +39,22 @@ def test_invalid_settings(overrides, override, said):
     with pytest.raises(InputError) as error:
         check_training(CONFIG, {**overrides, **override})
     assert said in str(error.value)
+
+
+def test_the_last_step_is_evaluated(overrides):
+    """However small the corpus is. A run that ends with an evaluation is left as it is."""
+    for max_epochs, expected in ((12, (0, 11, 11)), (1, (0, 1, 1))):
+        short = {**overrides, "training.eval_frequency": 50, "training.max_epochs": max_epochs}
+        training = check_training(CONFIG, short)["training"]
+        names = "max_epochs", "max_steps", "eval_frequency"
+        assert tuple(training[name] for name in names) == expected
+    fixed = {"training.max_steps": 10, "training.max_epochs": 12}
+    training = check_training(CONFIG, {**overrides, **fixed})["training"]
+    assert (training["max_epochs"], training["max_steps"], training["eval_frequency"]) == (
+        12,
+        10,
+        5,
+    )
 
 
 @pytest.mark.parametrize("content, said", [(b"random", "not a .spacy file"), (None, "no entities")])
