@@ -1,6 +1,6 @@
 """Input formats with offsets in rows."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -36,9 +36,20 @@ class JsonFile(Format):
     def rows(self, start: int) -> Iterator[tuple[int, Row]]:
         """As of `Format`."""
         records = JsonRecords(self.source, self.encoding or "utf-8-sig")
-        for end, (_, record) in enumerate(records, start=1):
+        for end, record in enumerate(_unwrapped(records), start=1):
             if end > start:
                 yield end, record if isinstance(record, dict) else Failure("is not a JSON object")
+
+
+def _unwrapped(values: Iterable[tuple[int, Any]]) -> Iterator[Any]:
+    """Yield records, also those in a field of the first object: {"version": …, "data": […]}"""
+    for i, (_, value) in enumerate(values):
+        fields = ("data", "records") if i == 0 and isinstance(value, dict) else ()
+        inner = next((value[f] for f in fields if isinstance(value.get(f), list)), None)
+        if inner is None or "text" in value:
+            yield value
+        else:
+            yield from inner
 
 
 class ParquetFile(Format):

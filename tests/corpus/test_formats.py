@@ -12,6 +12,7 @@ from spacy_transformer_ner.corpus.options import ReadOptions
 from spacy_transformer_ner.corpus.readers.formats import FORMATS as NAMES
 from spacy_transformer_ner.corpus.readers.formats import find_format, open_corpus
 from spacy_transformer_ner.corpus.sources import Source, spool
+from spacy_transformer_ner.corpus.spelling import TAG
 from spacy_transformer_ner.corpus.splits import data_files
 from spacy_transformer_ner.errors import InputError
 
@@ -46,6 +47,9 @@ def test_round_trip(name, documents):
     if name in ("parquet", "datasets"):
         pytest.importorskip("pyarrow")
     kept, make = FORMATS[name]
+    if name == "pairs":
+        # A word that looks like a tag could be either of the two.
+        assume(not any(TAG.fullmatch(w) for d in documents for s in d.sentences for w in s.words))
     if name in LOSSY:
         assume(not any(side_by_side(s) for d in documents for s in d.sentences))
     with tempfile.TemporaryDirectory() as folder:

@@ -40,6 +40,7 @@ def train_tiny(encoder, corpus, folder, overrides):
         "training.eval_frequency": 3,
         "training.max_steps": 16,
         "training.max_epochs": 0,
+        "components.transformer.model.augment": None,
         "training.dropout": 0.2,
         "training.batcher.size.start": 40,
         "training.optimizer.learn_rate.initial_rate": 2e-5,
