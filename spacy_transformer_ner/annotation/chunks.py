@@ -203,14 +203,16 @@ def to_text(name: str, row: int, record: Mapping[str, Any] | Failure, fields: Fi
     elif not isinstance(text, str):
         kind = "null" if text is None else f"of type {type(text).__name__}"
         reason = f"its {fields.text!r} is {kind}, not a string"
-    elif not all(map(_is_unicode, (text, own, *carried.values()))):
+    elif not all(map(is_unicode, (text, own, *carried.values()))):
         reason = "is not UTF-8: it has invalid bytes or lone surrogates"
     else:
         return Text(name, row, own, text, carried)
     return Text(name, row, own.encode("utf-8", "replace").decode(), reason=reason)
 
 
-def _is_unicode(value: object) -> bool:
+def is_unicode(value: object) -> bool:
+    """value (object): A text, or a value that becomes JSON.
+    RETURNS (bool): Whether it can be encoded: JSON can contain lone surrogates."""
     text = value if isinstance(value, str) else to_json(value)
     if text.isascii():
         return True

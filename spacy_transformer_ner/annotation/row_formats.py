@@ -44,9 +44,12 @@ class JsonFile(Format):
 def _unwrapped(values: Iterable[tuple[int, Any]]) -> Iterator[Any]:
     """Yield records, also those in a field of the first object: {"version": …, "data": […]}"""
     for i, (_, value) in enumerate(values):
-        fields = ("data", "records") if i == 0 and isinstance(value, dict) else ()
-        inner = next((value[f] for f in fields if isinstance(value.get(f), list)), None)
-        if inner is None or "text" in value:
+        inner = None
+        if i == 0 and isinstance(value, dict) and not {"text", "tokens", "words"} & value.keys():
+            inner = next(
+                (v for f in ("data", "records") if isinstance(v := value.get(f), list)), None
+            )
+        if inner is None:
             yield value
         else:
             yield from inner

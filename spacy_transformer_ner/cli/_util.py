@@ -20,6 +20,24 @@ PIPELINE: Any = typer.Argument(..., help="Name or path of the pipeline")
 CORPUS: Any = typer.Argument(
     ..., help="Annotated corpus: a .spacy file, or any format that convert reads"
 )
+RECIPE: Any = typer.Argument(
+    ..., help="Name of a recipe (minilm, bert-base-cased, …), or a config file"
+)
+TRAIN: Any = typer.Option(
+    None,
+    "--train",
+    help="Training data: a .spacy file or folder, or any format that convert reads; paths.train of the config if not given",
+)
+DEV: Any = typer.Option(
+    None, "--dev", help="Development data; paths.dev of the config if not given"
+)
+PIPELINE_LANG: Any = typer.Option(
+    None, "--lang", "-l", help="Language of the pipeline; the config's if not given"
+)
+TRAINING_SEED: Any = typer.Option(None, "--seed", help="Random seed; the config's if not given")
+CODE: Any = typer.Option(
+    None, "--code", "-c", help="Python file with registered functions, imported before training"
+)
 ENCODER: Any = typer.Option(
     "default",
     "--encoder",

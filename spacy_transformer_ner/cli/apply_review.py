@@ -6,7 +6,7 @@ from typing import Optional
 import typer
 from wasabi import msg
 
-from .convert import Format, Overlap, Scheme
+from .convert import ENCODING, FORMAT, LABELS, OVERLAPPING, Format, Overlap, Scheme
 
 
 def apply_review_cli(
@@ -26,12 +26,8 @@ def apply_review_cli(
         help="A record without an answer and with unchanged labels was reviewed, and is right. For Doccano, which has no answers",
     ),
     lang: str = typer.Option("en", "--lang", "-l", help="Language of the corpus, as for convert"),
-    format: Optional[Format] = typer.Option(
-        None, "--format", "-f", help="Format of the files; detected if not given"
-    ),
-    encoding: Optional[str] = typer.Option(
-        None, "--encoding", "-e", help="Encoding of the files; detected if not given"
-    ),
+    format: Optional[Format] = FORMAT,
+    encoding: Optional[str] = ENCODING,
     scheme: Optional[Scheme] = typer.Option(
         None, "--scheme", "-s", help="Tag scheme; detected if not given"
     ),
@@ -43,14 +39,8 @@ def apply_review_cli(
         "--tag-column",
         help="Column of the tag, or the field of tags or entities, as for convert",
     ),
-    labels: Optional[str] = typer.Option(
-        None,
-        "--labels",
-        help="Tags that numbers stand for: O,B-PER,… in order, or a file with them",
-    ),
-    overlaps: Overlap = typer.Option(
-        "refuse", "--overlaps", help="Entities that overlap: refuse the file, or keep the longest"
-    ),
+    labels: Optional[str] = LABELS,
+    overlaps: Overlap = OVERLAPPING,
     # fmt: on
 ) -> None:
     """Write the decisions of a review into corpus files.

@@ -24,6 +24,22 @@ Repair: Any = choices("Repair", REPAIRS)
 Overlap: Any = choices("Overlap", OVERLAPS)
 Offsets: Any = choices("Offsets", OFFSETS)
 
+# Parameters of apply-review too.
+FORMAT: Any = typer.Option(
+    None, "--format", "-f", help="Format of the files; detected if not given"
+)
+ENCODING: Any = typer.Option(
+    None, "--encoding", "-e", help="Encoding of the files; detected if not given"
+)
+LABELS: Any = typer.Option(
+    None,
+    "--labels",
+    help="Tags that numbers stand for: O,B-PER,… in order, or a file with them",
+)
+OVERLAPPING: Any = typer.Option(
+    "refuse", "--overlaps", help="Entities that overlap: refuse the file, or keep the longest"
+)
+
 
 def convert_cli(
     # fmt: off
@@ -41,12 +57,8 @@ def convert_cli(
         "-l",
         help="Language, for the spaces between words and for spaCy's tokenizer",
     ),
-    format: Optional[Format] = typer.Option(
-        None, "--format", "-f", help="Format of the files; detected if not given"
-    ),
-    encoding: Optional[str] = typer.Option(
-        None, "--encoding", "-e", help="Encoding of the files; detected if not given"
-    ),
+    format: Optional[Format] = FORMAT,
+    encoding: Optional[str] = ENCODING,
     scheme: Optional[Scheme] = typer.Option(
         None,
         "--scheme",
@@ -80,14 +92,8 @@ def convert_cli(
         "--offsets",
         help="How offsets are counted: characters with an exclusive end, an inclusive end, UTF-16 units or UTF-8 bytes",
     ),
-    labels: Optional[str] = typer.Option(
-        None,
-        "--labels",
-        help="Tags that numbers stand for: O,B-PER,… in order, or a file with them",
-    ),
-    overlaps: Overlap = typer.Option(
-        "refuse", "--overlaps", help="Entities that overlap: refuse the file, or keep the longest"
-    ),
+    labels: Optional[str] = LABELS,
+    overlaps: Overlap = OVERLAPPING,
     n_sents: int = typer.Option(
         1,
         "--n-sents",

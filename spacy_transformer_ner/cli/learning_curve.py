@@ -7,7 +7,7 @@ import typer
 from wasabi import msg
 
 from ..errors import InputError
-from ..training.recipe import ITS_OWN
+from ._util import CODE, DEV, ENCODER, GPU_ID, PIPELINE_LANG, RECIPE, TRAIN, TRAINING_SEED
 
 if TYPE_CHECKING:
     from ..evaluation.extrapolation import Estimate
@@ -17,17 +17,9 @@ if TYPE_CHECKING:
 def learning_curve_cli(
     # fmt: off
     ctx: typer.Context,
-    config: str = typer.Argument(
-        ..., help="Name of a recipe (minilm, bert-base-cased, …), or a config file"
-    ),
-    train: Optional[str] = typer.Option(
-        None,
-        "--train",
-        help="Training data: a .spacy file or folder, or any format that convert reads; paths.train of the config if not given",
-    ),
-    dev: Optional[str] = typer.Option(
-        None, "--dev", help="Development data; paths.dev of the config if not given"
-    ),
+    config: str = RECIPE,
+    train: Optional[str] = TRAIN,
+    dev: Optional[str] = DEV,
     output: Path = typer.Option(
         ..., "--output", "-o", help="Folder for the curve and the results of the trainings"
     ),
@@ -40,21 +32,11 @@ def learning_curve_cli(
         min=1,
         help="Trainings per share; 3 for a small corpus, else 1, if not given",
     ),
-    encoder: str = typer.Option(
-        ITS_OWN,
-        "--encoder",
-        help=f"The encoder: a folder, minilm, or a name on the Hugging Face hub; {ITS_OWN} is the recipe's own",
-    ),
-    lang: Optional[str] = typer.Option(
-        None, "--lang", "-l", help="Language of the pipeline; the config's if not given"
-    ),
-    seed: Optional[int] = typer.Option(
-        None, "--seed", help="Random seed; the config's if not given"
-    ),
-    code_path: Optional[Path] = typer.Option(
-        None, "--code", "-c", help="Python file with registered functions, imported before training"
-    ),
-    use_gpu: int = typer.Option(-1, "--gpu-id", "-g", help="GPU ID or -1 for CPU"),
+    encoder: str = ENCODER,
+    lang: Optional[str] = PIPELINE_LANG,
+    seed: Optional[int] = TRAINING_SEED,
+    code_path: Optional[Path] = CODE,
+    use_gpu: int = GPU_ID,
     # fmt: on
 ) -> None:
     """Find out whether more annotation would help.

@@ -8,8 +8,7 @@ import typer
 from wasabi import msg
 
 from ..errors import InputError
-from ..training.recipe import ITS_OWN
-from ._util import progress_bar
+from ._util import CODE, GPU_ID, progress_bar
 
 
 def suspects_cli(
@@ -39,9 +38,10 @@ def suspects_cli(
         help="The recipe or config to train, for --folds; its settings can be overridden, as for train",
     ),
     encoder: str = typer.Option(
-        ITS_OWN,
+        "default",
         "--encoder",
-        help=f"The encoder, for --folds: a folder, minilm, or a name on the Hugging Face hub; {ITS_OWN} is the recipe's own",
+        show_default=False,
+        help="Encoder, for --folds: a folder, minilm, or a name on the Hugging Face hub; the recipe's if not given",
     ),
     work: Optional[Path] = typer.Option(
         None,
@@ -59,10 +59,8 @@ def suspects_cli(
     lang: Optional[str] = typer.Option(
         None, "--lang", "-l", help="Language code of the corpus; detected if not given"
     ),
-    code_path: Optional[Path] = typer.Option(
-        None, "--code", "-c", help="Python file with registered functions, imported before training"
-    ),
-    use_gpu: int = typer.Option(-1, "--gpu-id", "-g", help="GPU ID or -1 for CPU"),
+    code_path: Optional[Path] = CODE,
+    use_gpu: int = GPU_ID,
     # fmt: on
 ) -> None:
     """List suspicious labels for review in Prodigy or Doccano.

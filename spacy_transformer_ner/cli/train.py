@@ -6,35 +6,21 @@ from typing import Optional
 import typer
 from wasabi import msg
 
-from ._util import ENCODER, GPU_ID
+from ._util import CODE, DEV, ENCODER, GPU_ID, PIPELINE_LANG, RECIPE, TRAIN, TRAINING_SEED
 
 
 def train_cli(
     ctx: typer.Context,
-    config: str = typer.Argument(
-        ..., help="Name of a recipe (minilm, bert-base-cased, …), or a config file"
-    ),
-    train: Optional[str] = typer.Option(
-        None,
-        "--train",
-        help="Training data: a .spacy file or folder, or any format that convert reads; paths.train of the config if not given",
-    ),
-    dev: Optional[str] = typer.Option(
-        None, "--dev", help="Development data; paths.dev of the config if not given"
-    ),
+    config: str = RECIPE,
+    train: Optional[str] = TRAIN,
+    dev: Optional[str] = DEV,
     output: Path = typer.Option(
         ..., "--output", "-o", help="Folder for the pipeline, its config and the training history"
     ),
     encoder: str = ENCODER,
-    lang: Optional[str] = typer.Option(
-        None, "--lang", "-l", help="Language of the pipeline; the config's if not given"
-    ),
-    seed: Optional[int] = typer.Option(
-        None, "--seed", help="Random seed; the config's if not given"
-    ),
-    code_path: Optional[Path] = typer.Option(
-        None, "--code", "-c", help="Python file with registered functions, imported before training"
-    ),
+    lang: Optional[str] = PIPELINE_LANG,
+    seed: Optional[int] = TRAINING_SEED,
+    code_path: Optional[Path] = CODE,
     use_gpu: int = GPU_ID,
     check_only: bool = typer.Option(
         False,

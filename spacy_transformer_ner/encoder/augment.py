@@ -58,12 +58,6 @@ class Reading:
     variants: numpy.ndarray
 
 
-def read_unchanged(docs: Sequence[Doc]) -> Reading:
-    """RETURNS (Reading): Each Doc as it is."""
-    lengths = numpy.array([len(doc) for doc in docs], dtype="int64")
-    return Reading(lengths, numpy.zeros(lengths.sum(), dtype="int64"))
-
-
 @dataclass(frozen=True)
 class Augmentation:
     """How texts are changed in training, as probabilities.
@@ -111,8 +105,8 @@ class Augmentation:
         longest (int): Texts are not joined to more tokens than this.
         RETURNS (Reading): The reading.
         """
-        unchanged = read_unchanged(docs)
-        lengths, variants = unchanged.lengths, unchanged.variants
+        lengths = numpy.array([len(doc) for doc in docs], dtype="int64")
+        variants = numpy.zeros(lengths.sum(), dtype="int64")
         if self.regroup and numpy.random.rand() < self.regroup:
             lengths = _regrouped(docs, longest, numpy.random.rand())
         n = len(lengths)

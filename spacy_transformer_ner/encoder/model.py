@@ -14,7 +14,7 @@ from transformers import PreTrainedModel
 from transformers.tokenization_utils_fast import PreTrainedTokenizerFast
 
 from ..errors import InputError
-from .augment import Augmentation, read_unchanged
+from .augment import Augmentation
 from .batch import TokenBatch
 from .network import Encoder
 from .onnx import Runtime, require_onnx
@@ -210,17 +210,17 @@ def forward(
         )
     settings: EncoderSettings = model.attrs["settings"]
     _check_window(settings, shim.encoder)  # may be overridden after training
-    if is_train:
+    variants = text_lengths = None
+    if is_train and settings.augment:
         reading = Augmentation.of(settings.augment).read(docs, settings.window)
-    else:
-        reading = read_unchanged(docs)
-    pieces = shim.encoder.wordpieces(docs, reading.variants)
+        variants, text_lengths = reading.variants, reading.lengths
+    pieces = shim.encoder.wordpieces(docs, variants)
     lengths = pieces.doc_lengths
     if not len(pieces.ids):
         width = shim.encoder.width
         empty = [model.ops.alloc2f(int(length), width) for length in lengths]
         return TokenBatch.from_vectors(empty), lambda _: docs
-    windows = plan_windows(docs, pieces, settings, reading.lengths)
+    windows = plan_windows(docs, pieces, settings, text_lengths)
     vectors, backward = shim.encode(pieces, windows, is_train)
 
     def backprop(d_batch: TokenBatch) -> List[Doc]:

@@ -3,9 +3,9 @@
 import gzip
 import io
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeGuard
 
 from spacy.tokens import Doc, Span
 
@@ -46,6 +46,30 @@ def unchangeable(name: str, line: int | None = None) -> InputError:
         path=name,
         line=line,
     )
+
+
+def read_entry(entry: Any) -> Ent | None:
+    """Read an entity of a record of spaCy, Prodigy or Doccano.
+
+    entry (Any): An object, or a list of start, end and label.
+    RETURNS (Ent | None): The entity with the offsets of the record. None if it has another form.
+    """
+    start = end = label = None
+    if isinstance(entry, Mapping):
+        start, end, label = (
+            next((entry[key] for key in keys if key in entry), None)
+            for keys in (STARTS, ENDS, LABELS)
+        )
+    elif isinstance(entry, list) and len(entry) >= 3:
+        start, end, label = entry[:3]
+    if not (_is_offset(start) and _is_offset(end) and isinstance(label, str)):
+        return None
+    return Ent(start, end, label)
+
+
+def _is_offset(value: Any) -> TypeGuard[int]:
+    """RETURNS (bool): Whether a value is an integer. True and False are not."""
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 @dataclass(frozen=True)

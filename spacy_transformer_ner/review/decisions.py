@@ -10,7 +10,7 @@ from ..corpus.readers.json_values import json_values
 from ..corpus.readers.offsets import check_span
 from ..corpus.sources import Source, shorten
 from ..errors import InputError
-from .changes import ENDS, LABELS, STARTS
+from .changes import read_entry
 
 # Start and end, counted in characters without whitespace, and label. Some formats do not keep
 # the whitespace of a text.
@@ -260,8 +260,13 @@ class _Record:
         _, offsets = dense(self.text)
         found: list[Dense] = []
         for entry in value:
-            start, end, label = self._triple(entry, name)
-            span = check_span(start, end, label, None, self.text, self.name, self.line)
+            read = read_entry(entry)
+            if read is None:
+                raise self._wrong(
+                    f"expected an entity with start, end and label in {name}, found "
+                    f"{shorten(repr(entry), 60)}."
+                )
+            span = check_span(*read, None, self.text, self.name, self.line)
             ent = offsets[span.start], offsets[span.end], span.label
             for other in found:
                 if overlap(ent, other) and ent != other:
@@ -271,28 +276,6 @@ class _Record:
                     )
             found.append(ent)
         return frozenset(found)
-
-    def _triple(self, entry: Any, name: str) -> tuple[int, int, str]:
-        start = end = label = None
-        if isinstance(entry, Mapping):
-            start, end, label = (
-                next((entry[key] for key in keys if key in entry), None)
-                for keys in (STARTS, ENDS, LABELS)
-            )
-        elif isinstance(entry, list) and len(entry) >= 3:
-            start, end, label = entry[:3]
-        if (
-            not isinstance(start, int)
-            or not isinstance(end, int)
-            or not isinstance(label, str)
-            or isinstance(start, bool)
-            or isinstance(end, bool)
-        ):
-            raise self._wrong(
-                f"expected an entity with start, end and label in {name}, found "
-                f"{shorten(repr(entry), 60)}."
-            )
-        return start, end, label
 
     def _wrong(self, message: str) -> InputError:
         return InputError(message, path=self.name, line=self.line)

@@ -10,7 +10,7 @@ from ..corpus.origin import origin_of
 from ..corpus.readers.text_records import TextRecords
 from ..corpus.readers.token_records import TokenRecords
 from ..errors import InputError
-from .changes import ENDS, LABELS, STARTS, Change, Edit, Ent, unchangeable
+from .changes import ENDS, LABELS, STARTS, Change, Edit, Ent, read_entry, unchangeable
 from .columns import changed_tags
 from .json_ranges import Range, element_ranges, member_ranges, record_ranges
 
@@ -125,16 +125,10 @@ def _array_edit(
 def _ent(entry: Any, said: str) -> Ent:
     """Read an entity without the whitespace around it, as the reader does. Entities in an
     unknown form are never equal to others."""
-    start = end = label = None
-    if isinstance(entry, Mapping):
-        start, end, label = (
-            next((entry[key] for key in keys if key in entry), None)
-            for keys in (STARTS, ENDS, LABELS)
-        )
-    elif isinstance(entry, list) and len(entry) >= 3:
-        start, end, label = entry[:3]
-    if not isinstance(start, int) or not isinstance(end, int) or not isinstance(label, str):
+    read = read_entry(entry)
+    if read is None:
         return Ent(-1, -1, "")
+    start, end, label = read
     held = said[start:end]
     return Ent(end - len(held.lstrip()), start + len(held.rstrip()), label)
 

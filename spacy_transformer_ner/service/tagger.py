@@ -9,7 +9,7 @@ from spacy.language import Language
 from spacy.tokens import Doc
 
 from ..annotation.annotator import PROBE, Annotator
-from ..annotation.chunks import Text
+from ..annotation.chunks import Text, is_unicode
 from ..annotation.schema import Annotated
 from ..errors import InputError, one_line
 from ..evaluation.reliability import find_recogniser
@@ -134,18 +134,6 @@ class Tagger(Annotator):
                 "start": start, "end": end, "label": span.label_, "text": doc.text[start:end],
                 "score": score,
             }  # fmt: skip
-
-
-def is_unicode(text: str) -> bool:
-    """text (str): A text.
-    RETURNS (bool): Whether it can be encoded: JSON can contain lone surrogates."""
-    if text.isascii():
-        return True
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 @contextmanager

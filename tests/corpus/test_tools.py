@@ -669,7 +669,7 @@ def test_folder_of_records_and_their_texts(tmp_path):
 
 
 def test_one_text_does_not_decide(tmp_path):
-    """Entities that cover all of a text are no tokens, and the word O is no tag."""
+    """Entities that cover all of a text are not tokens, and the word O is not a tag."""
     entity = {"text": "Oslo", "start": 0, "end": 4, "entityLabel": "LOC"}
     covered = [entity, {**entity, "text": "Ann", "start": 5, "end": 8, "entityLabel": "PER"}]
     records = [

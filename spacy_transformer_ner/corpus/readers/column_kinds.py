@@ -110,7 +110,7 @@ def find_words(first: FirstRows, taken: Sequence[int]) -> tuple[int, str] | None
 
 
 def _kind(first: FirstRows, column: int) -> str:
-    """Describe what a column holds, if these are no words."""
+    """Describe what a column holds, if these are not words."""
     counts = first.counts[column]
     n = len(first.lines)
     shapes = Counter(DIGITS.sub("0", cell) for cell in first.values[column])

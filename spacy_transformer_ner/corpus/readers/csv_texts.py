@@ -203,7 +203,7 @@ def _parse(cell: str, title: str, line: int, name: str) -> Any:
         return _entities_of(parse_literal(cell))
     except ValueError:
         raise InputError(
-            f"the cell {title} is no list in JSON or Python: {shorten(cell, 60)}. Fix it.",
+            f"the cell {title} is not a list in JSON or Python: {shorten(cell, 60)}. Fix it.",
             path=name,
             line=line,
         ) from None

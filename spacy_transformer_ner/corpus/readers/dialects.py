@@ -108,7 +108,7 @@ def find_dialect(first: Sequence[tuple[int, Record]], name: str | None) -> Diale
     """Detect the format of a tool.
 
     first (Sequence[tuple[int, Record]]): The first records.
-    name (str | None): The file name. If None, refused formats are no errors.
+    name (str | None): The file name. If None, refused formats do not raise an error.
     RETURNS (Dialect | None): The format. None if it is not in the table.
     RAISES: InputError if the format is refused.
     """

@@ -2,11 +2,11 @@
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from spacy.tokens import Doc
 
@@ -53,7 +53,7 @@ class Reader(Protocol):
     @property
     def tags(self) -> TagReader | None: ...
 
-    @property
+    @cached_property
     def marks_documents(self) -> bool: ...
 
     def __iter__(self) -> Iterator[Document | TextDocument | Doc]: ...
@@ -206,21 +206,18 @@ def _open_brat(source: Source, options: ReadOptions) -> Reader:
     return BratFile(Source(text, source.name), Source.at(annotations), options)
 
 
-def _open_json(source: Source, options: ReadOptions) -> Reader:
+def _open_values(
+    rows_of: Callable[[Source, str], Iterable[tuple[int, Any]]],
+    source: Source,
+    options: ReadOptions,
+) -> Reader:
     encoding = options.encoding or source.encoding()
-    rows = JsonRecords(source, encoding)
     reader = open_records(
-        source.name, rows, options, lambda: labels_beside(source.path), source.path.parent
-    )
-    reader.encoding = encoding
-    return reader
-
-
-def _open_python(source: Source, options: ReadOptions) -> Reader:
-    encoding = options.encoding or source.encoding()
-    rows = PythonRecords(source, encoding)
-    reader = open_records(
-        source.name, rows, options, lambda: labels_beside(source.path), source.path.parent
+        source.name,
+        rows_of(source, encoding),
+        options,
+        lambda: labels_beside(source.path),
+        source.path.parent,
     )
     reader.encoding = encoding
     return reader
@@ -257,8 +254,10 @@ TABLE = (
     ),
     Format("brat", _is_brat, _open_brat),
     Format("entity-table", _is_beside_table, open_file_of_table),
-    Format("python", lambda start: looks_like_python(start.text), _open_python),
-    Format("json", lambda start: looks_like_json(start.raw), _open_json),
+    Format(
+        "python", lambda start: looks_like_python(start.text), partial(_open_values, PythonRecords)
+    ),
+    Format("json", lambda start: looks_like_json(start.raw), partial(_open_values, JsonRecords)),
     Format("webanno", lambda start: is_webanno(start.text), WebAnnoFile),
     Format("pubtator", lambda start: is_pubtator(start.text), open_pubtator),
     Format("opennlp", lambda start: is_opennlp(start.text), open_opennlp),

@@ -181,7 +181,7 @@ def is_comment(row: str, layout: Layout) -> bool:
     row (str): A line that starts with `#`.
     layout (Layout): The columns of the file.
     RETURNS (bool): Whether it is a comment: words are numbered, the number of columns is
-        different, or there is no tag.
+        different, or the tag is missing.
     """
     if layout.numbered:
         return True

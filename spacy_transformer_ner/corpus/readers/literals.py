@@ -7,7 +7,7 @@ from typing import Any
 
 # ast.literal_eval needs a hundred times the memory.
 LONGEST = 1 << 22
-# ['Oslo' 'is'] and [3 0 0], which are no lists of Python.
+# ['Oslo' 'is'] and [3 0 0], which are not lists in Python.
 ELEMENT = r"(?:'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|-?\d+)"
 NUMPY = re.compile(rf"\[\s*{ELEMENT}(?:\s+{ELEMENT})+\s*\]")
 
