@@ -223,7 +223,7 @@ def test_long_cells(tmp_path, monkeypatch):
         # classification
         (table(("text", "label"), (TEXT, "news"), (OTHER, "weather")), "x.csv:1: no column has entities.*text classification", table(("text", "label"), (TEXT, str(SPANS)))),
         ("text,entities\n" + f'"{TEXT}","[]"\n' * 30 + f'"{TEXT}",{cells()["lists"]}\n', "x.csv:32: found 7 cells in this row, but 2 in the header.*need quotes", f'text,entities\n"{TEXT}","{SPANS}"\n'),
-        ("text,entities\n" + f'"{TEXT}","[]"\n' * 30 + f'"{TEXT}","[(0, 7, PER)]"\n', "x.csv:32: the cell entities is no list", f'text,entities\n"{TEXT}","{SPANS}"\n'),
+        ("text,entities\n" + f'"{TEXT}","[]"\n' * 30 + f'"{TEXT}","[(0, 7, PER)]"\n', "x.csv:32: the cell entities is not a list", f'text,entities\n"{TEXT}","{SPANS}"\n'),
         (table(("text", "start", "end", "x"), (TEXT, 0, 7, "PER"), (TEXT, 13, 17, "LOC")), "--label-field", {"label_field": "x"}),
         (table(("text", "start", "end", "label"), *ROWS, (TEXT, "x", 3, "LOC")), "x.csv:4: expected numbers for start and end", table(("text", "start", "end", "label"), *ROWS, (TEXT, "", "", ""))),
         (table(("tokens", "tags", "labels"), (str(WORDS), str(["O"] * 8), str(TAGS))), "more than one column has tags: tags, labels.*--tag-column", {"tag_column": "labels"}),
