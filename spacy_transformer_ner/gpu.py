@@ -6,6 +6,8 @@ from thinc.util import has_cupy_gpu
 
 from .errors import InputError, install_extra
 
+NO_APPLE_GPU = "Apple GPUs are not supported: use the CPU."
+
 
 def check_gpu(gpu_id: int) -> None:
     """Check that a GPU is available, and select it.
@@ -15,6 +17,8 @@ def check_gpu(gpu_id: int) -> None:
     """
     if gpu_id < 0:
         return
+    if not torch.cuda.is_available() and torch.backends.mps.is_available():
+        raise InputError(f"GPU {gpu_id} was requested. {NO_APPLE_GPU} Set --gpu-id -1.")
     if not torch.cuda.is_available():
         raise InputError(
             f"GPU {gpu_id} was requested, but torch finds none. Use the CPU with --gpu-id -1, "

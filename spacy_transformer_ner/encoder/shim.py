@@ -16,6 +16,7 @@ from thinc.types import FloatsXd
 from torch.amp import GradScaler
 
 from ..errors import InputError
+from ..gpu import NO_APPLE_GPU
 from .attention import PlainAttention
 from .linear import can_pack, pack_linears
 from .network import Encoder
@@ -79,8 +80,12 @@ class EncoderShim(PyTorchShim):
         """Set the encoder and move it to the device that thinc uses.
 
         encoder (Encoder): The encoder.
+        RAISES: InputError if thinc uses an Apple GPU.
         """
-        self._model = encoder.to(get_torch_default_device())
+        device = get_torch_default_device()
+        if device.type == "mps":
+            raise InputError(f"{NO_APPLE_GPU} Call spacy.require_cpu() before loading a pipeline.")
+        self._model = encoder.to(device)
         self._parameters = list(encoder.parameters())  # listing them takes 1 ms
         self._copy = None
         encoder.word_dropout = self.settings.word_dropout

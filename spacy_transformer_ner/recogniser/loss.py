@@ -9,6 +9,7 @@ from thinc.api import Ops
 from thinc.types import Floats2d
 
 from ..errors import InputError
+from ..processes import total
 from .arrays import Bools, Floats, Ints
 from .constraints import tag_numbers
 
@@ -48,7 +49,9 @@ def split_gradient(ops: Ops, gradient: Floats, scores: Sequence[Floats2d]) -> li
 
 
 def cross_entropy(emissions: Floats, truths: Ints) -> tuple[float, Floats]:
-    """Compute the mean cross-entropy of the tokens whose gold tag is known.
+    """Compute the mean cross-entropy of the tokens whose gold tag is known. If several processes
+    train together, the mean is over the tokens of all of them: their losses and gradients have
+    to be added.
 
     emissions (Floats): The score of each tag for each token of all texts.
         Shape: (tokens, tags)
@@ -56,6 +59,7 @@ def cross_entropy(emissions: Floats, truths: Ints) -> tuple[float, Floats]:
     RETURNS (tuple[float, Floats]): Loss and gradient. Shape: (tokens, tags), float32.
     """
     known = truths >= 0
+    n_known = total(int(known.sum()))
     if not known.any():
         return 0.0, numpy.zeros_like(emissions)
     logs = _log_softmax(emissions)
@@ -63,7 +67,7 @@ def cross_entropy(emissions: Floats, truths: Ints) -> tuple[float, Floats]:
     gradient[~known] = 0.0
     gradient[known, truths[known]] -= 1.0
     loss = float(-logs[known, truths[known]].sum())
-    return loss / int(known.sum()), (gradient / known.sum()).astype("float32")
+    return loss / n_known, (gradient / n_known).astype("float32")
 
 
 def distillation(emissions: Floats, wanted: Floats, known: Bools) -> tuple[float, Floats]:

@@ -18,6 +18,7 @@ from wasabi import msg
 from ..atomic import files_in
 from ..errors import InputError
 from ..files import read_json, write_json
+from ..processes import n_processes
 from ..provenance import versions
 from .checkpoint_files import (
     DAMAGED,
@@ -136,7 +137,11 @@ class Checkpoints:
         self.newest: Optional[Path] = None
         self._best: Optional[Path] = None
         self._made_of = made_of(nlp)
-        self._surroundings = {**versions(), "threads": torch.get_num_threads()}
+        self._surroundings = {
+            **versions(),
+            "threads": torch.get_num_threads(),
+            "processes": n_processes(),
+        }
 
     def resume(self) -> None:
         """Resume from the newest checkpoint of this training, if any."""

@@ -45,13 +45,11 @@ class Evaluated:
 
 
 class TrainingRun:
-    """Follows one call of spaCy's `train`, by wrapping methods of the pipeline. Created by
-    `run_of`.
+    """Follows one call of spaCy's `train`, by wrapping methods of the pipeline. See `run_of`.
 
     nlp (Language): The pipeline that is trained.
 
     optimizer (Optimizer | None): Its optimizer, set by the first update.
-    output (Path | None): The folder for model-best and model-last.
     files (list[Path]): Files that the loggers write as part of the result.
     n_not_finite (int): The number of latest updates in a row with a loss that is not finite.
         Such losses are not added up, since spaCy writes losses to meta.json, and JSON has no
@@ -61,8 +59,6 @@ class TrainingRun:
     def __init__(self, nlp: Language):
         self._nlp = nlp
         self.optimizer: Optional[Optimizer] = None
-        call = current_call()
-        self.output = call.output if call is not None and call.nlp is nlp else None
         self.files: list[Path] = []
         self.n_not_finite = 0
         self._batches = blake2b(digest_size=16)
@@ -73,6 +69,13 @@ class TrainingRun:
         self._writes = True
         self._wrapped: list[tuple[Any, str, Any]] = []
         self._wrap()
+        _RUNS[nlp] = self
+
+    @property
+    def output(self) -> Optional[Path]:
+        """RETURNS (Path | None): The folder for model-best and model-last."""
+        call = current_call()
+        return call.output if call is not None and call.nlp is self._nlp else None
 
     @property
     def seconds(self) -> float:
@@ -157,11 +160,12 @@ class TrainingRun:
                 self._batches.update(text.encode("utf-8", "surrogatepass"))
             losses = kwargs.get("losses")
             kwargs["losses"] = losses = {} if losses is None else losses
+            self._before_update()
             if self._to_replay:
                 losses.update(self._to_replay[0].losses)
                 return losses
             before = dict(losses)
-            update(examples, *args, **kwargs)
+            self._update(update, examples, *args, **kwargs)
             wrong = [name for name, loss in losses.items() if not isfinite(loss)]
             losses.update({name: before.get(name, 0.0) for name in wrong})
             self.n_not_finite = self.n_not_finite + 1 if wrong else 0
@@ -169,12 +173,12 @@ class TrainingRun:
 
         def follow_evaluate(*args: Any, **kwargs: Any) -> dict:
             if not self._to_replay:
-                self._scores = evaluate(*args, **kwargs)
+                self._scores = self._evaluate(evaluate, *args, **kwargs)
                 return dict(self._scores)
             known = self._to_replay[0]
             self._start, self._scores = default_timer() - known.seconds, known.scores
             if len(self._to_replay) == 1:
-                self._restore()
+                self._restored()
             # Only now: until the state is restored, an interruption must not write weights.
             del self._to_replay[0]
             return dict(known.scores)
@@ -209,6 +213,20 @@ class TrainingRun:
             if getattr(pipe, "is_trainable", False) and hasattr(pipe, "__dict__"):
                 self._put(pipe, "finish_update", self._follow(pipe.finish_update))
 
+    # What several processes do differently, see `distributed.DistributedRun`.
+
+    def _before_update(self) -> None:
+        """Called before each update, also a replayed one."""
+
+    def _update(self, update: Callable, examples: list[Example], *args: Any, **kwargs: Any) -> None:
+        update(examples, *args, **kwargs)
+
+    def _evaluate(self, evaluate: Callable, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        return evaluate(*args, **kwargs)
+
+    def _restored(self) -> None:
+        self._restore()
+
     def _follow(self, finish_update: Callable[[Optimizer], None]) -> Callable[[Optimizer], None]:
         def follow(optimizer: Optimizer) -> None:
             self.optimizer = optimizer
@@ -227,6 +245,4 @@ _RUNS: dict[Language, TrainingRun] = {}
 def run_of(nlp: Language) -> TrainingRun:
     """nlp (Language): A pipeline whose training starts.
     RETURNS (TrainingRun): Its training, shared by all loggers."""
-    if nlp not in _RUNS:
-        _RUNS[nlp] = TrainingRun(nlp)
-    return _RUNS[nlp]
+    return _RUNS.get(nlp) or TrainingRun(nlp)

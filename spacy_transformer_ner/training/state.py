@@ -33,7 +33,7 @@ def get_state(nlp: Language, optimizer: Optimizer) -> tuple[Tensors, dict[str, A
     """
     tensors: Tensors = {}
     updates: dict[str, int] = {}
-    for place, key, weights in _weights(nlp):
+    for place, key, weights in weights_of(nlp):
         tensors[f"weights/{place}"] = _copy(weights)
         for name in MOMENTS:
             moments = getattr(optimizer, name) or {}
@@ -42,7 +42,7 @@ def get_state(nlp: Language, optimizer: Optimizer) -> tuple[Tensors, dict[str, A
         if key in optimizer.nr_update:
             updates[place] = optimizer.nr_update[key]
     # Updates set the dropout rates, and they are saved with the pipeline.
-    dropout = {p: n.attrs["dropout_rate"] for p, n in _nodes(nlp) if "dropout_rate" in n.attrs}
+    dropout = {p: n.attrs["dropout_rate"] for p, n in nodes_of(nlp) if "dropout_rate" in n.attrs}
     scales = {}
     for place, shim, encoder in _encoders(nlp):
         scales[place] = shim.scaler.state_dict()
@@ -63,7 +63,7 @@ def set_state(nlp: Language, optimizer: Optimizer, tensors: Tensors, rest: dict[
     optimizer (Optimizer): Its optimizer, from the same config.
     tensors, rest: As returned by `get_state`.
     """
-    for place, key, weights in _weights(nlp):
+    for place, key, weights in weights_of(nlp):
         with torch.no_grad():
             weights.copy_(tensors[f"weights/{place}"])
         for name in MOMENTS:
@@ -72,7 +72,7 @@ def set_state(nlp: Language, optimizer: Optimizer, tensors: Tensors, rest: dict[
                 getattr(optimizer, name)[key] = torch2xp(moment)
         if place in rest["updates"]:
             optimizer.nr_update[key] = rest["updates"][place]
-    for place, node in _nodes(nlp):
+    for place, node in nodes_of(nlp):
         if place in rest["dropout"]:
             node.attrs["dropout_rate"] = rest["dropout"][place]
     for place, shim, encoder in _encoders(nlp):
@@ -93,7 +93,7 @@ def digest_of_weights(nlp: Language) -> str:
     """nlp (Language): A pipeline.
     RETURNS (str): The SHA-256 of all its weights."""
     digest = sha256()
-    for place, _, weights in _weights(nlp):
+    for place, _, weights in weights_of(nlp):
         digest.update(place.encode())
         digest.update(_copy(weights).reshape(-1).view(torch.uint8).numpy().data)
     return digest.hexdigest()
@@ -102,14 +102,15 @@ def digest_of_weights(nlp: Language) -> str:
 def size_of_weights(nlp: Language) -> int:
     """nlp (Language): A pipeline.
     RETURNS (int): The size of all its weights in bytes."""
-    return sum(tensor.numel() * tensor.element_size() for _, _, tensor in _weights(nlp))
+    return sum(tensor.numel() * tensor.element_size() for _, _, tensor in weights_of(nlp))
 
 
-def _weights(nlp: Language) -> Iterator[tuple[str, KeyT, torch.Tensor]]:
-    """YIELDS (tuple[str, KeyT, Tensor]): The name of each weight, the optimizer's key for it,
+def weights_of(nlp: Language) -> Iterator[tuple[str, KeyT, torch.Tensor]]:
+    """nlp (Language): A pipeline.
+    YIELDS (tuple[str, KeyT, Tensor]): The name of each weight, the optimizer's key for it,
     and a tensor that shares its memory."""
     seen: set[int] = set()
-    for place, node in _nodes(nlp):
+    for place, node in nodes_of(nlp):
         found = [
             (f"{place}.{name}", (node.id, name), xp2torch(node.get_param(name)))
             for name in node.param_names
@@ -129,14 +130,15 @@ def _weights(nlp: Language) -> Iterator[tuple[str, KeyT, torch.Tensor]]:
 
 
 def _encoders(nlp: Language) -> Iterator[tuple[str, EncoderShim, Encoder]]:
-    for place, node in _nodes(nlp):
+    for place, node in nodes_of(nlp):
         for shim in node.shims:
             if isinstance(shim, EncoderShim) and shim.encoder is not None:
                 yield place, shim, shim.encoder
 
 
-def _nodes(nlp: Language) -> Iterator[tuple[str, Model]]:
-    """YIELDS (tuple[str, Model]): The name of each node of the models, and the node."""
+def nodes_of(nlp: Language) -> Iterator[tuple[str, Model]]:
+    """nlp (Language): A pipeline.
+    YIELDS (tuple[str, Model]): The name of each node of the models, and the node."""
     # Not nlp.pipeline: spaCy disables frozen components while it sets up loggers.
     for pipe_name, pipe in nlp.components:
         model = getattr(pipe, "model", None)
@@ -147,8 +149,8 @@ def _nodes(nlp: Language) -> Iterator[tuple[str, Model]]:
 
 def _get_generators() -> tuple[Tensors, dict[str, Any]]:
     tensors = {"random/torch": torch.get_rng_state()}
-    for device in range(torch.cuda.device_count()):
-        tensors[f"random/cuda{device}"] = torch.cuda.get_rng_state(device)
+    if torch.cuda.is_available():
+        tensors["random/cuda"] = torch.cuda.get_rng_state()
     state = numpy.random.get_state()
     assert isinstance(state, tuple)
     kind, keys, position, has_gauss, gauss = state
@@ -163,8 +165,8 @@ def _get_generators() -> tuple[Tensors, dict[str, Any]]:
 
 def _set_generators(tensors: Tensors, rest: dict[str, Any]) -> None:
     torch.set_rng_state(tensors["random/torch"])
-    for device in range(torch.cuda.device_count()):
-        torch.cuda.set_rng_state(tensors[f"random/cuda{device}"], device)
+    if torch.cuda.is_available():
+        torch.cuda.set_rng_state(tensors["random/cuda"])
     kind, position, has_gauss, gauss = rest["numpy"]
     keys = tensors["random/numpy"].numpy().astype("uint32")
     numpy.random.set_state((kind, keys, position, has_gauss, gauss))

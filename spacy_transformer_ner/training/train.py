@@ -7,9 +7,11 @@ from typing import Any
 from spacy.cli.train import train as spacy_train
 from thinc.api import Config
 
+from .. import processes
 from ..corpus.reader import is_docbin
 from ..errors import InputError
 from ..files import replacing
+from .distributed import train_distributed
 from .preflight import check_training
 from .recipe import ITS_OWN, load_recipe
 
@@ -92,13 +94,16 @@ def prepare(
 
 
 def train_pipeline(config: Path, output: Path, *, gpu_id: int = -1) -> None:
-    """Run spaCy's training.
+    """Run spaCy's training, with other processes after `processes.join`.
 
     config (Path): The config, from `prepare`.
     output (Path): The folder for model-best and model-last.
     gpu_id (int): The GPU; -1 for the CPU.
     RAISES: InputError if it ends without a pipeline.
     """
-    spacy_train(config, output, use_gpu=gpu_id)
-    if not (output / "model-best").is_dir():
+    if processes.n_processes() > 1:
+        train_distributed(config, output, gpu_id=gpu_id)
+    else:
+        spacy_train(config, output, use_gpu=gpu_id)
+    if processes.is_first() and not (output / "model-best").is_dir():
         raise InputError("the training ended without a pipeline.", path=output)
