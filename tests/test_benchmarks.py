@@ -4,6 +4,7 @@ import random
 import sys
 
 import pytest
+import srsly
 
 from .conftest import ROOT
 
@@ -13,7 +14,7 @@ def scripts():
     """Add the folders of the benchmarks to the path, as when they run as scripts. Other scripts
     have modules with the same names."""
     folders = [str(ROOT / "benchmarks"), str(ROOT / "benchmarks" / "peers")]
-    names = ("common", "compare", "hugging_face", "machine", "suite")
+    names = ("common", "compare", "gpu", "gpu_pipelines", "hugging_face", "machine", "suite")
     others = {name: sys.modules.pop(name) for name in names if name in sys.modules}
     sys.path[:0] = folders
     yield
@@ -122,3 +123,21 @@ def test_tuned_settings_are_chosen_on_dev(monkeypatch, tmp_path):
     assert trained[-1] == ("hf-tuned-1e-4-30-1", "1e-4", "30", 1)
     assert len({name for name, *_ in trained}) == 7  # all settings, and the best with seed 1
     assert suite.run_system(task, "hf", 0, -1)["test_f"] == 0.95
+
+
+def test_figures_of_a_gpu_are_kept(tmp_path):
+    """Each is saved at once; those that fail or have no time left say so."""
+    from gpu import Figures
+
+    def fail():
+        raise RuntimeError("out of memory")
+
+    figures = Figures(tmp_path / "gpu.json", 1.0, -1)
+    figures.measure("good", lambda: {"words_per_second": 7})
+    figures.measure("bad", fail)
+    figures.end = 0.0
+    figures.measure("late", lambda: {"words_per_second": 8})
+    found = srsly.read_json(tmp_path / "gpu.json")
+    assert found["good"] == {"words_per_second": 7}
+    assert found["bad"] == {"error": "RuntimeError: out of memory"}
+    assert found["late"] == {"error": "not run: no time left"}
