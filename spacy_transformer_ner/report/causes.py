@@ -15,7 +15,7 @@ FEW = 5
 # A type with fewer entities in train can hardly be learned.
 RARE = 20
 # A type is underrepresented if its share of train is so many times smaller.
-TIMES_RARER = 3
+TIMES_RARER = 2
 # Types named in one piece of advice.
 NAMED = 3
 CONFIDENT = 0.9
@@ -59,10 +59,12 @@ def leaks(c: Contents) -> Iterator[Advice]:
             is_first=True,
         )
     for finding in (c.check or {"findings": ()})["findings"]:
-        if finding["kind"].endswith("duplicate-across") and finding["severity"] == "warning":
+        is_leak = finding["kind"].endswith("duplicate-across") and finding["severity"] == "warning"
+        message = finding["message"]
+        if is_leak and f" of {c.split} " in message and message.endswith(" of train"):
             yield Advice(
                 finding["kind"],
-                "Remove the documents that are in two splits.",
+                f"Remove the documents of {c.split} from train.",
                 Markup("{}: the scores are too good.").format(bdi(finding["message"])),
                 section="corpus",
                 is_first=True,
@@ -109,7 +111,9 @@ def few_examples(c: Contents) -> Iterator[Advice]:
         )
         for label in most
     )  # fmt: skip
-    unlike = any(c.entities[label] / n_here > 2 * train.get(label, 0) / n_train for label in most)
+    unlike = any(
+        c.entities[label] / n_here > TIMES_RARER * train.get(label, 0) / n_train for label in most
+    )
     do = Markup("Annotate more texts with {}").format(_listed(most))
     if unlike and c.split in ("dev", "test"):
         do += Markup(", or split the data again: <code>convert --split 80,10,10</code>")

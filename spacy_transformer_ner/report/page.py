@@ -217,7 +217,10 @@ def _mistakes(contents: Contents) -> list[Record]:
         {
             **contents.mistakes[i],
             "start": start_of(contents.mistakes[i]),
-            "doubt": doubted[i]["meta"]["why"] if i in doubted else "",
+            # Without what the pipeline finds, which is shown anyway.
+            "doubt": doubted[i]["meta"]["why"].partition("; the pipeline")[0]
+            if i in doubted
+            else "",
         }
         for i in order[:MAX_MISTAKES]
     ]

@@ -47,4 +47,4 @@ def test_unreadable_runs(tmp_path):
     (tmp_path / "m.json").write_text("{}")
     assert runs_of({}, tmp_path / "m.json", tmp_path / "page.html") == []
     done = ner("report", tmp_path / "m.json", tmp_path / "page.html")
-    assert done.returncode == 1 and "Run the commands again" in done.stdout
+    assert done.returncode == 1 and "starting with `spacy ner evaluate`" in done.stdout
