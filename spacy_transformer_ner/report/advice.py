@@ -11,6 +11,8 @@ from ..wording import counted
 
 # The pieces of advice that are shown first.
 FIRST = 3
+# Causes of fewer mistakes are left out.
+FEW = 5
 
 
 @dataclass(frozen=True)

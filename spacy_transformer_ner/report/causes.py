@@ -1,23 +1,14 @@
 """The causes of mistakes: what the check, the figures, the training and the scores say together."""
 
-from collections import Counter
 from collections.abc import Callable, Iterator
 
 from markupsafe import Markup
 
-from ..evaluation.error_types import NONE
 from ..wording import counted
-from .advice import Advice, bdi, ranked
+from .advice import FEW, Advice, bdi, ranked
 from .contents import Contents
+from .type_causes import boundaries, confused, few_examples, weak_type
 
-# Causes of fewer mistakes are left out.
-FEW = 5
-# A type with fewer entities in train can hardly be learned.
-RARE = 20
-# A type is underrepresented if its share of train is so many times smaller.
-TIMES_RARER = 2
-# Types named in one piece of advice.
-NAMED = 3
 CONFIDENT = 0.9
 # Larger errors of calibration mislead.
 MAX_ECE = 0.05
@@ -69,61 +60,6 @@ def leaks(c: Contents) -> Iterator[Advice]:
                 section="corpus",
                 is_first=True,
             )
-
-
-def _scarce(c: Contents) -> dict[str, float]:
-    """The types with too few entities in train, and how many more of their entities would be
-    found at the recall of the other types."""
-    train = c.per_split.get("train")
-    if not train:
-        return {}
-    n_train, n_here = sum(train.values()), max(sum(c.entities.values()), 1)
-    scarce = {
-        label
-        for label, n in c.entities.items()
-        if train.get(label, 0) < RARE or train[label] / n_train * TIMES_RARER < n / n_here
-    }
-    lost = {label: _excess(c, label, c.entities.keys() - scarce) for label in scarce}
-    return {label: n for label, n in lost.items() if n > 0}
-
-
-def _excess(c: Contents, label: str, others: set[str]) -> float:
-    """How many more entities of a type would be found at the recall of others."""
-    rows = c.text["entities_per_type"]
-    n = sum(c.entities[other] for other in others)
-    recall = sum(rows[other]["tp"] for other in others) / n if n else 0.0
-    return recall * c.entities[label] - rows[label]["tp"]
-
-
-def few_examples(c: Contents) -> Iterator[Advice]:
-    """Types that are rare in train, in all or compared with the evaluated data."""
-    scarce = Counter(_scarce(c))
-    lost = sum(scarce.values())
-    if lost < FEW:
-        return
-    train = c.per_split["train"]
-    n_train, n_here = sum(train.values()), sum(c.entities.values())
-    most = [label for label, n in scarce.most_common(NAMED) if n >= 1]
-    figures = Markup("; ").join(
-        Markup("{}: {} in train, {:.0%} of {} but {} of train").format(
-            bdi(label), f"{train.get(label, 0):,}", c.entities[label] / n_here, c.split,
-            _percent(train.get(label, 0) / n_train),
-        )
-        for label in most
-    )  # fmt: skip
-    unlike = any(
-        c.entities[label] / n_here > TIMES_RARER * train.get(label, 0) / n_train for label in most
-    )
-    do = Markup("Annotate more texts with {}").format(_listed(most))
-    if unlike and c.split in ("dev", "test"):
-        do += Markup(", or split the data again: <code>convert --split 80,10,10</code>")
-    mistaken: Counter[str] = Counter()
-    for label in most:
-        mistaken.update(c.found_as[label])
-    (other, n), *_ = mistaken.most_common(1) or [(NONE, 0)]
-    seen_as = Markup("mistaken for {}").format(bdi(other)) if other != NONE else "missed"
-    why = Markup("{}. Most often they are {} ({} times).").format(figures, seen_as, f"{n:,}")
-    yield Advice("few-examples", do + ".", why, lost, section="types")
 
 
 def unseen(c: Contents) -> Iterator[Advice]:
@@ -204,26 +140,27 @@ def tokens(c: Contents) -> Iterator[Advice]:
     lost = here["fn"] - gold["fn"]
     if gold["f"] - here["f"] <= 0.01 or lost < FEW:
         return
-    findings = {f["message"]: f for f in (c.check or {"findings": ()})["findings"]}
-    cut = next(
-        (
-            f
-            for message, f in findings.items()
-            if f["kind"] == "tokeniser-boundary" and f" of {c.split} " in message
-        ),
-        None,
-    )
-    example = Markup(" For example: {}").format(bdi(cut["examples"][0])) if cut else ""
-    yield Advice(
-        "tokens",
-        "Add the corpus' rules to spaCy's tokenizer, or a sentencizer before the transformer.",
-        Markup(
-            "F1 is {:.3f} on the tokens and sentences of the corpus, but {:.3f} on raw text, which "
-            "spaCy splits differently.{}"
-        ).format(gold["f"], here["f"], example),
-        lost,
-        section="corpus" if cut else "types",
-    )
+    findings = (c.check or {"findings": ()})["findings"]
+    cut = [
+        f
+        for f in findings
+        if f["kind"] == "tokeniser-boundary" and f" of {c.split} " in f["message"]
+    ]
+    # The message begins with the number of entities.
+    n_cut = sum(int(f["message"].split()[0].replace(",", "")) for f in cut)
+    why = Markup("F1 is {:.3f} on the tokens and sentences of the corpus, but {:.3f} on raw text.")
+    why = why.format(gold["f"], here["f"])
+    if 2 * n_cut >= lost:
+        why += Markup(" spaCy splits it differently. For example: {}").format(
+            bdi(cut[0]["examples"][0])
+        )
+        do = "Add the corpus' rules to spaCy's tokenizer."
+    elif findings:
+        why += f" {counted(n_cut, '[entity does|entities do]')} not match the tokens of spaCy."
+        do = "Add a sentencizer before the transformer: raw text has no marks of sentences."
+    else:
+        do = "Find out with <code>spacy ner check</code> whether tokens or sentences differ."
+    yield Advice("tokens", Markup(do), why, lost, section="corpus" if findings else "types")
 
 
 def wrong_labels(c: Contents) -> Iterator[Advice]:
@@ -239,11 +176,8 @@ def wrong_labels(c: Contents) -> Iterator[Advice]:
         yield Advice(
             "suspects",
             "Review the labels that both the check and the pipeline doubt.",
-            counted(
-                len(c.doubted),
-                "[mistake is|mistakes are] where the check finds the annotation of "
-                f"{c.split} inconsistent; [it comes|they come] first in the list. {others}",
-            ).strip(),
+            f"In {counted(len(c.doubted), '[mistake|mistakes]')}, the check finds the annotation of "
+            f"{c.split} inconsistent, too. They come first in the list. {others}".strip(),
             len(c.doubted),
             gain="Corrections here make the figures right; only those in train improve the "
             "pipeline.",
@@ -265,75 +199,6 @@ def wrong_labels(c: Contents) -> Iterator[Advice]:
             0 if in_train else confident,
             section="suspects" if in_train else "mistakes",
         )  # fmt: skip
-
-
-def confused(c: Contents) -> Iterator[Advice]:
-    """Two types that are confused, although train has enough of both."""
-    scarce = _scarce(c)
-    pairs: Counter[tuple[str, str]] = Counter()
-    for label, row in c.found_as.items():
-        for other, n in row.items():
-            if other != NONE and not {label, other} & scarce.keys():
-                pairs[min(label, other), max(label, other)] += n
-    for (first, second), n in pairs.most_common(1):
-        if n >= FEW:
-            one, two = bdi(first), bdi(second)
-            yield Advice(
-                "confused",
-                Markup("Write down what distinguishes {} from {}, and correct train by it.").format(
-                    one, two
-                ),
-                Markup("{} {} are found as {}, and {} {} as {}.").format(
-                    c.found_as.get(first, Counter())[second], one, two,
-                    c.found_as.get(second, Counter())[first], two, one,
-                ),
-                n,
-                section="where",
-            )  # fmt: skip
-
-
-def boundaries(c: Contents) -> Iterator[Advice]:
-    """The right type with wrong boundaries, whatever the tokens."""
-    of_both = [c.evaluation[name]["error_types"]["boundary"] for name in ("text", "gold")]
-    if min(of_both) < max(FEW, 0.2 * c.n_mistakes):
-        return
-    wrong = [m for m in c.mistakes if m["kind"] == "boundary"]
-    shorter = sum(len(m["predicted"]["text"]) < len(m["gold"]["text"]) for m in wrong)
-    side = "too short" if 2 * shorter >= len(wrong) else "too long"
-    yield Advice(
-        "boundaries",
-        "Check that boundaries are annotated consistently: titles, hyphens, words like “of”.",
-        f"{min(of_both):,} entities have the right type, but wrong boundaries"
-        + (f"; most predictions are {side}." if wrong else "."),
-        min(of_both),
-        section="mistakes",
-    )
-
-
-def weak_type(c: Contents) -> Iterator[Advice]:
-    """A type that is found less often than others, although train has enough of it."""
-    scarce = _scarce(c).keys()
-    enough = c.entities.keys() - scarce
-    lost = {label: _excess(c, label, enough - {label}) for label in sorted(enough)}
-    label = max(lost, key=lambda label: lost[label], default=None)
-    if label is None or lost[label] < FEW or len(enough) < 2:
-        return
-    n, reasons = c.entities[label], Counter(c.found_as[label])
-    missed = reasons.pop(NONE, 0)
-    (other, times), *_ = reasons.most_common(1) or [(NONE, 0)]
-    why = Markup("Of {} {}, {} are missed").format(f"{n:,}", bdi(label), f"{missed:,}")
-    if times:
-        why += Markup(", and {} are found as {}").format(f"{times:,}", bdi(other))
-    in_train = c.per_split.get("train", {}).get(label)
-    yield Advice(
-        "weak-type",
-        Markup("Read the mistakes of {}: is it annotated in the same way everywhere?").format(
-            bdi(label)
-        ),
-        why + (f". Train has {in_train:,}." if in_train else "."),
-        lost[label],
-        section="mistakes",
-    )
 
 
 def calibration(c: Contents) -> Iterator[Advice]:
@@ -375,15 +240,6 @@ def small_test(c: Contents) -> Iterator[Advice]:
             f"from {interval['low']:.2f} to {interval['high']:.2f}.",
             section="types",
         )
-
-
-def _percent(share: float) -> str:
-    return f"{share:.0%}" if share >= 0.005 or not share else f"{share:.1%}"
-
-
-def _listed(labels: list[str]) -> Markup:
-    *first, last = map(bdi, labels)
-    return Markup(" and ").join([Markup(", ").join(first), last]) if first else last
 
 
 # Each takes the contents, and yields the advice for its cause.

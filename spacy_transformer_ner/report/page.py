@@ -236,12 +236,17 @@ def _suspect(record: Record) -> Record:
     """Cut out the mention of a suspect and the text around it."""
     text, of = record["text"], record["suspect"]
     start, end = of["start"], of["end"]
+    before, after = text[:start], text[end:]
+    if len(before) > AROUND:  # at a word boundary
+        before = "…" + before[-AROUND:].partition(" ")[2]
+    if len(after) > AROUND:
+        after = after[:AROUND].rpartition(" ")[0] + "…"
     return {
         **record["meta"],
-        "before": ("…" if start > AROUND else "") + text[max(0, start - AROUND) : start],
+        "before": before,
         "text": text[start:end],
         "label": of["label"],
-        "after": text[end : end + AROUND] + ("…" if end + AROUND < len(text) else ""),
+        "after": after,
     }
 
 

@@ -67,8 +67,8 @@ def test_a_type_that_train_lacks():
         "<code>convert --split 80,10,10</code>."
     )
     assert first.why == (
-        "<bdi>person</bdi>: 14 in train, 8% of test but 1% of train. Most often they are mistaken "
-        "for <bdi>politician</bdi> (300 times)."
+        "<bdi>person</bdi>: 14 in train (1%) and 354 in test (8%). Most often they are mistaken for "
+        "<bdi>politician</bdi> (300 times)."
     )
     # At the recall of the other types, 3400 of 3855, it would be found 312 times instead of 14.
     assert first.mistakes == pytest.approx(354 * 3400 / 3855 - 14)
@@ -130,6 +130,13 @@ def test_tokens_that_raw_text_does_not_have():
         p for p in advise(contents(text, gold, check=check([finding]))) if p.kind == "tokens"
     )
     assert piece.mistakes == 10 and "0.900 on the tokens" in piece.why and "[Na]+" in piece.why
+    assert "tokenizer" in piece.do
+    # If the tokens are the same, it is the sentences.
+    finding["message"] = "2 entities of test (2.00%) do not match"
+    (piece,) = (
+        p for p in advise(contents(text, gold, check=check([finding]))) if p.kind == "tokens"
+    )
+    assert "sentencizer" in piece.do and "2 entities do not match" in piece.why
     assert not [p for p in advise(contents(text, text)) if p.kind == "tokens"]
 
 
@@ -161,7 +168,7 @@ def test_labels_that_check_and_pipeline_doubt():
     assert known.doubted == {0: suspects[0]}
     (piece,) = (p for p in advise(known) if p.kind == "suspects")
     assert piece.mistakes == 1
-    assert piece.why.startswith("1 mistake is where the check finds the annotation of test")
+    assert piece.why.startswith("In 1 mistake, the check finds the annotation of test")
     assert "1 suspect is in train: correcting it also improves the pipeline" in piece.why
     # Confident mistakes alone are counted only if the scores can be trusted.
     several = [mistake(i, 0, "x") for i in range(5)]
