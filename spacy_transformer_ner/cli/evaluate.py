@@ -1,7 +1,7 @@
 """`spacy ner evaluate`."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Optional
+from typing import TYPE_CHECKING, Any, Optional
 
 import typer
 from wasabi import msg
@@ -68,8 +68,9 @@ def evaluate_cli(
     for tokenization, result in results.items():
         msg.divider(f"{data_path}, {MEANING[tokenization]}")
         _show(result)
-    figures = {name: result.to_dict() for name, result in results.items()}
-    evaluation = {"schema": SCHEMA, "model": model, "corpus": str(data_path), **figures}
+    evaluation: dict[str, Any] = {"schema": SCHEMA, "model": model, "corpus": str(data_path)}
+    for name, result in results.items():
+        evaluation[name] = result.to_dict()
     mistakes = [mistake.to_dict() for mistake in results["text"].mistakes()]
     show_advice(Contents(evaluation, mistakes))
     if output is not None:

@@ -157,7 +157,8 @@ def tokens(c: Contents) -> Iterator[Advice]:
         do = "Add the corpus' rules to spaCy's tokenizer."
     elif findings:
         why += f" {counted(n_cut, '[entity does|entities do]')} not match the tokens of spaCy."
-        do = "Add a sentencizer before the transformer: raw text has no marks of sentences."
+        do = "Split raw text into sentences as the corpus does, before the transformer."
+        why += " A sentencizer may not do: headlines and tables have no full stops."
     else:
         do = "Find out with <code>spacy ner check</code> whether tokens or sentences differ."
     yield Advice("tokens", Markup(do), why, lost, section="corpus" if findings else "types")

@@ -18,19 +18,15 @@ from ..wording import counted
 from . import charts
 from .advice import FIRST, Advice, bdi
 from .causes import advise
-from .contents import Contents, Record, start_of
+from .contents import Contents, Record
 from .curve_page import curve_variables
+from .lists import mistakes_shown, suspects_shown
 
-# Keeps the page small enough for email.
-MAX_MISTAKES = 2000
 # A larger confusion matrix is unreadable, and takes megabytes.
 MAX_CONFUSED = 25
 MAX_CHARTED = 40
 # Mistakes and suspects that are shown before "more".
 SHOWN = 20
-MAX_SUSPECTS = 200
-# Characters around a suspect.
-AROUND = 80
 # A group with fewer entities says nothing.
 MIN_GROUP = 10
 SPLIT_NAMES = {"train": "training set", "dev": "development set", "test": "test set"}
@@ -147,10 +143,10 @@ def _variables(contents: Contents) -> Record:
         "n_charted": len(_charted(text["entities_per_type"])),
         "most_confused": max([1, *off_diagonal]),
         "other_ways": _other_ways(evaluation),
-        "mistakes": _mistakes(contents),
+        "mistakes": mistakes_shown(contents),
         "shown": SHOWN,
         "n_mistakes": len(contents.mistakes),
-        "suspects": [_suspect(record) for record in _suspects(contents)],
+        "suspects": suspects_shown(contents),
         "n_suspects": len(contents.suspects),
         "calibration": contents.calibration,
         "history": history,
@@ -207,47 +203,6 @@ def _slices(text: Record) -> dict[str, dict[str, Record]]:
         for way, groups in text["slices"].items()
     }
     return {way: groups for way, groups in large.items() if len(groups) > 1}
-
-
-def _mistakes(contents: Contents) -> list[Record]:
-    """RETURNS (list[dict]): The mistakes to show, those first whose annotation is suspicious, too."""
-    doubted = contents.doubted
-    order = [*doubted, *(i for i in range(len(contents.mistakes)) if i not in doubted)]
-    return [
-        {
-            **contents.mistakes[i],
-            "start": start_of(contents.mistakes[i]),
-            # Without what the pipeline finds, which is shown anyway.
-            "doubt": doubted[i]["meta"]["why"].partition("; the pipeline")[0]
-            if i in doubted
-            else "",
-        }
-        for i in order[:MAX_MISTAKES]
-    ]
-
-
-def _suspects(contents: Contents) -> list[Record]:
-    """RETURNS (list[dict]): The suspects to show, those first that are mistakes, too."""
-    both = {id(record) for record in contents.doubted.values()}
-    return sorted(contents.suspects, key=lambda record: id(record) not in both)[:MAX_SUSPECTS]
-
-
-def _suspect(record: Record) -> Record:
-    """Cut out the mention of a suspect and the text around it."""
-    text, of = record["text"], record["suspect"]
-    start, end = of["start"], of["end"]
-    before, after = text[:start], text[end:]
-    if len(before) > AROUND:  # at a word boundary
-        before = "…" + before[-AROUND:].partition(" ")[2]
-    if len(after) > AROUND:
-        after = after[:AROUND].rpartition(" ")[0] + "…"
-    return {
-        **record["meta"],
-        "before": before,
-        "text": text[start:end],
-        "label": of["label"],
-        "after": after,
-    }
 
 
 def _other_ways(evaluation: Record) -> dict[str, dict[str, float]]:

@@ -136,7 +136,7 @@ def test_tokens_that_raw_text_does_not_have():
     (piece,) = (
         p for p in advise(contents(text, gold, check=check([finding]))) if p.kind == "tokens"
     )
-    assert "sentencizer" in piece.do and "2 entities do not match" in piece.why
+    assert "into sentences" in piece.do and "2 entities do not match" in piece.why
     assert not [p for p in advise(contents(text, text)) if p.kind == "tokens"]
 
 
