@@ -29,7 +29,8 @@ def _scarce(c: Contents) -> dict[str, float]:
         for label, n in c.entities.items()
         if train.get(label, 0) < RARE or train[label] / n_train * TIMES_RARER < n / n_here
     }
-    lost = {label: _excess(c, label, c.entities.keys() - scarce) for label in scarce}
+    others = c.entities.keys() - scarce or c.entities.keys()
+    lost = {label: _excess(c, label, others) for label in scarce}
     return {label: n for label, n in lost.items() if n > 0}
 
 

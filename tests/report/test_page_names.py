@@ -143,8 +143,8 @@ def test_control_characters_are_isolated(contents):  # noqa: F811
 def test_advice_on_unusual_type_names(contents, label):  # noqa: F811
     several = with_types(contents, ["GOOD", label])
     rows = several.evaluation["text"]["entities_per_type"]
-    rows["GOOD"].update(tp=90, fn=10)
-    rows[label].update(tp=0, fn=100)
+    rows["GOOD"].update(tp=900, fn=100)
+    rows[label].update(tp=0, fn=1000)
     page = render(several)
     shown = label.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     assert f"Annotate more texts with <bdi>{shown}</bdi>" in page
