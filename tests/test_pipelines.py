@@ -1,5 +1,6 @@
 """The code in docs/pipelines.md works, with spaCy components trained here."""
 
+import json
 import re
 import subprocess
 import sys
@@ -7,11 +8,13 @@ import sys
 import pytest
 import spacy
 import srsly
+from spacy.cli._util import app
 from spacy.language import Language
 from spacy.lookups import Lookups
 from spacy.tokens import Doc
 from spacy.training import Example
 from spacy.util import fix_random_seed
+from typer.testing import CliRunner
 
 from .conftest import ROOT, SENTENCES, make_examples
 
@@ -25,6 +28,15 @@ TAGS = [
     "NN VBZ WRB PRP VBD .",
     "NNP NNP VBD NNP NNP IN NNP .",
 ]
+
+
+CAR = ("Ann Lee drove a Volvo in Oslo.", [(16, 21, "CAR")])
+
+
+def record(text) -> str:
+    """A line of JSON, as in the page."""
+    keys = ("start", "end", "label")
+    return json.dumps({"text": text[0], "spans": [dict(zip(keys, ent)) for ent in text[1]]})
 
 
 @pytest.fixture(scope="module")
@@ -86,6 +98,11 @@ def installed(trained, english, tmp_path, monkeypatch):
 
 def test_the_page(installed, capsys):
     (installed / "texts.csv").write_text("id,text\n1,It rained in Oslo.\n2,Nobody knows.\n")
+    cars = [CAR, ("Nobody knows why the Saab left New York.", [(21, 25, "CAR")])]
+    (installed / "cars.jsonl").write_text("\n".join(map(record, cars)))
+    dev = [(CAR[0], [(0, 7, "PER"), *CAR[1], (25, 29, "LOC")]), SENTENCES[0]]
+    (installed / "dev.jsonl").write_text("\n".join(map(record, dev)))
+    assert record(CAR) in TEXT
     assert len(BLOCKS) == TEXT.count("```python") and TEXT.count("```text") > 6
     fix_random_seed(0)
     namespace: dict = {}
@@ -99,6 +116,19 @@ def test_the_page(installed, capsys):
     assert (found["start"], found["end"], found["label"]) == (13, 17, "LOC") and found[
         "score"
     ] > 0.5
+
+
+def test_the_config(installed):
+    """Sourced components in a config find the same as sourced in Python."""
+    (config,) = re.findall(r"```ini\n(.*?)```", TEXT, re.DOTALL)
+    (installed / "english.cfg").write_text(config)
+    command = ["assemble", str(installed / "english.cfg"), str(installed / "english")]
+    done = CliRunner().invoke(app, command)
+    assert done.exit_code == 0, done.output
+    nlp = spacy.load(installed / "english")
+    doc = nlp(SENTENCES[0][0])
+    assert [ent.label_ for ent in doc.ents] == ["PER", "ORG", "LOC"]
+    assert [token.tag_ for token in doc] == TAGS[0].split()
 
 
 FRESH = """

@@ -10,6 +10,7 @@ from spacy.language import Language
 from spacy.tokens import Doc, Span
 
 from ..corpus.readers.counting import DESCRIPTIONS, Evidence
+from ..wording import counted
 from .report import EXAMPLES, Examples, Finding, in_context
 
 ABBREVIATION = re.compile(r"[A-Z]\w{0,4}")
@@ -61,8 +62,11 @@ class Boundaries:
             yield Finding(
                 "within-word",
                 "warning",
-                f"{_total(self._within_word):,} entities start or end within a word "
-                f"({_by_split(self._within_word)})",
+                counted(
+                    _total(self._within_word),
+                    "[entity starts or ends|entities start or end] within a word ",
+                )
+                + f"({_by_split(self._within_word)})",
                 "If this is not intended, fix their offsets in the source.",
                 _first(self._within_word),
             )
@@ -71,8 +75,9 @@ class Boundaries:
             yield Finding(
                 "tokeniser-boundary",
                 "warning" if share > 0.02 else "info",
-                f"{lost.count:,} entities of {split} ({share:.2%}) do not match the tokens of "
-                "spaCy's tokenizer",
+                counted(lost.count, "[entity|entities]")
+                + f" of {split} ({share:.2%}) {'does' if lost.count == 1 else 'do'} not match the "
+                "tokens of spaCy's tokenizer",
                 "They cannot be predicted from raw text. If there are many, customize the "
                 "tokenizer.",
                 tuple(lost.shown),
@@ -84,12 +89,9 @@ class Boundaries:
             yield Finding(
                 f"entity-{kind}",
                 "warning" if kind == "blank" or share > 0.005 else "info",
-                f"{_total(marked):,} entities ({_by_split(marked)}) "
-                + (
-                    "start or end with whitespace or invisible characters"
-                    if kind == "blank"
-                    else "start or end with punctuation"
-                ),
+                counted(_total(marked), "[entity starts or ends|entities start or end] with ")
+                + ("whitespace or invisible characters" if kind == "blank" else "punctuation")
+                + f" ({_by_split(marked)})",
                 "spaCy cannot train on entities that start or end with whitespace. Remove it."
                 if kind == "blank"
                 else "Is the punctuation part of the name?",

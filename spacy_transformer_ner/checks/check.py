@@ -108,7 +108,7 @@ def _convert_notes(report: dict[str, dict], entities: int) -> list[Finding]:
         Finding(
             "as-read",
             "warning" if note["count"] > 0.001 * entities else "info",
-            f"{file['source']}: {note['count']:,} {note['message']}",
+            f"{file['source']}: {note['message']} ({note['count']:,})",
             "Fix these lines, or drop the entities: spacy ner convert … --repair discard."
             if "tags break" in note["message"]
             else "Check whether this is intended.",

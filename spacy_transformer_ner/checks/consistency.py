@@ -7,6 +7,7 @@ from functools import cached_property
 from spacy.tokens import Doc, Span, Token
 
 from ..corpus.origin import place_of
+from ..wording import counted
 from .report import EXAMPLES, NO_LABEL, Finding, Suspect, at, in_context
 
 # A label with at least this share of the mentions is considered correct,
@@ -151,22 +152,22 @@ class Consistency:
         for kind, message, remedy in (
             (
                 "label-conflict",
-                "entities have a different label than {share:.0%} or more of the same words",
+                "[entity has|entities have] a different label than {share:.0%} or more of the same words",
                 "Is it a mistake, or does the word mean something else here?",
             ),
             (
                 "left-out",
-                "mentions have no label, but {share:.0%} or more of the same words have one",
+                "[mention has|mentions have] no label, but {share:.0%} or more of the same words have one",
                 "Should it be labelled? The model learns to miss entities that are not labelled.",
             ),
             (
                 "odd-one-out",
-                "entities have a label, but {share:.0%} or more of the same words have none",
+                "[entity has|entities have] a label, but {share:.0%} or more of the same words have none",
                 "Is it a name here?",
             ),
             (
                 "other-boundaries",
-                "entities are part of a name that is one entity in {share:.0%} or more of its "
+                "[entity is|entities are] part of a name that is one entity in {share:.0%} or more of its "
                 "mentions",
                 "Are the boundaries of the entity correct?",
             ),
@@ -178,7 +179,7 @@ class Consistency:
                     "warning"
                     if len(of_kind) > 0.005 * entities or _is_almost_certain(of_kind[0])
                     else "info",
-                    f"{len(of_kind):,} {message.format(share=LIKELY)}",
+                    counted(len(of_kind), message.format(share=LIKELY)),
                     remedy,
                     tuple(_example(suspect) for suspect in of_kind[:EXAMPLES]),
                 )
@@ -190,7 +191,8 @@ class Consistency:
             yield Finding(
                 "ambiguous",
                 "info",
-                f"{len(mixed):,} of {len(self._labels):,} names have more than one label",
+                f"{len(mixed):,} of {len(self._labels):,} names {'has' if len(mixed) == 1 else 'have'} more "
+                "than one label",
                 "The label depends on the context. Define the rules in your annotation guidelines.",
                 tuple(
                     f"{' '.join(form)}: "

@@ -12,6 +12,7 @@ from spacy.tokens import Doc
 
 from ..corpus.docbin import sentences_of
 from ..corpus.origin import place_of
+from ..wording import counted
 from .report import EXAMPLES, Examples, Finding, cut
 
 # Minimum Jaccard similarity of near-duplicates, by word trigrams (estimated with MinHash).
@@ -102,8 +103,8 @@ class Duplicates:
     def findings(self) -> Iterator[Finding]:
         """See `Check`."""
         for kind, what, examples in (
-            ("duplicate", "duplicates", self._equal),
-            ("near-duplicate", "near-duplicates", self._near),
+            ("duplicate", "[a duplicate|duplicates]", self._equal),
+            ("near-duplicate", "[a near-duplicate|near-duplicates]", self._near),
         ):
             for (first, split), same in examples.items():
                 share = same.count / self._documents[split]
@@ -112,7 +113,10 @@ class Duplicates:
                 yield Finding(
                     f"{kind}-across" if leaks else kind,
                     "warning" if share > 0.01 and (leaks or share > 0.05) else "info",
-                    f"{same.count:,} documents of {split} ({share:.1%}) are {what} {where}",
+                    counted(
+                        same.count,
+                        f"[document|documents] of {split} ({share:.1%}) [is|are] {what} {where}",
+                    ),
                     f"They make scores too good. Remove them from {first}, or split the corpus "
                     "again: spacy ner convert … --split 80,10,10."
                     if leaks
@@ -131,7 +135,10 @@ class Duplicates:
             yield Finding(
                 "sentence-conflict",
                 "warning",
-                f"{len(self._texts):,} sentences occur more than once, with different entities",
+                counted(
+                    len(self._texts),
+                    "[sentence occurs|sentences occur] more than once, with different entities",
+                ),
                 "One of them is wrong, unless the label depends on other sentences.",
                 tuple(conflicts[:EXAMPLES]),
             )

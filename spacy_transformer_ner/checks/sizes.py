@@ -7,6 +7,7 @@ from functools import partial
 from spacy.tokens import Doc, Span
 
 from ..corpus.docbin import count_sentences
+from ..wording import counted
 from .report import EXAMPLES, Examples, Finding, Split, cut, in_context
 
 ESCAPES = frozenset(["-LRB-", "-RRB-", "-LSB-", "-RSB-", "-LCB-", "-RCB-", "``", "''"])
@@ -90,7 +91,7 @@ class Sizes:
             yield Finding(
                 "long-entities",
                 "warning" if self._long.count > 0.01 * total else "info",
-                f"{self._long.count:,} entities of more than {LONG} words",
+                counted(self._long.count, f"[entity|entities] of more than {LONG} words"),
                 "Are they names? If not, an O or B- tag may be missing.",
                 tuple(self._long.shown),
             )
@@ -98,7 +99,11 @@ class Sizes:
             yield Finding(
                 "treebank-escapes",
                 "warning",
-                f"{self._escapes.count:,} words are Penn Treebank escapes, like -LRB- and ``",
+                counted(
+                    self._escapes.count,
+                    "[word is a Penn Treebank escape|words are Penn Treebank escapes], like -LRB- "
+                    "and ``",
+                ),
                 "Raw text has brackets and quotes instead. Replace them in the source.",
                 tuple(self._escapes.shown),
             )
@@ -106,7 +111,10 @@ class Sizes:
             yield Finding(
                 "long-texts",
                 "warning",
-                f"{self._long_texts.count:,} texts of more than {LONGEST_TEXT:,} characters",
+                counted(
+                    self._long_texts.count,
+                    f"[text|texts] of more than {LONGEST_TEXT:,} characters",
+                ),
                 "spaCy rejects such raw text, unless nlp.max_length is larger. Split them.",
                 tuple(self._long_texts.shown),
             )
@@ -124,7 +132,10 @@ class Sizes:
                 yield Finding(
                     "not-annotated",
                     "warning",
-                    f"{counts['unknown']:,} documents of {split} have no entity annotation",
+                    counted(
+                        counts["unknown"],
+                        f"[document of {split} has|documents of {split} have] no entity annotation",
+                    ),
                     "They are ignored in training and evaluation. This is different from "
                     "documents that are annotated as having no entities.",
                 )

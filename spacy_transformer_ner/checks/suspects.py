@@ -201,6 +201,7 @@ def _record(doc: Doc, id: str, flags: Sequence[Flag]) -> dict:
             "suggested": [_triple(passage, ent) for ent in suggested],
             "path": path,
             "line": int(line) if line else None,
+            "document": flag.document,
             "offset": passage.start_char,
             "sources": sorted({flag.source for flag in flags}),
         },

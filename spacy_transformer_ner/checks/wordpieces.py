@@ -10,6 +10,7 @@ from ..corpus.docbin import sentences_of
 from ..corpus.origin import place_of
 from ..encoder.storage import load_tokenizer
 from ..encoder.wordpieces import WordpieceEncoder
+from ..wording import counted
 from .report import EXAMPLES, Examples, Finding, at, cut
 
 # More wordpieces per word than a tokenizer needs for a language it was trained on.
@@ -85,8 +86,8 @@ class WordpieceCheck:
             yield Finding(
                 "long-sentences",
                 "info",
-                f"{self._long.count:,} sentences have more than {self.longest} wordpieces, the "
-                f"maximum of the encoder {self.name}",
+                counted(self._long.count, "[sentence has|sentences have] more than ")
+                + f"{self.longest} wordpieces, the maximum of the encoder {self.name}",
                 "They are encoded in overlapping windows, and not truncated.",
                 tuple(self._long.shown),
             )

@@ -40,6 +40,11 @@ def check_cli(
         "--suspects",
         help="JSON Lines file for mentions that are labelled differently from most of the same words, in the form of the suspects command",
     ),
+    errors: Optional[list[Path]] = typer.Option(
+        None,
+        "--errors",
+        help="JSON Lines file of the evaluate command, for a split of the corpus, to report first what the pipeline doubts, too; can be repeated",
+    ),
     strict: bool = typer.Option(False, "--strict", help="Exit with code 1 if there is an error"),
 ) -> None:
     """Check a corpus before training on it.
@@ -54,18 +59,27 @@ def check_cli(
     """
     from ..checks.check import check, paths_of
     from ..checks.suspects import flags_of, suspect_records
-    from ..files import check_writable, write_json, write_jsonl
+    from ..files import check_writable, read_jsonl, write_json, write_jsonl
+    from ..review.disagreements import flags_of_file, with_doubted
 
     for path in filter(None, (output, suspects)):
         check_writable(path)
     if config is not None:
         encoder = encoder_of(config, encoder or ITS_OWN)
+    paths = paths_of(corpus_dir)
+    mistakes = {path: read_jsonl(path, "evaluate") for path in errors or ()}
     report = check(corpus_dir, lang=lang, encoder=encoder, progress=progress_bar("documents"))
+    records = []
+    if suspects is not None or mistakes:
+        flags = [*flags_of(report.suspects)]
+        for path, found in mistakes.items():
+            flags += flags_of_file(found, paths, path)
+        records = suspect_records(paths, flags)
+        report = with_doubted(report, records)
     if output is not None:
         write_json(output, report.to_dict())
         msg.good(f"Report: {output}")
     if suspects is not None:
-        records = suspect_records(paths_of(corpus_dir), flags_of(report.suspects))
         write_jsonl(suspects, records)
         msg.good(f"Suspects: {suspects} ({len(records):,})")
     splits = report.splits

@@ -1,12 +1,12 @@
 """`spacy ner evaluate`."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Optional
+from typing import TYPE_CHECKING, Any, Optional
 
 import typer
 from wasabi import msg
 
-from ._util import CORPUS, GPU_ID, PIPELINE, progress_bar
+from ._util import CORPUS, GPU_ID, PIPELINE, progress_bar, show_advice
 
 if TYPE_CHECKING:
     from ..evaluation.evaluate import Evaluation, Tokenization
@@ -46,6 +46,7 @@ def evaluate_cli(
     from ..files import check_writable, write_json, write_jsonl
     from ..gpu import check_gpu
     from ..loading import load_pipeline
+    from ..report.contents import Contents
 
     check_gpu(use_gpu)
     for path in filter(None, (output, errors)):
@@ -67,12 +68,16 @@ def evaluate_cli(
     for tokenization, result in results.items():
         msg.divider(f"{data_path}, {MEANING[tokenization]}")
         _show(result)
+    evaluation: dict[str, Any] = {"schema": SCHEMA, "model": model, "corpus": str(data_path)}
+    for name, result in results.items():
+        evaluation[name] = result.to_dict()
+    mistakes = [mistake.to_dict() for mistake in results["text"].mistakes()]
+    show_advice(Contents(evaluation, mistakes))
     if output is not None:
-        figures = {name: result.to_dict() for name, result in results.items()}
-        write_json(output, {"schema": SCHEMA, "model": model, "corpus": str(data_path), **figures})
+        write_json(output, evaluation)
         msg.good(f"Figures: {output}")
     if errors is not None:
-        write_jsonl(errors, (mistake.to_dict() for mistake in results["text"].mistakes()))
+        write_jsonl(errors, mistakes)
         msg.good(f"Mistakes: {errors}")
 
 

@@ -135,6 +135,7 @@ class Evaluation:
                 way: {group: counts.to_dict() for group, counts in of.items()}
                 for way, of in self.slices().items()
             },
+            "entities_in_training": None if self.forms is None else self.forms.per_type,
             "confidence": None if self.scored is None else self.scored.to_dict(),
         }
 

@@ -32,6 +32,11 @@ class TrainingForms:
     def __init__(self, docs: Iterable[Doc]):
         self.counts = count_forms(docs)
 
+    @property
+    def per_type(self) -> dict[str, int]:
+        """RETURNS (dict[str, int]): The number of entities of each type."""
+        return dict(sorted(sum(self.counts.values(), Counter()).items()))
+
     def seen(self, mention: "ScoredEntity") -> str:
         """mention (ScoredEntity): An entity.
         RETURNS (str): The group by whether the training data has it."""

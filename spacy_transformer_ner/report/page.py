@@ -5,24 +5,31 @@ import base64
 import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from importlib import resources
-from typing import Any, Optional
+from pathlib import Path
 
+import srsly
 from jinja2 import Environment, PackageLoader, StrictUndefined, UndefinedError
 from markupsafe import Markup
 
 from ..errors import InputError
 from ..evaluation.error_types import KINDS, NONE
+from ..wording import counted
 from . import charts
-from .advice import advise, bdi
+from .advice import FIRST, Advice, bdi
+from .causes import advise
+from .contents import Contents, Record
 from .curve_page import curve_variables
+from .lists import mistakes_shown, suspects_shown
 
-# Keeps the page small enough for email.
-MAX_MISTAKES = 2000
 # A larger confusion matrix is unreadable, and takes megabytes.
 MAX_CONFUSED = 25
 MAX_CHARTED = 40
+# Mistakes and suspects that are shown before "more".
+SHOWN = 20
+# A group with fewer entities says nothing.
+MIN_GROUP = 10
+SPLIT_NAMES = {"train": "training set", "dev": "development set", "test": "test set"}
 NAMES = {
     "missed": "missed",
     "spurious": "spurious",
@@ -37,31 +44,6 @@ WAYS = {
     "tokens of the sentence": "sentence length in tokens",
     "place in the document": "position in the document",
 }
-Record = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Contents:
-    """The contents of a report, as written by the commands.
-
-    evaluation (dict): The output of the evaluate command.
-    mistakes (Sequence[dict]): Its mistakes on raw text, most confident first.
-    check (dict | None): The output of the check command.
-    calibration (dict | None): The output of the calibrate command.
-    history (Sequence[dict]): The records of the training's HistoryLogger.
-    learning_curve (dict | None): The output of the learning-curve command.
-    made (dict[str, dict[str, str]]): Provenance tables: versions, data, commands.
-    config (str): The pipeline's config.
-    """
-
-    evaluation: Record
-    mistakes: Sequence[Record] = ()
-    check: Optional[Record] = None
-    calibration: Optional[Record] = None
-    history: Sequence[Record] = ()
-    learning_curve: Optional[Record] = None
-    made: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    config: str = ""
 
 
 def render(contents: Contents) -> str:
@@ -79,6 +61,7 @@ def render(contents: Contents) -> str:
         lstrip_blocks=True,
     )
     environment.filters["bdi"] = bdi
+    environment.globals["counted"] = counted
     template = environment.get_template("page.html.jinja")
     style, script = (Markup(_file(name)) for name in ("page.css", "page.js"))
     try:
@@ -93,7 +76,7 @@ def render(contents: Contents) -> str:
         UndefinedError,
     ) as error:
         raise InputError(
-            "the input files are not what this version's evaluate, check, calibrate and train "
+            "the input files are not what this version's evaluate, check, suspects, calibrate and train "
             f"commands write ({type(error).__name__}: {error}). Run the commands again, starting "
             "with `spacy ner evaluate`."
         ) from None
@@ -141,39 +124,85 @@ def _kinds(mistakes: Sequence[Record]) -> dict[str, int]:
 
 def _variables(contents: Contents) -> Record:
     evaluation, history = contents.evaluation, list(contents.history)
-    text = evaluation["text"]
+    text, advice = contents.text, advise(contents)
     off_diagonal = [
         n for label, row in text["confusion"].items() for other, n in row.items() if label != other
     ]
     return {
-        "title": f"NER evaluation on {evaluation['corpus']}",
-        "model": evaluation["model"],
-        "corpus": evaluation["corpus"],
+        **_title(evaluation),
         "text": text,
         "gold": evaluation["gold"],
         "level": f"{text['intervals']['level']:.0%}",
         "kinds": {kind: text["error_types"][kind] for kind in KINDS if kind != "right"},
         "names": NAMES,
         "ways": WAYS,
+        "slices": _slices(text),
+        "min_group": MIN_GROUP,
+        "per_split": contents.per_split,
         "confusion": _most_confused(text["confusion"]),
         "n_charted": len(_charted(text["entities_per_type"])),
         "most_confused": max([1, *off_diagonal]),
         "other_ways": _other_ways(evaluation),
-        "mistakes": [_placed(mistake) for mistake in contents.mistakes[:MAX_MISTAKES]],
+        "mistakes": mistakes_shown(contents),
+        "shown": SHOWN,
         "n_mistakes": len(contents.mistakes),
+        "suspects": suspects_shown(contents),
+        "n_suspects": len(contents.suspects),
         "calibration": contents.calibration,
         "history": history,
         "best": max(history, key=lambda record: record["score"], default=None),
         "check": contents.check,
+        "runs": contents.runs[:-1],
+        "runs_data": srsly.json_dumps([run.to_dict() for run in contents.runs]),
         "made": contents.made,
         "config": contents.config,
         "charts": _charts(text, history),
-        "advice": advise(evaluation, contents.mistakes, contents.check),
-        "sections": _sections(contents),
+        "advice": [(piece, _gain(contents, piece)) for piece in advice],
+        "first": FIRST,
+        "n_wrong": contents.n_mistakes,
+        "sections": _sections(contents, bool(advice)),
         **(
             curve_variables(contents.learning_curve) if contents.learning_curve else {"curve": None}
         ),
     }
+
+
+def _title(evaluation: Record) -> dict[str, str]:
+    """Name the pipeline and the data in words: "mine" for training/mine/model-best, "the test
+    set of mine" for corpus/mine/test.spacy."""
+    model, corpus = Path(evaluation["model"]), Path(evaluation["corpus"])
+    pipeline = model.parent if model.name in ("model-best", "model-last") else model
+    split = SPLIT_NAMES.get(corpus.stem)
+    data = f"the {split} of {corpus.parent.name}" if split and corpus.parent.name else corpus.stem
+    return {
+        "pipeline": pipeline.name or evaluation["model"],
+        "data": data,
+        "model": evaluation["model"],
+        "corpus": evaluation["corpus"],
+    }
+
+
+def _gain(contents: Contents, piece: Advice) -> str:
+    """What following a piece of advice may give."""
+    n = round(piece.mistakes)
+    if not n:
+        return piece.gain
+    explained = (
+        f"This explains about {n:,} of {counted(contents.n_mistakes, '[mistake|mistakes]')}. "
+    )
+    if piece.gain:
+        return explained + piece.gain
+    now, then = contents.text["entities"]["f"], contents.fixed(n)
+    return f"{explained}If they were right, F1 would be {then:.3f} instead of {now:.3f}."
+
+
+def _slices(text: Record) -> dict[str, dict[str, Record]]:
+    """RETURNS (dict[str, dict[str, dict]]): The slices without groups of few entities."""
+    large = {
+        way: {group: row for group, row in groups.items() if row["tp"] + row["fn"] >= MIN_GROUP}
+        for way, groups in text["slices"].items()
+    }
+    return {way: groups for way, groups in large.items() if len(groups) > 1}
 
 
 def _other_ways(evaluation: Record) -> dict[str, dict[str, float]]:
@@ -195,12 +224,6 @@ def _other_ways(evaluation: Record) -> dict[str, dict[str, float]]:
     }
 
 
-def _placed(mistake: Record) -> Record:
-    """Add the start character of the text that either entity covers."""
-    starts = [mistake[of]["start"] for of in ("gold", "predicted") if mistake[of]]
-    return {**mistake, "start": min(starts)}
-
-
 def _charts(text: Record, history: Sequence[Record]) -> dict[str, str]:
     drawn = {
         "per_type": charts.per_type(_charted(text["entities_per_type"]), text["intervals"]["of"])
@@ -217,15 +240,18 @@ def _charts(text: Record, history: Sequence[Record]) -> dict[str, str]:
     return drawn
 
 
-def _sections(contents: Contents) -> list[tuple[str, str]]:
+def _sections(contents: Contents, has_advice: bool) -> list[tuple[str, str]]:
     sections = (
+        ("next", "What to do next", has_advice),
         ("types", "Results by type", True),
+        ("corpus", "Corpus", contents.check),
+        ("suspects", "Suspicious labels", contents.suspects),
         ("where", "Error analysis", True),
         ("mistakes", "Mistakes", True),
-        ("scores", "Confidence scores", contents.evaluation["text"]["confidence"]),
+        ("scores", "Confidence scores", contents.text["confidence"]),
         ("training", "Training", contents.history),
         ("more", "Would more labels help?", contents.learning_curve),
-        ("corpus", "Corpus", contents.check),
+        ("runs", "Earlier runs", contents.runs[1:]),
         ("made", "Provenance", True),
     )
     return [(id, name) for id, name, is_shown in sections if is_shown]

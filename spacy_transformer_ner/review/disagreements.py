@@ -1,6 +1,7 @@
 """Flag the annotation that a pipeline disagrees with."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from spacy.tokens import Doc
 from spacy.vocab import Vocab
 
 from ..checks.facts import token_at
+from ..checks.report import EXAMPLES, Finding, Report, at
 from ..checks.suspects import Flag
 from ..corpus.docbin import read_docbin
 from ..corpus.origin import place_of
@@ -18,6 +20,7 @@ from ..errors import InputError
 from ..evaluation.evaluate import evaluate
 from ..files import read_json, write_json
 from ..training.trials import Recipe, discard, train_on
+from ..wording import counted
 
 # Predictions with a lower score are no reason to doubt the annotation.
 MIN_SCORE = 0.5
@@ -94,6 +97,26 @@ def _is_in(docs: Sequence[Doc], mistake: Record) -> bool:
     return place_of(doc, token_at(doc, first)) == mistake["place"] and all(
         doc.text[ent["start"] : ent["end"]] == ent["text"] for ent in ents
     )
+
+
+def with_doubted(report: Report, suspects: Iterable[Record]) -> Report:
+    """Put a finding first about the annotation that both a check and a pipeline doubt.
+
+    report (Report): The report of the check.
+    suspects (Iterable[dict]): The records of the suspects of both, see `suspect_records`.
+    RETURNS (Report): The report, with the finding if there are such suspects.
+    """
+    both = [record["meta"] for record in suspects if len(record["suspect"]["sources"]) > 1]
+    if not both:
+        return report
+    finding = Finding(
+        "doubted",
+        "warning",
+        counted(len(both), "[label is|labels are] doubted by the check and by the pipeline"),
+        "In most of them, the annotation is wrong. Review them with `spacy ner suspects`.",
+        tuple(at(meta["place"], meta["why"]) for meta in both[:EXAMPLES]),
+    )
+    return replace(report, findings=(finding, *report.findings))
 
 
 def flags_of_pipeline(nlp: Language, paths: Mapping[str, Path]) -> list[Flag]:

@@ -71,12 +71,12 @@ def test_duplicates(tmp_path):
     found = checked(tmp_path, train=a + b + b + rows("- -") * 9, dev=a + rows("- -"))
     across = found["duplicate-across"]
     assert across.severity == "warning"
-    message = "1 documents of dev (50.0%) are duplicates of a document of train"
+    message = "1 document of dev (50.0%) is a duplicate of a document of train"
     assert across.message == message
     assert across.examples == (
         f"{tmp_path}/dev.conll:1: same as {tmp_path}/train.conll:1: Ann saw it rain.",
     )
-    assert "1 documents of train (8.3%)" in found["duplicate"].message
+    assert "1 document of train (8.3%)" in found["duplicate"].message
     assert found["duplicate"].examples[0].startswith(f"{tmp_path}/train.conll:13: ")
 
 
@@ -89,7 +89,7 @@ def test_near_duplicates(tmp_path):
         train=rows("Ann/X " + " ".join(words)),
         dev=rows("Ann/X " + " ".join(other)) + rows("Lee/X " + " ".join(unlike)),
     )
-    message = "1 documents of dev (50.0%) are near-duplicates"
+    message = "1 document of dev (50.0%) is a near-duplicate"
     assert message in found["near-duplicate-across"].message
     assert f"{tmp_path}/dev.conll:1: 9" in found["near-duplicate-across"].examples[0]
     assert "duplicate-across" not in found
@@ -135,7 +135,7 @@ def test_parts_of_entities_are_not_left_out(tmp_path):
 
 def test_entities_that_do_not_match_the_tokenizer(tmp_path):
     found = checked(tmp_path, train="Oslo I-LOC\n", dev="U.S I-LOC\n. O\n")
-    assert "1 entities of dev (100.00%)" in found["tokeniser-boundary"].message
+    assert "1 entity of dev (100.00%) does not" in found["tokeniser-boundary"].message
     assert found["tokeniser-boundary"].examples == (f"{tmp_path}/dev.conll:1: [U.S].",)
 
 
@@ -166,7 +166,8 @@ def test_long_entities(tmp_path):
 
 def test_notes_of_convert(tmp_path):
     found = checked(tmp_path, train="a B-X\n\nb B-X\n\nc B-Y\nd I-X\n", dev="b B-X\n")
-    assert "1 entities whose tags break IOB2" in found["as-read"].message
+    message = found["as-read"].message
+    assert "entities whose tags break IOB2" in message and message.endswith("(1)")
     assert found["as-read"].examples == (f"{tmp_path}/train.conll:6",)
 
 
@@ -176,7 +177,7 @@ def test_wordpieces(tmp_path, encoders):
     found = {finding.kind: finding for finding in report.findings}
     assert "wordpieces per word" in found["wordpieces"].message
     assert found["unknown-tokens"].examples[0] == f"{tmp_path}/train.conll:2: '日本', 1 times"
-    assert "1 sentences have more than 128 wordpieces" in found["long-sentences"].message
+    assert "1 sentence has more than 128 wordpieces" in found["long-sentences"].message
     assert found["long-sentences"].examples[0].startswith(f"{tmp_path}/dev.conll:1: ")
 
 

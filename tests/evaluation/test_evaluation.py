@@ -15,7 +15,8 @@ from spacy_transformer_ner.evaluation.compare import compare
 from spacy_transformer_ner.evaluation.evaluate import evaluate
 from spacy_transformer_ner.evaluation.figures import compute_figures
 from spacy_transformer_ner.evaluation.units import Units, align
-from spacy_transformer_ner.report.page import Contents, render
+from spacy_transformer_ner.report.contents import Contents
+from spacy_transformer_ner.report.page import render
 
 from ..conftest import SENTENCES, make_examples
 from .conlleval import conlleval

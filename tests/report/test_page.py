@@ -1,5 +1,4 @@
 import re
-import shutil
 from dataclasses import replace
 from html.parser import HTMLParser
 
@@ -11,8 +10,9 @@ from spacy.tokens import Doc, DocBin, Span
 from spacy_transformer_ner.errors import InputError
 from spacy_transformer_ner.evaluation.evaluate import evaluate
 from spacy_transformer_ner.provenance import provenance
-from spacy_transformer_ner.report.advice import advise
-from spacy_transformer_ner.report.page import Contents, render
+from spacy_transformer_ner.report.contents import Contents
+from spacy_transformer_ner.report.page import render
+from spacy_transformer_ner.report.runs import Run
 
 from ..conftest import make_examples
 
@@ -44,7 +44,13 @@ def contents(trained, tmp_path_factory):
         {"epoch": i, "step": 50 * i, "words": 900 * i, "seconds": 9.5 * i, "score": i / 10}
         for i in range(8)
     ]
-    size = {"documents": 3, "sentences": 9, "tokens": 80, "entities": 20}
+    size = {"documents": 1, "sentences": 9, "tokens": 80, "entities": 20, "labels": {"PER": 20}}
+    suspect = {
+        "text": ATTACK,
+        "meta": {"why": ATTACK, "split": "train", "place": ATTACK},
+        "suspect": {"start": 0, "end": 4, "label": ATTACK, "document": 0, "sources": ["check"]},
+    }
+    run = Run("2026-01-31 12:00", ATTACK, ATTACK, entities=9, f=0.5123, p=0.6, r=0.4)
     finding = {
         "kind": "x", "severity": "warning", "message": ATTACK, "remedy": ATTACK, "examples": [ATTACK],
     }  # fmt: skip
@@ -52,6 +58,8 @@ def contents(trained, tmp_path_factory):
         evaluation=srsly.json_loads(srsly.json_dumps(evaluation)),
         mistakes=[mistake.to_dict() for mistake in results["text"].mistakes()],
         check={"splits": {"train": size}, "findings": [finding]},
+        suspects=[suspect] * 30,
+        runs=[run, run],
         calibration={"corpus": "dev", "calibration": {"entities": 100}},
         history=history,
         made=provenance([folder / "test.spacy"], ["spacy project run all", ATTACK]),
@@ -98,7 +106,7 @@ def test_texts_are_escaped(contents):
 
 def test_page_has_every_mistake(contents):
     page = render(contents)
-    assert page.count('<li class="mistake"') == len(contents.mistakes) > 8
+    assert page.count('<li class="item mistake"') == len(contents.mistakes) > 8
     kinds = {mistake["kind"] for mistake in contents.mistakes}
     assert {"spurious", "boundary", "type"} <= kinds
 
@@ -155,90 +163,3 @@ def test_whitespace_entities(trained, tmp_path):
     DocBin(docs=[doc]).to_disk(tmp_path / "test.spacy")
     result = evaluate(trained, tmp_path / "test.spacy").to_dict()
     assert render(Contents({"model": "m", "corpus": "c", "text": result, "gold": result}))
-
-
-def test_advice(contents):
-    lines = advise(contents.evaluation, contents.mistakes, contents.check)
-    assert any("corpus check" in line for line in lines)
-    assert any("annotation errors" in line for line in lines)
-
-
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
-
-
-@pytest.fixture
-def browser():
-    webdriver = pytest.importorskip("selenium.webdriver", reason="needs selenium")
-    if not (CHROMIUM and shutil.which("chromedriver")):
-        pytest.skip("needs chromium and chromedriver")
-    options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM
-    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run"):
-        options.add_argument(argument)
-    for argument in ("quic", "background-networking", "component-update", "sync"):
-        options.add_argument(f"--disable-{argument}")
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    driver = webdriver.Chrome(options, webdriver.ChromeService(shutil.which("chromedriver")))
-    yield driver
-    driver.quit()
-
-
-@pytest.mark.slow
-def test_in_a_browser(contents, browser, tmp_path):
-    path = tmp_path / "index.html"
-    path.write_text(render(contents), "utf-8")
-
-    def shown():
-        return [m for m in browser.find_elements("class name", "mistake") if m.is_displayed()]
-
-    def choose(control, value):
-        browser.execute_script(
-            "const c = document.getElementById(arguments[0]); c.value = arguments[1];"
-            "c.dispatchEvent(new Event('change')); c.dispatchEvent(new Event('input'));",
-            control,
-            value,
-        )
-
-    for theme in ("light", "dark"):
-        for width in (375, 1200):
-            browser.execute_cdp_cmd(
-                "Emulation.setEmulatedMedia",
-                {"features": [{"name": "prefers-color-scheme", "value": theme}]},
-            )
-            browser.execute_cdp_cmd(
-                "Emulation.setDeviceMetricsOverride",
-                {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": width < 500},
-            )
-            browser.get(path.as_uri())
-            wide = browser.execute_script("return document.documentElement.scrollWidth")
-            assert wide <= width
-    n_first = min(100, len(contents.mistakes))
-    assert len(shown()) == n_first
-    for kind in ("boundary", "spurious"):
-        choose("by-kind", kind)
-        assert len(shown()) == sum(m["kind"] == kind for m in contents.mistakes)
-    choose("by-kind", "")
-    choose("by-type", "ORG")
-    assert 0 < len(shown()) < n_first
-    choose("by-type", "")
-    choose("by-text", "ANN LEE IN OSLO")
-    assert len(shown()) >= 1
-    choose("by-text", "nothing of the kind")
-    assert not shown() and browser.find_element("id", "shown").text == "0 of 0 shown"
-    choose("by-text", "")
-    browser.execute_script("document.getElementById('all').click()")
-    assert len(shown()) == len(contents.mistakes)
-    unlabelled = browser.execute_script(
-        "return [...document.querySelectorAll('input, select')].filter(c => !c.labels.length).length"
-    )
-    assert unlabelled == 0
-    assert browser.get_log("browser") == []
-    requests = [
-        srsly.json_loads(entry["message"])["message"] for entry in browser.get_log("performance")
-    ]
-    urls = [
-        r["params"]["request"]["url"]
-        for r in requests
-        if r["method"] == "Network.requestWillBeSent"
-    ]
-    assert urls and set(urls) == {path.as_uri()}

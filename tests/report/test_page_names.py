@@ -7,6 +7,8 @@ from html.parser import HTMLParser
 
 import pytest
 
+from spacy_transformer_ner.report.advice import as_text
+from spacy_transformer_ner.report.causes import advise
 from spacy_transformer_ner.report.page import render
 
 from .test_page import contents  # noqa: F401, a fixture
@@ -141,8 +143,9 @@ def test_control_characters_are_isolated(contents):  # noqa: F811
 def test_advice_on_unusual_type_names(contents, label):  # noqa: F811
     several = with_types(contents, ["GOOD", label])
     rows = several.evaluation["text"]["entities_per_type"]
-    rows["GOOD"]["f"], rows[label]["f"] = 1.0, 0.0
-    several.evaluation["text"]["entities"]["f"] = 0.9
+    rows["GOOD"].update(tp=900, fn=100)
+    rows[label].update(tp=0, fn=1000)
     page = render(several)
     shown = label.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    assert f"<bdi>{shown}</bdi> is the weakest type" in page
+    assert f"Annotate more texts with <bdi>{shown}</bdi>" in page
+    assert f"1. Annotate more texts with {label}." in as_text(advise(several))[0]

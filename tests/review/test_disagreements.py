@@ -36,6 +36,13 @@ def test_a_trained_pipeline(corpus, tmp_path):
     ner("evaluate", corpus / "model", corpus / "dev.spacy", "--errors", tmp_path / "errors.jsonl")
     ner("suspects", corpus, tmp_path / "t.jsonl", "--errors", tmp_path / "errors.jsonl")
     assert list(srsly.read_jsonl(tmp_path / "t.jsonl")) == [first]
+    # The check reports it first.
+    errors = tmp_path / "errors.jsonl"
+    done = ner("check", corpus, "--errors", errors, "--output", tmp_path / "check.json")
+    (finding, *others) = srsly.read_json(tmp_path / "check.json")["findings"]
+    assert finding["message"] == "1 label is doubted by the check and by the pipeline"
+    assert finding["message"] in done.stdout and "LOC in" in finding["examples"][0]
+    assert "doubted" not in {other["kind"] for other in others}
     # Those of another corpus do not fit.
     mistakes = list(srsly.read_jsonl(tmp_path / "errors.jsonl"))
     srsly.write_jsonl(tmp_path / "errors.jsonl", [m | {"document": 1} for m in mistakes])
