@@ -14,6 +14,7 @@ from spacy_transformer_ner.errors import InputError
 from spacy_transformer_ner.evaluation.compare import compare
 from spacy_transformer_ner.evaluation.evaluate import evaluate
 from spacy_transformer_ner.evaluation.figures import compute_figures
+from spacy_transformer_ner.evaluation.runs import Run
 from spacy_transformer_ner.evaluation.units import Units, align
 from spacy_transformer_ner.report.page import Contents, render
 
@@ -179,10 +180,9 @@ def test_types_named_like_metrics(trained, tmp_path):
     assert sum(confusion["none"].values()) == sum(confusion["all"].values()) == 10
     assert confusion["none"]["none"] == 0
 
-    units = result.texts
-    comparison = compare(units, units, result.references, permutations=99).to_dict()
-    assert comparison["first"]["all"]["fn"] == 20
-    assert comparison["first"]["per_type"]["all"]["fn"] == 10
+    run = Run(result.texts)
+    (first,) = compare([run], [run], result.references, permutations=99).to_dict()["first"]
+    assert first["all"]["fn"] == 20 and first["per_type"]["all"]["fn"] == 10
     page = render(Contents({"model": "x", "corpus": "y", "text": figures, "gold": figures}))
     assert page.count('<option value="none">none</option>') == 1
     assert page.count('<th scope="row">(none)</th>') == 1
