@@ -225,7 +225,7 @@ def test_whole_project(project):
     yml.write_text(yml.read_text().replace(', "verify"]', "]"))
     done = run_project(project, "all")
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    run_name = "mine-tiny-my encoder"
+    run_name = "mine-tiny-my encoder-0"
     best = project / "training" / run_name / "model-best"
     meta = srsly.read_json(best / "meta.json")
     assert meta["labels"]["transformer_ner"] == ["LOC", "MISC", "ORG", "PER"]

@@ -143,7 +143,21 @@ def test_labels_that_one_side_does_not_know(trained, gold):
 
 def test_context_is_the_sentence(tmp_path):
     path = tmp_path / "test.conll"
-    rows = ["-DOCSTART- O", "", "It O", "rained O", ". O", "", "Ann B-PER", "Lee I-PER", "left O", ". O", "", "So O", ""]
+    rows = [
+        "-DOCSTART- O",
+        "",
+        "It O",
+        "rained O",
+        ". O",
+        "",
+        "Ann B-PER",
+        "Lee I-PER",
+        "left O",
+        ". O",
+        "",
+        "So O",
+        "",
+    ]
     path.write_text("\n".join(2 * rows))
     docs = list(read_corpus(path))
     predicted = docs[0].copy()
@@ -152,7 +166,7 @@ def test_context_is_the_sentence(tmp_path):
     (one,) = compare([runs[0]], [runs[1]], docs[:1], permutations=99).changed
     assert one.change == "fixed" and one.entity.text == "Ann Lee"
     assert one.context.place == f"{path}:7"
-    assert (one.context.before.strip(), one.context.after.strip()) == ("", "left .")
+    assert (one.context.before.strip(), one.context.after.strip()) == ("", "left.")
 
 
 def test_find_runs(tmp_path):

@@ -145,13 +145,11 @@ def test_missing_gold_annotation_is_ignored():
 def test_evaluate(trained, tmp_path, tokenization):
     path = tmp_path / "test.spacy"
     DocBin(docs=[example.reference for example in make_examples(trained)]).to_disk(path)
-    evaluation = evaluate(trained, path, tokenization=tokenization)
-    result = evaluation.to_dict()
+    result = evaluate(trained, path, tokenization=tokenization).to_dict()
     n = sum(len(ents) for _, ents in SENTENCES)
     assert result["entities"] == {"p": 1.0, "r": 1.0, "f": 1.0, "tp": n, "fp": 0, "fn": 0}
     assert result["ents_f"] == result["token_accuracy"] == 1.0
     assert result["documents"] == len(SENTENCES) and result["speed"] > 0
-    assert "micro avg" in evaluation.figures.seqeval_report
 
 
 def test_corpus_without_entities(trained, tmp_path):
