@@ -5,7 +5,7 @@ interval that is predicted from the first half of it?
 
 trains the recipe on 12, 25, 50 and 100% of the training set, or of its first sentences if it is
 large. Each corpus is a folder of corpus/ with train.spacy and dev.spacy. Writes
-benchmarks/results/learning-curve.json. Rerun the same command to resume; corpora that were measured
+benchmarks/results/learning_curve.json. Rerun the same command to resume; corpora that were measured
 before stay in the result."""
 
 import shutil
@@ -24,8 +24,8 @@ from spacy_transformer_ner.training.learning_curve import Result, learning_curve
 from spacy_transformer_ner.training.train import Settings
 from spacy_transformer_ner.training.trials import Recipe
 
-NAME = "learning-curve"
-FOLDER = ROOT / "training" / NAME
+NAME = "learning_curve"
+FOLDER = ROOT / "training" / "learning-curve"
 
 app = typer.Typer(add_completion=False)
 

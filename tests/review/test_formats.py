@@ -16,7 +16,7 @@ from spacy_transformer_ner.review.decisions import Decision, Review, Text, dense
 from ..corpus.corpora import FORMATS, LABELS, example_corpus
 
 NOT_CHANGED = {
-    "brat", "parquet", "datasets", "columns-pos", "columns-commas", "columns-underscore",
+    "brat", "parquet", "datasets", "columns-underscore",
     "columns-zero", "conll2012", "label-studio", "label-studio-min", "vertex", "ubiai", "kili",
     "sagemaker", "lighttag", "pubannotation", "python", "columns-of-text", "by-label", "gliner",
     "spert", "stanza", "pairs", "csv-texts", "csv-entities", "csv-tokens", "entity-table", "webanno",
