@@ -51,7 +51,7 @@ def console_logger() -> SetUp:
 
         def write(cells: list[str]) -> None:
             with bar.external_write_mode(stdout):
-                print(row(cells, widths=widths, aligns="r" * len(cells)), file=stdout, flush=True)
+                print(row(cells, widths=widths, aligns="r"), file=stdout, flush=True)
 
         write(header)
         write(["-" * width for width in widths])

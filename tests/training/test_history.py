@@ -51,7 +51,8 @@ def chained(nlp, path):
 
 def test_console(encoders, tmp_path, capsys):
     nlp = blank_pipeline(encoders["wordpiece"])
-    nlp.config["training"].update(max_steps=1500, score_weights={"ents_f": 1.0, "ents_r": 0.0})
+    weights = {"ents_f": 1.0, "ents_p": None, "ents_r": 0.0}
+    nlp.config["training"].update(max_steps=1500, score_weights=weights)
     log, finish = chained(nlp, tmp_path / "h")
     losses = {"transformer": 9000.0, "transformer_ner": 100.0}
     for step in range(101):
@@ -72,7 +73,8 @@ def test_console(encoders, tmp_path, capsys):
 def test_console_with_other_components(encoders, tmp_path, capsys):
     nlp = blank_pipeline(encoders["wordpiece"])
     nlp.add_pipe("textcat")
-    nlp.config["training"].update(max_steps=0, score_weights={"ents_f": 0.5, "cats_score": 0.5})
+    weights = {"ents_f": 0.5, "ents_p": None, "ents_r": None, "cats_score": 0.5}
+    nlp.config["training"].update(max_steps=0, score_weights=weights)
     log, finish = chained(nlp, tmp_path / "h")
     log({**info(0), "losses": {"transformer_ner": 1.0, "textcat": 2.0}})
     finish()
