@@ -269,6 +269,14 @@ def test_clean(project):
     assert set(srsly.read_yaml(project / "project.lock")) == {"clean"}
 
 
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory):
+    """The converted sample. Do not modify it."""
+    folder = tmp_path_factory.mktemp("sample")
+    convert([SAMPLE], folder)
+    return folder
+
+
 @pytest.mark.parametrize(
     "command, said",
     [
@@ -304,11 +312,11 @@ def test_clean(project):
     ],
     ids=lambda value: value if isinstance(value, str) else None,
 )
-def test_user_errors_give_one_message(tmp_path, command, said):
+def test_user_errors_give_one_message(sample, tmp_path, command, said):
     if "assets/wnut17" in command and (ROOT / "assets/wnut17/wnut17train.conll").exists():
         pytest.skip("WNUT-17 is here")
     (tmp_path / "broken.conll").write_text("Oslo I-LOC\nOslo\n")
-    convert([SAMPLE], tmp_path / "corpus")
+    shutil.copytree(sample, tmp_path / "corpus")
     done = ner(*[part.format(tmp=tmp_path) for part in command])
     assert done.returncode == 1
     message = " ".join((done.stdout + done.stderr).split())
