@@ -3,8 +3,10 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Literal, Union
 
+from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.vocab import Vocab
 
@@ -141,7 +143,7 @@ def compare_systems(
     systems = [
         [
             read_run(run, corpus, tokenization=tokenization, progress=progress)
-            for run in (runs if isinstance(runs, (list, tuple)) else [runs])
+            for run in ([runs] if isinstance(runs, (str, Path, Language)) else runs)
         ]
         for runs in (first, second)
     ]

@@ -48,7 +48,9 @@ class Run:
         """RETURNS (dict[str | None, Counts]): The counts of each type; None is the key for all
         entities."""
         per_type = count((set(units.gold), set(units.predicted)) for units in self.texts)
-        return {**per_type, None: sum(per_type.values(), Counts(0, 0, 0))}
+        found: dict[Optional[str], Counts] = dict(per_type.items())
+        found[None] = sum(per_type.values(), Counts(0, 0, 0))
+        return found
 
     def per_document(self, label: Optional[str]) -> numpy.ndarray:
         """label (str | None): A type; None for all.
