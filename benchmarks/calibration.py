@@ -115,7 +115,7 @@ def main(
     # fmt: on
 ) -> None:
     run = f"{dataset}-{config}-{encoder}"
-    nlp = load_pipeline(str(ROOT / "training" / run / "model-best"))
+    nlp = load_pipeline(str(ROOT / "training" / f"{run}-0" / "model-best"))
     dev, test = (read(nlp, ROOT / "corpus" / dataset / f"{s}.spacy") for s in ("dev", "test"))
     right, documents = dev.gathered.right, dev.gathered.documents
     halves, precisions = [], []

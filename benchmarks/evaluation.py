@@ -1,6 +1,6 @@
 """Measure the time and memory of an evaluation of a million tokens, with all figures.
 
-    python benchmarks/evaluation.py training/sample-minilm-default/model-best corpus/sample/train.spacy
+    python benchmarks/evaluation.py training/sample-minilm-default-0/model-best corpus/sample/train.spacy
 
 writes benchmarks/results/evaluation.json. The texts of the corpus are repeated."""
 

@@ -1,6 +1,6 @@
 """Measure latency: from loading to the first entity, and for each text after it.
 
-    python benchmarks/latency.py training/sample-minilm-default/model-best corpus/sample/test.spacy
+    python benchmarks/latency.py training/sample-minilm-default-0/model-best corpus/sample/test.spacy
 
 writes benchmarks/results/latency.json. With --peer, transformers' pipeline is measured with a
 token classifier, alternating."""

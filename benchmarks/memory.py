@@ -1,6 +1,6 @@
 """Measure the memory of nlp.pipe over many texts, which must not grow.
 
-    python benchmarks/memory.py training/conll2003-minilm-default/model-best corpus/conll2003/test.spacy
+    python benchmarks/memory.py training/conll2003-minilm-default-0/model-best corpus/conll2003/test.spacy
 
 writes benchmarks/results/memory.json. The texts are random sentences of the corpus."""
 

@@ -1,7 +1,7 @@
 """Check that checkpoints imported from transformers, and exported to it, give the same results.
 
-    python benchmarks/parity.py --pipeline training/sample-minilm-default/model-best
-    python benchmarks/parity.py --dataset conll2003 --checkpoint training/compare/conll2003-minilm/hf-0/model --pipeline training/conll2003-minilm-default/model-best
+    python benchmarks/parity.py --pipeline training/sample-minilm-default-0/model-best
+    python benchmarks/parity.py --dataset conll2003 --checkpoint training/compare/conll2003-minilm/hf-0/model --pipeline training/conll2003-minilm-default-0/model-best
 
 Small encoders of each architecture are trained on the sample, as in transformers' run_ner.py,
 or trained checkpoints are used. Each is imported and exported again. Compared on the test set:

@@ -37,12 +37,12 @@ def main(
     overrides = [part for name, value in chosen.items() for part in (f"--vars.{name}", str(value))]
     name = f"{dataset}-{config}-{encoder}"
     # A training that is finished would not be run again.
-    (ROOT / "training" / name / "checkpoints" / "finished.json").unlink(missing_ok=True)
+    (ROOT / "training" / f"{name}-0" / "checkpoints" / "finished.json").unlink(missing_ok=True)
     seconds, peak = {}, {}
     for command in COMMANDS:
         took, most = run("-m", "spacy", "project", "run", command, ".", "--force", *overrides)
         seconds[command], peak[command] = round(took, 1), round(most)
-    figures = srsly.read_json(ROOT / "metrics" / f"{name}.json")
+    figures = srsly.read_json(ROOT / "metrics" / f"{name}-0.json")
     result = {
         **chosen,
         "seconds": seconds,
@@ -60,9 +60,9 @@ def main(
             for given in ("text", "gold")
         },
         "dev_f": round(
-            srsly.read_json(ROOT / "training" / name / "model-best" / "meta.json")["performance"][
-                "ents_f"
-            ],
+            srsly.read_json(ROOT / "training" / f"{name}-0" / "model-best" / "meta.json")[
+                "performance"
+            ]["ents_f"],
             4,
         ),
     }

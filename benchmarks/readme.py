@@ -57,13 +57,16 @@ def tables() -> dict[str, str]:
         "evaluation": _evaluation,
         "interrupted": _interrupted,
         "latency": _latency,
+        "learning_curve": _learning_curve,
         "memory": _memory,
         "parity": _parity,
         "reading": _reading,
         "resume": _resume,
+        "review": _review,
         "robustness": _robustness,
         "runtime": _runtime,
         "serve": _serve,
+        "significance": _significance,
         "spacy_tests": _spacy_tests,
         "suite": _suite,
         "updating": _updating,
@@ -439,6 +442,73 @@ def _reading(result: Result) -> str:
         f"A generated file of {large['megabytes']:,} MB: {large['megabytes_per_second']:.1f} MB or "
         f"{large['words_per_second']:,} words per second, with at most "
         f"{large['peak_memory_mib']} MiB. {_hardware(result)}\n"
+    )
+
+
+def _learning_curve(result: Result) -> str:
+    """The F1 that is predicted from half of the training data, and the measured one."""
+    rows = [
+        [
+            name,
+            f"`{of['recipe']}`",
+            f"{of['documents'][-1]:,} ({of['sentences']['train']:,})",
+            ", ".join(f"{mean(drawn):.3f}" for drawn in of["f"][:-1]),
+            f"{of['predicted']['f']:.3f} ({of['predicted']['low']:.3f} to {of['predicted']['high']:.3f})",
+            f"{of['measured']:.3f}",
+        ]
+        for name, of in result["corpora"].items()
+    ]
+    head = [
+        "corpus", "recipe", "documents (sentences)", "F1 with 12, 25, 50%", "predicted for 100%",
+        "measured",
+    ]  # fmt: skip
+    within = sum(of["within"] for of in result["corpora"].values())
+    return (
+        f"{_markdown(head, rows)}\n\nWithin the interval: {within} of {len(rows)}. "
+        f"{_hardware(result)}\n"
+    )
+
+
+def _significance(result: Result) -> str:
+    """How often a difference between simulated recipes is significant."""
+
+    def cells(row: Result) -> list[str]:
+        runs = " and ".join(map(str, row["runs"]))
+        return [f"{row['documents']:,}", runs, f"{row['f_deviation']:.4f}"]
+
+    head = ["documents", "runs", "deviation of F1 between runs"]
+    none = _markdown(
+        [*head, "`compare`", "one run each", "bootstrap over runs and documents"],
+        [
+            [
+                *cells(row),
+                *(f"{row[test]:.1%}" for test in ("compare", "one run each", "bootstrap")),
+            ]
+            for row in result["no_difference"]
+        ],
+    )
+    some = _markdown(
+        [*head, "found by `compare`"],
+        [[*cells(row), f"{row['compare']:.0%}"] for row in result["difference"]],
+    )
+    return (
+        f"Recipes that do not differ, of {result['simulations']} simulations each: significant at "
+        f"5%, with\n\n{none}\n\nRecipes that differ by 0.01 F1:\n\n{some}\n"
+    )
+
+
+def _review(result: Result) -> str:
+    """What a review of suspects finds and changes."""
+    by_source = ", ".join(
+        f"{wrong} of {decided} by {kind}" for kind, (wrong, decided) in result["by_source"].items()
+    )
+    before, after = result["f_of_labels"]
+    return (
+        f"Of {result['reviewed']} suspects of `{result['file']}`, {result['wrong']} are wrong "
+        f"({by_source}). The review corrects {result['corrected_entities']} entities in "
+        f"{result['changed_lines']} of {result['lines']:,} lines, and nothing else in the file "
+        f"changes. The F1 of its labels, measured by the corrected ones, rises from {before:.3f} to "
+        f"{after:.3f}.\n"
     )
 
 

@@ -1,7 +1,7 @@
 """Measure F1 on a corpus as it is and on perturbed copies: case, typos, OCR confusions,
 punctuation, joined and split words, other names, and texts cut into sentences or joined.
 
-    python benchmarks/robustness.py corpus/conll2003/dev.spacy training/conll2003-minilm-default/model-best
+    python benchmarks/robustness.py corpus/conll2003/dev.spacy training/conll2003-minilm-default-0/model-best
 
 measures one or more pipelines and writes benchmarks/results/robustness-<corpus>-<split>.json. All
 figures are on the corpus' tokens and sentences. Choose settings on dev, and measure on test

@@ -2,7 +2,7 @@
 and 8 bits. Measures words per second of CPU time from text to entities, alternating on the same
 texts, and the entities in a whole corpus.
 
-    python benchmarks/runtime.py training/conll2003-minilm-default/model-best corpus/conll2003/dev.spacy
+    python benchmarks/runtime.py training/conll2003-minilm-default-0/model-best corpus/conll2003/dev.spacy
 
 writes benchmarks/results/runtime.json. One thread."""
 

@@ -1,6 +1,6 @@
 """Load-test the HTTP service, against a plain FastAPI endpoint that calls nlp(text).
 
-    python benchmarks/serve.py training/conll2003-minilm-default/model-best corpus/conll2003/test.spacy
+    python benchmarks/serve.py training/conll2003-minilm-default-0/model-best corpus/conll2003/test.spacy
 
 writes benchmarks/results/serve.json. Every answer is compared with nlp(text). Then hostile
 requests: none of them may be answered with an error of the server.

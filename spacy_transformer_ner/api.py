@@ -8,7 +8,6 @@ Invalid input raises `InputError`, a ValueError.
 from collections.abc import Sequence
 from pathlib import Path
 
-from .annotation.annotate import SHARD_TEXTS
 from .annotation.annotate import annotate as annotate_files
 from .annotation.formats import Fields
 from .annotation.local import run_here
@@ -76,7 +75,7 @@ def annotate(
     text: str = "text",
     id: str | None = None,
     carry: Sequence[str] = (),
-    shard_texts: int = SHARD_TEXTS,
+    shard_texts: int | None = None,
     progress: Progress = no_progress,
 ) -> Totals:
     """Annotate files of texts. Call again with the same arguments to resume.
@@ -87,7 +86,8 @@ def annotate(
     format (str): "parquet", "jsonl" or "docbin".
     text, id (str, str | None): Columns or keys of the text and of its ID.
     carry (Sequence[str]): Columns or keys to copy to the output.
-    shard_texts (int): Texts per shard; fewer if they are long.
+    shard_texts (int | None): Texts per shard; 5,000, or fewer for long texts and small inputs, if
+        None.
     progress (Callable): Wraps the stream of shards, see `annotation.annotate`.
     RETURNS (Totals): The numbers of texts, words, entities, errors and shards.
     RAISES: InputError if the run cannot start or resume.

@@ -12,7 +12,7 @@ from .files import sha256
 
 PACKAGES = (
     "spacy-transformer-ner", "spacy", "spacy-transformers", "thinc", "torch", "transformers",
-    "tokenizers", "numpy", "seqeval", "scikit-learn",
+    "tokenizers", "numpy", "scikit-learn",
 )  # fmt: skip
 
 

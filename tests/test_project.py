@@ -237,7 +237,7 @@ def test_whole_project(project, rerun):
     overrides = [part for name, value in VARS.items() for part in (f"--{name}", value)]
     done = run("-m", "spacy", "project", "run", "all", ".", *overrides, cwd=project)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    run_name = "mine-tiny-my encoder"
+    run_name = "mine-tiny-my encoder-0"
     best = project / "training" / run_name / "model-best"
     meta = srsly.read_json(best / "meta.json")
     assert meta["labels"]["transformer_ner"] == ["LOC", "MISC", "ORG", "PER"]

@@ -20,9 +20,6 @@ from .manifest import ERRORS, Run, Shard, Totals, fingerprint, part_path
 from .outputs import OutputFormat, to_bytes
 from .schema import VERSION, Annotated, check_names
 
-# Texts per shard; fewer if they are long.
-SHARD_TEXTS = 5000
-
 
 @dataclass(frozen=True)
 class Job:
@@ -98,7 +95,7 @@ def annotate(
     *,
     fields: Fields = Fields(),
     format: OutputFormat = "parquet",
-    shard_texts: int = SHARD_TEXTS,
+    shard_texts: int | None = None,
     progress: Progress = no_progress,
 ) -> tuple[Totals, bool]:
     """Annotate files of texts. An interrupted run is resumed.
@@ -109,9 +106,9 @@ def annotate(
     engine (Callable): Runs the job: `local.run_here`, or a `ray_engine.RayEngine`.
     fields (Fields): The columns or keys to read.
     format (str): The output format: "parquet", "jsonl" or "docbin".
-    shard_texts (int): Texts per shard; fewer if they are long.
-    progress (Callable): Wraps the stream of shards. Also gets a tuple: the size of all inputs
-        in bytes (None if some are compressed), and that of the finished shards.
+    shard_texts (int | None): Texts per shard, see `chunks.plan`.
+    progress (Callable): Wraps the stream of shards. Also gets a tuple: the number of all shards,
+        and of those that are finished.
     RETURNS (tuple[Totals, bool]): The totals, and whether there was anything left to do.
     RAISES: InputError if the run cannot start or resume.
     """
@@ -137,13 +134,11 @@ def annotate(
         if run.finished:
             return run.totals, False
         number, start = run.begin
-        chunks = plan(files, fields, shard_texts, number, start)
-        left = (chunk for chunk in chunks if chunk.number not in run.done)
+        chunks = list(plan(files, fields, shard_texts, number, start))
+        left = [chunk for chunk in chunks if chunk.number not in run.done]
         job = Job(tuple(files), fields, output.absolute(), format, carried)
-        # The uncompressed size of compressed files is unknown.
-        total = None if any(file.zipped for file in files) else sum(file.size for file in files)
         shards = engine(job, nlp, left, run.add)
-        for _ in progress(shards, (total, run.totals.size)):
+        for _ in progress(shards, (number + len(chunks), len(run.done))):
             pass
         run.finish()
         return run.totals, True

@@ -10,8 +10,14 @@ from ..errors import InputError
 from .formats import Failure, Fields, Format, InputFile, Row
 from .input_formats import open_format
 
-# A chunk ends early if its texts are longer than this on average.
+# Rows per chunk, if nothing else is set. A chunk ends early if its texts are longer than this on
+# average.
+TEXTS = 5000
 BYTES_PER_TEXT = 2048
+# Small inputs are split into about so many chunks, but not into smaller ones than this. So the
+# progress shows, and little is lost when a run is interrupted.
+SMALL_INPUT_CHUNKS = 20
+SMALLEST_CHUNK_BYTES = 1 << 17
 
 
 @dataclass(frozen=True)
@@ -76,7 +82,7 @@ class Chunk:
 def plan(
     files: Sequence[InputFile],
     fields: Fields,
-    texts: int,
+    texts: int | None = None,
     number: int = 0,
     begin: Position = Position(),
 ) -> Iterator[Chunk]:
@@ -84,11 +90,17 @@ def plan(
 
     files (Sequence[InputFile]): The files.
     fields (Fields): The columns or keys to read.
-    texts (int): Rows per chunk; fewer if they are long.
+    texts (int | None): Rows per chunk; fewer if they are long. If None, also fewer if the inputs
+        are small.
     number (int): The number of the first chunk.
     begin (Position): Where the first chunk starts.
     YIELDS (Chunk): The chunks.
     """
+    most = (texts or TEXTS) * BYTES_PER_TEXT
+    if texts is None:
+        total = sum(file.size for file in files)
+        most = max(SMALLEST_CHUNK_BYTES, min(most, total // SMALL_INPUT_CHUNKS))
+    texts = texts or TEXTS
     pieces: list[Piece] = []
     rows, size = 0, 0.0
     for index in range(begin.file, len(files)):
@@ -99,7 +111,7 @@ def plan(
                 row += 1
                 rows += 1
                 size += n_bytes
-                if rows >= texts or size >= texts * BYTES_PER_TEXT:
+                if rows >= texts or size >= most:
                     pieces.append(Piece(index, at.start, at.row, row - at.row))
                     at = Position(index, end, row)
                     yield Chunk(number, tuple(pieces), round(size), at)

@@ -8,10 +8,12 @@ raises an InputError.
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from ..corpus.readers.tables import import_pyarrow
 from ..corpus.sources import Source
 from ..errors import InputError
 
@@ -102,6 +104,41 @@ class Format(ABC):
         """start (int): The offset to start at.
         YIELDS (tuple[int, Row]): Where each row ends, and the row.
         RAISES: InputError if the file cannot be read."""
+
+    def types(self) -> dict[str, Any]:
+        """RETURNS (dict[str, pyarrow.DataType | None]): The types of the carried columns: that of
+        all rows, if they have the same, else strings. None for a column without values."""
+        pa = import_pyarrow()
+        found: dict[str, set[str]] = {name: set() for name in self.fields.carry}
+        with suppress(InputError):  # the rest of the file is damaged
+            for _, row in self.rows(0):
+                if isinstance(row, Mapping):
+                    for name, kinds in found.items():
+                        if (value := row.get(name)) is not None:
+                            kinds.add(_kind(value))
+        return {
+            name: getattr(pa, _common(kinds))() if kinds else None for name, kinds in found.items()
+        }
+
+
+def _kind(value: Any) -> str:
+    """The type of a value: as pyarrow calls it, or "whole" for an integer that a double can
+    hold."""
+    if isinstance(value, bool):
+        return "bool_"
+    if isinstance(value, int):
+        return (
+            "whole" if abs(value) <= 2**53 else "int64" if -(2**63) <= value < 2**63 else "string"
+        )
+    return "float64" if isinstance(value, float) else "string"
+
+
+def _common(kinds: set[str]) -> str:
+    if kinds <= {"whole", "int64"}:
+        return "int64"
+    if kinds <= {"whole", "float64"}:
+        return "float64"
+    return next(iter(kinds)) if len(kinds) == 1 else "string"
 
 
 def check_columns(file: InputFile, fields: Fields, columns: Iterable[str]) -> None:

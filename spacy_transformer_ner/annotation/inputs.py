@@ -12,7 +12,6 @@ from ..corpus.readers.tables import import_pyarrow
 from ..errors import InputError
 from .formats import Fields, InputFile, check_columns
 from .input_formats import INPUT_FORMATS, kind_of, open_format
-from .row_formats import ParquetFile
 
 
 def find_files(
@@ -72,15 +71,14 @@ def carried_types(files: list[InputFile], fields: Fields) -> dict[str, Any]:
 
     files (list[InputFile]): The files.
     fields (Fields): The columns or keys to read.
-    RETURNS (dict[str, pyarrow.DataType]): The types of the inputs, if all are Parquet files
-        with the same type; else strings.
+    RETURNS (dict[str, pyarrow.DataType]): The types of the inputs, if it is the same in all
+        files; else strings.
     """
     string = import_pyarrow().string()
     types: dict[str, set[Any]] = {name: set() for name in fields.carry}
     for file in files if fields.carry else ():
-        if kind_of(file.name) != ".parquet":
-            return dict.fromkeys(fields.carry, string)
         with suppress(InputError):  # a damaged file has no rows
-            for name, kind in ParquetFile(file, fields).types().items():
-                types[name].add(kind)
+            for name, kind in open_format(file, fields).types().items():
+                if kind is not None:
+                    types[name].add(kind)
     return {name: found.pop() if len(found) == 1 else string for name, found in types.items()}

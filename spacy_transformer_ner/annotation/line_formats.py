@@ -4,9 +4,10 @@ import csv
 import json
 from collections.abc import Iterator
 from functools import cached_property
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from ..corpus import sources
+from ..corpus.readers.tables import import_pyarrow
 from ..corpus.sources import BOM, Recoded, reading
 from ..errors import InputError
 from .formats import Failure, Fields, Format, InputFile, Row, check_columns
@@ -131,6 +132,10 @@ class CsvFile(TextLines):
                     yield end, Failure(f"has {len(record)} fields, but the header has {n}")
             else:
                 yield end, record
+
+    def types(self) -> dict[str, Any]:
+        """As of `Format`: everything is a string."""
+        return dict.fromkeys(self.fields.carry, import_pyarrow().string())
 
     @cached_property
     def _header(self) -> tuple[list[str], int]:

@@ -8,11 +8,12 @@ from typing import Any, Optional, cast
 import typer
 from wasabi import msg
 
-from ..annotation.annotate import SHARD_TEXTS, annotate
+from ..annotation.annotate import annotate
 from ..annotation.formats import Fields
 from ..annotation.manifest import Shard
 from ..annotation.outputs import SUFFIXES
 from ..errors import InputError
+from ..progress import in_words
 from ._util import PIPELINE, choices
 
 OutputFormat: Any = choices("OutputFormat", SUFFIXES)
@@ -20,6 +21,7 @@ EngineName: Any = choices("EngineName", ("local", "ray"))
 TextPer: Any = choices("TextPer", ("line", "file"))
 SOME_FAILED = 3
 INTERRUPTED = 130
+BAR = "{percentage:3.0f}%|{bar}| {n_fmt} of {total_fmt} shards done, {remaining} left{postfix}"
 
 
 def annotate_cli(
@@ -39,8 +41,11 @@ def annotate_cli(
     text_per: TextPer = typer.Option(
         "line", "--text-per", help="Whether a .txt file has one text per line, or is one text"
     ),
-    shard_texts: int = typer.Option(
-        SHARD_TEXTS, "--shard-texts", min=1, help="Texts per shard; fewer if they are long"
+    shard_texts: Optional[int] = typer.Option(
+        None,
+        "--shard-texts",
+        min=1,
+        help="Texts per shard, fewer if they are long; 5,000, and fewer for small inputs, if not given",
     ),
     use_gpu: int = typer.Option(
         -1, "--gpu-id", "-g", help="GPU ID or -1 for CPU; with Ray, 0 gives each worker a GPU"
@@ -105,18 +110,24 @@ def annotate_cli(
 
 
 def _progress(shards: Iterable[Shard], about: object) -> Iterator[Shard]:
-    """Show a progress bar in bytes of the inputs, with words per second and remaining time."""
+    """Show the finished shards, words per second and the time left: a progress bar in a terminal,
+    else a line per shard."""
     from tqdm import tqdm
 
     total, done = cast("tuple[int, int]", about)
     if done:
-        msg.info(f"Resuming: {done:,} bytes of the inputs are already annotated")
+        msg.info(f"Resuming: {done:,} of {total:,} shards are already done")
     words, start = 0, time.perf_counter()
-    with tqdm(total=total, initial=done, unit="B", unit_scale=True, disable=None) as bar:
-        for shard in shards:
+    with tqdm(total=total, initial=done, bar_format=BAR, disable=None) as bar:
+        for number, shard in enumerate(shards, start=1):
             words += shard.words
-            speed = words / (time.perf_counter() - start)
-            bar.set_postfix_str(f"{speed:,.0f} words/s", refresh=False)
-            bar.update(shard.size)
+            seconds = time.perf_counter() - start
+            speed = f"{words / seconds:,.0f} words/s"
+            if bar.disable:
+                left = in_words(seconds / number * (total - done - number))
+                print(
+                    f"{done + number:,} of {total:,} shards done, {speed}, {left} left", flush=True
+                )
+            bar.set_postfix_str(speed, refresh=False)
+            bar.update()
             yield shard
-    msg.info(f"{words / (time.perf_counter() - start):,.0f} words/s")

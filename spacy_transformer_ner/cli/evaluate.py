@@ -11,10 +11,7 @@ from ._util import CORPUS, GPU_ID, PIPELINE, progress_bar, show_advice
 if TYPE_CHECKING:
     from ..evaluation.evaluate import Evaluation, Tokenization
 
-MEANING: "dict[Tokenization, str]" = {
-    "text": "raw text",
-    "gold": "the corpus' tokens and sentences",
-}
+TOKENIZATIONS: "tuple[Tokenization, ...]" = ("text", "gold")
 
 
 def evaluate_cli(
@@ -63,11 +60,15 @@ def evaluate_cli(
             train=forms,
             progress=progress_bar("documents"),
         )
-        for tokenization in MEANING
+        for tokenization in TOKENIZATIONS
     }
-    for tokenization, result in results.items():
-        msg.divider(f"{data_path}, {MEANING[tokenization]}")
-        _show(result)
+    msg.divider(f"{data_path}, raw text")
+    _show(results["text"])
+    gold = results["gold"].figures.all
+    print(
+        f"With the corpus' own tokens and sentences: precision {gold.p:.4f}, recall {gold.r:.4f}, "
+        f"F1 {gold.f:.4f}"
+    )
     evaluation: dict[str, Any] = {"schema": SCHEMA, "model": model, "corpus": str(data_path)}
     for name, result in results.items():
         evaluation[name] = result.to_dict()
@@ -121,7 +122,6 @@ def _show(result: "Evaluation") -> None:
         f"Missed {kinds['missed']}, spurious {kinds['spurious']}, wrong type {kinds['type']}, "
         f"wrong boundary {kinds['boundary']}, both wrong {kinds['both']}"
     )
-    print(f"\nseqeval (strict, IOB2):\n{figures.seqeval_report}")
 
 
 def _interval(result: "Evaluation", label: Optional[str]) -> str:

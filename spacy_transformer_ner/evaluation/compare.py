@@ -1,24 +1,23 @@
-"""Compare two pipelines or two sets of predictions."""
+"""Compare two pipelines, two recipes with several runs each, or their predictions."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal, Optional
+from typing import Literal, Union
 
 from spacy.language import Language
 from spacy.tokens import Doc
-from spacy.training import Example
 from spacy.vocab import Vocab
 
-from ..corpus.reader import AnyCorpus, annotated_docs, corpus_docs
-from ..errors import InputError
+from ..corpus.reader import AnyCorpus, annotated_docs
 from ..loading import Pipeline
 from ..progress import Progress, no_progress
-from .counts import Counts, count
-from .evaluate import Tokenization, counts_per_document, evaluate, require_entities
-from .mistakes import Mention, in_text
-from .resampling import PERMUTATIONS, Difference, paired_test
-from .units import Units, align
+from .evaluate import Tokenization
+from .mistakes import Context, Mention, context_of, in_text
+from .runs import Run, read_run
+from .significance import PERMUTATIONS, Difference, difference_of, holm
+from .units import Units
 
 # What the second system changes compared to the first.
 Change = Literal["fixed", "broken", "no longer spurious", "newly spurious"]
@@ -27,16 +26,22 @@ CHANGES: tuple[Change, ...] = ("fixed", "broken", "no longer spurious", "newly s
 
 @dataclass(frozen=True)
 class Changed:
-    """An entity that only one of two systems predicts.
+    """An entity that only one of two systems predicts: most of its runs do, and at most half of
+    the runs of the other.
 
     change (str): What the second system changes.
     document (int): The index of the document, from 0.
     entity (Mention): The entity.
+    first, second (int): How many runs of each system predict it.
+    context (Context): Its file and line, and the text around it in its sentence.
     """
 
     change: Change
     document: int
     entity: Mention
+    first: int
+    second: int
+    context: Context
 
 
 @dataclass(frozen=True)
@@ -44,16 +49,17 @@ class Comparison:
     """The comparison of two systems on one corpus.
 
     difference (Difference): The difference in F1 over all entities, and its significance.
-    per_type (dict[str, Difference]): The same for each type.
-    first, second (dict[str | None, Counts]): The counts of each system by type; None is the
-        key for all entities.
-    changed (tuple[Changed, ...]): The entities that only one system predicts.
+    per_type (dict[str, Difference]): The same for each type, corrected for the number of types
+        (`significance.holm`). Includes the labels that only one system knows.
+    first, second (tuple[Run, ...]): The runs of each system.
+    changed (tuple[Changed, ...]): The entities that only one system predicts: those that most
+        runs agree on come first.
     """
 
     difference: Difference
     per_type: dict[str, Difference]
-    first: dict[Optional[str], Counts]
-    second: dict[Optional[str], Counts]
+    first: tuple[Run, ...]
+    second: tuple[Run, ...]
     changed: tuple[Changed, ...]
 
     def changes(self) -> dict[str, int]:
@@ -61,21 +67,61 @@ class Comparison:
         kinds = [one.change for one in self.changed]
         return {change: kinds.count(change) for change in CHANGES}
 
+    def knows(self, label: str) -> tuple[bool, bool]:
+        """label (str): A label.
+        RETURNS (tuple[bool, bool]): Whether each system knows it, or may know it."""
+        first, second = (
+            any(run.labels is None or label in run.labels for run in runs)
+            for runs in (self.first, self.second)
+        )
+        return first, second
+
+    @property
+    def verdict(self) -> str:
+        """RETURNS (str): The result in words."""
+        test = self.difference
+        if test.is_significant:
+            better = "second" if test.f > 0 else "first"
+            total = f"The {better} is better: F1 {test.f:+.4f}, p = {test.p_value:.4f}."
+        elif not test.changed:
+            total = f"No difference: both find the same entities in {test.documents:,} documents."
+        else:
+            total = (
+                f"No significant difference in F1 ({test.f:+.4f}, p = {test.p_value:.3f}): the "
+                f"results differ in {test.changed:,} of {test.documents:,} documents, which may be "
+                "due to chance."
+            )
+        by_way = {
+            way: ", ".join(
+                f"{label} ({of.f:+.3f})"
+                for label, of in self.per_type.items()
+                if of.is_significant and (of.f > 0) == (way == "better")
+            )
+            for way in ("better", "worse")
+        }
+        types = " and ".join(f"{way} at {labels}" for way, labels in by_way.items() if labels)
+        if types:
+            return f"{total} By type, the second is {types}."
+        if test.changed and len(self.per_type) > 1:
+            return f"{total} No single type differs significantly."
+        return total
+
     def to_dict(self) -> dict:
-        """RETURNS (dict): The fields, for JSON."""
+        """RETURNS (dict): The fields and the verdict, for JSON."""
         return {
+            "verdict": self.verdict,
             "difference": self.difference.to_dict(),
             "per_type": {label: of.to_dict() for label, of in self.per_type.items()},
-            "first": _to_dict(self.first),
-            "second": _to_dict(self.second),
+            "first": [run.to_dict() for run in self.first],
+            "second": [run.to_dict() for run in self.second],
             "changes": self.changes(),
             "changed": [asdict(one) for one in self.changed],
         }
 
 
 def compare_systems(
-    first: Pipeline,
-    second: Pipeline,
+    first: Union[Pipeline, Sequence[Pipeline]],
+    second: Union[Pipeline, Sequence[Pipeline]],
     corpus: AnyCorpus,
     *,
     tokenization: Tokenization = "text",
@@ -85,83 +131,29 @@ def compare_systems(
 ) -> Comparison:
     """Compare two systems on a corpus.
 
-    first, second (str | Path | Language): Pipelines, or .spacy files with predictions for
-        the same texts in the same order.
+    first, second (str | Path | Language | Sequence): Pipelines, or .spacy files with predictions
+        for the same texts in the same order. Several are runs of one recipe with other seeds.
     corpus (str | Path | Sequence[Doc]): The annotated corpus, see `reader.annotated_docs`.
     tokenization (str): The input of the pipelines, see `evaluate.Evaluation`.
-    permutations, seed (int): See `resampling.Difference`.
+    permutations, seed (int): See `significance.paired_test`; for one run each.
     progress (Callable): Progress callback for the Docs.
     RETURNS (Comparison): The comparison.
     RAISES: InputError if a pipeline, file or corpus is not found, or the texts differ.
     """
     systems = [
-        predictions(source, corpus, tokenization=tokenization, progress=progress)
-        for source in (first, second)
+        [
+            read_run(run, corpus, tokenization=tokenization, progress=progress)
+            for run in ([runs] if isinstance(runs, (str, Path, Language)) else runs)
+        ]
+        for runs in (first, second)
     ]
     references = annotated_docs(corpus, Vocab())
     return compare(systems[0], systems[1], references, permutations=permutations, seed=seed)
 
 
-def _to_dict(counts: dict[Optional[str], Counts]) -> dict:
-    """Keep all entities apart from the types, as a type can be called "all"."""
-    per_type = {label: of.to_dict() for label, of in counts.items()}
-    return {"all": per_type.pop(None), "per_type": per_type}
-
-
-def predictions(
-    source: Pipeline,
-    corpus: AnyCorpus,
-    *,
-    tokenization: Tokenization = "text",
-    progress: Progress = no_progress,
-) -> list[Units]:
-    """Get a system's predictions for a corpus.
-
-    source (str | Path | Language): A pipeline, or a .spacy file with predictions for the
-        same texts in the same order.
-    corpus (str | Path | Sequence[Doc]): The annotated corpus, see `reader.annotated_docs`.
-    tokenization (str): The input of a pipeline, see `evaluate.Evaluation`.
-    progress (Callable): Progress callback for the Docs.
-    RETURNS (list[Units]): Gold and predicted entities of each text.
-    RAISES: InputError if the pipeline or file is not found, or the texts differ.
-    """
-    if isinstance(source, Language) or Path(source).suffix != ".spacy":
-        return evaluate(source, corpus, tokenization=tokenization, progress=progress).texts
-    vocab = Vocab()
-    references, docs = corpus_docs(corpus, vocab), corpus_docs(source, vocab)
-    if len(docs) != len(references):
-        raise InputError(
-            f"has {len(docs)} texts, but the corpus has {len(references)}. Pass predictions for "
-            "the same texts in the same order.",
-            path=source,
-        )
-    require_entities(references, corpus)
-    return [
-        _aligned(doc, reference, source)
-        for doc, reference in zip(docs, references)
-        if reference.has_annotation("ENT_IOB")
-    ]
-
-
-def _aligned(doc: Doc, reference: Doc, source: str | Path) -> Units:
-    if "".join(doc.text.split()) != "".join(reference.text.split()):
-        raise InputError(
-            f"does not have the same text as the corpus at {reference.text[:60]!r}. Pass "
-            "predictions for the same texts in the same order.",
-            path=source,
-        )
-    if not doc.has_annotation("ENT_IOB"):
-        raise InputError(
-            f"has no entity annotation for {reference.text[:60]!r}. Pass a file that a pipeline "
-            "has annotated.",
-            path=source,
-        )
-    return align(Example(doc, reference))
-
-
 def compare(
-    first: Sequence[Units],
-    second: Sequence[Units],
+    first: Sequence[Run],
+    second: Sequence[Run],
     references: Sequence[Doc],
     *,
     permutations: int = PERMUTATIONS,
@@ -169,54 +161,61 @@ def compare(
 ) -> Comparison:
     """Compare two systems.
 
-    first, second (Sequence[Units]): Their predictions for each text.
+    first, second (Sequence[Run]): Their runs.
     references (Sequence[Doc]): The annotated texts.
-    permutations, seed (int): See `resampling.Difference`.
+    permutations, seed (int): See `significance.paired_test`; for one run each.
     RETURNS (Comparison): The comparison.
     """
-    counts = [
-        count((set(units.gold), set(units.predicted)) for units in system)
-        for system in (first, second)
-    ]
 
     def test(label: str | None) -> Difference:
-        return paired_test(
-            counts_per_document(first, label),
-            counts_per_document(second, label),
+        return difference_of(
+            [run.per_document(label) for run in first],
+            [run.per_document(label) for run in second],
             permutations=permutations,
             seed=seed,
         )
 
-    labels = sorted({label for of_system in counts for label in of_system})
+    runs = (*first, *second)
+    labels = {label for run in runs for label in run.counts if label is not None}
+    known = [run.labels for run in runs if run.labels is not None]
+    # What all know and neither the corpus nor a prediction has is no difference.
+    labels |= frozenset().union(*known) - frozenset.intersection(*known) if known else set()
+    changed = [
+        one
+        for number, reference in enumerate(references)
+        for one in _changed(
+            number,
+            [run.texts[number] for run in first],
+            [run.texts[number] for run in second],
+            reference,
+        )
+    ]
+    agreed = {one: abs(one.first / len(first) - one.second / len(second)) for one in changed}
     return Comparison(
         difference=test(None),
-        per_type={label: test(label) for label in labels},
-        first=_with_total(counts[0]),
-        second=_with_total(counts[1]),
-        changed=tuple(
-            one
-            for number, (a, b, reference) in enumerate(zip(first, second, references))
-            for one in _changed(number, a, b, reference)
-        ),
+        per_type=holm({label: test(label) for label in sorted(labels)}),
+        first=tuple(first),
+        second=tuple(second),
+        changed=tuple(sorted(changed, key=lambda one: -agreed[one])),
     )
 
 
-def _with_total(counts: dict[str, Counts]) -> dict[Optional[str], Counts]:
-    """Add the counts of all entities under None."""
-    result: dict[Optional[str], Counts] = dict(counts.items())
-    result[None] = sum(counts.values(), Counts(0, 0, 0))
-    return result
-
-
-def _changed(number: int, first: Units, second: Units, reference: Doc) -> list[Changed]:
+def _changed(
+    number: int, first: Sequence[Units], second: Sequence[Units], reference: Doc
+) -> Iterator[Changed]:
     """The differences between two systems in one text. Their units may differ."""
-    gold, before, after = (
-        set(in_text(reference.text, units, entities))
-        for units, entities in (
-            (first, first.gold),
-            (first, first.predicted),
-            (second, second.predicted),
-        )
+    one = first[0]
+    if all(units == one and units.ends == one.ends for units in (*first, *second)):
+        return
+    text = reference.text
+    gold = set(in_text(text, one, one.gold))
+    votes = [
+        Counter(mention for units in runs for mention in in_text(text, units, units.predicted))
+        for runs in (first, second)
+    ]
+    before, after = (
+        {mention for mention, n in of.items() if 2 * n > len(runs)}
+        for of, runs in zip(votes, (first, second))
     )
     by_change: dict[Change, set[Mention]] = {
         "fixed": (after - before) & gold,
@@ -224,8 +223,7 @@ def _changed(number: int, first: Units, second: Units, reference: Doc) -> list[C
         "no longer spurious": before - after - gold,
         "newly spurious": after - before - gold,
     }
-    return [
-        Changed(change, number, mention)
-        for change, mentions in by_change.items()
-        for mention in sorted(mentions, key=lambda m: (m.start, m.end, m.label))
-    ]
+    for change, mentions in by_change.items():
+        for mention in sorted(mentions, key=lambda m: (m.start, m.end, m.label)):
+            context = context_of(reference, mention.start, mention.end, sentence=True)
+            yield Changed(change, number, mention, votes[0][mention], votes[1][mention], context)

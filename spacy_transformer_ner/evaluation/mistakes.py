@@ -33,6 +33,19 @@ class Mention:
 
 
 @dataclass(frozen=True)
+class Context:
+    """Where an entity is.
+
+    place (str): The source file and line, "" if unknown.
+    before, after (str): The text on both sides, cut at words.
+    """
+
+    place: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True)
 class Mistake(Result):
     """One mistake.
 
@@ -79,17 +92,42 @@ def mistakes(
         text, offsets = text_of(match.text)
         first, last = match.place
         start, end = offsets[first][0], offsets[last - 1][1]
+        context = context_of(reference, start, end, text)
         yield Mistake(
             kind=match.kind,
             document=match.text,
-            place=place_of(reference, _token_at(reference, start)),
+            place=context.place,
             gold=match.gold and _mention(text, offsets, match.gold),
             predicted=match.predicted and _mention(text, offsets, match.predicted),
             score=None if match.score is None else round(match.score, 4),
-            before=_cut_left(text[max(0, start - CONTEXT) : start], start > CONTEXT),
+            before=context.before,
             text=text[start:end],
-            after=_cut_right(text[end : end + CONTEXT], end + CONTEXT < len(text)),
+            after=context.after,
         )
+
+
+def context_of(
+    doc: Doc, start: int, end: int, text: str | None = None, *, sentence: bool = False
+) -> Context:
+    """Get the context of an entity.
+
+    doc (Doc): The annotated text.
+    start, end (int): The entity's character offsets.
+    text (str | None): The text of the Doc, if it is at hand.
+    sentence (bool): Whether the context ends with the sentence, if the Doc has sentences.
+    RETURNS (Context): Its place and context.
+    """
+    text = doc.text if text is None else text
+    token, first, last = _token_at(doc, start), 0, len(text)
+    if sentence and doc.has_annotation("SENT_START"):
+        first = doc[token].sent.start_char
+        last = max(end, doc[_token_at(doc, end - 1)].sent.end_char)
+    low, high = max(first, start - CONTEXT), min(last, end + CONTEXT)
+    return Context(
+        place_of(doc, token),
+        _cut_left(text[low:start], low > first),
+        _cut_right(text[end:high], high < last),
+    )
 
 
 def in_text(text: str, units: Units, entities: Iterable[Entity]) -> list[Mention]:

@@ -1,12 +1,11 @@
-"""Bootstrap confidence intervals and paired permutation tests."""
+"""Bootstrap confidence intervals."""
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import numpy
 
 RESAMPLES = 1000
-PERMUTATIONS = 10_000
 LEVEL = 0.95
 # The number of values drawn at once, to bound memory.
 AT_ONCE = 1 << 22
@@ -14,48 +13,13 @@ AT_ONCE = 1 << 22
 
 @dataclass(frozen=True)
 class Interval:
-    """A 95% bootstrap confidence interval: the percentile interval over documents
-    resampled with replacement (Efron and Tibshirani, 1993).
+    """A 95% confidence interval.
 
     low, high (float): Its bounds.
     """
 
     low: float
     high: float
-
-
-@dataclass(frozen=True)
-class Difference:
-    """The difference in F1 between two systems on the same documents.
-
-    f (float): F1 of the second system minus F1 of the first.
-    interval (Interval): The 95% bootstrap confidence interval of `f`.
-    p_value (float): The p-value of the paired permutation test, which randomly exchanges
-        the two systems' results in each document (approximate randomization; Noreen, 1989;
-        Yeh, 2000).
-    documents (int): The number of documents.
-    changed (int): The number of documents in which the systems differ.
-    permutations, resamples (int): The number of permutations and bootstrap resamples.
-    seed (int): The random seed.
-    """
-
-    f: float
-    interval: Interval
-    p_value: float
-    documents: int
-    changed: int
-    permutations: int
-    resamples: int
-    seed: int
-
-    @property
-    def is_significant(self) -> bool:
-        """RETURNS (bool): Whether the p-value is below 5%."""
-        return self.p_value < 1.0 - LEVEL
-
-    def to_dict(self) -> dict:
-        """RETURNS (dict): The fields, for JSON."""
-        return {**asdict(self), "significant": self.is_significant}
 
 
 def f_of(counts: numpy.ndarray) -> numpy.ndarray:
@@ -68,7 +32,8 @@ def f_of(counts: numpy.ndarray) -> numpy.ndarray:
 def intervals(
     counts: numpy.ndarray, *, resamples: int = RESAMPLES, seed: int = 0
 ) -> dict[str, Interval]:
-    """Compute 95% bootstrap confidence intervals of precision, recall and F1.
+    """Compute 95% bootstrap confidence intervals of precision, recall and F1: percentiles over
+    documents resampled with replacement (Efron and Tibshirani, 1993).
 
     counts (ndarray): True positives, false positives and false negatives of each document.
         Shape: (documents, 3)
@@ -77,72 +42,40 @@ def intervals(
     RETURNS (dict[str, Interval]): The intervals of p, r and f.
     """
     drawn = numpy.concatenate(
-        [weights @ counts for weights in _drawings(len(counts), resamples, seed)]
+        [weights @ counts for weights in drawings(len(counts), resamples, seed)]
     )
     tp, fp, fn = drawn.T
     figures = {"p": _divide(tp, tp + fp), "r": _divide(tp, tp + fn), "f": f_of(drawn)}
-    return {name: _interval(values) for name, values in figures.items()}
+    return {name: percentiles(values) for name, values in figures.items()}
 
 
-def paired_test(
-    first: numpy.ndarray,
-    second: numpy.ndarray,
-    *,
-    permutations: int = PERMUTATIONS,
-    resamples: int = RESAMPLES,
-    seed: int = 0,
-) -> Difference:
-    """Test whether the F1 of two systems differs.
+def drawings(documents: int, resamples: int, seed: int) -> Iterator[numpy.ndarray]:
+    """Resample documents with replacement.
 
-    first, second (ndarray): True positives, false positives and false negatives of each
-        document. Shape: (documents, 3)
-    permutations, resamples, seed (int): See `Difference`.
-    RETURNS (Difference): The difference and its significance.
+    documents, resamples (int): The number of documents, and of resamples.
+    seed (int): The random seed.
+    YIELDS (ndarray): How often each document is drawn. Shape: (some resamples, documents)
     """
-    first, second = numpy.asarray(first), numpy.asarray(second)
-    changes = second - first
-    differs = changes.any(axis=1)
-    difference = float(f_of(second.sum(axis=0)) - f_of(first.sum(axis=0)))
     rng = numpy.random.default_rng(seed)
-    as_large = 0
-    for n in _parts(permutations, int(differs.sum())):
-        exchanged = rng.integers(0, 2, size=(n, int(differs.sum())), dtype="int8")
-        moved = exchanged.astype("float64") @ changes[differs]
-        differences = f_of(second.sum(axis=0) - moved) - f_of(first.sum(axis=0) + moved)
-        # Tolerate rounding errors between equal differences.
-        as_large += int((abs(differences) >= abs(difference) - 1e-12).sum())
-    drawn = numpy.concatenate(
-        [
-            f_of(weights @ second) - f_of(weights @ first)
-            for weights in _drawings(len(first), resamples, seed)
-        ]
-    )
-    return Difference(
-        f=difference,
-        interval=_interval(drawn),
-        p_value=(as_large + 1) / (permutations + 1),
-        documents=len(first),
-        changed=int(differs.sum()),
-        permutations=permutations,
-        resamples=resamples,
-        seed=seed,
-    )
-
-
-def _drawings(documents: int, resamples: int, seed: int) -> Iterator[numpy.ndarray]:
-    """Yield the number of times each document is drawn. Shape: (some resamples, documents)"""
-    rng = numpy.random.default_rng(seed)
-    for n in _parts(resamples, documents):
+    for n in parts(resamples, documents):
         yield rng.multinomial(documents, numpy.full(documents, 1 / documents), size=n)
 
 
-def _parts(total: int, size: int) -> Iterator[int]:
+def parts(total: int, size: int) -> Iterator[int]:
+    """Split work into parts that fit in memory.
+
+    total (int): The number of items.
+    size (int): The number of values of an item.
+    YIELDS (int): The number of items of a part.
+    """
     at_once = max(1, AT_ONCE // max(1, size))
     for start in range(0, total, at_once):
         yield min(at_once, total - start)
 
 
-def _interval(values: numpy.ndarray) -> Interval:
+def percentiles(values: numpy.ndarray) -> Interval:
+    """values (ndarray): Resampled values. Shape: (resamples,)
+    RETURNS (Interval): The percentile interval."""
     tail = (1.0 - LEVEL) / 2
     low, high = numpy.quantile(values, (tail, 1.0 - tail))
     return Interval(float(low), float(high))

@@ -16,7 +16,7 @@ from ..errors import InputError
 # The fields of an entity in the records of spaCy, Prodigy and Doccano.
 STARTS = ("start", "start_offset", "start_char")
 ENDS = ("end", "end_offset", "end_char")
-LABELS = ("label", "type", "entity", "entity_group")
+LABELS = ("label", "type", "entity", "entity_group", "labels", "hypertextlabels")
 UTF_16 = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
 UTF_32 = {b"\xff\xfe\0\0": "utf-32-le", b"\0\0\xfe\xff": "utf-32-be"}
 
@@ -49,17 +49,22 @@ def unchangeable(name: str, line: int | None = None) -> InputError:
 
 
 def read_entry(entry: Any) -> Ent | None:
-    """Read an entity of a record of spaCy, Prodigy or Doccano.
+    """Read an entity of a record of spaCy, Prodigy, Doccano or Label Studio.
 
-    entry (Any): An object, or a list of start, end and label.
+    entry (Any): An object, an object with such an object as value, or a list of start, end and
+        label.
     RETURNS (Ent | None): The entity with the offsets of the record. None if it has another form.
     """
     start = end = label = None
+    if isinstance(entry, Mapping) and isinstance(entry.get("value"), Mapping):
+        entry = entry["value"]
     if isinstance(entry, Mapping):
         start, end, label = (
             next((entry[key] for key in keys if key in entry), None)
             for keys in (STARTS, ENDS, LABELS)
         )
+        if isinstance(label, list) and len(label) == 1:
+            label = label[0]
     elif isinstance(entry, list) and len(entry) >= 3:
         start, end, label = entry[:3]
     if not (_is_offset(start) and _is_offset(end) and isinstance(label, str)):

@@ -25,8 +25,8 @@ def column_edits(text: str, reader: ColumnFile, changes: Sequence[Change]) -> li
     reader (ColumnFile): Its reader, after it has read the file.
     changes (Sequence[Change]): The documents that change.
     RETURNS (list[Edit]): The edits.
-    RAISES: InputError if the tag scheme of the file cannot express the entities, or words and tags
-        are not separated by tabs or spaces, or tags are not written like B-PER.
+    RAISES: InputError if the tag scheme of the file cannot express the entities, or tags are not
+        written like B-PER.
     """
     if not _is_plain(reader.layout):
         raise unchangeable(reader.source.name)
@@ -42,12 +42,10 @@ def column_edits(text: str, reader: ColumnFile, changes: Sequence[Change]) -> li
 def _is_plain(layout: Layout) -> bool:
     spelling = layout.spelling
     return (
-        layout.separator in " \t"
-        and layout.label is None
+        layout.label is None
         and spelling.form is None
         and not (
-            layout.quoted
-            or layout.brackets
+            layout.brackets
             or layout.longer
             or any(layout.marks)
             or spelling.unlabelled
@@ -140,6 +138,10 @@ class _Rows:
     def __init__(self, text: str, reader: ColumnFile):
         self.layout = reader.layout
         self.tags = reader.tags
+        mark = re.escape(self.layout.separator)
+        self._separated = re.compile(
+            rf'(?<![^{mark}])(?:\s*"(?:[^"]|"")*"\s*|[^{mark}]*)(?![^{mark}])'
+        )
         self.starts = [0, *(match.end() for match in re.finditer("\n", text))]
         self.text = text
 
@@ -188,10 +190,16 @@ class _Rows:
             before = row.split("\t")[: self.layout.tag]
             position = sum(map(len, before)) + len(before)
             cell = row[position:].partition("\t")[0]
+        elif self.layout.separator != " ":
+            matches = list(self._separated.finditer(row))
+            # A word may contain the separator.
+            more = len(matches) - self.layout.columns if self.layout.tag > self.layout.word else 0
+            match = matches[self.layout.tag + more]
+            position, cell = match.start(), match[0]
         else:
             match = [m for _, m in zip(range(self.layout.tag + 1), CELL.finditer(row))][-1]
             position, cell = match.start(), match[0]
-        stripped = cell.strip(" ")
+        stripped = cell.strip(" ").strip('"') if self.layout.quoted else cell.strip(" ")
         # An empty last cell of MISC was stripped by the reader.
         return start + position + (cell.index(stripped) if stripped else 0), stripped
 

@@ -7,12 +7,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ..corpus.origin import origin_of
+from ..corpus.readers.label_studio import SHORT_TASKS, TASKS, annotations_of
 from ..corpus.readers.text_records import TextRecords
 from ..corpus.readers.token_records import TokenRecords
 from ..errors import InputError
 from .changes import ENDS, LABELS, STARTS, Change, Edit, Ent, read_entry, unchangeable
 from .columns import changed_tags
 from .json_ranges import Range, element_ranges, member_ranges, record_ranges
+from .label_studio import result_of
 
 # Fields in which Doccano has entities as [start, end, label].
 OF_DOCCANO = ("label", "labels")
@@ -30,7 +32,7 @@ def record_edits(
     changes (Sequence[Change]): The documents that change.
     RETURNS (list[Edit]): The edits.
     RAISES: InputError if an entity cannot be written, or the records have another form than those
-        of spaCy, Prodigy, Doccano and Hugging Face.
+        of spaCy, Prodigy, Doccano, Label Studio and Hugging Face.
     """
     if not _is_plain(reader):
         raise unchangeable(reader.name)
@@ -45,10 +47,10 @@ def record_edits(
 
 
 def _is_plain(reader: TextRecords | TokenRecords) -> bool:
-    if reader.kind is not None:
-        return False
     if isinstance(reader, TokenRecords):
-        return True
+        return reader.kind is None
+    if reader.kind not in (None, TASKS, SHORT_TASKS):
+        return False
     is_nested = "." in reader.fields.spans + reader.fields.text
     return reader.offsets == "characters" and not is_nested and reader.fields.read_text is None
 
@@ -72,18 +74,22 @@ def _text_edits(
         value = json.loads(text[slice(*place)])
         if not isinstance(value, (dict, list)):
             continue
-        said, record = value if isinstance(value, list) else (value.get(reader.fields.text), value)
-        if said != change.doc.text:
-            continue
+        said = change.doc.text
         start = _object(text, place)
-        field = member_ranges(text, start).get(reader.fields.spans)
-        entries = record.get(reader.fields.spans) or []
+        found = _entities_of(text, reader, start, value, said)
+        if found is None:
+            continue
+        field, entries = found
         if {_ent(entry, said) for entry in entries} >= before:
             del places[line][number]  # an equal record on this line is another document
             break
     else:
         raise unchangeable(reader.name, line)
-    style = _Style(text[slice(*place)], reader.fields.spans, entries, record.get("tokens"), said)
+    like = next((entry for entry in entries if read_entry(entry)), None)
+    if like is None and reader.kind is not None:
+        like = _any_entity(text, reader)
+    tokens = value.get("tokens") if isinstance(value, dict) else None
+    style = _Style(text[slice(*place)], reader.fields.spans, like, tokens, said)
     if field is None or text[field[0]] != "[":
         new = "[" + ", ".join(style.write(ent, None) for ent in change.added) + "]"
         if field is not None:
@@ -92,6 +98,34 @@ def _text_edits(
             yield Edit(start + 1, start + 1, f"{json.dumps(reader.fields.spans)}: {new}, ")
         return
     yield _array_edit(text, field, entries, change, style, said)
+
+
+def _entities_of(
+    text: str, reader: TextRecords, start: int, value: Any, said: str
+) -> tuple[Range | None, list[Any]] | None:
+    """The array of a record's entities and its place, if it is there. None if the record has another
+    text than `said`."""
+    if reader.kind == TASKS:
+        return result_of(text, start, value, said)
+    own, record = value if isinstance(value, list) else (value.get(reader.fields.text), value)
+    if own != said:
+        return None
+    spans = reader.fields.spans
+    return member_ranges(text, start).get(spans), record.get(spans) or []
+
+
+def _any_entity(text: str, reader: TextRecords) -> Any:
+    """An entity of the file, to write others like it."""
+    for _, place in record_ranges(text):
+        record = json.loads(text[slice(*place)])
+        if reader.kind == TASKS:
+            arrays = [annotation["result"] for annotation in annotations_of(record)]
+        else:
+            arrays = [record.get(reader.fields.spans) or []]
+        for entry in (entry for array in arrays for entry in array):
+            if read_entry(entry):
+                return entry
+    raise unchangeable(reader.name)
 
 
 def _array_edit(
@@ -138,20 +172,21 @@ class _Style:
 
     raw (str): The text of the record.
     field (str): The field of the entities.
-    entries (list): Its entities.
+    first (Any): An entity to write others like. None if there is none.
     tokens (Any): Its tokens, if it has them.
     said (str): Its text.
     """
 
-    def __init__(self, raw: str, field: str, entries: list, tokens: Any, said: str):
+    def __init__(self, raw: str, field: str, first: Any, tokens: Any, said: str):
         spaced = re.search(r'":\s', raw) is not None
         self.comma = ", " if spaced else ","
         self.separators = (self.comma, ": " if spaced else ":")
         self.ascii = raw.isascii() and "\\u" in raw
-        self.first = entries[0] if entries else None
-        self.as_list = isinstance(self.first, list) if entries else field in OF_DOCCANO
+        self.first = first
+        self.as_list = field in OF_DOCCANO if first is None else isinstance(first, list)
         self.tokens = tokens if isinstance(tokens, list) else []
         self.said = said
+        self._ids: list[Any] = []
 
     def write(self, ent: Ent, like: Any) -> str:
         """ent (Ent): A new entity.
@@ -163,15 +198,29 @@ class _Style:
             return self._dumps([*ent, *rest])
         known = like if isinstance(like, Mapping) else {}
         names = known or (self.first if isinstance(self.first, Mapping) else {})
+        if isinstance(names.get("value"), Mapping):  # a region of Label Studio
+            value = self._object(ent, known.get("value", {}), names["value"])
+            # Relations refer to regions by their id, so the id stays, but comes only once.
+            if not known or names.get("id") in self._ids:
+                names = {**names, "id": f"{ent.start}-{ent.end}-{ent.label}"}
+            self._ids.append(names.get("id"))
+            return self._dumps({**names, "value": value})
+        return self._dumps(self._object(ent, known, names))
+
+    def _object(
+        self, ent: Ent, known: Mapping[str, Any], names: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """The object of an entity, with the fields of another one."""
         start, end, label = (
             next((key for key in keys if key in names), keys[0]) for keys in (STARTS, ENDS, LABELS)
         )
-        right = {start: ent.start, end: ent.end, label: ent.label}
+        written = [ent.label] if isinstance(names.get(label), list) else ent.label
+        right = {start: ent.start, end: ent.end, label: written}
         right |= {"text": self.said[ent.start : ent.end], **self._in_tokens(ent)}
         # In the order of the other entities, and without fields that are unknown here.
         entry = {k: right.get(k, known.get(k)) for k in names if k in right or k in known}
         entry |= {key: right[key] for key in (start, end, label)}
-        return self._dumps({k: v for k, v in entry.items() if k in right or k not in OF_TOKENS})
+        return {k: v for k, v in entry.items() if k in right or k not in OF_TOKENS}
 
     def _in_tokens(self, ent: Ent) -> dict[str, int]:
         """The tokens of an entity, as in Prodigy, the last one inclusive."""

@@ -15,7 +15,7 @@ from spacy_transformer_ner.annotation.formats import Fields
 from spacy_transformer_ner.annotation.local import read_ahead, run_here, write_behind
 from spacy_transformer_ner.errors import InputError
 
-from ..conftest import entities
+from ..conftest import entities, ner
 from .conftest import TEXTS
 
 
@@ -66,6 +66,19 @@ def test_formats(nlp, tmp_path, format):
             assert text[begin : begin + len(e["sentence"])] == e["sentence"]
             # The texts consist of these sentences.
             assert e["sentence"] in " ".join(TEXTS[:5]) and e["sentence"].count(".") == 1
+
+
+def test_progress_in_a_log(nlp, pipeline, tmp_path):
+    """A line per shard, and the carried columns keep their types."""
+    arguments = "annotate", pipeline, write_input(tmp_path), tmp_path / "out", "--carry", "key"
+    done = ner(*arguments, "--shard-texts", 20)
+    lines = [line for line in done.stdout.splitlines() if "shards done" in line]
+    assert [line.split(" shards done, ")[0] for line in lines] == ["1 of 3", "2 of 3", "3 of 3"]
+    assert all("words/s" in line and line.endswith(" left") for line in lines)
+    assert pq.read_table(tmp_path / "out").column("key").to_pylist() == list(range(60))
+    (tmp_path / "out" / "part-000001.parquet").unlink()
+    said = ner(*arguments, "--shard-texts", 20).stdout
+    assert "2 of 3 shards are already done" in said and "3 of 3 shards done" in said
 
 
 def sentences(nlp, text):

@@ -191,9 +191,50 @@ def test_types_of_carried_columns(tmp_path):
         "d": pa.date32(),
         "same": pa.float64(),
     }
-    (tmp_path / "c.jsonl").write_text("{}")
+    (tmp_path / "c.jsonl").write_text('{"text": "c", "same": 3, "d": null}')
     files = find_files([str(tmp_path)], tmp_path / "out")
-    assert set(carried_types(files, fields).values()) == {pa.string()}
+    assert carried_types(files, fields) == {"n": pa.string(), "d": pa.date32(), "same": pa.string()}
+
+
+@pytest.mark.parametrize(
+    "values,kind",
+    [
+        ([1, 2, None], pa.int64()),
+        ([1, 2.5], pa.float64()),
+        ([2**60, 1], pa.int64()),
+        ([2**60, 2.5], pa.string()),  # a double cannot hold it
+        ([2**64], pa.string()),
+        ([True, False], pa.bool_()),
+        ([True, 1], pa.string()),
+        (["a", 1], pa.string()),
+        ([[1], [2]], pa.string()),
+        ([None], pa.string()),
+    ],
+)
+def test_types_of_json_lines(tmp_path, values, kind):
+    lines = [json.dumps({"text": "a", "n": value}) for value in values]
+    (tmp_path / "a.jsonl").write_text("\n".join([*lines, "not JSON", '{"text": "b"}']))
+    fields = Fields(carry=("n",))
+    files = find_files([str(tmp_path)])
+    assert carried_types(files, fields) == {"n": kind}
+
+
+def test_csv_has_strings(tmp_path):
+    (tmp_path / "a.csv").write_text("text,n\na,1\n")
+    assert carried_types(find_files([str(tmp_path)]), Fields(carry=("n",))) == {"n": pa.string()}
+
+
+def test_small_inputs_have_several_chunks(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_text(("word " * 99 + "\n") * 4000)  # 2 MB
+    files = find_files([str(path)])
+    sizes = [sum(p.rows for p in chunk.pieces) for chunk in plan(files, Fields())]
+    assert 15 <= len(sizes) <= 21 and sum(sizes) == 4000 and len(set(sizes[:-1])) == 1
+    path.write_text("a\n" * 100)
+    assert len(list(plan(find_files([str(path)]), Fields()))) == 1
+    # A number of texts is taken as it is.
+    path.write_text(("word " * 99 + "\n") * 4000)
+    assert len(list(plan(find_files([str(path)]), Fields(), 4000))) == 1
 
 
 def test_find_files(tmp_path):

@@ -80,6 +80,20 @@ def doccano(text, spans):
     return json.dumps({"id": 7, "text": text, "label": spans, "x": "é"}, ensure_ascii=False)
 
 
+def task(text, spans):
+    """A task of Label Studio. The third entity is the one that a review adds."""
+    result = [
+        {
+            "value": {"start": a, "end": b, "text": text[a:b], "labels": [label]},
+            "id": f"r{i}" if i < 2 else f"{a}-{b}-{label}", "from_name": "label", "type": "labels",
+        }
+        for i, (a, b, label) in enumerate(spans)
+    ]  # fmt: skip
+    old = {"id": 4, "result": [], "updated_at": "2023"}
+    new = {"id": 5, "result": result, "updated_at": "2024", "was_cancelled": False}
+    return json.dumps({"id": 1, "data": {"text": text}, "annotations": [new, old]})
+
+
 def tokens_of(names=None):
     def of(spans):
         rows = []
@@ -108,6 +122,9 @@ FILES = {
     ),
     "prodigy.jsonl": records(prodigy),
     "array.json": records(prodigy, ",\n  ", ("[\n  ", "\n]\n")),
+    "tasks.json": records(task, ",\n", ("[", "]")),
+    "quoted.csv": columns(lambda w, t, i: f'"{w}",NN,"{t}"', head="Word,POS,Tag\n"),
+    "commas.csv": columns(lambda w, t, i: f"{t},{w},{i}"),
     "line.json": records(doccano, ", ", ("[", "]")),
 }
 

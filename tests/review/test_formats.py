@@ -16,12 +16,14 @@ from spacy_transformer_ner.review.decisions import Decision, Review, Text, dense
 from ..corpus.corpora import FORMATS, LABELS, example_corpus
 
 NOT_CHANGED = {
-    "brat", "parquet", "datasets", "columns-pos", "columns-commas", "columns-underscore",
-    "columns-zero", "conll2012", "label-studio", "label-studio-min", "vertex", "ubiai", "kili",
+    "brat", "parquet", "datasets", "columns-underscore",
+    "columns-zero", "conll2012", "vertex", "ubiai", "kili",
     "sagemaker", "lighttag", "pubannotation", "python", "columns-of-text", "by-label", "gliner",
     "spert", "stanza", "pairs", "csv-texts", "csv-entities", "csv-tokens", "entity-table", "webanno",
     "pubtator", "tagged-lines", "opennlp", "xml",
 }  # fmt: skip
+# New regions have new numbers, and the test writes JSON on several lines.
+NOT_EQUAL = ("label-studio", "label-studio-min")
 
 
 def corrected(documents, seed):
@@ -100,7 +102,7 @@ def test_corrections(tmp_path, name):
         if name == "spacy":
             a, b = (DocBin().from_disk(path) for path in paths)
             assert [t.tolist() for t in a.tokens] == [t.tolist() for t in b.tokens]
-        elif name not in ("columns-IO", "gzipped"):
+        elif name not in (*NOT_EQUAL, "columns-IO", "gzipped"):
             assert old.read_bytes() == new.read_bytes()
         assert not list(decisions(old, new, options))
     assert n_changed

@@ -3,6 +3,8 @@ import srsly
 from spacy import registry
 
 from spacy_transformer_ner.errors import InputError
+from spacy_transformer_ner.progress import in_words
+from spacy_transformer_ner.training.console import console_logger
 
 from ..conftest import blank_pipeline
 
@@ -38,19 +40,54 @@ def test_no_history(encoders):
     finish()
 
 
-def test_with_spacys_logger(encoders, tmp_path, capsys):
-    """As in the default recipe."""
+def chained(nlp, path):
+    """The console and the history, as in the default recipe."""
     chain = registry.loggers.get("spacy.ChainLogger.v1")(
-        logger1=registry.loggers.get("spacy.ConsoleLogger.v3")(),
-        logger2=registry.loggers.get("spacy-transformer-ner.HistoryLogger.v1")(str(tmp_path / "h")),
+        logger1=console_logger(),
+        logger2=registry.loggers.get("spacy-transformer-ner.HistoryLogger.v1")(str(path)),
     )
+    return chain(nlp)
+
+
+def test_console(encoders, tmp_path, capsys):
     nlp = blank_pipeline(encoders["wordpiece"])
-    nlp.config["training"]["score_weights"] = {"ents_f": 1.0}
-    losses = {"transformer": 0.0, "transformer_ner": 1.5}
-    log, finish = chain(nlp)
-    log({**info(0), "losses": losses})
+    weights = {"ents_f": 1.0, "ents_p": None, "ents_r": 0.0}
+    nlp.config["training"].update(max_steps=1500, score_weights=weights)
+    log, finish = chained(nlp, tmp_path / "h")
+    losses = {"transformer": 9000.0, "transformer_ner": 100.0}
+    for step in range(101):
+        log({**info(step), "losses": losses} if step % 50 == 0 else None)
     finish()
-    assert "ENTS_F" in capsys.readouterr().out and len(list(srsly.read_jsonl(tmp_path / "h"))) == 1
+    header, _, *rows = capsys.readouterr().out.splitlines()
+    assert header.split() == ["step", "epoch", "loss", "F1", "recall", "time", "left"]
+    assert [row.split()[:6] for row in rows] == [
+        ["0", "of", "1,500", "0", "100.0000", "0.5000"],
+        ["50", "of", "1,500", "0", "2.0000", "0.5000"],  # the mean of 50 steps
+        ["100", "of", "1,500", "0", "2.0000", "0.5000"],
+    ]
+    assert rows[0].split()[-1] == "–" and rows[2].split()[-1] == "s"
+    assert len({len(row) for row in (header, *rows)}) == 1
+    assert len(list(srsly.read_jsonl(tmp_path / "h"))) == 3
+
+
+def test_console_with_other_components(encoders, tmp_path, capsys):
+    nlp = blank_pipeline(encoders["wordpiece"])
+    nlp.add_pipe("textcat")
+    weights = {"ents_f": 0.5, "ents_p": None, "ents_r": None, "cats_score": 0.5}
+    nlp.config["training"].update(max_steps=0, score_weights=weights)
+    log, finish = chained(nlp, tmp_path / "h")
+    log({**info(0), "losses": {"transformer_ner": 1.0, "textcat": 2.0}})
+    finish()
+    header, _, first = capsys.readouterr().out.splitlines()
+    assert "loss transformer_ner" in header and "loss textcat" in header and "score" in header
+    assert first.split() == ["0", "0", "1.0000", "2.0000", "0.5000", "–", "0.5000", "–"]
+
+
+@pytest.mark.parametrize(
+    "seconds,words", [(0.4, "0 s"), (59, "59 s"), (61, "1 min"), (7500, "2 h 5 min")]
+)
+def test_durations(seconds, words):
+    assert in_words(seconds) == words
 
 
 def test_tensorboard(encoders, tmp_path):

@@ -170,14 +170,14 @@ def _is_notebook(record: Record) -> bool:
 # The first format that detects one of the first records reads the file.
 DIALECTS = (
     Dialect(
-        "Label Studio's JSON",
+        label_studio.TASKS,
         label_studio.is_task,
         label_studio.read_task,
         label_studio.prepare_tasks,
         takes_text_field=True,
     ),
     Dialect(
-        "Label Studio's JSON-MIN",
+        label_studio.SHORT_TASKS,
         label_studio.is_short_task,
         label_studio.read_short_task,
         label_studio.newest_annotations,

@@ -13,6 +13,9 @@ from .fields import get, is_list, simple
 if TYPE_CHECKING:
     from .dialects import Context, Rows
 
+# The names of the formats.
+TASKS = "Label Studio's JSON"
+SHORT_TASKS = "Label Studio's JSON-MIN"
 SEVERAL = "texts with several annotations were read with the newest one"
 UNLABELLED = "texts without annotation were skipped"
 TAG = re.compile(r"</?[a-zA-Z][^>]*>")
@@ -21,6 +24,8 @@ BLOCKS = {
     "p", "div", "br", "li", "ul", "ol", "tr", "td", "th", "table", "h1", "h2", "h3", "h4", "h5",
     "h6", "section", "article", "header", "footer", "blockquote", "pre", "hr", "title",
 }  # fmt: skip
+# The fields of the annotations of a task.
+FIELDS = ("annotations", "completions")
 LABELS = ("labels", "hypertextlabels", "paragraphlabels")
 
 
@@ -34,17 +39,18 @@ def is_task(record: Mapping[str, Any]) -> bool:
     return any(
         is_list(found := record.get(field))
         and (not found or any(isinstance(a, Mapping) and is_list(a.get("result")) for a in found))
-        for field in ("annotations", "completions")
+        for field in FIELDS
     )
 
 
-def _annotations(task: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Get the annotations of a task that are not cancelled, the newest last."""
+def annotations_of(task: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """task (Mapping): A task.
+    RETURNS (list[Mapping]): Its annotations that are not cancelled, the newest last."""
     if is_list(task.get("result")):
         return [task]
     found = [
         annotation
-        for field in ("annotations", "completions")
+        for field in FIELDS
         for annotation in task.get(field) or ()
         if isinstance(annotation, Mapping)
         and is_list(annotation.get("result"))
@@ -84,7 +90,7 @@ def prepare_tasks(
     in_html = any(
         isinstance(value.get("globalOffsets"), Mapping)
         for _, task in first
-        for annotation in _annotations(task)
+        for annotation in annotations_of(task)
         for value, _ in _regions(annotation)
     )
     return _field_of_text(first, context), in_html
@@ -101,7 +107,7 @@ def _field_of_text(first: Sequence[tuple[int, Mapping[str, Any]]], context: "Con
         data = task["data"] if isinstance(task.get("data"), Mapping) else {}
         texts = {k: v for k, v in data.items() if isinstance(v, str) or _is_dialogue(v)}
         held.update(texts.keys())
-        for annotation in _annotations(task):
+        for annotation in annotations_of(task):
             for value, to_name in _regions(annotation):
                 for name, text in texts.items():
                     said = value.get("text")
@@ -167,7 +173,7 @@ def read_task(task: Mapping[str, Any], context: "Context") -> Iterator[Mapping[s
     context (Context): The field of the text, and notes.
     YIELDS (Mapping): A record with text and spans, or nothing if the task is not annotated.
     """
-    found = _annotations(task)
+    found = annotations_of(task)
     if not found:
         context.note(UNLABELLED)
         return
