@@ -141,7 +141,8 @@ def test_command(trained, corpus, tmp_path):
     assert recogniser.threshold == 0.0
     figures = json.loads((tmp_path / "x.json").read_text())
     assert figures["settings"]["candidates"] == recogniser.candidates
-    assert figures["promise"]["share"] == 0.0 and figures["promise"]["documents"] == 100
+    # A fifth of the documents has no entities.
+    assert figures["promise"]["share"] == 0.0 and figures["promise"]["documents"] == 80
     done = ner(*call, "--at-most-wrong", "0.1", "--level", "0.95", "--write")
     assert done.returncode == 0, done.stdout + done.stderr
     assert spacy.load(tmp_path / "pipeline").get_pipe("transformer_ner").threshold > 0
