@@ -149,7 +149,7 @@ def test_command(trained, corpus, tmp_path):
     done = ner(*call, "--at-most-missed", "0.001")
     assert done.returncode == 1 and "is too small to promise" in " ".join(done.stdout.split())
     done = ner(*call, "--at-most-missed", "5")
-    assert done.returncode == 2 and "is not between 0 and 1" in done.stderr
+    assert done.returncode == 2 and "5.0 is not between 0 and 1" in done.stdout
 
 
 def test_arguments_that_exclude_each_other(trained, corpus):
