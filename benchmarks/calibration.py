@@ -24,7 +24,8 @@ from spacy.language import Language
 from wasabi import msg
 
 from spacy_transformer_ner.corpus.reader import annotated_docs
-from spacy_transformer_ner.evaluation.calibrate import Gathered, fit, gather
+from spacy_transformer_ner.evaluation.calibrate import fit
+from spacy_transformer_ner.evaluation.gathered import Gathered, gather_with_copy, joined
 from spacy_transformer_ner.evaluation.reliability import (
     Scored,
     encoded,
@@ -48,6 +49,7 @@ class Corpus:
     """A corpus, and the scores of each method for the entities predicted in it."""
 
     gathered: Gathered
+    copy: Gathered
     raw: dict[str, numpy.ndarray]
 
 
@@ -55,13 +57,13 @@ def read(nlp: Language, path: Path) -> Corpus:
     """nlp (Language): The pipeline.
     path (Path): A .spacy file.
     RETURNS (Corpus): The corpus with all scores."""
-    gathered = gather(nlp, path)
+    gathered, copy = gather_with_copy(nlp, path)
     raw = {
         "marginal": gathered.features.marginals,
         "mean softmax": gathered.features.softmaxes,
         "mean 1 - p(O)": entity_probability(nlp, path),
     }
-    return Corpus(gathered, raw)
+    return Corpus(gathered, copy, raw)
 
 
 def entity_probability(nlp: Language, path: Path) -> numpy.ndarray:
@@ -75,14 +77,17 @@ def entity_probability(nlp: Language, path: Path) -> numpy.ndarray:
             scores = recogniser.model.ops.to_numpy(recogniser.model.predict([doc])[0])
             scores = numpy.exp(scores - scores.max(axis=1, keepdims=True))
             inside = 1.0 - scores[:, 0] / scores.sum(axis=1)
-            found += [inside[start:end].mean() for start, end, _ in prediction.spans.tolist()]
+            found += [
+                inside[start:end].mean() for start, end, _ in prediction.entities.spans.tolist()
+            ]
     return numpy.array(found)
 
 
 def scores_of(fitted: Corpus, chosen: numpy.ndarray, measured: Corpus, on: numpy.ndarray) -> dict:
     """Fit every method on some entities of a corpus, and score some entities of another."""
-    g = fitted.gathered
-    calibration = fit(g.features.select(chosen), g.right[chosen], g.usual_entropy)
+    g, copy = fitted.gathered, fitted.copy
+    copied = numpy.isin(copy.documents, g.documents[chosen])
+    calibration = fit(*joined(g.select(chosen), copy.select(copied)), g.usual_entropy)
     scores = {"this package": calibration.scores(measured.gathered.features.select(on))}
     for name, raw in fitted.raw.items():
         platt = LogisticRegression(C=10.0).fit(log_odds(raw[chosen])[:, None], g.right[chosen])

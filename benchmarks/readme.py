@@ -55,7 +55,9 @@ def tables() -> dict[str, str]:
         "calibration": _calibration,
         "compare": _compare,
         "evaluation": _evaluation,
+        "guarantee": _guarantee,
         "interrupted": _interrupted,
+        "label_errors": _label_errors,
         "latency": _latency,
         "learning_curve": _learning_curve,
         "memory": _memory,
@@ -509,6 +511,51 @@ def _review(result: Result) -> str:
         f"{result['changed_lines']} of {result['lines']:,} lines, and nothing else in the file "
         f"changes. The F1 of its labels, measured by the corrected ones, rises from {before:.3f} to "
         f"{after:.3f}.\n"
+    )
+
+
+def _guarantee(result: Result) -> str:
+    """Whether the promises of tune-threshold are kept."""
+    rows = []
+    for risk, shares in result["on_halves"].items():
+        for share, found in shares.items():
+            elsewhere = [of[risk].get(share) for of in result["elsewhere"].values()]
+            rows.append(
+                [
+                    f"{float(share):.0%} {risk}",
+                    str(found["promised"]),
+                    str(found["kept"]),
+                    "" if found["share"] is None else f"{found['share']:.1%}",
+                    "" if found["share"] is None else f"{found['spans_per_entity']:.2f}",
+                    *("" if of is None else f"{of['share']:.1%}" for of in elsewhere),
+                ]
+            )
+    head = ["at most", "promised", "kept", "share", "spans per entity", *result["elsewhere"]]
+    return (
+        f"{_markdown(head, rows)}\n\nThresholds found on {result['halves']} random halves of "
+        f"{result['corpus']} ({result['documents']} documents) at level {result['level']:g}: how "
+        "often a promise is made, how often it is kept on the other half, and the mean share and "
+        "number of reported spans there. The last columns are the shares with a threshold found "
+        f"on all of {result['corpus']}. {_hardware(result)}\n"
+    )
+
+
+def _label_errors(result: Result) -> str:
+    """The precision of likely label errors."""
+    numbers = list(result["by"]["both"]["precision"])
+    rows = [
+        [
+            source,
+            f"{found['suspects']:,}",
+            f"{found['errors']:,}",
+            *(f"{found['precision'][n]:.1%}" if n in found["precision"] else "" for n in numbers),
+        ]
+        for source, found in result["by"].items()
+    ]
+    head = ["listed by", "suspects", "errors", *(f"of the first {n}" for n in numbers)]
+    return (
+        f"{_markdown(head, rows)}\n\nDev and test of {result['corpus']}. An error is a label that "
+        f"{result['corrected']} corrected. {_hardware(result)}\n"
     )
 
 

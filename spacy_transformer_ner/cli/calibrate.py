@@ -20,8 +20,8 @@ def calibrate_cli(
 ) -> None:
     """Calibrate the scores of a pipeline's entities.
 
-    Fits the scores on development data, so that nine in ten entities with a score of 0.9 are
-    right. Nothing else in the pipeline changes. Use neither its training data nor the test data.
+    Fits the scores on development data and its copy in lower case, so that nine in ten entities
+    with a score of 0.9 are right. Nothing else in the pipeline changes. Use neither its training data nor the test data.
     `train` already does this when the training ends.
 
     \b
@@ -29,7 +29,8 @@ def calibrate_cli(
       python -m spacy ner calibrate training/mine/model-best corpus/mine/dev.spacy
     """
     from ..errors import InputError
-    from ..evaluation.calibrate import NotCalibrated, calibrate, save_calibration
+    from ..evaluation.calibrate import calibrate, save_calibration
+    from ..evaluation.gathered import NotCalibrated
     from ..files import check_writable, write_json
     from ..gpu import check_gpu
     from ..loading import load_pipeline

@@ -7,9 +7,9 @@ from typing import Optional
 import typer
 from wasabi import msg
 
-from ..checks.report import Severity
+from ..checks.report import EXAMPLES, Severity
 from ..training.recipe import ITS_OWN, encoder_of
-from ._util import progress_bar
+from ._util import GPU_ID, progress_bar
 
 SEVERITY_NAMES: dict[Severity, str] = {"error": "errors", "warning": "warnings", "info": "notes"}
 
@@ -45,35 +45,49 @@ def check_cli(
         "--errors",
         help="JSON Lines file of the evaluate command, for a split of the corpus, to report first what the pipeline doubts, too; can be repeated",
     ),
+    model: Optional[str] = typer.Option(
+        None,
+        "--model",
+        help="A trained pipeline: also lists where it confidently disagrees with the labels of dev and test",
+    ),
+    use_gpu: int = GPU_ID,
     strict: bool = typer.Option(False, "--strict", help="Exit with code 1 if there is an error"),
 ) -> None:
     """Check a corpus before training on it.
 
     Reports sizes and labels, inconsistent annotation, duplicates and leaks between splits,
     entities that cannot be predicted from raw text, and how the encoder's tokenizer splits
-    the words.
+    the words. With --model, also likely label errors in dev and test, which the pipeline was not
+    trained on. For those in train, see the suspects command and its --folds.
 
     \b
-    Example:
+    Examples:
       python -m spacy ner check corpus/mine --encoder minilm --suspects suspects.jsonl
+      python -m spacy ner check corpus/mine --model training/mine/model-best
     """
     from ..checks.check import check, paths_of
     from ..checks.suspects import flags_of, suspect_records
     from ..files import check_writable, read_jsonl, write_json, write_jsonl
-    from ..review.disagreements import flags_of_file, with_doubted
+    from ..gpu import check_gpu
+    from ..loading import load_pipeline
+    from ..review.disagreements import flags_of_file, flags_of_pipeline, with_doubted
+
+    check_gpu(use_gpu)
 
     for path in filter(None, (output, suspects)):
         check_writable(path)
     if config is not None:
         encoder = encoder_of(config, encoder or ITS_OWN)
+    nlp = None if model is None else load_pipeline(model)
     paths = paths_of(corpus_dir)
     mistakes = {path: read_jsonl(path, "evaluate") for path in errors or ()}
     report = check(corpus_dir, lang=lang, encoder=encoder, progress=progress_bar("documents"))
+    doubted = [] if nlp is None else flags_of_pipeline(nlp, paths)
+    flags = [*flags_of(report.suspects), *doubted]
+    for path, found in mistakes.items():
+        flags += flags_of_file(found, paths, path)
     records = []
-    if suspects is not None or mistakes:
-        flags = [*flags_of(report.suspects)]
-        for path, found in mistakes.items():
-            flags += flags_of_file(found, paths, path)
+    if suspects is not None or doubted or mistakes:
         records = suspect_records(paths, flags)
         report = with_doubted(report, records)
     if output is not None:
@@ -113,6 +127,11 @@ def check_cli(
             print(f"  {finding.remedy}")
         for example in finding.examples:
             print(f"    {example}")
+    if doubted:
+        msg.warn(f"{len(doubted):,} mentions have labels that {model} disagrees with")
+        print("  Is the pipeline or the label wrong? The most confident predictions come first.")
+        for record in suspect_records(paths, doubted)[:EXAMPLES]:
+            print(f"    {record['meta']['place']}: {record['meta']['why']}: {record['text']}")
     counts = [f"{report.count(severity)} {name}" for severity, name in SEVERITY_NAMES.items()]
     msg.text(f"\n{', '.join(counts)}")
     if strict and report.count("error"):

@@ -24,6 +24,9 @@ def evaluate_cli(
     train: Optional[Path] = typer.Option(
         None, "--train", help="Training data, to report entities seen in training separately"
     ),
+    seqeval: bool = typer.Option(
+        False, "--seqeval", help="Print seqeval's classification report on gold tokens, too"
+    ),
     use_gpu: int = GPU_ID,
 ) -> None:
     """Evaluate a pipeline on raw text and on gold tokens.
@@ -69,6 +72,8 @@ def evaluate_cli(
         f"With the corpus' own tokens and sentences: precision {gold.p:.4f}, recall {gold.r:.4f}, "
         f"F1 {gold.f:.4f}"
     )
+    if seqeval:
+        print(f"\nseqeval (strict, IOB2), gold tokens:\n{results['gold'].figures.seqeval_report}")
     evaluation: dict[str, Any] = {"schema": SCHEMA, "model": model, "corpus": str(data_path)}
     for name, result in results.items():
         evaluation[name] = result.to_dict()

@@ -1,6 +1,5 @@
 """Calibrate the scores of a pipeline on development data."""
 
-from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -10,19 +9,18 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
 from spacy.language import Language
 
-from ..corpus.reader import AnyCorpus, annotated_docs
-from ..errors import InputError
+from ..corpus.reader import AnyCorpus
 from ..files import write_json
 from ..progress import Progress, no_progress
-from ..recogniser.calibration import FEATURES, Calibration, CalibrationFeatures, design_matrix
-from .reliability import (
-    Reliability,
-    Scored,
-    encoded,
-    entities_of,
-    find_recogniser,
-    reliability,
+from ..recogniser.calibration import (
+    FEATURES,
+    UNUSED,
+    Calibration,
+    CalibrationFeatures,
+    design_matrix,
 )
+from .gathered import Gathered, NotCalibrated, gather_with_copy, joined
+from .reliability import Reliability, Scored, find_recogniser, reliability
 
 FOLDS = 5
 # A label gets its own weight if at least this many of its entities are predicted, and at
@@ -32,10 +30,6 @@ MIN_WRONG = 10
 # scikit-learn's C, which matters if there are few entities: on the 169 of the sample's dev
 # set the cross-validated Brier score is .133 with 1, .139 with 10, and .138 uncalibrated.
 INVERSE_REGULARISATION = 1.0
-
-
-class NotCalibrated(InputError):
-    """Raised if the data does not allow a calibration. The pipeline is unchanged."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +76,9 @@ def calibrate(
     ten entities with a score of 0.9 are right. Nothing else in the pipeline changes. To save
     the calibration, use `nlp.to_disk` or `save_calibration`.
 
+    The calibration is fitted on the data and on a copy in lower case, which is less like the
+    training data, so that scores are not too high on other text.
+
     nlp (Language): The pipeline. Its recogniser gets the calibration.
     corpus (str | Path | Iterable[Doc]): A file in any format that `convert` reads, or
         annotated Docs. Use neither the training data nor the test data.
@@ -93,11 +90,12 @@ def calibrate(
     """
     _, recogniser = find_recogniser(nlp)
     name = name or (str(corpus) if isinstance(corpus, (str, Path)) else "")
-    gathered = gather(nlp, corpus, progress)
+    gathered, copy = gather_with_copy(nlp, corpus, progress)
+    _check(gathered.right)
     fitted = Calibrated(
         corpus=name,
-        calibration=fit(gathered.features, gathered.right, gathered.usual_entropy, name),
-        scored=cross_validated(gathered),
+        calibration=fit(*joined(gathered, copy), gathered.usual_entropy, name),
+        scored=cross_validated(gathered, copy),
     )
     before, after = fitted.before, fitted.after
     if after.brier > before.brier and after.ece > before.ece:
@@ -121,73 +119,6 @@ def save_calibration(nlp: Language, path: str | Path) -> None:
     write_json(Path(path) / name / "cfg", recogniser.cfg)
 
 
-@dataclass(frozen=True)
-class Gathered:
-    """The entities predicted in a corpus, with their calibration features.
-
-    features (CalibrationFeatures): The features of each entity.
-    right (ndarray): Whether each entity is right. Shape: (entities,), bool
-    documents (ndarray): The index of each entity's document. Shape: (entities,)
-    usual_entropy (float): The mean entropy of the corpus' tokens.
-    gold (dict[str, int]): The number of gold entities per label.
-    """
-
-    features: CalibrationFeatures
-    right: numpy.ndarray
-    documents: numpy.ndarray
-    usual_entropy: float
-    gold: dict[str, int]
-
-
-def gather(
-    nlp: Language,
-    corpus: AnyCorpus,
-    progress: Progress = no_progress,
-) -> Gathered:
-    """Run a pipeline over the raw text of a corpus and collect the data to fit on.
-
-    nlp (Language): The pipeline.
-    corpus (str | Path | Iterable[Doc]): See `calibrate`.
-    progress (Callable): Progress callback for the texts.
-    RETURNS (Gathered): The predicted entities and their features.
-    RAISES: InputError if the corpus cannot be read; NotCalibrated if no entities are found.
-    """
-    _, recogniser = find_recogniser(nlp)
-    references = annotated_docs(corpus, nlp.vocab, cast(str, nlp.lang))
-    path = corpus if isinstance(corpus, (str, Path)) else None
-    rest = iter(references)
-    parts: list[CalibrationFeatures] = []
-    right: list[bool] = []
-    documents: list[int] = []
-    entropy = tokens = 0.0
-    number = 0
-    for batch in encoded(nlp, progress((r.text for r in references), len(references))):
-        spans, features, entropies = recogniser.features(batch)
-        parts.append(features)
-        entropy += float(cast(numpy.ndarray, entropies).sum())
-        tokens += sum(map(len, batch))
-        for doc, doc_spans, reference in zip(batch, spans, rest):
-            wanted = entities_of(reference)
-            for start, end, label in doc_spans.tolist():
-                span = doc[start:end]
-                right.append((span.start_char, span.end_char, recogniser.labels[label]) in wanted)
-                documents.append(number)
-            number += 1
-    if not right:
-        raise NotCalibrated(
-            f"the pipeline finds no entities in {len(references)} annotated documents. Use more "
-            "development data.",
-            path=path,
-        )
-    return Gathered(
-        features=CalibrationFeatures.join(parts),
-        right=numpy.array(right, dtype=bool),
-        documents=numpy.array(documents),
-        usual_entropy=entropy / max(tokens, 1.0),
-        gold=dict(Counter(ent.label_ for reference in references for ent in reference.ents)),
-    )
-
-
 def fit(
     features: CalibrationFeatures, right: numpy.ndarray, usual_entropy: float, corpus: str = ""
 ) -> Calibration:
@@ -200,24 +131,16 @@ def fit(
     RETURNS (Calibration): The calibration.
     RAISES: NotCalibrated if all are right or all wrong.
     """
-    if len(set(right.tolist())) < 2:
-        raise NotCalibrated(
-            f"all {len(right)} entities that the pipeline finds are "
-            f"{'right' if right.all() else 'wrong'}, so there is nothing to calibrate on. Use "
-            "more data that the pipeline was not trained on."
-        )
+    _check(right)
     labels = features.labels
     weighted = [
         label
         for label in sorted(set(labels))
         if (labels == label).sum() >= MIN_ENTITIES and (~right[labels == label]).sum() >= MIN_WRONG
     ]
-    table = numpy.column_stack(
-        [
-            cast(numpy.ndarray, design_matrix(features, usual_entropy)),
-            *(labels == label for label in weighted),
-        ]
-    )
+    matrix = design_matrix(features, usual_entropy)
+    matrix[:, FEATURES.index(UNUSED)] = 0.0  # so that its weight is 0
+    table = numpy.column_stack([matrix, *(labels == label for label in weighted)])
     model = LogisticRegression(C=INVERSE_REGULARISATION, max_iter=10_000).fit(table, right)
     weights = model.coef_[0].tolist()
     return Calibration(
@@ -230,10 +153,11 @@ def fit(
     )
 
 
-def cross_validated(gathered: Gathered) -> Scored:
+def cross_validated(gathered: Gathered, copy: Gathered) -> Scored:
     """Score each entity with a calibration fitted on other documents.
 
     gathered (Gathered): The predicted entities of a corpus.
+    copy (Gathered): Those of its copy, to fit on as well.
     RETURNS (Scored): The entities and their scores.
     RAISES: NotCalibrated if there is too little data.
     """
@@ -246,17 +170,16 @@ def cross_validated(gathered: Gathered) -> Scored:
         )
     parts = GroupKFold(folds).split(scores, groups=gathered.documents)
     for train, held_out in parts:
-        chosen = numpy.zeros(len(scores), dtype=bool)
-        chosen[train] = True
-        if len(set(gathered.right[chosen].tolist())) < 2:
+        if len(set(gathered.right[train].tolist())) < 2:
             raise NotCalibrated(
                 "too few documents contain wrong entities to calibrate on. Use more data that the "
                 "pipeline was not trained on."
             )
-        calibration = fit(
-            gathered.features.select(chosen), gathered.right[chosen], gathered.usual_entropy
-        )
-        scores[held_out] = calibration.scores(gathered.features.select(~chosen))
+        numbers = gathered.documents[train]
+        others = (part.select(numpy.isin(part.documents, numbers)) for part in (gathered, copy))
+        calibration = fit(*joined(*others), gathered.usual_entropy)
+        own = numpy.isin(gathered.documents, gathered.documents[held_out])
+        scores[held_out] = calibration.scores(gathered.features.select(own))
     return Scored(
         scores,
         cast(numpy.ndarray, gathered.features.marginals),
@@ -264,3 +187,12 @@ def cross_validated(gathered: Gathered) -> Scored:
         gathered.features.labels.tolist(),
         gathered.gold,
     )
+
+
+def _check(right: numpy.ndarray) -> None:
+    if len(set(right.tolist())) < 2:
+        raise NotCalibrated(
+            f"all {len(right)} entities that the pipeline finds are "
+            f"{'right' if right.all() else 'wrong'}, so there is nothing to calibrate on. Use "
+            "more data that the pipeline was not trained on."
+        )

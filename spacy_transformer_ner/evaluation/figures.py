@@ -1,9 +1,12 @@
 """Metrics of entities and of tokens."""
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sklearn.metrics import classification_report
+from seqeval.metrics import classification_report
+from seqeval.scheme import IOB2
+from sklearn.metrics import classification_report as token_report
 
 from .counts import Counts, averages, count
 from .units import Units
@@ -24,6 +27,7 @@ class Figures:
         precision, recall, f1-score and support of each tag.
     documents (int): The number of Docs.
     units (int): The number of units.
+    seqeval_report (str): seqeval's classification report.
     """
 
     all: Counts
@@ -33,6 +37,7 @@ class Figures:
     tokens: dict[str, dict[str, float]]
     documents: int
     units: int
+    seqeval_report: str
 
     def to_dict(self) -> dict:
         """RETURNS (dict): The figures, for JSON."""
@@ -70,14 +75,24 @@ def compute_figures(texts: Sequence[Units]) -> Figures:
         tokens=_of_tokens(pairs),
         documents=len(texts),
         units=len(pairs),
+        seqeval_report=_seqeval_report(gold, predicted) if per_type else "",
     )
+
+
+def _seqeval_report(gold: list[list[str]], predicted: list[list[str]]) -> str:
+    with warnings.catch_warnings():
+        # seqeval warns of labels without gold or predicted entities.
+        warnings.simplefilter("ignore")
+        return classification_report(
+            gold, predicted, digits=4, zero_division=0, mode="strict", scheme=IOB2
+        )
 
 
 def _of_tokens(pairs: Sequence[tuple[str, str]]) -> dict[str, dict[str, float]]:
     if not pairs:
         return {}
     gold, predicted = zip(*pairs)
-    rows = classification_report(gold, predicted, zero_division=0, output_dict=True)
+    rows = token_report(gold, predicted, zero_division=0, output_dict=True)
     return {
         name: {key: float(value) for key, value in row.items()}
         for name, row in rows.items()

@@ -1,6 +1,7 @@
 """The pipeline component `transformer_ner`."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import Dict, List, Optional, Union
@@ -27,6 +28,9 @@ from .loss import cross_entropy, gold_tags, split_gradient
 from .prediction import Prediction
 from .rehearsal import PIPELINES, make_teacher, rehearse
 from .scores import CANDIDATES, SPANS_KEY, register_extension
+
+# Calibration may increase the probability of a candidate, but not by more than this factor.
+RAISED = 10.0
 
 DEFAULT_TRANSFORMER_NER_CONFIG = """
 [model]
@@ -70,7 +74,7 @@ def make_transformer_ner(
     threshold: float,
     label_thresholds: Dict[str, float],
     candidates: Optional[float],
-    max_candidates: int,
+    max_candidates: Optional[int],
     scorer: Optional[Callable],
 ) -> "TransformerNER":
     """Create the component; see `TransformerNER`."""
@@ -113,7 +117,7 @@ class TransformerNER(TrainablePipe):
         `threshold`.
     candidates (float | None): If set, all spans of at least this probability, also
         overlapping ones, are stored in the group `spans_key` + "_candidates".
-    max_candidates (int): The highest number of candidates per Doc.
+    max_candidates (int | None): The highest number of candidates per Doc; None for any.
     scorer (Callable | None): The scorer of Examples.
     """
 
@@ -127,7 +131,7 @@ class TransformerNER(TrainablePipe):
         threshold: float = 0.0,
         label_thresholds: Optional[Dict[str, float]] = None,
         candidates: Optional[float] = None,
-        max_candidates: int = 100,
+        max_candidates: Optional[int] = 100,
         scorer: Optional[Callable] = get_ner_prf,
     ):
         for setting, value in (("threshold", threshold), *(label_thresholds or {}).items()):
@@ -135,7 +139,9 @@ class TransformerNER(TrainablePipe):
                 raise ValueError(f"the threshold {setting!r} must be between 0 and 1, not {value}")
         if candidates is not None and not 0.0 < candidates <= 1.0:
             raise ValueError(f"candidates must be a probability above 0 or null, not {candidates}")
-        if candidates is not None and (spans_key is None or max_candidates < 1):
+        if candidates is not None and (
+            spans_key is None or (max_candidates is not None and max_candidates < 1)
+        ):
             raise ValueError("candidates requires a spans_key and max_candidates of at least 1")
         if spans_key is not None and spans_key.endswith(CANDIDATES):
             raise ValueError(f"spans_key {spans_key!r} must not end with {CANDIDATES!r}")
@@ -259,13 +265,26 @@ class TransformerNER(TrainablePipe):
         found = decoded.scored(decoded.spans, least, calibration, known)
         if self.candidates is None:
             return [Prediction(entities) for entities in found]
-        # Calibration may increase a lower probability.
-        spans = decoded.posterior.candidates(0.1 * self.candidates)
+        spans = decoded.posterior.candidates(self.candidates / RAISED)
         candidates = decoded.scored(spans, self.candidates, calibration, known)
         return [
             Prediction(entities, of_doc.best(self.max_candidates))
             for entities, of_doc in zip(found, candidates)
         ]
+
+    @contextmanager
+    def unlimited(self, candidates: Optional[float]) -> Iterator[None]:
+        """Predict without thresholds, for the time of a with block.
+
+        candidates (float | None): As the setting; the number of candidates is not limited.
+        """
+        own = self.threshold, self.label_thresholds, self.candidates, self.max_candidates
+        self.threshold, self.label_thresholds = 0.0, {}
+        self.candidates, self.max_candidates = candidates, None
+        try:
+            yield
+        finally:
+            self.threshold, self.label_thresholds, self.candidates, self.max_candidates = own
 
     def _decode(self, docs: Iterable[Doc]) -> Decoded:
         docs, labels = list(docs), self.labels

@@ -30,8 +30,8 @@ class ScoredSpans:
     scores: Floats
     marginals: Floats
 
-    def best(self, n: int) -> "ScoredSpans":
-        """n (int): The number of spans to keep.
+    def best(self, n: Optional[int]) -> "ScoredSpans":
+        """n (int | None): The number of spans to keep; None for all.
         RETURNS (ScoredSpans): Those with the highest scores, the highest first."""
         best = numpy.argsort(-self.scores, kind="stable")[:n]
         return ScoredSpans(self.spans[best], self.scores[best], self.marginals[best])

@@ -50,6 +50,17 @@ def test_a_trained_pipeline(corpus, tmp_path):
     assert done.returncode == 1 and "has mistakes of another corpus" in done.stdout
 
 
+def test_check_with_a_pipeline(corpus, tmp_path):
+    done = ner("check", corpus, "--model", corpus / "model", "--suspects", tmp_path / "s.jsonl")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "1 mentions have labels that" in " ".join(done.stdout.split())
+    assert "the pipeline finds LOC 'Oslo' with a score of" in done.stdout
+    (record,) = srsly.read_jsonl(tmp_path / "s.jsonl")
+    assert record["suspect"]["sources"] == ["check", "model"]
+    done = ner("check", corpus)
+    assert "the pipeline finds" not in done.stdout
+
+
 def test_order_and_least_score():
     ent = {"start": 0, "end": 4, "label": "LOC", "text": "Oslo"}
     mistakes = [
