@@ -1,6 +1,6 @@
 """Options for reading a corpus."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Literal
 
@@ -91,11 +91,16 @@ class ReadOptions:
                 "from the end as -1."
             ) from None
 
-    def illegal_note(self, tags: TagReader) -> tuple[str, Seen]:
-        """Describe the entities whose tags break their scheme.
+    def tag_notes(self, tags: TagReader) -> Iterator[tuple[str, Seen]]:
+        """Describe the entities whose tags break their scheme, or are probably wrong.
 
         tags (TagReader): The reader, after it has read the tags.
-        RETURNS (tuple[str, Seen]): The message of the note, and count and lines.
+        YIELDS (tuple[str, Seen]): The message of a note, and count and lines.
         """
         done = "dropped" if self.repair == "discard" else "read like conlleval"
-        return f"entities whose tags break {tags.scheme} were {done}", tags.illegal
+        yield f"entities whose tags break {tags.scheme} were {done}", tags.illegal
+        yield (
+            "words with B- follow a word with the same tag, and no tag has I-: each was read as an "
+            "entity. If they are one entity, write I- for all but its first word",
+            tags.divided,
+        )

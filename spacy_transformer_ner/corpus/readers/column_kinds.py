@@ -105,8 +105,20 @@ def find_words(first: FirstRows, taken: Sequence[int]) -> tuple[int, str] | None
     )
     if found is None:
         return None
+    others = (i for i, kind in kinds.items() if not kind and _in_small_letters(first, found, i))
+    if (cased := next(others, None)) is not None:
+        return cased, "the words in small letters"
     before = [kinds[i] or "few different values" for i in kinds if i < found]
     return found, before[0] if before else ""
+
+
+def _in_small_letters(first: FirstRows, column: int, other: int) -> bool:
+    """Whether a column has mostly the values of another one in small letters, like lemmas."""
+    small, cased = first.values[column], first.values[other]
+    same = sum(a == b.lower() for a, b in zip(small, cased))
+    return small != cased and all(map(str.__eq__, small, map(str.lower, small))) and (
+        2 * same > len(small) and any(map(str.__ne__, cased, map(str.lower, cased)))
+    )
 
 
 def _kind(first: FirstRows, column: int) -> str:

@@ -162,6 +162,7 @@ class _Finder:
             others=() if key else tuple(i for i in self.tags.filled if i not in (tag, word)),
             sentence=sentence,
             document=document,
+            restart=None if sentence is not None else self._restart(word, tag),
             header=header,
             quoted=first.quoted,
             brackets=brackets,
@@ -271,6 +272,23 @@ class _Finder:
                 )
         return sentence, document
 
+    def _restart(self, word: int, tag: int) -> tuple[int, str] | None:
+        """Get the column that numbers the words of each sentence, and the first number, if there
+        are no blank lines."""
+        first = self.first
+        if len(_starts(first)) > 1:
+            return None
+        for column in set(range(first.columns)) - {word, tag, self.misc}:
+            cells = first.values[column]
+            if (
+                self.roles[column] in (None, "index", "other")
+                and first.counts[column][cells[0]] > 1
+                and cells[0] in ("0", "1")
+                and _counts_up(cells)
+            ):
+                return column, cells[0]
+        return None
+
     def _position(self, column: str, what: str) -> int:
         titles = [title.lower() for title in self.first.titles]
         if column.lower() in titles:
@@ -321,6 +339,14 @@ def _starts(first: FirstRows) -> set[int]:
     """Rows after a blank line or document mark, and the first one."""
     blocks = first.blocks
     return {i for i in range(len(blocks)) if i == 0 or blocks[i] != blocks[i - 1]}
+
+
+def _counts_up(cells: Sequence[str]) -> bool:
+    """Whether each number is one more than the last, or the first one."""
+    pairs = zip(cells, cells[1:])
+    return all(cell.isdecimal() for cell in cells) and all(
+        b == cells[0] or int(b[:9]) == int(a[:9]) + 1 for a, b in pairs
+    )
 
 
 def _is_varied(counts: Counter[str]) -> bool:

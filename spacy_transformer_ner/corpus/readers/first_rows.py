@@ -103,7 +103,8 @@ def read_first_rows(rows: Sequence[str], name: str, titles: Set[str] = frozenset
             path=name,
             line=line,
         )
-    header, names, roles = _header(rows, lines[0][2], split[0][2], columns, titles)
+    names_rows = len({cells[0] for *_, cells in split}) == len(split)
+    header, names, roles = _header(rows, lines[0][2], split[0][2], columns, titles, names_rows)
     if header and len(lines) > 1 and RULE.fullmatch(lines[1][2]):
         header = (*header, lines[1][2])
     table = [
@@ -197,8 +198,11 @@ def _header(
     cells: Sequence[str],
     columns: int,
     known: Set[str],
+    names_rows: bool,
 ) -> tuple[tuple[str, ...], tuple[str, ...], tuple[Role | None, ...]]:
-    """Find the names of the columns. RETURNS the rows of the header, the names and the roles."""
+    """Find the names of the columns. RETURNS the rows of the header, the names and the roles.
+
+    names_rows (bool): Whether all cells of the first column are different, as row names of R."""
     plus = next((row for row in rows if row.startswith(GLOBAL_COLUMNS)), None)
     if plus is not None:
         titles = tuple(plus.partition("=")[2].split())
@@ -215,7 +219,7 @@ def _header(
         roles = roles_of(titles)
         if not known.isdisjoint(title.lower() for title in titles):
             roles = roles or tuple(map(role_of, titles))
-        if roles is None or not columns - 1 <= len(titles) <= columns:
+        if roles is None or not columns - names_rows <= len(titles) <= columns:
             continue
         if len(titles) < columns:
             # R doesn't name the column of row names.

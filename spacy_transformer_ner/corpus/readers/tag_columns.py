@@ -134,7 +134,7 @@ class TagColumns:
         chunks = [i for i in spelled if set(self.first.counts[i]) != {"O"}]
         choices = (
             self._pair() or self._fullest([i for i in self.filled if i in columns]),
-            [i for i in bare if "O" in self.first.counts[i]],
+            self._fullest([i for i in bare if "O" in self.first.counts[i]]),
             brackets,
             [i for i in spelled if i not in chunks],
             bare,
@@ -155,9 +155,11 @@ class TagColumns:
         return [i for i, n in numbers.items() if 2 * n >= most]
 
     def _pair(self) -> list[int]:
-        """Get the first of two columns of tags that mostly agree, as conlleval has gold tags and
-        predictions."""
-        if len(self.filled) != 2 or self.numbered or any(self.roles):
+        """Get the first of two columns of tags that mostly agree, if they are the last ones, as
+        conlleval has gold tags and predictions.
+
+        RAISES: InputError if they are elsewhere."""
+        if len(self.filled) != 2 or any(self.roles):
             return []
         a, b = (self._normal(i) for i in self.filled)
         pairs = [(x, y) for x, y in zip(a, b) if (x, y) != ("O", "O")]
@@ -166,6 +168,14 @@ class TagColumns:
         other = sum(y != "O" and y[2:] not in known for _, y in pairs)
         if a == b or 2 * same < len(pairs) or other > 0.1 * len(pairs):
             return []
+        one, two = (i + 1 for i in self.filled)
+        if two != self.first.columns or one != two - 1:
+            raise InputError(
+                f"columns {one} and {two} both have tags, and mostly the same, like gold tags and "
+                f"predictions. Set the one to read with --tag-column {one} or --tag-column {two}.",
+                path=self.name,
+                line=self.first.lines[0],
+            )
         return self.filled[:1]
 
     def _normal(self, column: int) -> list[str]:
@@ -227,13 +237,18 @@ class TagColumns:
             return
         mine = self._normal(tag)
         n_mine = sum(t != "O" for t in mine)
-        for other in self.filled:
-            if other == tag:
+        bare = [
+            i for i, s in enumerate(self.spellings) if s and s.bare and "O" in self.first.counts[i]
+        ]
+        for other in [*self.filled, *bare]:
+            if other == tag or self.roles[other] == "other":
                 continue
             theirs = self._normal(other)
             differ = sum(a[2:] != b[2:] for a, b in zip(mine, theirs))
             n_theirs = sum(t != "O" for t in theirs)
-            if differ and (not self.in_order or n_theirs > 2 * n_mine):
+            same = sum(a[2:] == b[2:] for a, b in zip(mine, theirs) if a != "O" or b != "O")
+            is_sure = other in bare or (self.in_order and differ > same)
+            if differ and (not is_sure or n_theirs > 2 * n_mine):
                 self._note(
                     f"words have other tags in column {other + 1} than in column {tag + 1}, which "
                     f"was read. To read column {other + 1}, set --tag-column {other + 1}",
