@@ -44,6 +44,7 @@ class FirstRows:
         `# global.columns`. Else empty.
     titles (tuple[str, ...]): The names of the columns, likewise.
     marks (tuple[str, ...]): The mark at the end of all cells of each column.
+    rows (int): The number of rows, including those with another number of columns.
     """
 
     separator: str
@@ -56,6 +57,7 @@ class FirstRows:
     roles: tuple[Role | None, ...] = ()
     titles: tuple[str, ...] = ()
     marks: tuple[str, ...] = ()
+    rows: int = 0
 
     @property
     def columns(self) -> int:
@@ -131,6 +133,7 @@ def read_first_rows(rows: Sequence[str], name: str, titles: Set[str] = frozenset
         roles,
         names,
         marks,
+        len(lines),
     )
 
 

@@ -274,6 +274,15 @@ def _examples(counts: Counter[str]) -> str:
     return ", ".join(shorten(value, 20) for value, _ in counts.most_common(4))
 
 
+def _offset_columns(first: FirstRows) -> tuple[int, int] | None:
+    """Find two columns of numbers of which the first is always smaller."""
+    numbers = [i for i, counts in enumerate(first.counts) if all(map(str.isdecimal, counts))]
+    for start, end in zip(numbers, numbers[1:]):
+        if all(int(a[:9]) < int(b[:9]) for a, b in zip(first.values[start], first.values[end])):
+            return start, end
+    return None
+
+
 def _no_tags(first: FirstRows, name: str) -> InputError:
     """Create the error for a file without tags. It shows the first invalid tag of the last
     column."""
@@ -283,6 +292,24 @@ def _no_tags(first: FirstRows, name: str) -> InputError:
         return InputError(
             f"the tags of several words are in one line: {shorten(tags[0])}. Write one word and "
             "its tag per line, and a blank line after each sentence.",
+            path=name,
+            line=first.lines[0],
+        )
+    if len(first.lines) < 0.8 * first.rows and first.separator == " ":
+        return InputError(
+            f"looks like text without annotation: lines have different numbers of words, and no "
+            f"column has tags: {first.row(0)}. Annotate it first, or pass a table or records with "
+            "its entities.",
+            path=name,
+            line=first.lines[0],
+        )
+    if (offsets := _offset_columns(first)) is not None:
+        start, end = offsets
+        return InputError(
+            f"looks like a table of entities with offsets in columns {start + 1} and {end + 1}, "
+            f"but without a header: {first.row(0)}. Add a first line with the names of the "
+            "columns, e.g. file, start, end, text, label. If the text of the document is not in "
+            "it, add the file name of the text.",
             path=name,
             line=first.lines[0],
         )

@@ -21,6 +21,8 @@ from .token_fields import as_list
 
 # Names of the field with the document's ID.
 DOCUMENT = ("document_id", "doc_id")
+# Words that a tokenizer added.
+SPECIAL = frozenset(("[CLS]", "[SEP]", "[PAD]"))
 # The field that says which words are followed by a space.
 SPACES = "spaces"
 
@@ -188,6 +190,9 @@ class TokenRecords:
                     line,
                 )
             check_characters(word, self.name, line)
+            if word in SPECIAL:
+                self._notes.add("special tokens like [CLS] and [SEP] were skipped", line)
+                continue
             split = self._split(tag, line)
             if word.strip():
                 kept_words.append(word)
