@@ -249,6 +249,14 @@ def test_following_the_message_by_hand_reads_the_file(tmp_path, content, message
             lines([{"tokens": ["a", "b"], "entities": [[0, 0, "X"]]}] + [{"tokens": ["a", "b"], "entities": [[0, 2, "X"]]}]),
             "--offsets inclusive if they are the last word",
         ),
+        (
+            lines([{"tokenized_text": ["Ann", "Lee", "is", "in", "Oslo"], "ner": [[0, 2, "X"], [4, 5, "Y"]]}] * 3 + [{"tokenized_text": ["a", "Oslo", "b"], "ner": [[1, 2, "Y"]]}] * 3).replace("Oslo\"], ", "Oslo\", \".\"], "),
+            "--offsets inclusive if it is the last word, or --offsets characters",
+        ),
+        (
+            lines([{"tokens": ["In", "Oslo", "it", "rains", "."], "entities": [[2, 2, "X"]]}] * 6),
+            "6 of 6 entities start after a word with a capital letter.*Are words counted from 1",
+        ),
         ("D = [('Oslo', {'entities': [(0, 4, 'LOC')]}\n", "is not valid Python"),
         ("D = [('Oslo', {'entities': [(0, 4, 'LOC')]}), (x, {})]\n", "this record is computed"),
         (lines([{"text": "Ann is", "entities": ["Ann"]}]), "no field for entities"),
