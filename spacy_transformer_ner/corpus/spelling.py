@@ -24,7 +24,9 @@ SIGNS = frozenset(
      "n/a", "#n/a", "*", "b-o", "i-o", "о", "ο", "ｏ")
 )  # fmt: skip
 # Words that stand for O if there is no O and none of the signs. Else they are labels.
-OTHERS = frozenset(("other", "others", "no", "false", "noentity", "no_entity", "no-entity", "empty"))
+OTHERS = frozenset(
+    ("other", "others", "no", "false", "noentity", "no_entity", "no-entity", "empty")
+)
 # The label of entities in files with the tags B, I and O only.
 UNLABELLED = "ENTITY"
 # Files with more different labels than this have no labels.
@@ -234,9 +236,9 @@ def _spelled(
     is_usual = is_whole and {label.lower() for label in labels} <= USUAL
     if not outside and len(letters) < 2:
         return None
-    if not ("B" in letters or (capital and "I" in letters and form is not _AFTER)):
-        if not (is_usual or (is_whole and form is _AFTER and "I" in letters)):
-            return None
+    is_tagged = "B" in letters or ("I" in letters and (is_whole if form is _AFTER else capital))
+    if not (is_tagged or is_usual):
+        return None
     if form is _AFTER and len(letters) < 2 and len(labels) < 2:
         return None
     if form is _WRAPPED and len(found) < len(rest):

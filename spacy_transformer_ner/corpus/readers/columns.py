@@ -211,7 +211,7 @@ class ColumnFile:
                     word
                     and tag in known
                     and word.isprintable()
-                    and " " not in word
+                    and (separator == " " or " " not in word)
                     and not rows.full
                 ):
                     rows.add(word, known[tag], line)

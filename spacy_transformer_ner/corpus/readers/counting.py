@@ -83,7 +83,8 @@ def _fits(text: str, at: tuple[int, int] | None, said: str | None) -> bool:
     if at is None or not 0 <= at[0] < at[1] <= len(text):
         return False
     if said is not None:
-        return text[at[0] : at[1]].split() == said.split()
+        held = text[at[0] : at[1]]
+        return held == said or held.split() == said.split()
     return not cuts(text, at[0]) and not cuts(text, at[1])
 
 
@@ -114,12 +115,13 @@ class Evidence:
         line (int): The line.
         """
         self.entities += 1
-        if said is None and text.isascii() and _fits(text, (start, end), None):
-            self._differ["inclusive"] += 1
-            return
         said = said if said and said.strip() else None
         self.said += said is not None
         right = _fits(text, (start, end), said)
+        if right and text.isascii():
+            self._differ["inclusive"] += 1
+            self._contradict["inclusive"] += said is not None
+            return
         inside = 0 <= start < end <= len(text)
         if not right:
             self._contradict["characters"] += said is not None

@@ -25,6 +25,8 @@ RULE = re.compile(r"[\s|:+=]*-{3,}[\s|:+=-]*")
 EMPTY = re.compile(r'""(?:\s*[\t,;|]\s*"")+\s*')
 # A row of quoted cells.
 QUOTED = re.compile(r'\s*"(?:[^"]|"")*"(?:\s*(?P<mark>[,;|])\s*"(?:[^"]|"")*")+\s*')
+# Number of rows that show whether spaces separate columns.
+ENOUGH = 2000
 GLOBAL_COLUMNS = "# global.columns"
 
 
@@ -163,7 +165,7 @@ def _separator(rows: Sequence[str]) -> str:
         # Cells can contain spaces, as in "Sentence: 1,Oslo,B-LOC".
         if roles_of(split_row(rows[0], separator, True)) is not None:
             return separator
-    if Counter(len(split_row(row, " ")) for row in rows).most_common(1)[0][0] > 1:
+    if Counter(len(split_row(row, " ")) for row in rows[:ENOUGH]).most_common(1)[0][0] > 1:
         return " "
     for separator in SEPARATORS:
         columns = Counter(len(split_row(row, separator, True)) for row in rows)

@@ -165,7 +165,8 @@ def split_row(row: str, separator: str, quoted: bool = False) -> list[str]:
     RETURNS (list[str]): The cells.
     """
     if separator == " ":
-        return SEPARATORS.split(row.strip(" \t"))
+        row = row.strip(" \t")
+        return SEPARATORS.split(row) if "\t" in row or "  " in row else row.split(" ")
     if separator == "\t":
         row = row.rstrip(" \t")
     if quoted and '"' in row:

@@ -15,7 +15,7 @@ MARK = re.compile(
 )
 
 
-@dataclass
+@dataclass(slots=True)
 class Rows:
     """The lines of an incomplete sentence.
 
@@ -48,7 +48,8 @@ class Rows:
         self.characters += len(word)
         if tag[1]:
             self.tagged = True
-        self.full = len(self.words) >= MAX_WORDS or self.characters > sources.LONGEST_RECORD
+        if self.characters >= MAX_WORDS:  # no word is empty
+            self.full = len(self.words) >= MAX_WORDS or self.characters > sources.LONGEST_RECORD
 
     def add_numbered(
         self, number: str, word: str, tag: tuple[str, str], line: int, glued: bool

@@ -62,7 +62,9 @@ def tagged_pairs(value: Any) -> Mapping[str, Any] | None:
     if len(value) == 2 and len(value[0]) == len(value[1]) and all(map(TAG.fullmatch, value[1])):
         return {"tokens": value[0], "ner_tags": value[1]}
     tags = [pair[-1] for pair in value]
-    if 2 * sum(TAG.fullmatch(tag) is not None for tag in tags) < len(tags) and not are_spelled(tags):
+    if 2 * sum(TAG.fullmatch(tag) is not None for tag in tags) < len(tags) and not are_spelled(
+        tags
+    ):
         return None
     return {"tokens": [pair[0] for pair in value], "ner_tags": tags}
 
