@@ -70,9 +70,9 @@ def tagged_pairs(value: Any) -> Mapping[str, Any] | None:
 
 
 def are_spelled(values: Sequence[str]) -> bool:
-    """RETURNS (bool): Whether texts are tags with a prefix, like B-PER or B_PER, and O."""
+    """RETURNS (bool): Whether all texts are tags with a prefix, like B-PER or B_PER, or O."""
     spelling = find_spelling(values)
-    return spelling is not None and not spelling.bare
+    return spelling is not None and not spelling.bare and all(map(spelling.is_tag, values))
 
 
 def columns_to_rows(value: Any, name: str, line: int) -> Iterator[Mapping[str, Any]] | None:
