@@ -126,10 +126,8 @@ def _tag_field(tokens: Sequence[Mapping[str, Any]]) -> str | None:
         if name in names and all(isinstance(t.get(names[name]), str) for t in tokens):
             return names[name]
     for name in (name for key, name in names.items() if key not in WORDS):
-        tags = [t.get(name) for t in tokens]
-        if all(isinstance(tag, str) for tag in tags) and (
-            all(map(TAG.fullmatch, tags)) or are_spelled(tags)
-        ):
+        tags = [tag for t in tokens if isinstance(tag := t.get(name), str)]
+        if len(tags) == len(tokens) and (all(map(TAG.fullmatch, tags)) or are_spelled(tags)):
             return name
     return None
 
