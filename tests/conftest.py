@@ -31,6 +31,12 @@ ROOT = Path(__file__).parents[1]
 SAMPLE = ROOT / "assets" / "sample"
 
 
+def pytest_collection_modifyitems(items):
+    """Run files with slow tests first, so that no process has to wait for the last one."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
 def ner(*arguments) -> SimpleNamespace:
     """Run `spacy ner` in this process. Exceptions other than SystemExit are raised."""
     from spacy_transformer_ner.cli import app

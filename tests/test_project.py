@@ -10,7 +10,7 @@ import sys
 import pytest
 import srsly
 from spacy.tokens import DocBin
-from weasel.cli.run import check_rerun, update_lockfile
+from weasel.cli.run import check_rerun, project_run, update_lockfile
 from weasel.util import load_project_config
 
 from spacy_transformer_ner.cli import STAGES, verb_of
@@ -203,27 +203,39 @@ def project(encoders, tmp_path_factory):
     return folder
 
 
-def run_project(folder, command, *overrides):
-    return run(
-        "-m", "spacy", "project", "run", command, ".",
-        "--vars.dataset", "mine", "--vars.encoder", "my encoder", "--vars.config", "tiny",
-        *overrides, cwd=folder,
-    )  # fmt: skip
+VARS = {"vars.dataset": "mine", "vars.encoder": "my encoder", "vars.config": "tiny"}
 
 
-def skipped(done):
-    return re.findall(r"Skipping '(\w+)'", done.stdout)
+@pytest.fixture
+def rerun(project, monkeypatch, capsys):
+    """Runs the project again, with its commands in this process. RETURNS the skipped ones."""
+
+    def run_command(command, **_):
+        if command[1:4] != ["-m", "spacy", "ner"]:
+            subprocess.run(command, check=True)
+        elif command[4] != "package":  # the wheels have been built
+            done = ner(*command[4:])
+            assert done.returncode == 0, done.stdout
+
+    def rerun():
+        capsys.readouterr()
+        project_run(project, "all", overrides=VARS)
+        return re.findall(r"Skipping '(\w+)'", capsys.readouterr().out)
+
+    monkeypatch.setattr("weasel.cli.run.run_command", run_command)
+    return rerun
 
 
 STEPS = ["convert", "check", "train", "evaluate", "report", "package"]
 
 
 @pytest.mark.slow
-def test_whole_project(project):
+def test_whole_project(project, rerun):
     yml = project / "project.yml"
     # Without verify, which needs the package index; `make run` includes it.
     yml.write_text(yml.read_text().replace(', "verify"]', "]"))
-    done = run_project(project, "all")
+    overrides = [part for name, value in VARS.items() for part in (f"--{name}", value)]
+    done = run("-m", "spacy", "project", "run", "all", ".", *overrides, cwd=project)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     run_name = "mine-tiny-my encoder"
     best = project / "training" / run_name / "model-best"
@@ -244,29 +256,37 @@ def test_whole_project(project):
     assert 'id="training"' in page and 'id="corpus"' in page
 
     # A second run does nothing.
-    assert skipped(run_project(project, "all")) == STEPS
+    assert rerun() == STEPS
 
     # A changed setting of the recipe trains again.
     with open(project / "configs" / "tiny.cfg", "a") as file:
         file.write("\n# a comment changes nothing\n")
-    assert skipped(run_project(project, "all")) == STEPS
+    assert rerun() == STEPS
 
     # A changed test set does not train again.
     with open(project / "assets" / "mine" / "test.txt", "a") as file:
         file.write("\nOslo NNP I-NP I-LOC\n")
-    assert skipped(run_project(project, "all")) == ["train"]
+    assert rerun() == ["train"]
 
 
 @pytest.mark.slow
 def test_clean(project):
     for name in ("corpus", "annotated"):
         (project / name / "x").mkdir(parents=True, exist_ok=True)
-    assert run_project(project, "clean").returncode == 0
+    project_run(project, "clean", overrides=VARS)
     for name in ("corpus", "training", "metrics", "report", "packages", "annotated"):
         assert not list((project / name).glob("*"))
     assert (project / "assets" / "mine" / "train.txt").exists()
     # Weasel records only the command itself as done.
     assert set(srsly.read_yaml(project / "project.lock")) == {"clean"}
+
+
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory):
+    """The converted sample. Do not modify it."""
+    folder = tmp_path_factory.mktemp("sample")
+    convert([SAMPLE], folder)
+    return folder
 
 
 @pytest.mark.parametrize(
@@ -304,11 +324,11 @@ def test_clean(project):
     ],
     ids=lambda value: value if isinstance(value, str) else None,
 )
-def test_user_errors_give_one_message(tmp_path, command, said):
+def test_user_errors_give_one_message(sample, tmp_path, command, said):
     if "assets/wnut17" in command and (ROOT / "assets/wnut17/wnut17train.conll").exists():
         pytest.skip("WNUT-17 is here")
     (tmp_path / "broken.conll").write_text("Oslo I-LOC\nOslo\n")
-    convert([SAMPLE], tmp_path / "corpus")
+    shutil.copytree(sample, tmp_path / "corpus")
     done = ner(*[part.format(tmp=tmp_path) for part in command])
     assert done.returncode == 1
     message = " ".join((done.stdout + done.stderr).split())

@@ -14,6 +14,7 @@ import spacy
 import torch
 from filelock import FileLock
 from safetensors.torch import save_file
+from spacy.cli.train import train as spacy_train
 from spacy.tokens import DocBin
 
 from spacy_transformer_ner.training.checkpoint_files import (
@@ -266,26 +267,25 @@ def test_no_space_for_model_best(resume, whole, tmp_path, monkeypatch, capsys):
 
 
 @pytest.mark.slow
-def test_killed(encoders, corpus, tmp_path):
+def test_killed(encoders, corpus, tmp_path, capsys):
     """A training on the command line, killed without cleanup; and a second one that starts in
     its folder while it runs."""
+    recipe = BUILT_IN / "minilm.cfg"
 
-    def command(name):
-        settings = {
-            "paths.train": corpus, "paths.dev": corpus, "paths.encoder": encoders["wordpiece"],
-            "paths.checkpoints": tmp_path / name / "checkpoints",
+    def settings(name):
+        return {
+            "paths.train": str(corpus), "paths.dev": str(corpus),
+            "paths.encoder": str(encoders["wordpiece"]),
+            "paths.checkpoints": str(tmp_path / name / "checkpoints"),
             "components.transformer.model.window": 64, "training.eval_frequency": 5,
             "training.max_steps": 60, "training.max_epochs": 0, "training.batcher.size.start": 40,
         }  # fmt: skip
-        overrides = [part for key, value in settings.items() for part in (f"--{key}", str(value))]
-        return [
-            sys.executable, "-m", "spacy", "train", str(BUILT_IN / "minilm.cfg"),
-            "--output", str(tmp_path / name), *overrides,
-        ]  # fmt: skip
 
-    subprocess.run(command("whole"), check=True, capture_output=True)
+    overrides = [part for k, value in settings("run").items() for part in (f"--{k}", str(value))]
+    command = [sys.executable, "-m", "spacy", "train", str(recipe), "--output", tmp_path / "run"]
+    spacy_train(recipe, tmp_path / "whole", overrides=settings("whole"))
     for _ in range(2):
-        process = subprocess.Popen(command("run"), stdout=subprocess.PIPE, text=True)
+        process = subprocess.Popen([*command, *overrides], stdout=subprocess.PIPE, text=True)
         steps = set()
         for line in process.stdout:
             found = line.split()
@@ -294,14 +294,15 @@ def test_killed(encoders, corpus, tmp_path):
             if len(steps) == 4 + _ * 4:
                 if _ == 0:
                     process.send_signal(signal.SIGSTOP)
-                    second = subprocess.run(command("run"), capture_output=True, text=True)
-                    assert second.returncode == 1
-                    assert "Another training is running" in second.stdout
+                    with pytest.raises(SystemExit) as end:
+                        spacy_train(recipe, tmp_path / "run", overrides=settings("run"))
+                    assert end.value.code == 1
+                    assert "Another training is running" in capsys.readouterr().out
                     assert files_of(tmp_path / "run" / "model-best")
                 process.send_signal(signal.SIGKILL)
                 break
         process.wait()
         assert process.returncode == -signal.SIGKILL
-    done = subprocess.run(command("run"), check=True, capture_output=True, text=True)
-    assert "Resuming from" in done.stdout
+    spacy_train(recipe, tmp_path / "run", overrides=settings("run"))
+    assert "Resuming from" in capsys.readouterr().out
     assert files_of(tmp_path / "run" / "model-best") == files_of(tmp_path / "whole" / "model-best")
