@@ -9,8 +9,8 @@ from .tags import REPAIRS, SCHEME_NAMES, Repair, Seen, TagReader
 
 Overlaps = Literal["refuse", "longest"]
 OVERLAPS = ("refuse", "longest")
-Offsets = Literal["characters", "inclusive", "utf-16", "bytes"]
-OFFSETS = ("characters", "inclusive", "utf-16", "bytes")
+Offsets = Literal["characters", "inclusive", "utf-16", "bytes", "from-1"]
+OFFSETS = ("characters", "inclusive", "utf-16", "bytes", "from-1")
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,8 @@ class ReadOptions:
         and tables of text.
     label_field (str | None): The field of the label in each entity.
     offsets (str | None): How the offsets of entities are counted: "characters" from 0 with an
-        exclusive end, with an "inclusive" end, or in "utf-16" units or UTF-8 "bytes".
+        exclusive end, with an "inclusive" end, "from-1" with an inclusive end, or in "utf-16" units
+        or UTF-8 "bytes".
     labels (tuple[str, ...] | None): The names of numbered tags in records.
     overlaps (str): How to handle overlapping entities in text with offsets: "refuse" the file,
         or keep the "longest".

@@ -15,12 +15,15 @@ from .entities import Entry
 
 ASTRAL = re.compile("[\U00010000-\U0010ffff]")
 NOT_ASCII = re.compile("[^\x00-\x7f]")
+# Ways of counting, and the characters for which they make a difference. None if it is all.
+PATTERNS = (("inclusive", None), ("from-1", None), ("utf-16", ASTRAL), ("bytes", NOT_ASCII))
 # A way of counting is only told from so many entities without their text.
 ENOUGH = 2
 
 DESCRIPTIONS = {
     "characters": "in characters from 0, with an exclusive end",
     "inclusive": "with an inclusive end",
+    "from-1": "from 1, with an inclusive end",
     "utf-16": "in UTF-16 units",
     "bytes": "in UTF-8 bytes",
 }
@@ -37,6 +40,8 @@ def place(text: str, start: int, end: int, offsets: Offsets) -> tuple[int, int] 
     """
     if offsets == "inclusive":
         return start, end + 1
+    if offsets == "from-1":
+        return start - 1, end
     if offsets == "characters" or text.isascii():
         return start, end
     first = ASTRAL.search(text) if offsets == "utf-16" else NOT_ASCII.search(text)
@@ -88,6 +93,17 @@ def _fits(text: str, at: tuple[int, int] | None, said: str | None) -> bool:
     return not cuts(text, at[0]) and not cuts(text, at[1])
 
 
+def _fits_as(text: str, start: int, end: int, said: str | None, offsets: Offsets) -> bool:
+    """Whether an entity fits if its offsets are counted in another way: then there is no whitespace
+    at its ends."""
+    at = place(text, start, end, offsets)
+    return (
+        _fits(text, at, said)
+        and at is not None
+        and not (text[at[0]].isspace() or text[at[1] - 1].isspace())
+    )
+
+
 @dataclass
 class Evidence:
     """Collects how the offsets of a file are counted.
@@ -119,8 +135,9 @@ class Evidence:
         self.said += said is not None
         right = _fits(text, (start, end), said)
         if right and text.isascii():
-            self._differ["inclusive"] += 1
-            self._contradict["inclusive"] += said is not None
+            for offsets in ("inclusive", "from-1"):
+                self._differ[offsets] += 1
+                self._contradict[offsets] += said is not None
             return
         inside = 0 <= start < end <= len(text)
         if not right:
@@ -128,12 +145,10 @@ class Evidence:
             if said is None and inside:
                 self.cut.add(line)
                 self._late += cuts(text, start) and not cuts(text, start - 1)
-        for offsets, pattern in (("inclusive", None), ("utf-16", ASTRAL), ("bytes", NOT_ASCII)):
+        for offsets, pattern in PATTERNS:
             first = None if pattern is None or text.isascii() else pattern.search(text)
             differs = pattern is None or (first is not None and end > first.start())
-            fits = (
-                not right and differs and _fits(text, place(text, start, end, offsets), said)  # type: ignore[arg-type]
-            )
+            fits = not right and differs and _fits_as(text, start, end, said, offsets)  # type: ignore[arg-type]
             self._differ[offsets] += differs
             self._fit[offsets] += fits
             self._contradict[offsets] += said is not None and not (fits or right > differs)
@@ -151,7 +166,7 @@ class Evidence:
         are outside of the text, and another way of counting fits most of the entities for which
         it makes a difference."""
         best = max(OFFSETS[1:], key=lambda offsets: self._fit[offsets])
-        enough = ENOUGH if best == "inclusive" else 1
+        enough = ENOUGH if best in ("inclusive", "from-1") else 1
         if self._fit[best] >= enough and 2 * self._fit[best] > self._differ[best]:
             return best  # type: ignore[return-value]
         return None
@@ -190,7 +205,7 @@ def explained(text: str, start: int, end: int, said: str | None) -> Offsets | No
     RETURNS (str | None): The way of counting that fits, if it is not characters.
     """
     for offsets in OFFSETS[1:]:
-        if _fits(text, place(text, start, end, offsets), said):  # type: ignore[arg-type]
+        if _fits_as(text, start, end, said, offsets):  # type: ignore[arg-type]
             return offsets  # type: ignore[return-value]
     return None
 

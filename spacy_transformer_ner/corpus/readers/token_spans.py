@@ -187,14 +187,14 @@ def prepare(
                     after += _joined(words, entry.start, entry.end) == _joined_text(entry.said)
     of_document = several and within_document and not within_sentence
     if context.options.offsets is not None:
-        return Counted(context.options.offsets == "inclusive", of_document)
+        return Counted(context.options.offsets in ("inclusive", "from-1"), of_document)
     context.line = first[0][0] if first else 1
     if total_entities >= FEW and not several and not first_words and 2 * late > total_entities:
         raise context.wrong(
             f"{late:,} of {total_entities:,} entities start after a word with a capital letter and "
-            "end with a word without. Are words counted from 1? Subtract 1 from start and end. If "
-            "they are right, set --offsets inclusive if the end is the last word, or --offsets "
-            "characters if it is the word after it."
+            "end with a word without. If words are counted from 1, set --offsets from-1 if the end "
+            "is the last word, or else subtract 1 from start and end. If they are counted from 0, "
+            "set --offsets inclusive or --offsets characters."
         )
     if last and after:
         raise context.wrong(
@@ -243,10 +243,10 @@ def read_token_spans(record: Mapping[str, Any], context: "Context") -> Iterator[
             "expected a list of words and a list of entities with start, end and label. Fix this "
             "record."
         )
-    start = 0
+    start = int(context.options.offsets == "from-1")
     of_document = {"document_id": context.line} if _field_of_sentences(record) else {}
     for words, spans in sentences:
-        shift = start if counted.of_document else 0
+        shift = start if counted.of_document else int(context.options.offsets == "from-1")
         tags = _tags(words, spans, shift, counted.inclusive, context)
         yield {"tokens": words, "ner_tags": tags, **of_document}
         start += len(words)
