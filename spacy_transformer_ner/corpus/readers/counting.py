@@ -17,6 +17,7 @@ ASTRAL = re.compile("[\U00010000-\U0010ffff]")
 NOT_ASCII = re.compile("[^\x00-\x7f]")
 # Ways of counting, and the characters for which they make a difference. None if it is all.
 PATTERNS = (("inclusive", None), ("from-1", None), ("utf-16", ASTRAL), ("bytes", NOT_ASCII))
+WHOLE = ("inclusive", "from-1")
 # A way of counting is only told from so many entities without their text.
 ENOUGH = 2
 
@@ -121,6 +122,9 @@ class Evidence:
     _fit: Counter = field(default_factory=Counter)
     _contradict: Counter = field(default_factory=Counter)
     _late: int = 0
+    # Entities of ASCII texts that fit, which contradict WHOLE, and those with their text.
+    _plain: int = 0
+    _plain_said: int = 0
 
     def add(self, text: str, start: int, end: int, said: str | None, line: int) -> None:
         """Add an entity.
@@ -135,9 +139,8 @@ class Evidence:
         self.said += said is not None
         right = _fits(text, (start, end), said)
         if right and text.isascii():
-            for offsets in ("inclusive", "from-1"):
-                self._differ[offsets] += 1
-                self._contradict[offsets] += said is not None
+            self._plain += 1
+            self._plain_said += said is not None
             return
         inside = 0 <= start < end <= len(text)
         if not right:
@@ -158,7 +161,11 @@ class Evidence:
         entities are in the file and one way of counting, which is not characters, fits all."""
         if self.said < 3 or not self._contradict["characters"]:
             return None
-        fitting = [offsets for offsets in OFFSETS[1:] if not self._contradict[offsets]]
+        fitting = [
+            offsets
+            for offsets in OFFSETS[1:]
+            if not self._contradict[offsets] and not (self._plain_said and offsets in WHOLE)
+        ]
         return fitting[0] if len(fitting) == 1 else None  # type: ignore[return-value]
 
     def likely(self) -> Offsets | None:
@@ -166,8 +173,8 @@ class Evidence:
         are outside of the text, and another way of counting fits most of the entities for which
         it makes a difference."""
         best = max(OFFSETS[1:], key=lambda offsets: self._fit[offsets])
-        enough = ENOUGH if best in ("inclusive", "from-1") else 1
-        if self._fit[best] >= enough and 2 * self._fit[best] > self._differ[best]:
+        enough, plain = (ENOUGH, self._plain) if best in WHOLE else (1, 0)
+        if self._fit[best] >= enough and 2 * self._fit[best] > self._differ[best] + plain:
             return best  # type: ignore[return-value]
         return None
 
