@@ -48,8 +48,7 @@ class Rows:
         self.characters += len(word)
         if tag[1]:
             self.tagged = True
-        if self.characters >= MAX_WORDS:  # no word is empty
-            self.full = len(self.words) >= MAX_WORDS or self.characters > sources.LONGEST_RECORD
+        self.full = len(self.words) >= MAX_WORDS or self.characters > sources.LONGEST_RECORD
 
     def add_numbered(
         self, number: str, word: str, tag: tuple[str, str], line: int, glued: bool
