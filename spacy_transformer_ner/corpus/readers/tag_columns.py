@@ -130,11 +130,12 @@ class TagColumns:
         columns = [i for i in range(self.first.columns) if self.roles[i] in (None, "text")]
         spelled = [i for i in columns if (s := self.spellings[i]) and not s.bare]
         bare = [i for i in columns if (s := self.spellings[i]) and s.bare]
+        with_outside = [i for i in bare if "O" in self.first.counts[i]]
         brackets = [i for i in columns if self._is_brackets(i)]
         chunks = [i for i in spelled if set(self.first.counts[i]) != {"O"}]
         choices = (
             self._pair() or self._fullest([i for i in self.filled if i in columns]),
-            self._fullest([i for i in bare if "O" in self.first.counts[i]]),
+            with_outside if self.bare else self._fullest(with_outside),
             brackets,
             [i for i in spelled if i not in chunks],
             bare,
