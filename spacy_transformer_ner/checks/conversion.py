@@ -7,7 +7,7 @@ from functools import partial
 
 from spacy.tokens import Doc
 
-from ..corpus.spelling import PREFIXES, TAG
+from ..corpus.spelling import PREFIXES, TAG, USUAL
 from .report import Examples, Finding, cut, in_context
 
 # Marks that are left on words by a wrong separator, if most words end with one.
@@ -106,4 +106,5 @@ def _looks_like_a_tag(label: str) -> bool:
         return True
     head, _, tail = label.rpartition("-")
     is_marked = label[0] in PREFIXES and label[2:] and (label[1] == "_" or not label[1].isalnum())
-    return bool(is_marked) or (bool(head) and tail in ("B", "I"))
+    is_glued = label[0] in PREFIXES and label[1:].lower() in USUAL
+    return bool(is_marked) or is_glued or (bool(head) and tail in ("B", "I"))

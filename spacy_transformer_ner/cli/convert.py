@@ -90,7 +90,7 @@ def convert_cli(
     offsets: Optional[Offsets] = typer.Option(
         None,
         "--offsets",
-        help="How offsets are counted: characters with an exclusive end, an inclusive end, UTF-16 units or UTF-8 bytes",
+        help="How offsets are counted: characters with an exclusive end, an inclusive end, from 1 with an inclusive end, UTF-16 units or UTF-8 bytes",
     ),
     labels: Optional[str] = LABELS,
     overlaps: Overlap = OVERLAPPING,

@@ -1,6 +1,6 @@
 """Options for reading a corpus."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Literal
 
@@ -9,8 +9,8 @@ from .tags import REPAIRS, SCHEME_NAMES, Repair, Seen, TagReader
 
 Overlaps = Literal["refuse", "longest"]
 OVERLAPS = ("refuse", "longest")
-Offsets = Literal["characters", "inclusive", "utf-16", "bytes"]
-OFFSETS = ("characters", "inclusive", "utf-16", "bytes")
+Offsets = Literal["characters", "inclusive", "utf-16", "bytes", "from-1"]
+OFFSETS = ("characters", "inclusive", "utf-16", "bytes", "from-1")
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,8 @@ class ReadOptions:
         and tables of text.
     label_field (str | None): The field of the label in each entity.
     offsets (str | None): How the offsets of entities are counted: "characters" from 0 with an
-        exclusive end, with an "inclusive" end, or in "utf-16" units or UTF-8 "bytes".
+        exclusive end, with an "inclusive" end, "from-1" with an inclusive end, or in "utf-16" units
+        or UTF-8 "bytes".
     labels (tuple[str, ...] | None): The names of numbered tags in records.
     overlaps (str): How to handle overlapping entities in text with offsets: "refuse" the file,
         or keep the "longest".
@@ -91,11 +92,16 @@ class ReadOptions:
                 "from the end as -1."
             ) from None
 
-    def illegal_note(self, tags: TagReader) -> tuple[str, Seen]:
-        """Describe the entities whose tags break their scheme.
+    def tag_notes(self, tags: TagReader) -> Iterator[tuple[str, Seen]]:
+        """Describe the entities whose tags break their scheme, or are probably wrong.
 
         tags (TagReader): The reader, after it has read the tags.
-        RETURNS (tuple[str, Seen]): The message of the note, and count and lines.
+        YIELDS (tuple[str, Seen]): The message of a note, and count and lines.
         """
         done = "dropped" if self.repair == "discard" else "read like conlleval"
-        return f"entities whose tags break {tags.scheme} were {done}", tags.illegal
+        yield f"entities whose tags break {tags.scheme} were {done}", tags.illegal
+        yield (
+            "words with B- follow a word with the same tag, and no tag has I-: each was read as an "
+            "entity. If they are one entity, write I- for all but its first word",
+            tags.divided,
+        )

@@ -11,8 +11,9 @@ PREFIXES = {"B": "B", "I": "I", "M": "I", "E": "E", "L": "E", "S": "S", "U": "S"
 TAG = re.compile(r"O|[BIESLUMW]-.+", re.DOTALL)
 # Prefixes that are written out.
 WRITTEN = {
-    "BEGINNING": "B", "BEGIN": "B", "BEG": "B", "START": "B",
-    "INTERMEDIATE": "I", "INSIDE": "I", "INNER": "I", "INT": "I", "IN": "I", "MIDDLE": "M", "MID": "M",
+    "BEGINNING": "B", "BEGIN": "B", "BEG": "B", "START": "B", "FIRST": "B",
+    "INTERMEDIATE": "I", "INSIDE": "I", "INNER": "I", "INT": "I", "IN": "I", "NEXT": "I",
+    "CONTINUATION": "I", "CONTINUE": "I", "CONT": "I", "MIDDLE": "M", "MID": "M",
     "END": "E", "LAST": "L", "SINGLETON": "S", "SINGLE": "S", "UNIT": "U", "UNIQUE": "U", "WHOLE": "W",
 }  # fmt: skip
 DASHES = frozenset("\u00ad\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe58\ufe63\uff0d")
@@ -20,28 +21,35 @@ DASHES = frozenset("\u00ad\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe58\ufe63
 # fullwidth.
 SIGNS = frozenset(
     ("", "_", "-", "--", "–", "—", "0", "o", "out", "outside", "none", "null", "nil", "nan", "na",
-     "n/a", "#n/a", "*", "о", "ο", "ｏ")
+     "n/a", "#n/a", "*", "b-o", "i-o", "о", "ο", "ｏ")
 )  # fmt: skip
 # Words that stand for O if there is no O and none of the signs. Else they are labels.
-OTHERS = frozenset(("other", "others", "no", "false"))
+OTHERS = frozenset(
+    ("other", "others", "no", "false", "noentity", "no_entity", "no-entity", "empty")
+)
 # The label of entities in files with the tags B, I and O only.
 UNLABELLED = "ENTITY"
 # Files with more different labels than this have no labels.
 MOST_LABELS = 100
+# Usual labels. Labels like BPER and BLOC are these with a prefix.
+USUAL = frozenset(("per", "pers", "person", "org", "organization", "organisation", "loc", "location",
+                   "gpe", "fac", "facility", "misc", "date", "time", "event", "product"))  # fmt: skip
 # A label with the number of its entity, as in WebAnno: PER[1]
 NUMBERED = re.compile(r"\[\d+\]$")
 
 _LETTER = "[BIESLUMW]"
 _PREFIX = rf"(?P<prefix>(?i:{'|'.join(WRITTEN)}|{_LETTER}))"
 _MARK = r"(?P<mark>[^\w\s]{1,2}|_{1,2}| - | )"
+_BRACKETS = r"[<\[({'\"#]", r"[>\])}'\"]?"
 # Forms of tags, other than TAG.
 FORMS = (
     rf"{_PREFIX}{_MARK}(?P<label>\w.*)",
     rf"(?P<label>.*\w){_MARK}{_PREFIX}",
     rf"{_PREFIX}(?P<mark>)(?P<label>)",
     rf"(?P<prefix>{_LETTER})(?P<mark>)(?P<label>[^\W\d_]\w+)",
+    rf"{_BRACKETS[0]}{_PREFIX}{_MARK}(?P<label>\w.*?){_BRACKETS[1]}",
 )
-_BEFORE, _AFTER, _ALONE, _GLUED = map(re.compile, FORMS)
+_BEFORE, _AFTER, _ALONE, _GLUED, _WRAPPED = map(re.compile, FORMS)
 
 
 @dataclass(frozen=True)
@@ -101,7 +109,7 @@ def find_spelling(tags: Iterable[str] | Counter[str], bare: bool | None = None) 
         tolerated, because of typos.
     """
     counts = tags if isinstance(tags, Counter) else Counter(tags)
-    outside = frozenset(_outside(counts))
+    outside = frozenset(_outside(counts, bool(bare)))
     rest = {tag: n for tag, n in counts.items() if tag not in outside and tag.lower() not in SIGNS}
     n_rest = sum(rest.values())
     n_outside = counts.total() - n_rest
@@ -113,7 +121,7 @@ def find_spelling(tags: Iterable[str] | Counter[str], bare: bool | None = None) 
     is_plain = _is_most(n_tags, n_rest, n_outside)
     if n_tags and is_plain:
         return plain
-    for form in (_BEFORE, _AFTER, _ALONE, _GLUED):
+    for form in (_BEFORE, _AFTER, _ALONE, _GLUED, _WRAPPED):
         # A column of words has more different values.
         if 0 < len(rest) <= 5 * MOST_LABELS and (found := _spelled(rest, form, outside, n_outside)):
             return found
@@ -138,6 +146,7 @@ def looks_bare(tags: Iterable[str] | Counter[str], outside: Iterable[str] = froz
         0 < counts.total() <= n_outside
         and 0 < len(labels) <= MOST_LABELS
         and not any(TAG.fullmatch(tag) for tag in labels)
+        and not all(_AFTER.fullmatch(tag) for tag in labels)
         and all(
             tag[:1].isalpha() and not advice(tag) and not NUMBERED.search(tag) for tag in labels
         )
@@ -156,9 +165,8 @@ def advice(tag: str) -> str:
         return ": its label is missing. Write a tag like B-PER."
     if tag != "O" and tag.lower() in SIGNS:
         return ". Use the capital letter O for words outside entities."
-    head, _, tail = tag.rpartition("-")
-    if head and tail in PREFIXES:
-        return f": the prefix is at the end. Write {tail}-{head}."
+    if (match := _AFTER.fullmatch(tag)) and match["prefix"] in PREFIXES:
+        return f": the prefix is at the end. Write {match['prefix']}-{match['label']}."
     if tag[0] in PREFIXES and tag[2:] and tag[1] != "-" and (tag[1] == "_" or not tag[1].isalnum()):
         return f". Separate prefix and label with a hyphen: {tag[0]}-{tag[2:].lstrip()}."
     if tag[0].islower() and tag[0].upper() in PREFIXES and tag[1:2] == "-" and tag[2:]:
@@ -179,12 +187,22 @@ def _letter(prefix: str) -> str:
     return WRITTEN.get(prefix, prefix)
 
 
-def _outside(counts: Counter[str]) -> set[str]:
-    """Get the tags of words outside entities: O, or else what is used in its place."""
+def _outside(counts: Counter[str], bare: bool) -> set[str]:
+    """Get the tags of words outside entities: O, or else what is used in its place. This can be
+    anything that most words have, if the other tags have a prefix."""
     if "O" in counts:
         return {"O"}
-    signs = {tag for tag in counts if tag.lower() in SIGNS}
-    return signs or {tag for tag in counts if tag.lower() in OTHERS}
+    for signs in (SIGNS, OTHERS):
+        if found := {tag for tag in counts if tag.lower() in signs}:
+            return found
+    most, n = counts.most_common(1)[0] if counts else ("", 0)
+    forms = (TAG, _BEFORE, _AFTER, _WRAPPED)
+    others = [tag for tag in counts if tag != most]
+    is_outside = 0 < len(others) <= MOST_LABELS and 2 * n >= counts.total()
+    is_outside = is_outside and not any(form.fullmatch(most) for form in forms)
+    if is_outside and (bare or all(any(f.fullmatch(tag) for f in forms) for tag in others)):
+        return {most}
+    return set()
 
 
 def _is_most(n_tags: int, n_rest: int, n_outside: int) -> bool:
@@ -208,19 +226,29 @@ def _spelled(
     if not _is_most(marks[mark], sum(rest.values()), n_outside):
         return None
     letters = {_letter(match["prefix"]) for match in found}
-    # Not only "e-mail", "i-phone" or "S_Building", and not a part of speech.
-    capital = form is _BEFORE and all(match["prefix"][0].isupper() for match in found)
-    if "B" not in letters and not (capital and "I" in letters) or not outside and len(letters) < 2:
-        return None
     stems = {
-        letter: {m["label"] for m in found if _letter(m["prefix"]) == letter} for letter in "BI"
+        letter: {m["label"] for m in found if _letter(m["prefix"]) == letter} for letter in letters
     }
-    if form is _AFTER and len(letters) < 2 and len(stems["B"]) < 2:
+    labels = set[str]().union(*stems.values())
+    # Not only "e-mail", "i-phone" or "S_Building", and not a part of speech.
+    capital = all(match["prefix"][0].isupper() for match in found)
+    is_whole = len(found) == len(rest) and len(labels) > 1
+    is_usual = is_whole and {label.lower() for label in labels} <= USUAL
+    if not outside and len(letters) < 2:
+        return None
+    is_tagged = "B" in letters or ("I" in letters and (is_whole if form is _AFTER else capital))
+    if not (is_tagged or is_usual):
+        return None
+    if form is _AFTER and len(letters) < 2 and len(labels) < 2:
+        return None
+    if form is _WRAPPED and len(found) < len(rest):
         return None
     if form is _ALONE and not outside:
         return None
-    if form is _GLUED and not (len(found) == len(rest) and stems["I"] and stems["I"] <= stems["B"]):
-        return None
+    if form is _GLUED and not is_usual:
+        pairs = stems.get("I", set())
+        if len(found) < len(rest) or not pairs or not pairs <= stems["B"]:
+            return None
     text = form.pattern.replace(_MARK, re.escape(mark)).replace("(?P<mark>)", "")
     return Spelling(
         outside or frozenset("O"),

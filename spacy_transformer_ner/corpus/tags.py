@@ -217,6 +217,19 @@ class TagReader:
         lines = sorted(line for seen in broken for line in seen.lines)
         return Seen(sum(seen.count for seen in broken), lines[:PLACES])
 
+    @property
+    def divided(self) -> Seen:
+        """RETURNS (Seen): Count and first lines of entities that directly follow another one with
+        the same label, if no entity has more than one word and all tags have the prefix B."""
+        found = Seen()
+        for form, seen in self._forms.items():
+            if form.first != "B" or not form.single:
+                return Seen()
+            if form.after_same:
+                found.count += seen.count
+                found.lines = sorted(found.lines + seen.lines)[:PLACES]
+        return found
+
     def _exceptions(self, legal: Callable[[Form], bool]) -> int:
         return sum(seen.count for form, seen in self._forms.items() if not legal(form))
 

@@ -325,7 +325,7 @@ def test_signs_of_a_wrong_conversion(tmp_path):
             made.append(doc)
         DocBin(docs=made).to_disk(tmp_path / f"{name}.spacy")
 
-    labels = ("B-PER", "I_PER", "B.LOC", "PER-B")
+    labels = ("B-PER", "I_PER", "B.LOC", "PER-B", "BPER")
     commas = [[f"word{i},", "other,", "a", "third,"] for i in range(20)]
     save("train", [(commas, [(i, i + 1, label) for i, label in enumerate(labels)])])
     save("dev", [([["\u5317\u4eac" * 8]], [(0, 1, "LOC")]) for _ in range(10)])

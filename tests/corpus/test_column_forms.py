@@ -153,7 +153,23 @@ READ = {
     "BEGIN-PER": (rows(lambda w, t, **_: f"{w} {spelled(t, 'BEGIN', 'INSIDE', '-', 'OUT')}"), "'BEGIN-PER'"),
     "BEGINNING_PER": (rows(lambda w, t, **_: f"{w} {spelled(t, 'Beginning', 'In', '_')}"), "'Beginning_PER'"),
     "PER-B": (rows(lambda w, t, **_: f"{w} {t if t == 'O' else f'{t[2:]}-{t[0]}'}"), "'PER-B'"),
+    "PER_I": (rows(lambda w, t, **_: f"{w} {t if t == 'O' else f'{t[2:]}_I'}"), "'PER_I'"),
     "BPER": (rows(lambda w, t, **_: f"{w} {spelled(t, mark='')}"), "'BPER'"),
+    "IPER": (rows(lambda w, t, **_: f"{w} {t if t == 'O' else f'I{t[2:]}'}"), "'IPER'"),
+    "FIRST-PER": (rows(lambda w, t, **_: f"{w} {spelled(t, 'FIRST', 'NEXT')}"), "'FIRST-PER'"),
+    **{
+        f"{a}B-PER{b}": (rows(lambda w, t, a=a, b=b, **_: f"{w}\t{t if t == 'O' else a + t + b}"), f"{a}B-PER{b}")
+        for a, b in ("<>", "[]", "()", "{}", "''", ("#", ""))
+    },
+    "<B-PER> and <O>": (rows(lambda w, t, **_: f"{w}\t<{t}>"), "'<O>', which was read as O"),
+    **{
+        f"{outside} for O of tags": (rows(lambda w, t, outside=outside, **_: f"{w}\t{spelled(t, outside=outside)}"), f"27 words have the tag {outside!r}")
+        for outside in ("X", "N/A", "[]", "I-O", "NoEntity", "#")
+    },
+    "lemmas before words": (rows(lambda w, t, **_: f"{w.lower()}\t{w}\t{t}"), "column 1 has the words in small letters"),
+    "numbers without blank lines": (rows(lambda w, t, i, pos, **_: f"{w}\t{pos}\t{i}\t{t}", between=""), ""),
+    "numbers first without blank lines": (rows(lambda w, t, i, **_: f"{i},{w},{t}", "id,word,tag\n", ""), ""),
+    "fewer entities in another column of labels": (rows(lambda w, t, **_: f"{w}\t{bare(t)}\t{'GPE' if w == 'Nice' else 'O'}"), ""),
     **{
         f"{outside} for O": (rows(lambda w, t, outside=outside, **_: f"{w}\t{spelled(t, outside=outside)}"), f"27 words have the tag {outside!r}")
         for outside in ("0", "_", "-", "OUT", "None", "o", "OTHER", "null", "NaN", "*", "О", "")
@@ -313,6 +329,9 @@ def test_late_first_mark(tmp_path):
         ("He B-NP\nruns B-VP\n", "syntactic chunks"),
         ("北0\tB-LOC\n京1\tI-LOC\n很0\tO\n", "3 words end with a digit"),
         ("EU O B-ORG\nis B-LOC O\n", "2 words have other tags in column 2 than in column 3"),
+        ("Ann B-PER\nLee B-PER\nis O\n", "1 words with B- follow a word with the same tag, and no tag has I-"),
+        ("[CLS] O\nAnn B-PER\n[SEP] O\n", "2 marks like [CLS]"),
+        ("Ann B-PER\nis O\n\n===== O\n\nLee B-PER\nis O\n</s> O\n", "2 marks like [CLS]"),
     ],
 )  # fmt: skip
 def test_doubtful_files_have_a_note(tmp_path, text, message):
@@ -325,6 +344,10 @@ many = {
     # Name: file, message, and the file or the options of the remedy
     "numbers": (rows(lambda w, t, **_: f"{w}\t{NUMBERS.index(t)}"), "pass their names in order with --labels", {"labels": NUMBERS}),
     "unknown header": (rows(two, "xyz\tabc\n"), "file.tsv:1: 'abc' is not a tag.*If this row is a header, remove it", lambda text: text.partition("\n")[2]),
+    "predictions before parts of speech": (rows(lambda w, t, pos, **_: f"{w}\t{t if w != 'Nice' else 'O'}\t{pos}\t{t}"), "columns 2 and 4 both have tags.*--tag-column 2 or --tag-column 4", {"tag_column": "4"}),
+    "another sign than O for labels": (rows(lambda w, t, **_: f"{w}\t{'X' if t == 'O' else t[2:]}"), "--scheme bare", {"scheme": "bare"}),
+    "text": ("".join(f"{' '.join(w)}\n" for w in WORDS), "looks like text without annotation", lambda text: rows(two)),
+    "standoff without header": ("".join(f"{n} {n + 3} B{n} PER\n" for n in range(5)), "offsets in columns 1 and 2, but without a header", None),
     "tags of a sentence in a line": ("".join(f"{' '.join(w)}\t{' '.join(t)}\n" for w, t in SENTENCES), "Write one word and its tag per line", lambda text: rows(two)),
     "dense labels": (rows(lambda w, t, **_: f"{w}\t{bare(t)}") .replace("\tO", "\tX"), "--scheme bare", None),
     "no words": (rows(lambda w, t, row, **_: f"{row / 2}\t{row * 9 % 7}\t{w}\t{t}").replace("\tO", "\tO\tx"), "Fix this line", None),

@@ -48,6 +48,52 @@ def test_formats_of_entities(tmp_path, spans):
     assert entities(docs) == [("Ann", "PER")]
 
 
+def spelled(*tags, words=("Ann", "Lee", "is", "here")):
+    return line(tokens=words, ner_tags=tags)
+
+
+@pytest.mark.parametrize(
+    "text, note",
+    [
+        (spelled("B_PER", "I_PER", "O", "O"), "words have tags like 'B_PER'"),
+        (spelled("PER-B", "PER-I", "O", "O"), "words have tags like 'PER-B'"),
+        (spelled("b-PER", "i-PER", "O", "O"), "words have tags like 'b-PER'"),
+        (spelled("<B-PER>", "<I-PER>", "O", "O"), "words have tags like '<B-PER>'"),
+        (spelled("BPER", "IPER", "O", "O"), "words have tags like 'BPER'"),
+        (spelled("B-PER", "I-PER", "_", "_"), "words have the tag '_'"),
+        (spelled("B-PER", "I-PER", "", None), "words have the tag None"),
+        (spelled("PER", "PER", "OUT", "OUT"), "words have the tag 'OUT'"),
+        (line(mots=["Ann", "Lee", "is"], etq=["B_PER", "I_PER", "O"]), "words have tags like 'B_PER'"),
+        (line(tokens=[{"text": w, "entity": t} for w, t in (("Ann", "B_PER"), ("Lee", "I_PER"), ("is", "O"))]), "words have tags like 'B_PER'"),
+        (json.dumps([["Ann", "B_PER"], ["Lee", "I_PER"], ["is", "O"]]) + "\n[]\n", "words have tags like 'B_PER'"),
+        (spelled(None, "B-PER", "I-PER", None, words=("[CLS]", "Ann", "Lee", "[SEP]")), "special tokens like [CLS] and [SEP] were skipped"),
+    ],
+)  # fmt: skip
+def test_spelling_of_tags(tmp_path, text, note):
+    reader, docs = read(tmp_path, text.replace("[]\n", "") + text.partition("\n")[0] + "\n")
+    assert entities(docs) == [("Ann Lee", "PER")] * 2
+    assert any(note in found.message for found in reader.notes())
+
+
+def test_lists_of_tokens_per_line(tmp_path):
+    """The first line is not an array of records, which would lose its words."""
+    tokens = lambda *words: json.dumps([{"token": w, "tag": t} for w, t in words]) + "\n"  # noqa: E731
+    text = tokens(("Ann", "B-PER"), ("is", "O")) + tokens(("Lee", "B-PER"), ("is", "O"))
+    assert entities(read(tmp_path, text)[1]) == [("Ann", "PER"), ("Lee", "PER")]
+
+
+@pytest.mark.parametrize(
+    "record, advice",
+    [
+        ({"word": "Oslo", "tag": "B-LOC"}, "a word with its tag. Save the words as CSV"),
+        ({"body": "Oslo is far."}, "a text without annotation"),
+    ],
+)
+def test_records_without_entities(tmp_path, record, advice):
+    with pytest.raises(InputError, match=f"no field for words in this record.*{advice}"):
+        read(tmp_path, line(**record))
+
+
 def test_records_rejected_in_prodigy_are_skipped(tmp_path):
     text = line(text="a", spans=[]) + line(text="b", spans=[], answer="reject")
     reader, docs = read(tmp_path, text)

@@ -106,6 +106,12 @@ def test_words_that_look_like_formats(tmp_path, text):
     assert find_format(Source.at(tmp_path / "x")) == "columns"
 
 
+def test_bionlp(tmp_path):
+    (tmp_path / "x.a1").write_text("T1\tLOC 0 4\tOslo\n")
+    with pytest.raises(InputError, match="standoff file of BioNLP. Rename it from .a1 to .ann"):
+        find_format(Source.at(tmp_path / "x.a1"))
+
+
 def test_other_yaml(tmp_path):
     (tmp_path / "config.yml").write_text("recipe: default.v1\nlanguage: en\n")
     with pytest.raises(InputError, match="is YAML, but no training data of Rasa"):

@@ -88,6 +88,7 @@ def utf8(text):
 
 
 INCLUSIVE = lines([{"text": t, "label": [[s, e - 1, n] for s, e, n in ss]} for t, ss in SAMPLE])
+SHIFTED = lines([{"text": t, "label": [[s + 1, e, n] for s, e, n in ss]} for t, ss in SAMPLE])
 DIFFER = lines(
     [
         {"text": t[0], "ents": objects(t), "spans": [{"start": 0, "end": 2, "label": "X"}]}
@@ -142,6 +143,7 @@ TASKS = dump([task(t) | {"data": {"first": t[0], "second": t[0].upper()}} for t 
     "content, message, options",
     [
         (INCLUSIVE, "with an inclusive end: .* 11 of 11 entities", {"offsets": "inclusive"}),
+        (SHIFTED, "from 1, with an inclusive end: .* --offsets from-1", {"offsets": "from-1"}),
         (each(luis)(SAMPLE), "--offsets inclusive", {"offsets": "inclusive"}),
         (
             each(lambda t: labelbox((t[0], [(s, e - 1, n) for s, e, n in t[1]])))(SAMPLE),
@@ -204,8 +206,8 @@ def test_following_the_message_reads_the_file(tmp_path, content, message, option
             ),
         ),
         (
-            lines([{"text": t, "label": [[s + 1, e, n] for s, e, n in ss]} for t, ss in SAMPLE]),
-            "11 of 11 entities start after the first letter.*Subtract 1 from each start",
+            lines([{"text": t, "label": [[s + 1, e + 1, n] for s, e, n in ss]} for t, ss in SAMPLE]),
+            "11 of 11 entities start after the first letter.*Subtract 1 from each start and end",
             lines([{"text": t, "label": ss} for t, ss in SAMPLE]),
         ),
         (
@@ -248,6 +250,14 @@ def test_following_the_message_by_hand_reads_the_file(tmp_path, content, message
         (
             lines([{"tokens": ["a", "b"], "entities": [[0, 0, "X"]]}] + [{"tokens": ["a", "b"], "entities": [[0, 2, "X"]]}]),
             "--offsets inclusive if they are the last word",
+        ),
+        (
+            lines([{"tokenized_text": ["Ann", "Lee", "is", "in", "Oslo"], "ner": [[0, 2, "X"], [4, 5, "Y"]]}] * 3 + [{"tokenized_text": ["a", "Oslo", "b"], "ner": [[1, 2, "Y"]]}] * 3).replace("Oslo\"], ", "Oslo\", \".\"], "),
+            "--offsets inclusive if it is the last word, or --offsets characters",
+        ),
+        (
+            lines([{"tokens": ["In", "Oslo", "it", "rains", "."], "entities": [[2, 2, "X"]]}] * 6),
+            "6 of 6 entities start after a word with a capital letter.*from 1, set --offsets from-1",
         ),
         ("D = [('Oslo', {'entities': [(0, 4, 'LOC')]}\n", "is not valid Python"),
         ("D = [('Oslo', {'entities': [(0, 4, 'LOC')]}), (x, {})]\n", "this record is computed"),

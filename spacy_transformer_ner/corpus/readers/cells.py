@@ -14,6 +14,8 @@ from .layout import END_OF_LINE, END_OF_SENTENCE, Layout
 from .rows import Rows
 
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
+# Spaces without width, and a soft hyphen.
+INVISIBLE = "\u200b\u2060\ufeff\u00ad"
 # A word with more spaces is a sentence.
 MANY_SPACES = 3
 FINAL = tuple(".!?…。！？")
@@ -73,8 +75,13 @@ class CellReader:
     def word(self, cell: str, line: int) -> str:
         """Get a word without whitespace around it and control characters."""
         word = CONTROL.sub("", cell).strip()
+        word = word.strip(INVISIBLE) or word
         if word != cell and word:
-            self.notes.add("words were read without the control characters or spaces in them", line)
+            self.notes.add(
+                "words were read without the control characters, spaces or invisible characters "
+                "in them",
+                line,
+            )
         if word.count(" ") > MANY_SPACES:
             self.notes.add(
                 "words have spaces, like whole sentences. Each line needs one word: split the "

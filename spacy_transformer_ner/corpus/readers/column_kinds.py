@@ -2,12 +2,12 @@
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from .first_rows import FirstRows
 from .headers import REPEATED
-from .layout import NUMBER
+from .layout import FLAGS, NUMBER
 
 # Parts of speech of Universal Dependencies and of the Penn Treebank.
 POS = frozenset(
@@ -16,6 +16,10 @@ POS = frozenset(
     VBD VBG VBN VBP VBZ WDT WP WP$ WRB HYPH NFP ADD AFX GW XX -LRB- -RRB- . , : ; ( ) " '' `` # $
     - _ -X- ADJA ADJD ADV APPR APPRART ART CARD KON NE PPER PPOSAT VVFIN VAFIN $. $, $(""".split()  # noqa: SIM905
 )
+# A key in the MISC column with tags as values.
+MISC_TAG = re.compile(r"(?:^|\|)([A-Za-z][\w:-]*)=(?:O|[BIESLUMW]-[^|\s]+)(?=\||$)")
+MISC_KEYS = frozenset(("ne", "ner", "entity", "named_entity", "name", "iob", "bio"))
+LANGUAGE = re.compile(r"[a-z]{2,3}(-[a-z]+)*:(?=.)")
 DIGITS = re.compile(r"[0-9]+")
 # A path, a file name, or a long identifier such as a UUID.
 CODE = re.compile(r"^(?=.*\d)[\w-]{8,}$")
@@ -61,6 +65,19 @@ def counts_words(cells: Sequence[str], blocks: Sequence[int]) -> bool:
     return last >= 0 and steps >= repeated
 
 
+def restarts(first: FirstRows, column: int) -> bool:
+    """first (FirstRows): The first rows.
+    column (int): A column.
+    RETURNS (bool): Whether it numbers the words of each of several sentences."""
+    cells, counts = first.values[column], first.counts[column]
+    return (
+        cells[0] in ("0", "1")
+        and counts[cells[0]] > 1
+        and all(map(str.isdecimal, counts))
+        and counts_words(cells, first.blocks)
+    )
+
+
 def find_identifier(first: FirstRows, column: int) -> Identifier | None:
     """Check whether a column identifies sentences or documents.
 
@@ -69,15 +86,16 @@ def find_identifier(first: FirstRows, column: int) -> Identifier | None:
     RETURNS (Identifier | None): The identifier. None if the values of the column are not the same
         for several rows in a row, or a value occurs again later.
     """
-    starts: list[int] = []
-    values: list[str] = []
+    starts: dict[str, int] = {}
+    last = None
     for row, cell in enumerate(first.values[column]):
-        if cell.lower() not in REPEATED and cell != (values[-1] if values else None):
-            starts.append(row)
-            values.append(cell)
-    n = len(first.lines)
-    if 1 < len(values) <= 0.7 * n and len(set(values)) == len(values) and _are_names(values):
-        return Identifier(column, tuple(starts))
+        if cell != last and cell.lower() not in REPEATED:
+            if cell in starts:
+                return None
+            starts[cell] = row
+            last = cell
+    if 1 < len(starts) <= 0.7 * len(first.lines) and _are_names(tuple(starts)):
+        return Identifier(column, tuple(starts.values()))
     return None
 
 
@@ -105,15 +123,31 @@ def find_words(first: FirstRows, taken: Sequence[int]) -> tuple[int, str] | None
     )
     if found is None:
         return None
+    others = (i for i, kind in kinds.items() if not kind and _in_small_letters(first, found, i))
+    if (cased := next(others, None)) is not None:
+        return cased, "the words in small letters"
     before = [kinds[i] or "few different values" for i in kinds if i < found]
     return found, before[0] if before else ""
+
+
+def _in_small_letters(first: FirstRows, column: int, other: int) -> bool:
+    """Whether a column has mostly the values of another one in small letters, like lemmas."""
+    small, cased = first.values[column], first.values[other]
+    same = sum(a == b.lower() for a, b in zip(small, cased))
+    return (
+        small != cased
+        and all(map(str.__eq__, small, map(str.lower, small)))
+        and (2 * same > len(small) and any(map(str.__ne__, cased, map(str.lower, cased))))
+    )
 
 
 def _kind(first: FirstRows, column: int) -> str:
     """Describe what a column holds, if these are not words."""
     counts = first.counts[column]
     n = len(first.lines)
-    shapes = Counter(DIGITS.sub("0", cell) for cell in first.values[column])
+    shapes: Counter[str] = Counter()
+    for cell, k in counts.items():
+        shapes[DIGITS.sub("0", cell)] += k
     shape, most = shapes.most_common(1)[0]
     if n > 1 and len(counts) == 1:
         return "always the same value"
@@ -134,3 +168,52 @@ def _is_number(cell: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def are_flags(cells: Iterable[str]) -> bool:
+    """cells (Iterable[str]): The cells of a column.
+    RETURNS (bool): Whether it has only HIPE's flags."""
+    held = {flag for cell in cells for flag in cell.split("|")}
+    return not held.isdisjoint(FLAGS) and held <= FLAGS | {"_", "-", "O", ""}
+
+
+def have_digits(words: Sequence[str]) -> bool:
+    """words (Sequence[str]): The words.
+    RETURNS (bool): Whether all are one character and the number of its position in the word."""
+    is_pair = all(len(word) == 2 and word[1].isdecimal() for word in words)
+    return is_pair and sum(word[0].isascii() for word in words) < 0.5 * len(words)
+
+
+def find_starts(first: FirstRows) -> set[int]:
+    """first (FirstRows): The first rows.
+    RETURNS (set[int]): The rows after a blank line or document mark, and the first one."""
+    blocks = first.blocks
+    return {i for i in range(len(blocks)) if i == 0 or blocks[i] != blocks[i - 1]}
+
+
+def is_varied(counts: Counter[str]) -> bool:
+    """counts (Counter[str]): How often each value of a column occurs.
+    RETURNS (bool): Whether there are enough different ones for words."""
+    return len(counts) > max(1, 0.02 * counts.total()) or counts.total() < 20
+
+
+def language_prefix(words: tuple[str, ...]) -> str:
+    """words (tuple[str, ...]): The words.
+    RETURNS (str): The language prefix that WikiANN adds to each word, e.g. "en:", or ""."""
+    start = LANGUAGE.match(words[0])
+    if start and len(words) >= 5 and all(word.startswith(start[0]) for word in words):
+        return start[0]
+    return ""
+
+
+def misc_key(cells: Sequence[str]) -> str:
+    """cells (Sequence[str]): The cells of the MISC column.
+    RETURNS (str): The key that has tags: the one with the most entities, or else one with a common
+        name. "" if there is none."""
+    keys: Counter[str] = Counter()
+    for cell in cells:
+        for match in MISC_TAG.finditer(cell):
+            key, _, tag = match[0].lstrip("|").partition("=")
+            keys[key] += 1 if tag == "O" else 1000
+    named = [key for key in keys if keys[key] >= 1000 or key.lower() in MISC_KEYS]
+    return max(named, key=lambda key: keys[key], default="")

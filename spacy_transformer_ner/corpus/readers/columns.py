@@ -25,7 +25,7 @@ from .layout import (
     sample,
     starts_document,
 )
-from .rows import Rows
+from .rows import Rows, note_marks
 
 # The first characters of lines that can be comments or document marks.
 SPECIAL = "#-<[*=–—"
@@ -83,7 +83,8 @@ class ColumnFile:
 
     def notes(self) -> list[Note]:
         """RETURNS (list[Note]): What was fixed or is suspicious."""
-        self._notes.take(*self.options.illegal_note(self.tags))
+        for message, seen in self.options.tag_notes(self.tags):
+            self._notes.take(message, seen)
         return self._notes.notes()
 
     def __iter__(self) -> Iterator[Document]:
@@ -210,7 +211,7 @@ class ColumnFile:
                     word
                     and tag in known
                     and word.isprintable()
-                    and " " not in word
+                    and (separator == " " or " " not in word)
                     and not rows.full
                 ):
                     rows.add(word, known[tag], line)
@@ -244,6 +245,9 @@ class ColumnFile:
                     rows.text = row[len("# text = ") :]
             else:
                 cells = reader.cells(row, line)
+                if layout.restart and cells[layout.restart[0]] == layout.restart[1]:
+                    yield from self._sentence(rows)
+                    rows = Rows()
                 if has_ids:
                     last_sentence, last_document = ids
                     ids = reader.ids(cells, ids)
@@ -321,6 +325,7 @@ class ColumnFile:
                         line,
                     )
         first, last = rows.lines[0], rows.lines[-1]
+        note_marks(rows.words, (first, last), self._notes)
         is_contiguous = last - first == len(rows.words) - 1
         try:
             entities = self.tags.read(rows.tags, rows.lines) if rows.tagged else ()

@@ -15,12 +15,16 @@ from .entities import Entry
 
 ASTRAL = re.compile("[\U00010000-\U0010ffff]")
 NOT_ASCII = re.compile("[^\x00-\x7f]")
+# Ways of counting, and the characters for which they make a difference. None if it is all.
+PATTERNS = (("inclusive", None), ("from-1", None), ("utf-16", ASTRAL), ("bytes", NOT_ASCII))
+WHOLE = ("inclusive", "from-1")
 # A way of counting is only told from so many entities without their text.
 ENOUGH = 2
 
 DESCRIPTIONS = {
     "characters": "in characters from 0, with an exclusive end",
     "inclusive": "with an inclusive end",
+    "from-1": "from 1, with an inclusive end",
     "utf-16": "in UTF-16 units",
     "bytes": "in UTF-8 bytes",
 }
@@ -37,6 +41,8 @@ def place(text: str, start: int, end: int, offsets: Offsets) -> tuple[int, int] 
     """
     if offsets == "inclusive":
         return start, end + 1
+    if offsets == "from-1":
+        return start - 1, end
     if offsets == "characters" or text.isascii():
         return start, end
     first = ASTRAL.search(text) if offsets == "utf-16" else NOT_ASCII.search(text)
@@ -83,8 +89,20 @@ def _fits(text: str, at: tuple[int, int] | None, said: str | None) -> bool:
     if at is None or not 0 <= at[0] < at[1] <= len(text):
         return False
     if said is not None:
-        return text[at[0] : at[1]].split() == said.split()
+        held = text[at[0] : at[1]]
+        return held == said or held.split() == said.split()
     return not cuts(text, at[0]) and not cuts(text, at[1])
+
+
+def _fits_as(text: str, start: int, end: int, said: str | None, offsets: Offsets) -> bool:
+    """Whether an entity fits if its offsets are counted in another way: then there is no whitespace
+    at its ends."""
+    at = place(text, start, end, offsets)
+    return (
+        _fits(text, at, said)
+        and at is not None
+        and not (text[at[0]].isspace() or text[at[1] - 1].isspace())
+    )
 
 
 @dataclass
@@ -104,6 +122,9 @@ class Evidence:
     _fit: Counter = field(default_factory=Counter)
     _contradict: Counter = field(default_factory=Counter)
     _late: int = 0
+    # Entities of ASCII texts that fit, which contradict WHOLE, and those with their text.
+    _plain: int = 0
+    _plain_said: int = 0
 
     def add(self, text: str, start: int, end: int, said: str | None, line: int) -> None:
         """Add an entity.
@@ -114,24 +135,23 @@ class Evidence:
         line (int): The line.
         """
         self.entities += 1
-        if said is None and text.isascii() and _fits(text, (start, end), None):
-            self._differ["inclusive"] += 1
-            return
         said = said if said and said.strip() else None
         self.said += said is not None
         right = _fits(text, (start, end), said)
+        if right and text.isascii():
+            self._plain += 1
+            self._plain_said += said is not None
+            return
         inside = 0 <= start < end <= len(text)
         if not right:
             self._contradict["characters"] += said is not None
             if said is None and inside:
                 self.cut.add(line)
                 self._late += cuts(text, start) and not cuts(text, start - 1)
-        for offsets, pattern in (("inclusive", None), ("utf-16", ASTRAL), ("bytes", NOT_ASCII)):
+        for offsets, pattern in PATTERNS:
             first = None if pattern is None or text.isascii() else pattern.search(text)
             differs = pattern is None or (first is not None and end > first.start())
-            fits = (
-                not right and differs and _fits(text, place(text, start, end, offsets), said)  # type: ignore[arg-type]
-            )
+            fits = not right and differs and _fits_as(text, start, end, said, offsets)  # type: ignore[arg-type]
             self._differ[offsets] += differs
             self._fit[offsets] += fits
             self._contradict[offsets] += said is not None and not (fits or right > differs)
@@ -141,7 +161,11 @@ class Evidence:
         entities are in the file and one way of counting, which is not characters, fits all."""
         if self.said < 3 or not self._contradict["characters"]:
             return None
-        fitting = [offsets for offsets in OFFSETS[1:] if not self._contradict[offsets]]
+        fitting = [
+            offsets
+            for offsets in OFFSETS[1:]
+            if not self._contradict[offsets] and not (self._plain_said and offsets in WHOLE)
+        ]
         return fitting[0] if len(fitting) == 1 else None  # type: ignore[return-value]
 
     def likely(self) -> Offsets | None:
@@ -149,8 +173,8 @@ class Evidence:
         are outside of the text, and another way of counting fits most of the entities for which
         it makes a difference."""
         best = max(OFFSETS[1:], key=lambda offsets: self._fit[offsets])
-        enough = ENOUGH if best == "inclusive" else 1
-        if self._fit[best] >= enough and 2 * self._fit[best] > self._differ[best]:
+        enough, plain = (ENOUGH, self._plain) if best in WHOLE else (1, 0)
+        if self._fit[best] >= enough and 2 * self._fit[best] > self._differ[best] + plain:
             return best  # type: ignore[return-value]
         return None
 
@@ -188,7 +212,7 @@ def explained(text: str, start: int, end: int, said: str | None) -> Offsets | No
     RETURNS (str | None): The way of counting that fits, if it is not characters.
     """
     for offsets in OFFSETS[1:]:
-        if _fits(text, place(text, start, end, offsets), said):  # type: ignore[arg-type]
+        if _fits_as(text, start, end, said, offsets):  # type: ignore[arg-type]
             return offsets  # type: ignore[return-value]
     return None
 

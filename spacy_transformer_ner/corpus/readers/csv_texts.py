@@ -17,6 +17,7 @@ from .headers import role_of
 from .literals import looks_like_literal, parse_literal
 from .records import TAGS, open_records
 from .titles import find_text, is_start, number_of
+from .token_fields import are_spelled
 
 # What a column can contain: lists of entities, of tags, of words, of nothing; or tags that are
 # separated by spaces.
@@ -46,14 +47,15 @@ def contents(cells: Sequence[str]) -> str:
             empty = sum(cell.strip() in ("[]", "{}", "()") for cell in literal)
             return EMPTY_LISTS if empty * 2 > len(literal) else ""
         if all(isinstance(value, str) for value in flat):
-            is_tags = all(map(TAG.fullmatch, flat)) or looks_bare(flat)
+            is_tags = all(map(TAG.fullmatch, flat)) or looks_bare(flat) or are_spelled(flat)
             return TAG_LISTS if is_tags else WORD_LISTS
         if all(isinstance(value, int) for value in flat):
             return TAG_LISTS
         return SPANS if any(map(_has_offsets, flat)) else ""
     tags = [SEPARATORS.split(cell.strip()) for cell in filled]
     flat = [tag for cell in tags for tag in cell]
-    return SPLIT_TAGS if max(map(len, tags)) > 1 and all(map(TAG.fullmatch, flat)) else ""
+    is_tags = max(map(len, tags)) > 1 and (all(map(TAG.fullmatch, flat)) or are_spelled(flat))
+    return SPLIT_TAGS if is_tags else ""
 
 
 def _peek(cell: str) -> list[Any]:

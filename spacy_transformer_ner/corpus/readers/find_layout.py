@@ -1,24 +1,28 @@
 """Detect the columns of a column file from its first lines."""
 
-import re
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ...errors import InputError
 from ..sources import shorten
 from ..spelling import Spelling
 from .brackets import CONLL_2012, is_conll_2012
-from .column_kinds import counts_words, find_identifier, find_words
+from .column_kinds import (
+    are_flags,
+    counts_words,
+    find_identifier,
+    find_starts,
+    find_words,
+    have_digits,
+    is_varied,
+    language_prefix,
+    misc_key,
+    restarts,
+)
 from .first_rows import FirstRows, read_first_rows
 from .headers import column_of, role_of
 from .layout import FLAGS, Layout
 from .tag_columns import TagColumns
-
-# A key in the MISC column with tags as values.
-MISC_TAG = re.compile(r"(?:^|\|)([A-Za-z][\w:-]*)=(?:O|[BIESLUMW]-[^|\s]+)(?=\||$)")
-MISC_KEYS = frozenset(("ne", "ner", "entity", "named_entity", "name", "iob", "bio"))
-LANGUAGE = re.compile(r"[a-z]{2,3}(-[a-z]+)*:(?=.)")
 
 
 @dataclass(frozen=True)
@@ -92,7 +96,7 @@ class _Finder:
         self.flagged = tuple(
             column
             for column, counts in enumerate(first.counts)
-            if column == self.misc or _are_flags(counts)
+            if column == self.misc or are_flags(counts)
         )
         held = (cell for column in self.flagged for cell in first.counts[column])
         self.flags = FLAGS.intersection(flag for cell in held for flag in cell.split("|"))
@@ -135,7 +139,7 @@ class _Finder:
         if spelling.example and label is None:
             self._note(f"words have tags like {spelling.example!r}, which were read as "
                        f"{spelling.normal(spelling.example)!r}", len(first.lines))  # fmt: skip
-        with_digit = _have_digits(first.values[word])
+        with_digit = have_digits(first.values[word])
         if with_digit:
             self._note("words end with a digit, which was removed", len(first.lines))
         attributes = () if self.misc is None else first.counts[self.misc]
@@ -155,13 +159,14 @@ class _Finder:
                 or any("SpaceAfter=No" in note for note in attributes)
             ),
             labels=frozenset(first.counts[tag] if spelling.bare else ()),
-            prefix=_prefix(first.values[word]),
+            prefix=language_prefix(first.values[word]),
             marks=first.marks,
             label=label,
             with_digit=with_digit,
             others=() if key else tuple(i for i in self.tags.filled if i not in (tag, word)),
             sentence=sentence,
             document=document,
+            restart=None if sentence is not None else self._restart({word, tag, self.misc}),
             header=header,
             quoted=first.quoted,
             brackets=brackets,
@@ -176,7 +181,7 @@ class _Finder:
         if "misc" in self.roles:
             return self.roles.index("misc")
         for column, counts in enumerate(self.first.counts):
-            if _are_flags(counts):
+            if are_flags(counts):
                 return column
         return 9 if self.numbered and self.first.columns >= 10 else None
 
@@ -184,9 +189,9 @@ class _Finder:
         """RETURNS (tuple[int, str]): The column of the tag, and its key if that is MISC."""
         if self.tag_column is not None:
             tag = self._position(self.tag_column, "tag")
-            return tag, _misc_key(self.first.values[tag]) if tag == self.misc else ""
+            return tag, misc_key(self.first.values[tag]) if tag == self.misc else ""
         if self.misc is not None and not {"tag", "gold"} & set(self.roles):
-            key = _misc_key(self.first.values[self.misc])
+            key = misc_key(self.first.values[self.misc])
             if key:
                 return self.misc, key
         return self.tags.find(), ""
@@ -206,13 +211,13 @@ class _Finder:
         ]
         taken = {tag, self.misc, *known, *others, *([0] if self.numbered else [])}
         usual = 1 if self.numbered or tag == 0 else 0
-        if first.columns - len({tag, *([0] if self.numbered else [])}) == 1 or _prefix(
+        if first.columns - len({tag, *([0] if self.numbered else [])}) == 1 or language_prefix(
             first.values[usual]
         ):
             return usual
         found = find_words(first, sorted(i for i in taken if i is not None))
         if found is None:
-            if _is_varied(first.counts[usual]) and usual not in (tag, self.misc):
+            if is_varied(first.counts[usual]) and usual not in (tag, self.misc):
                 return usual
             raise self._wrong(
                 f"no column looks like words: {first.row(0)}. Set the column of the words with "
@@ -255,7 +260,7 @@ class _Finder:
             for i in sorted(free)
             if self.roles[i] in (None, "index") and (identifier := find_identifier(first, i))
         ]
-        starts = _starts(first)
+        starts = find_starts(first)
         if found and len(starts) == 1:
             # There are no blank lines.
             finest = max(found, key=lambda identifier: len(identifier.starts))
@@ -270,6 +275,16 @@ class _Finder:
                     f"{shorten(first.values[column][0], 30)}. If it is not, remove the column"
                 )
         return sentence, document
+
+    def _restart(self, taken: set[int | None]) -> tuple[int, str] | None:
+        """Get the column that numbers the words of each sentence, and the first number, if there
+        are no blank lines."""
+        if len(find_starts(self.first)) > 1:
+            return None
+        free = [i for i in range(self.first.columns) if i not in taken]
+        found = [i for i in free if self.roles[i] in (None, "index", "other")]
+        column = next((i for i in found if restarts(self.first, i)), None)
+        return None if column is None else (column, self.first.values[column][0])
 
     def _position(self, column: str, what: str) -> int:
         titles = [title.lower() for title in self.first.titles]
@@ -301,47 +316,5 @@ class _Finder:
         return InputError(message, path=self.name, line=self.first.lines[0])
 
 
-def _are_flags(cells: Iterable[str]) -> bool:
-    """Whether a column has only HIPE's flags."""
-    held = {flag for cell in cells for flag in cell.split("|")}
-    return not held.isdisjoint(FLAGS) and held <= FLAGS | {"_", "-", "O", ""}
-
-
-def _have_digits(words: Sequence[str]) -> bool:
-    """Whether all words are one character and the number of its position in the word."""
-    is_pair = all(len(word) == 2 and word[1].isdecimal() for word in words)
-    return is_pair and sum(word[0].isascii() for word in words) < 0.5 * len(words)
-
-
 def _is_number(column: str) -> bool:
     return column.lstrip("-").isdecimal()
-
-
-def _starts(first: FirstRows) -> set[int]:
-    """Rows after a blank line or document mark, and the first one."""
-    blocks = first.blocks
-    return {i for i in range(len(blocks)) if i == 0 or blocks[i] != blocks[i - 1]}
-
-
-def _is_varied(counts: Counter[str]) -> bool:
-    return len(counts) > max(1, 0.02 * counts.total()) or counts.total() < 20
-
-
-def _prefix(words: tuple[str, ...]) -> str:
-    """Get the language prefix that WikiANN adds to each word, e.g. "en:"."""
-    start = LANGUAGE.match(words[0])
-    if start and len(words) >= 5 and all(word.startswith(start[0]) for word in words):
-        return start[0]
-    return ""
-
-
-def _misc_key(cells: Sequence[str]) -> str:
-    """Get the key in MISC that has tags: the one with the most entities, or else one with a
-    common name."""
-    keys: Counter[str] = Counter()
-    for cell in cells:
-        for match in MISC_TAG.finditer(cell):
-            key, _, tag = match[0].lstrip("|").partition("=")
-            keys[key] += 1 if tag == "O" else 1000
-    named = [key for key in keys if keys[key] >= 1000 or key.lower() in MISC_KEYS]
-    return max(named, key=lambda key: keys[key], default="")

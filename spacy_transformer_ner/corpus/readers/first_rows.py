@@ -25,6 +25,8 @@ RULE = re.compile(r"[\s|:+=]*-{3,}[\s|:+=-]*")
 EMPTY = re.compile(r'""(?:\s*[\t,;|]\s*"")+\s*')
 # A row of quoted cells.
 QUOTED = re.compile(r'\s*"(?:[^"]|"")*"(?:\s*(?P<mark>[,;|])\s*"(?:[^"]|"")*")+\s*')
+# Number of rows that show whether spaces separate columns.
+ENOUGH = 2000
 GLOBAL_COLUMNS = "# global.columns"
 
 
@@ -44,6 +46,7 @@ class FirstRows:
         `# global.columns`. Else empty.
     titles (tuple[str, ...]): The names of the columns, likewise.
     marks (tuple[str, ...]): The mark at the end of all cells of each column.
+    rows (int): The number of rows, including those with another number of columns.
     """
 
     separator: str
@@ -56,6 +59,7 @@ class FirstRows:
     roles: tuple[Role | None, ...] = ()
     titles: tuple[str, ...] = ()
     marks: tuple[str, ...] = ()
+    rows: int = 0
 
     @property
     def columns(self) -> int:
@@ -103,7 +107,8 @@ def read_first_rows(rows: Sequence[str], name: str, titles: Set[str] = frozenset
             path=name,
             line=line,
         )
-    header, names, roles = _header(rows, lines[0][2], split[0][2], columns, titles)
+    names_rows = len({cells[0] for *_, cells in split}) == len(split)
+    header, names, roles = _header(rows, lines[0][2], split[0][2], columns, titles, names_rows)
     if header and len(lines) > 1 and RULE.fullmatch(lines[1][2]):
         header = (*header, lines[1][2])
     table = [
@@ -130,6 +135,7 @@ def read_first_rows(rows: Sequence[str], name: str, titles: Set[str] = frozenset
         roles,
         names,
         marks,
+        len(lines),
     )
 
 
@@ -159,7 +165,7 @@ def _separator(rows: Sequence[str]) -> str:
         # Cells can contain spaces, as in "Sentence: 1,Oslo,B-LOC".
         if roles_of(split_row(rows[0], separator, True)) is not None:
             return separator
-    if Counter(len(split_row(row, " ")) for row in rows).most_common(1)[0][0] > 1:
+    if Counter(len(split_row(row, " ")) for row in rows[:ENOUGH]).most_common(1)[0][0] > 1:
         return " "
     for separator in SEPARATORS:
         columns = Counter(len(split_row(row, separator, True)) for row in rows)
@@ -197,8 +203,11 @@ def _header(
     cells: Sequence[str],
     columns: int,
     known: Set[str],
+    names_rows: bool,
 ) -> tuple[tuple[str, ...], tuple[str, ...], tuple[Role | None, ...]]:
-    """Find the names of the columns. RETURNS the rows of the header, the names and the roles."""
+    """Find the names of the columns. RETURNS the rows of the header, the names and the roles.
+
+    names_rows (bool): Whether all cells of the first column are different, as row names of R."""
     plus = next((row for row in rows if row.startswith(GLOBAL_COLUMNS)), None)
     if plus is not None:
         titles = tuple(plus.partition("=")[2].split())
@@ -215,7 +224,7 @@ def _header(
         roles = roles_of(titles)
         if not known.isdisjoint(title.lower() for title in titles):
             roles = roles or tuple(map(role_of, titles))
-        if roles is None or not columns - 1 <= len(titles) <= columns:
+        if roles is None or not columns - names_rows <= len(titles) <= columns:
             continue
         if len(titles) < columns:
             # R doesn't name the column of row names.

@@ -59,11 +59,12 @@ def _is_json_lines(source: Source, encoding: str) -> bool:
                 row = row.lstrip(WHITESPACE)
                 if row:
                     # Don't read the rest of an array, which may be one large line.
-                    row += (
-                        text.readline(sources.LONGEST_RECORD)
-                        if row[0] == "{" and row[-1] != "\n"
-                        else ""
-                    )
+                    if row[0] == "{" and row[-1] != "\n":
+                        row += text.readline(sources.LONGEST_RECORD)
+                    if row[0] == "[":
+                        # A list per line, and not one of records.
+                        after = text.readline(CHUNK).strip(WHITESPACE)
+                        return after[:1] == "[" and isinstance(json.loads(row), list)
                     return row[0] == "{" and isinstance(json.loads(row), dict)
     except (ValueError, RecursionError, LookupError):
         pass  # Errors are reported when the file is read.

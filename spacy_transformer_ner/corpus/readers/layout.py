@@ -46,6 +46,8 @@ class Layout:
     with_digit (bool): Whether all words are a character with a digit, as in Weibo NER.
     others (tuple[int, ...]): Other columns with tags.
     sentence, document (int | None): The columns that identify sentence and document.
+    restart (tuple[int, str] | None): The column that numbers the words of each sentence, and the
+        number of the first one, if there are no blank lines.
     header (tuple[str, ...]): The rows of the header. Empty if there is none.
     quoted (bool): Whether cells can be quoted as in CSV.
     brackets (bool): Whether the tags are brackets like those of OntoNotes.
@@ -71,6 +73,7 @@ class Layout:
     others: tuple[int, ...] = ()
     sentence: int | None = None
     document: int | None = None
+    restart: tuple[int, str] | None = None
     header: tuple[str, ...] = ()
     quoted: bool = False
     brackets: bool = False
@@ -101,6 +104,7 @@ class Layout:
             or any(self.marks)
             or self.sentence is not None
             or self.document is not None
+            or self.restart is not None
             or self.quoted
             or self.brackets
             or self.longer
@@ -161,7 +165,8 @@ def split_row(row: str, separator: str, quoted: bool = False) -> list[str]:
     RETURNS (list[str]): The cells.
     """
     if separator == " ":
-        return SEPARATORS.split(row.strip(" \t"))
+        row = row.strip(" \t")
+        return SEPARATORS.split(row) if "\t" in row or "  " in row else row.split(" ")
     if separator == "\t":
         row = row.rstrip(" \t")
     if quoted and '"' in row:

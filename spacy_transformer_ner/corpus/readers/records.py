@@ -10,6 +10,7 @@ from ...errors import InputError
 from ..notes import Notes
 from ..options import ReadOptions
 from ..sources import shorten
+from ..spelling import TAG
 from .candidates import has_text_and_spans, names_text_file
 from .dialects import DialectReader, find_dialect
 from .fields import SHOWN, get, is_list, join
@@ -285,10 +286,21 @@ def as_record(value: Any, name: str, line: int) -> Mapping[str, Any]:
 
 def _unknown(record: Mapping[str, Any], what: str, name: str, line: int) -> InputError:
     fields = ", ".join(shorten(str(field), 30) for field in list(record)[:SHOWN]) or "none"
+    advice = (
+        f"Expected {' or '.join(WORDS)} with {', '.join(TAGS)}; or text with {', '.join(SPANS)}. For "
+        "other names, set --word-column and --tag-column, or --text-field and --spans-field."
+    )
+    if all(isinstance(value, str | int | float | None) for value in record.values()):
+        texts = [value for value in record.values() if isinstance(value, str)]
+        if any(TAG.fullmatch(value) for value in texts):
+            advice = (
+                "It seems to be a word with its tag. Save the words as CSV with a header, or write "
+                "a record per sentence, with a list of words and a list of tags."
+            )
+        elif any(" " in value for value in texts):
+            advice = f"It seems to be a text without annotation. {advice}"
     return InputError(
-        f"no field for {what} in this record (found: {fields}). Expected {' or '.join(WORDS)} "
-        f"with {', '.join(TAGS)}; or text with {', '.join(SPANS)}. For other names, set "
-        "--word-column and --tag-column, or --text-field and --spans-field.",
+        f"no field for {what} in this record (found: {fields}). {advice}",
         path=name,
         line=line,
     )

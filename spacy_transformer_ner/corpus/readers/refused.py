@@ -78,6 +78,9 @@ REFUSED = (
     Refused("an SQL dump", "Export the table as CSV.", re.compile(r"\s*(--[^\n]*\n\s*)*(CREATE TABLE|INSERT INTO|DROP TABLE|PRAGMA foreign_keys)|-- (MySQL|PostgreSQL|MariaDB)")),
 )  # fmt: skip
 # Formats that are only recognised by code.
+BIONLP = Refused(
+    "a standoff file of BioNLP", "Rename it from .a1 to .ann, beside the .txt file.", re.compile("")
+)
 OLD_WEBANNO = Refused(
     "WebAnno TSV 1 or 2", "Export as WebAnno TSV v3.3, or CoNLL 2002.", re.compile("")
 )
@@ -105,6 +108,8 @@ def find_refused(raw: bytes, text: Callable[[], str], suffix: str) -> Refused | 
             ).decode("latin-1")  # fmt: skip
         if refused.magic.match(as_latin):
             return refused
+    if suffix in (".a1", ".a2"):
+        return BIONLP
     decoded = text()
     if is_old_webanno(decoded):
         return OLD_WEBANNO

@@ -1,12 +1,21 @@
 """The lines of a sentence in a column file."""
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from .. import sources
 from ..documents import MAX_WORDS
+from ..notes import Notes
+
+# Words that are rather marks of sentences and documents.
+MARK = re.compile(
+    r"(?i)</?(?:s|p|doc|document|text|sent|sentence|bos|eos)\b[^<>]*>|\[(?:cls|sep|pad|doc|bos|eos)\]"
+    r"|end[_-]?of[_-]?(?:doc|sent)\w*|[=#]{3,}"
+)
 
 
-@dataclass
+@dataclass(slots=True)
 class Rows:
     """The lines of an incomplete sentence.
 
@@ -62,3 +71,20 @@ class Rows:
         """Add a multiword token, whose index is a range."""
         self.add_numbered("", word, tag, line, glued)
         self.range_end = int(number.partition("-")[2])
+
+
+def note_marks(words: Sequence[str], lines: tuple[int, int], notes: Notes) -> None:
+    """Note if the first or last word of a sentence is probably a mark and no word.
+
+    words (Sequence[str]): The words.
+    lines (tuple[int, int]): The lines of the first and of the last word.
+    notes (Notes): Collects the note.
+    """
+    ends = dict(zip((words[0], words[-1]), lines))
+    for word, line in ends.items():
+        if word[0] in "<[=#eE" and MARK.fullmatch(word):
+            notes.add(
+                "marks like [CLS], <s> or ===== at the start or end of sentences were read as "
+                "words. If they are not part of the text, remove them",
+                line,
+            )

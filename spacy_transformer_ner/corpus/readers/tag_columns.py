@@ -130,11 +130,12 @@ class TagColumns:
         columns = [i for i in range(self.first.columns) if self.roles[i] in (None, "text")]
         spelled = [i for i in columns if (s := self.spellings[i]) and not s.bare]
         bare = [i for i in columns if (s := self.spellings[i]) and s.bare]
+        with_outside = [i for i in bare if "O" in self.first.counts[i]]
         brackets = [i for i in columns if self._is_brackets(i)]
         chunks = [i for i in spelled if set(self.first.counts[i]) != {"O"}]
         choices = (
             self._pair() or self._fullest([i for i in self.filled if i in columns]),
-            [i for i in bare if "O" in self.first.counts[i]],
+            with_outside if self.bare else self._fullest(with_outside),
             brackets,
             [i for i in spelled if i not in chunks],
             bare,
@@ -155,9 +156,11 @@ class TagColumns:
         return [i for i, n in numbers.items() if 2 * n >= most]
 
     def _pair(self) -> list[int]:
-        """Get the first of two columns of tags that mostly agree, as conlleval has gold tags and
-        predictions."""
-        if len(self.filled) != 2 or self.numbered or any(self.roles):
+        """Get the first of two columns of tags that mostly agree, if they are the last ones, as
+        conlleval has gold tags and predictions.
+
+        RAISES: InputError if they are elsewhere."""
+        if len(self.filled) != 2 or any(self.roles):
             return []
         a, b = (self._normal(i) for i in self.filled)
         pairs = [(x, y) for x, y in zip(a, b) if (x, y) != ("O", "O")]
@@ -166,6 +169,14 @@ class TagColumns:
         other = sum(y != "O" and y[2:] not in known for _, y in pairs)
         if a == b or 2 * same < len(pairs) or other > 0.1 * len(pairs):
             return []
+        one, two = (i + 1 for i in self.filled)
+        if two != self.first.columns or one != two - 1:
+            raise InputError(
+                f"columns {one} and {two} both have tags, and mostly the same, like gold tags and "
+                f"predictions. Set the one to read with --tag-column {one} or --tag-column {two}.",
+                path=self.name,
+                line=self.first.lines[0],
+            )
         return self.filled[:1]
 
     def _normal(self, column: int) -> list[str]:
@@ -227,13 +238,18 @@ class TagColumns:
             return
         mine = self._normal(tag)
         n_mine = sum(t != "O" for t in mine)
-        for other in self.filled:
-            if other == tag:
+        bare = [
+            i for i, s in enumerate(self.spellings) if s and s.bare and "O" in self.first.counts[i]
+        ]
+        for other in [*self.filled, *bare]:
+            if other == tag or self.roles[other] == "other":
                 continue
             theirs = self._normal(other)
             differ = sum(a[2:] != b[2:] for a, b in zip(mine, theirs))
             n_theirs = sum(t != "O" for t in theirs)
-            if differ and (not self.in_order or n_theirs > 2 * n_mine):
+            same = sum(a[2:] == b[2:] for a, b in zip(mine, theirs) if a != "O" or b != "O")
+            is_sure = other in bare or (self.in_order and differ > same)
+            if differ and (not is_sure or n_theirs > 2 * n_mine):
                 self._note(
                     f"words have other tags in column {other + 1} than in column {tag + 1}, which "
                     f"was read. To read column {other + 1}, set --tag-column {other + 1}",
@@ -259,6 +275,15 @@ def _examples(counts: Counter[str]) -> str:
     return ", ".join(shorten(value, 20) for value, _ in counts.most_common(4))
 
 
+def _offset_columns(first: FirstRows) -> tuple[int, int] | None:
+    """Find two columns of numbers of which the first is always smaller."""
+    numbers = [i for i, counts in enumerate(first.counts) if all(map(str.isdecimal, counts))]
+    for start, end in zip(numbers, numbers[1:]):
+        if all(int(a[:9]) < int(b[:9]) for a, b in zip(first.values[start], first.values[end])):
+            return start, end
+    return None
+
+
 def _no_tags(first: FirstRows, name: str) -> InputError:
     """Create the error for a file without tags. It shows the first invalid tag of the last
     column."""
@@ -268,6 +293,24 @@ def _no_tags(first: FirstRows, name: str) -> InputError:
         return InputError(
             f"the tags of several words are in one line: {shorten(tags[0])}. Write one word and "
             "its tag per line, and a blank line after each sentence.",
+            path=name,
+            line=first.lines[0],
+        )
+    if len(first.lines) < 0.8 * first.rows and first.separator == " ":
+        return InputError(
+            f"looks like text without annotation: lines have different numbers of words, and no "
+            f"column has tags: {first.row(0)}. Annotate it first, or pass a table or records with "
+            "its entities.",
+            path=name,
+            line=first.lines[0],
+        )
+    if (offsets := _offset_columns(first)) is not None:
+        start, end = offsets
+        return InputError(
+            f"looks like a table of entities with offsets in columns {start + 1} and {end + 1}, "
+            f"but without a header: {first.row(0)}. Add a first line with the names of the "
+            "columns, e.g. file, start, end, text, label. If the text of the document is not in "
+            "it, add the file name of the text.",
             path=name,
             line=first.lines[0],
         )

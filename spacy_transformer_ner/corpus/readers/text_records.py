@@ -334,9 +334,8 @@ class TextRecords:
         if self._evidence.late():
             raise InputError(
                 f"{cut.count:,} of {self._evidence.entities:,} entities start after the first "
-                "letter of a word. Are offsets counted from 1? Subtract 1 from each start. If the "
-                "end is exclusive, also from each end. If they are right, set --offsets "
-                "characters.",
+                "letter of a word. Are offsets counted from 1, with an exclusive end? Subtract 1 "
+                "from each start and end. If they are right, set --offsets characters.",
                 path=self.name,
                 line=line,
             )

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ...errors import InputError
-from ..spelling import TAG
+from ..spelling import TAG, find_spelling
 from .fields import is_list, parsed
 
 WORDS = ("tokens", "words")
@@ -62,9 +62,17 @@ def tagged_pairs(value: Any) -> Mapping[str, Any] | None:
     if len(value) == 2 and len(value[0]) == len(value[1]) and all(map(TAG.fullmatch, value[1])):
         return {"tokens": value[0], "ner_tags": value[1]}
     tags = [pair[-1] for pair in value]
-    if 2 * sum(TAG.fullmatch(tag) is not None for tag in tags) < len(tags):
+    if 2 * sum(TAG.fullmatch(tag) is not None for tag in tags) < len(tags) and not are_spelled(
+        tags
+    ):
         return None
     return {"tokens": [pair[0] for pair in value], "ner_tags": tags}
+
+
+def are_spelled(values: Sequence[str]) -> bool:
+    """RETURNS (bool): Whether all texts are tags with a prefix, like B-PER or B_PER, or O."""
+    spelling = find_spelling(values)
+    return spelling is not None and not spelling.bare and all(map(spelling.is_tag, values))
 
 
 def columns_to_rows(value: Any, name: str, line: int) -> Iterator[Mapping[str, Any]] | None:
@@ -166,8 +174,10 @@ def find_token_fields(
         if values and all(isinstance(value, str) for value in values):
             # Words that look like tags are rare, and so are sentences without O.
             share = sum(TAG.fullmatch(value) is not None for value in values) / len(values)
-            are_tags[field] = share >= 0.9 or (
-                "O" in values and values.count("O") > 0.4 * len(values)
+            are_tags[field] = (
+                share >= 0.9
+                or ("O" in values and values.count("O") > 0.4 * len(values))
+                or are_spelled(values)
             )
     if words is None:
         found = [

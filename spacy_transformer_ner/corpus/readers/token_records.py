@@ -1,5 +1,6 @@
 """Records with words and tags, as in Hugging Face's datasets."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -10,15 +11,18 @@ from ..labels import by_number
 from ..notes import Note, Notes
 from ..options import ReadOptions
 from ..sources import shorten
-from ..spelling import looks_bare
+from ..spelling import Spelling, find_spelling, looks_bare
 from ..tags import IllegalTags, TagReader
 from .entities import offset
 from .fields import is_list
 from .offsets import check_characters
+from .rows import note_marks
 from .token_fields import as_list
 
 # Names of the field with the document's ID.
 DOCUMENT = ("document_id", "doc_id")
+# Words that a tokenizer added.
+SPECIAL = frozenset(("[CLS]", "[SEP]", "[PAD]"))
 # The field that says which words are followed by a space.
 SPACES = "spaces"
 
@@ -63,7 +67,7 @@ class TokenRecords:
             for tag in found
         ]
         self._names: dict[int, str] | None = None
-        if seen and not isinstance(seen[0][1], str | int):
+        if seen and not isinstance(seen[0][1], str | int | None):
             raise InputError(
                 f"expected one tag per word in {tags}, found {shorten(repr(seen[0][1]), 40)}. "
                 "Entities with offsets need a text. Set the fields with --word-column and "
@@ -84,8 +88,13 @@ class TokenRecords:
             assert numbers is not None
             self._names = numbers
         self._scheme = options.scheme
+        self._spelling = Spelling()
+        if self._names is None:
+            is_bare = None if self._scheme is None else self._scheme == "bare"
+            found_tags = Counter(tag or "" for _, tag in seen if isinstance(tag, str | None))
+            self._spelling = find_spelling(found_tags, is_bare) or self._spelling
         if self._scheme is None:
-            found = [tag for _, tag in seen if isinstance(tag, str)]
+            found = [self._spelling.normal(tag) for _, tag in seen if isinstance(tag, str)]
             if self._names is not None:
                 # Add more O, because each name is in the list only once.
                 listed = list(self._names.values())
@@ -107,7 +116,8 @@ class TokenRecords:
 
     def notes(self) -> list[Note]:
         """RETURNS (list[Note]): What was fixed or skipped."""
-        self._notes.take(*self.options.illegal_note(self.tags))
+        for message, seen in self.options.tag_notes(self.tags):
+            self._notes.take(message, seen)
         more = getattr(self.records, "notes", None)
         return [*(more.notes() if isinstance(more, Notes) else ()), *self._notes.notes()]
 
@@ -180,6 +190,9 @@ class TokenRecords:
                     line,
                 )
             check_characters(word, self.name, line)
+            if word in SPECIAL:
+                self._notes.add("special tokens like [CLS] and [SEP] were skipped", line)
+                continue
             split = self._split(tag, line)
             if word.strip():
                 kept_words.append(word)
@@ -190,6 +203,7 @@ class TokenRecords:
                 self._notes.add("empty words were skipped", line)
         if not kept_words:
             return None
+        note_marks(kept_words, (line, line), self._notes)
         lines = (line,) * len(kept_words)
         try:
             found = self.tags.read(kept_tags, lines)
@@ -221,12 +235,25 @@ class TokenRecords:
                     line,
                 )
             tag = self._names[number]
-        if not isinstance(tag, str):
+        known = self.tags.known.get(tag) if isinstance(tag, str) else None
+        if known is not None:
+            return known
+        if not isinstance(tag, str | None):
             raise self._wrong(
                 f"expected strings in {self.tags_field}, found {shorten(repr(tag), 40)}.", line
             )
+        spelling = self._spelling
+        normal = spelling.normal(tag or "")
+        if normal == "O" and self._names is None:
+            self._notes.add(f"words have the tag {tag!r}, which was read as O", line)
+        elif spelling.example and normal != tag:
+            self._notes.add(
+                f"words have tags like {spelling.example!r}, which were read as "
+                f"{spelling.normal(spelling.example)!r}",
+                line,
+            )
         try:
-            return self.tags.split(tag)
+            return self.tags.split(normal)
         except ValueError as error:
             raise self._wrong(str(error), line) from None
 

@@ -21,6 +21,8 @@ SPANS = ("ner", "entities", "entity_mentions", "spans", "mentions")
 SENTENCES = ("sentences", "sents")
 # These fields have the last word of an entity; others the word after it.
 INCLUSIVE = ("tokenized_text", "sentences")
+# With fewer entities, single words and starts of sentences can be missing by chance.
+FEW = 5
 
 
 @dataclass(frozen=True)
@@ -159,6 +161,7 @@ def prepare(
     RAISES: InputError if the records contradict each other.
     """
     last = after = 0  # entities that show that the end is the last word, or the word after it
+    total_entities = first_words = late = 0
     within_sentence = within_document = True
     name, several = "", False
     for _, record in first:
@@ -175,23 +178,47 @@ def prepare(
                 within_sentence &= entry.end <= len(words)
                 within_document &= start <= entry.start < start + len(words)
                 last += entry.start == entry.end
+                total_entities += 1
+                first_words += entry.start == 0
+                late += _is_late(words, entry)
                 after += entry.end == (len(words) if not several else total)
                 if entry.said is not None and not several:
                     last += _joined(words, entry.start, entry.end + 1) == _joined_text(entry.said)
                     after += _joined(words, entry.start, entry.end) == _joined_text(entry.said)
     of_document = several and within_document and not within_sentence
     if context.options.offsets is not None:
-        return Counted(context.options.offsets == "inclusive", of_document)
+        return Counted(context.options.offsets in ("inclusive", "from-1"), of_document)
+    context.line = first[0][0] if first else 1
+    if total_entities >= FEW and not several and not first_words and 2 * late > total_entities:
+        raise context.wrong(
+            f"{late:,} of {total_entities:,} entities start after a word with a capital letter and "
+            "end with a word without. If words are counted from 1, set --offsets from-1 if the end "
+            "is the last word, or else subtract 1 from start and end. If they are counted from 0, "
+            "set --offsets inclusive or --offsets characters."
+        )
     if last and after:
-        line = first[0][0]
-        context.line = line
         raise context.wrong(
             "the ends of some entities are the last word and those of others the word after it. "
             "Set --offsets inclusive if they are the last word, or --offsets characters."
         )
     if any(_are_all_indices(spans) for _, r in first for _, spans in _raw_sentences(r)):
         return Counted(False, of_document)
+    if not last and not after and name in INCLUSIVE and total_entities >= FEW:
+        raise context.wrong(
+            f"the end of entities can be the last word or the word after it: {name} has usually "
+            f"the last word, but then none of the {total_entities:,} entities would have a single "
+            "word. Set --offsets inclusive if it is the last word, or --offsets characters."
+        )
     return Counted(bool(last) or (not after and name in INCLUSIVE), of_document)
+
+
+def _is_late(words: Sequence[str], entry: Entry) -> bool:
+    """Whether an entity seems to start a word too late: it leaves out a word with a capital letter
+    before it, and ends with one without."""
+    if not 0 < entry.start <= entry.end < len(words):
+        return False
+    end = max(entry.start, entry.end - 1)
+    return words[entry.start - 1][:1].isupper() and not words[end][:1].isupper()
 
 
 def _joined(words: Sequence[str], start: int, end: int) -> str:
@@ -216,10 +243,10 @@ def read_token_spans(record: Mapping[str, Any], context: "Context") -> Iterator[
             "expected a list of words and a list of entities with start, end and label. Fix this "
             "record."
         )
-    start = 0
+    start = int(context.options.offsets == "from-1")
     of_document = {"document_id": context.line} if _field_of_sentences(record) else {}
     for words, spans in sentences:
-        shift = start if counted.of_document else 0
+        shift = start if counted.of_document else int(context.options.offsets == "from-1")
         tags = _tags(words, spans, shift, counted.inclusive, context)
         yield {"tokens": words, "ner_tags": tags, **of_document}
         start += len(words)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from ..spelling import TAG
 from .entities import offset
 from .fields import is_list, simple
+from .token_fields import are_spelled
 
 if TYPE_CHECKING:
     from .dialects import Context, Rows
@@ -125,7 +126,8 @@ def _tag_field(tokens: Sequence[Mapping[str, Any]]) -> str | None:
         if name in names and all(isinstance(t.get(names[name]), str) for t in tokens):
             return names[name]
     for name in (name for key, name in names.items() if key not in WORDS):
-        if all(isinstance(t.get(name), str) and TAG.fullmatch(t[name]) for t in tokens):
+        tags = [tag for t in tokens if isinstance(tag := t.get(name), str)]
+        if len(tags) == len(tokens) and (all(map(TAG.fullmatch, tags)) or are_spelled(tags)):
             return name
     return None
 
@@ -166,7 +168,7 @@ def read_tree(record: Mapping[str, Any], context: "Context") -> Iterator[Mapping
     """
     word_field, tag, fields = context.state
     sentences = _sentences(record, fields)
-    if not sentences and any(record.get(field) for field in fields):
+    if not sentences and not any(record.get(field) == [] for field in (*fields, "sentences")):
         raise context.wrong("expected a list of tokens with words and tags. Fix this record.")
     of_document: dict[str, Any] = {"document_id": context.line} if "sentences" in record else {}
     for field in ("document_id", "doc_id"):
