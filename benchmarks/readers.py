@@ -110,7 +110,9 @@ def main(
                 results.append(
                     {"file": name, "kind": kind, "megabytes": round(size, 1), "seconds": medians}
                 )
-    keep("readers", {"repeats": repeats, "runs": results})
+    head = ["git", "-C", str(before or ROOT), "rev-parse", "--short", "HEAD"]
+    version = subprocess.run(head, check=True, capture_output=True, text=True).stdout.strip()
+    keep("readers", {"repeats": repeats, "before": version, "runs": results})
 
 
 if __name__ == "__main__":

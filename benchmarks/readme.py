@@ -62,6 +62,7 @@ def tables() -> dict[str, str]:
         "learning_curve": _learning_curve,
         "memory": _memory,
         "parity": _parity,
+        "readers": _readers,
         "reading": _reading,
         "resume": _resume,
         "review": _review,
@@ -445,6 +446,21 @@ def _reading(result: Result) -> str:
         f"{large['words_per_second']:,} words per second, with at most "
         f"{large['peak_memory_mib']} MiB. {_hardware(result)}\n"
     )
+
+
+def _readers(result: Result) -> str:
+    """The time to read each kind of file, and that of an earlier version."""
+    rows = [
+        [
+            run["file"],
+            run["kind"],
+            f"{run['megabytes']:,.1f}",
+            *(f"{run['seconds'][version]:.2f}" for version in ("now", "before")),
+        ]
+        for run in result["runs"]
+    ]
+    head = ["file", "kind", "MB", "seconds of processor time", f"at {result.get('before')}"]
+    return f"{_markdown(head, rows)}\n\n{_hardware(result)}\n"
 
 
 def _learning_curve(result: Result) -> str:

@@ -1,7 +1,7 @@
 """Causes of mistakes that concern types and their boundaries."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from markupsafe import Markup
 
@@ -34,7 +34,7 @@ def _scarce(c: Contents) -> dict[str, float]:
     return {label: n for label, n in lost.items() if n > 0}
 
 
-def _excess(c: Contents, label: str, others: set[str]) -> float:
+def _excess(c: Contents, label: str, others: Collection[str]) -> float:
     """How many more entities of a type would be found at the recall of others."""
     rows = c.text["entities_per_type"]
     n = sum(c.entities[other] for other in others)
