@@ -107,14 +107,15 @@ def test_deps_name_the_code_that_a_command_runs(name):
 # The commands that run again when a file changes, apart from those with changed inputs.
 RERUN = {
     "corpus/augment.py": {"convert", "check", "train", "evaluate", "report", "package", "verify"},
-    "corpus/readers/brat.py": {"convert", "check", "package"},
-    "encoder/model.py": {"check", "train", "evaluate", "package", "verify"},
-    "encoder/schedule.py": {"check", "train", "evaluate", "package", "verify"},
-    "recogniser/head.py": {"train", "evaluate", "report", "package"},
+    "corpus/readers/brat.py": {"convert", "check", "evaluate", "report", "package"},
+    "encoder/model.py": {"check", "train", "evaluate", "report", "package", "verify"},
+    "encoder/schedule.py": {"check", "train", "evaluate", "report", "package", "verify"},
+    "recogniser/head.py": {"check", "train", "evaluate", "report", "package"},
+    "review/records.py": {"check", "package"},
     "training/guards.py": {"check", "train", "package"},
     "checks/sizes.py": {"check", "package"},
-    "evaluation/figures.py": {"train", "evaluate", "report", "package"},
-    "report/page.css": {"report", "package"},
+    "evaluation/figures.py": {"check", "train", "evaluate", "report", "package"},
+    "report/page.css": {"evaluate", "report", "package"},
     "exchange/card.py": {"package", "verify"},
     "annotation/chunks.py": {"package"},
     "cli/train.py": {"train", "package"},
@@ -161,11 +162,12 @@ def test_outputs_of_different_runs_are_apart():
         {"vars.dataset": "conll2003"},
         {"vars.encoder": "bert-base-cased"},
         {"vars.config": "other"},
+        {"vars.seed": "1"},
     ):
         project = load_project_config(ROOT, overrides=overrides)
         outputs = [o for c in project["commands"] for o in c.get("outputs", ())]
         assert (
-            f"training/{'-'.join(overrides.get(f'vars.{k}', d) for k, d in (('dataset', 'sample'), ('config', 'minilm'), ('encoder', 'default')))}/model-best"
+            f"training/{'-'.join(overrides.get(f'vars.{k}', d) for k, d in (('dataset', 'sample'), ('config', 'minilm'), ('encoder', 'default'), ('seed', '0')))}/model-best"
             in outputs
         )
         of_run = {o for o in outputs if not o.startswith("corpus/") and ".check.suspects" not in o}

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 import typer
@@ -14,9 +14,6 @@ from wasabi import msg
 
 from ..errors import InputError
 from ..progress import Progress
-
-if TYPE_CHECKING:
-    from ..report.contents import Contents
 
 # Parameters of several commands.
 PIPELINE: Any = typer.Argument(..., help="Name or path of the pipeline")
@@ -93,20 +90,6 @@ def choices(name: str, values: Iterable[str]) -> Any:
         mypy only accepts an Enum as a type if its values are literals.
     """
     return Enum(name, [(value, value) for value in values], type=str)
-
-
-def show_advice(contents: "Contents") -> None:
-    """Print the first pieces of advice.
-
-    contents (Contents): What is known about a pipeline.
-    """
-    from ..report.advice import as_text
-    from ..report.causes import advise
-
-    lines = as_text(advise(contents))
-    if lines:
-        msg.divider("What to do next")
-        print("\n".join(lines))
 
 
 def progress_bar(unit: str) -> Progress:

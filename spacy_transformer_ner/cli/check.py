@@ -61,7 +61,7 @@ def check_cli(
     trained on. For those in train, see the suspects command and its --folds.
 
     \b
-    Examples:
+    Example:
       python -m spacy ner check corpus/mine --encoder minilm --suspects suspects.jsonl
       python -m spacy ner check corpus/mine --model training/mine/model-best
     """

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any, Optional
 import typer
 from wasabi import msg
 
-from ._util import CORPUS, GPU_ID, PIPELINE, progress_bar, show_advice
+from ._advice import show_advice
+from ._util import CORPUS, GPU_ID, PIPELINE, progress_bar
 
 if TYPE_CHECKING:
     from ..evaluation.evaluate import Evaluation, Tokenization

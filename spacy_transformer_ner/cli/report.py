@@ -6,7 +6,7 @@ from typing import List, Optional
 import typer
 from wasabi import msg
 
-from ._util import show_advice
+from ._advice import show_advice
 
 
 def report_cli(
@@ -42,7 +42,9 @@ def report_cli(
         None, "--command", help="Command to list; can be repeated"
     ),
 ) -> None:
-    """Write a self-contained HTML evaluation report, and print what to do next.
+    """Write a self-contained HTML evaluation report.
+
+    It also prints what to do next.
 
     Other files of the evaluate command in the same folder are listed as earlier runs, if they
     are about the same data.

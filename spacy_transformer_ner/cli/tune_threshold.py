@@ -44,7 +44,7 @@ def tune_threshold_cli(
     ),
     use_gpu: int = GPU_ID,
 ) -> None:
-    """Find the score threshold for a precision, or one with a promise.
+    """Find the score threshold for a precision, or for a promise.
 
     Entities with lower scores are dropped. Use development data. Also shows the recall.
 
@@ -55,7 +55,7 @@ def tune_threshold_cli(
     other kinds of text: measure there first.
 
     \b
-    Examples:
+    Example:
       python -m spacy ner tune-threshold training/mine/model-best corpus/mine/dev.spacy --precision 0.9 --write
       python -m spacy ner tune-threshold training/mine/model-best corpus/mine/dev.spacy --at-most-missed 0.05
     """

@@ -43,7 +43,7 @@ def flag(split, document, start, source, **fields):
 
 
 def test_order(tmp_path):
-    """First what both point at, then those of the check, and of each those in train."""
+    """First what both point at, then those of the model, and of each those in train."""
     doc = make_doc(
         ["Oslo", "and", "Rome", "and", "Bern"], (0, 1, "LOC"), (2, 3, "LOC"), (4, 5, "LOC")
     )
@@ -62,9 +62,9 @@ def test_order(tmp_path):
     found = [(r["meta"]["split"], r["suspect"]["text"], r["suspect"]["sources"]) for r in records]
     assert found == [
         ("dev", "Rome", ["check", "model"]),
+        ("train", "Rome", ["model"]),
         ("train", "Bern", ["check"]),
         ("dev", "Oslo", ["check"]),
-        ("train", "Rome", ["model"]),
     ]
     assert records[0]["meta"]["why"] == "check; model" and records[0]["meta"]["score"] == 0.8
     assert [s.get("suspect") for s in records[0]["spans"]] == [None, True, None]

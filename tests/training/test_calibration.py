@@ -26,7 +26,7 @@ def test_interrupted_calibration(run, whole, corpus, tmp_path, monkeypatch, caps
 
     folder = tmp_path / "run"
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(module, "gather", interrupt)
+        patch.setattr(module, "gather_with_copy", interrupt)
         run()
     best = files_of(folder / "model-best")
     assert calibration_of(folder / "model-best") is None

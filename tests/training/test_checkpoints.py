@@ -288,9 +288,9 @@ def test_killed(encoders, corpus, tmp_path, capsys):
         process = subprocess.Popen([*command, *overrides], stdout=subprocess.PIPE, text=True)
         steps = set()
         for line in process.stdout:
-            found = line.split()
-            if len(found) > 6 and found[1].isdigit():
-                steps.add(int(found[1]))
+            step, of, _rest = line.strip().partition(" of ")
+            if of and step.isdigit():
+                steps.add(int(step))
             if len(steps) == 4 + _ * 4:
                 if _ == 0:
                     process.send_signal(signal.SIGSTOP)

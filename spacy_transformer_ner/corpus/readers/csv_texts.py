@@ -54,8 +54,9 @@ def contents(cells: Sequence[str]) -> str:
         return SPANS if any(map(_has_offsets, flat)) else ""
     tags = [SEPARATORS.split(cell.strip()) for cell in filled]
     flat = [tag for cell in tags for tag in cell]
-    is_tags = max(map(len, tags)) > 1 and (all(map(TAG.fullmatch, flat)) or are_spelled(flat))
-    return SPLIT_TAGS if is_tags else ""
+    # Not a text such as "b O".
+    is_tags = all(map(TAG.fullmatch, flat)) or (max(map(len, flat)) > 1 and are_spelled(flat))
+    return SPLIT_TAGS if max(map(len, tags)) > 1 and is_tags else ""
 
 
 def _peek(cell: str) -> list[Any]:
