@@ -25,7 +25,7 @@ from .layout import (
     sample,
     starts_document,
 )
-from .rows import Rows, note_marks
+from .rows import LONG_WORD, Rows, note_marks
 
 # The first characters of lines that can be comments or document marks.
 SPECIAL = "#-<[*=–—"
@@ -36,8 +36,6 @@ MAX_ROW = 1_000_000
 # If the sentences of a file with more words have more words on average, blank lines are probably
 # missing.
 ONE_SENTENCE, LONG_SENTENCE = 500, 200
-# A word with more characters of a script without spaces is a sentence.
-LONG_WORD = 12
 # Scripts without spaces between words: Thai, Lao, Tibetan, Burmese, Khmer, Japanese, Chinese.
 UNSPACED = re.compile("[\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]")
 # A file with at least as many sentences of one word is suspicious, if most of them have one.
@@ -206,15 +204,15 @@ class ColumnFile:
             cells = row.split(separator)
             if simple and len(cells) == n and row[0] not in special:
                 # Fast path for most lines.
-                word, tag = cells[at_word], cells[at_tag]
+                word, tag = cells[at_word], known.get(cells[at_tag])
                 if (
                     word
-                    and tag in known
+                    and tag is not None
                     and word.isprintable()
                     and (separator == " " or " " not in word)
                     and not rows.full
                 ):
-                    rows.add(word, known[tag], line)
+                    rows.add(word, tag, line)
                     continue
             if (
                 not row.strip(blank)
@@ -316,7 +314,7 @@ class ColumnFile:
                 path=self.source.name,
                 line=rows.lines[-1],
             )
-        if rows.characters > LONG_WORD * len(rows.words):
+        if rows.characters and sum(map(len, rows.words)) > LONG_WORD * len(rows.words):
             for word, line in zip(rows.words, rows.lines):
                 if len(word) > LONG_WORD and 2 * len(UNSPACED.findall(word)) > len(word):
                     self._notes.add(

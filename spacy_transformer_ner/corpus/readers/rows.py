@@ -13,6 +13,8 @@ MARK = re.compile(
     r"(?i)</?(?:s|p|doc|document|text|sent|sentence|bos|eos)\b[^<>]*>|\[(?:cls|sep|pad|doc|bos|eos)\]"
     r"|end[_-]?of[_-]?(?:doc|sent)\w*|[=#]{3,}"
 )
+# A word with more characters of a script without spaces is a sentence.
+LONG_WORD = 12
 
 
 @dataclass(slots=True)
@@ -22,7 +24,7 @@ class Rows:
     words, tags, lines: One value per word.
     glued (set[int]): The words that are not followed by a space.
     tagged (bool): Whether there is an entity.
-    characters (int): The number of characters of the words.
+    characters (int): The number of characters of the long words. `MAX_WORDS` bounds the others.
     full (bool): Whether the sentence has too many words or characters.
     text (str): The text, if the file has it.
     """
@@ -45,10 +47,13 @@ class Rows:
         self.words.append(word)
         self.tags.append(tag)
         self.lines.append(line)
-        self.characters += len(word)
         if tag[1]:
             self.tagged = True
-        self.full = len(self.words) >= MAX_WORDS or self.characters > sources.LONGEST_RECORD
+        if len(word) > LONG_WORD:
+            self.characters += len(word)
+            self.full = self.full or self.characters > sources.LONGEST_RECORD
+        if len(self.words) >= MAX_WORDS:
+            self.full = True
 
     def add_numbered(
         self, number: str, word: str, tag: tuple[str, str], line: int, glued: bool
