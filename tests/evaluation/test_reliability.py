@@ -11,6 +11,7 @@ from spacy_transformer_ner.evaluation.calibrate import cross_validated, fit
 from spacy_transformer_ner.evaluation.evaluate import evaluate
 from spacy_transformer_ner.evaluation.gathered import (
     Gathered,
+    NotCalibrated,
     gather,
     gather_with_copy,
     joined,
@@ -145,7 +146,7 @@ def test_gathered_features_match_the_pipeline(trained, corpus):
     assert trained.pipe_names == ["transformer", "transformer_ner"]
 
 
-def test_copy_in_lower_case(trained, corpus, monkeypatch):
+def test_copy_in_lower_case():
     doc = spacy.blank("en")("İzmir hired Ann Lee.")
     doc.set_ents([doc.char_span(0, 5, "LOC"), doc.char_span(12, 19, "PER")])
     copy = lower_case(doc)
@@ -153,9 +154,20 @@ def test_copy_in_lower_case(trained, corpus, monkeypatch):
     assert [(ent.text, ent.label_) for ent in copy.ents] == [
         (ent.text.lower(), ent.label_) for ent in doc.ents
     ]
-    # This pipeline finds nothing in lower case.
+
+
+def test_calibration_without_entities_in_lower_case(trained, corpus, monkeypatch):
+    def gather_cased(nlp, references, progress):
+        if all(doc.text == doc.text.lower() for doc in references):
+            raise NotCalibrated("the pipeline finds no entities")
+        return gather(nlp, references, progress)
+
+    monkeypatch.setattr(gathering, "gather", gather_cased)
     gathered, copy = gather_with_copy(trained, corpus)
     assert copy is gathered
+
+
+def test_calibration_data_with_a_copy(trained, corpus, monkeypatch):
     monkeypatch.setattr(gathering, "lower_case", lambda doc: doc)
     gathered, copy = gather_with_copy(trained, corpus)
     assert copy is not gathered and copy.right.tolist() == gathered.right.tolist()
