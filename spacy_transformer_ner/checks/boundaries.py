@@ -81,6 +81,8 @@ class Boundaries:
                 "They cannot be predicted from raw text. If there are many, customize the "
                 "tokenizer.",
                 tuple(lost.shown),
+                splits=(split,),
+                count=lost.count,
             )
         for kind, marked in self._marked.items():
             if not marked:

@@ -122,6 +122,8 @@ class Duplicates:
                     if leaks
                     else "They have more weight than other documents. Keep one of each.",
                     tuple(same.shown),
+                    splits=(first, split) if leaks else (split,),
+                    count=same.count,
                 )
         if self._texts:
             conflicts = []

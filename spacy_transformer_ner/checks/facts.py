@@ -1,11 +1,11 @@
 """Identify a mention and its label across files, so that a reviewed one is recognised."""
 
-from bisect import bisect_left
 from hashlib import blake2b
 
 from spacy.tokens import Doc, Span
 
 from ..corpus.docbin import sentences_of
+from ..corpus.origin import token_at
 
 # Characters of context on each side, without whitespace.
 CONTEXT = 100
@@ -56,10 +56,3 @@ def passage_of(doc: Doc, start: int, end: int, limit: int | None = 200) -> Span:
     while stop < len(doc) and doc[stop].ent_iob_ == "I":
         stop += 1
     return doc[begin:stop]
-
-
-def token_at(doc: Doc, character: int) -> int:
-    """doc (Doc): A document.
-    character (int): A character offset.
-    RETURNS (int): The index of the token with this character, or of the one before it."""
-    return max(0, bisect_left(doc, character + 1, key=lambda token: token.idx) - 1)

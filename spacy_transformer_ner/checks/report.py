@@ -45,6 +45,8 @@ class Finding:
     remedy (str): The suggested fix.
     examples (tuple[str, ...]): The most important examples, at most ten, with file and line if
         they are known.
+    splits (tuple[str, ...]): The splits that it is about, if it is not about all.
+    count (int | None): How many documents or entities it is about, if they were counted.
     """
 
     kind: str
@@ -52,6 +54,8 @@ class Finding:
     message: str
     remedy: str = ""
     examples: tuple[str, ...] = ()
+    splits: tuple[str, ...] = ()
+    count: int | None = None
 
 
 @dataclass(frozen=True)

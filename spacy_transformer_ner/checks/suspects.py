@@ -10,9 +10,9 @@ from spacy.tokens import Doc, Span
 from spacy.vocab import Vocab
 
 from ..corpus.docbin import read_docbin
-from ..corpus.origin import place_of
+from ..corpus.origin import place_of, token_at
 from ..files import read_jsonl
-from .facts import fact_id, passage_of, token_at
+from .facts import fact_id, passage_of
 from .report import Suspect
 
 # The decisions of earlier reviews, beside the corpus files.

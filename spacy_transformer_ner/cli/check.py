@@ -129,8 +129,9 @@ def check_cli(
             print(f"    {example}")
     if doubted:
         msg.warn(f"{len(doubted):,} mentions have labels that {model} disagrees with")
-        print("  Is the pipeline or the label wrong? The most confident predictions come first.")
-        for record in suspect_records(paths, doubted)[:EXAMPLES]:
+        print("  Is the pipeline or the label wrong? What the check doubts too comes first.")
+        here = [record for record in records if "model" in record["suspect"]["sources"]]
+        for record in here[:EXAMPLES]:
             print(f"    {record['meta']['place']}: {record['meta']['why']}: {record['text']}")
     counts = [f"{report.count(severity)} {name}" for severity, name in SEVERITY_NAMES.items()]
     msg.text(f"\n{', '.join(counts)}")

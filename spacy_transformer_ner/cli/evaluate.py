@@ -74,7 +74,9 @@ def evaluate_cli(
         f"F1 {gold.f:.4f}"
     )
     if seqeval:
-        print(f"\nseqeval (strict, IOB2), gold tokens:\n{results['gold'].figures.seqeval_report}")
+        from ..evaluation.figures import seqeval_report
+
+        print(f"\nseqeval (strict, IOB2), gold tokens:\n{seqeval_report(results['gold'].texts)}")
     evaluation: dict[str, Any] = {"schema": SCHEMA, "model": model, "corpus": str(data_path)}
     for name, result in results.items():
         evaluation[name] = result.to_dict()

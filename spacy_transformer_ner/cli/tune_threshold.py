@@ -60,7 +60,7 @@ def tune_threshold_cli(
       python -m spacy ner tune-threshold training/mine/model-best corpus/mine/dev.spacy --at-most-missed 0.05
     """
     from ..evaluation.risk_control import MEANING
-    from ..evaluation.thresholds import ALL, config_path, find_threshold
+    from ..evaluation.thresholds import ALL, config_path, find_threshold, rounded
     from ..files import check_writable, write_json
     from ..gpu import check_gpu
     from ..loading import load_pipeline
@@ -100,7 +100,7 @@ def tune_threshold_cli(
     )
     for label, point in found.points.items():
         msg.good(
-            f"{label or ALL}: threshold {int(point.threshold * 1e4) / 1e4:.4f} gives precision "
+            f"{label or ALL}: threshold {rounded(point.threshold):.4f} gives precision "
             f"{point.precision:.4f} and recall {point.recall:.4f}"
         )
     if found.promise is not None:

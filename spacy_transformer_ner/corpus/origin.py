@@ -52,6 +52,13 @@ def origin_of(doc: Doc, i: int) -> tuple[str, int] | None:
     return path, line + step * (i - token)
 
 
+def token_at(doc: Doc, character: int) -> int:
+    """doc (Doc): A document.
+    character (int): A character offset.
+    RETURNS (int): The index of the token with this character, or of the one before it."""
+    return max(0, bisect_right(doc, character, key=lambda token: token.idx) - 1)
+
+
 def place_of(doc: Doc, i: int) -> str:
     """Get the file and line of a token, to show it.
 

@@ -27,7 +27,6 @@ class Figures:
         precision, recall, f1-score and support of each tag.
     documents (int): The number of Docs.
     units (int): The number of units.
-    seqeval_report (str): seqeval's classification report.
     """
 
     all: Counts
@@ -37,7 +36,6 @@ class Figures:
     tokens: dict[str, dict[str, float]]
     documents: int
     units: int
-    seqeval_report: str
 
     def to_dict(self) -> dict:
         """RETURNS (dict): The figures, for JSON."""
@@ -75,11 +73,16 @@ def compute_figures(texts: Sequence[Units]) -> Figures:
         tokens=_of_tokens(pairs),
         documents=len(texts),
         units=len(pairs),
-        seqeval_report=_seqeval_report(gold, predicted) if per_type else "",
     )
 
 
-def _seqeval_report(gold: list[list[str]], predicted: list[list[str]]) -> str:
+def seqeval_report(texts: Sequence[Units]) -> str:
+    """texts (Sequence[Units]): The texts.
+    RETURNS (str): seqeval's classification report; empty if there are no entities."""
+    if not any(units.gold or units.predicted for units in texts):
+        return ""
+    gold = [units.gold_tags() for units in texts]
+    predicted = [units.predicted_tags() for units in texts]
     with warnings.catch_warnings():
         # seqeval warns of labels without gold or predicted entities.
         warnings.simplefilter("ignore")

@@ -1,6 +1,5 @@
 """The mistakes of a pipeline, shown in context."""
 
-from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -8,7 +7,7 @@ from typing import Optional
 
 from spacy.tokens import Doc
 
-from ..corpus.origin import place_of
+from ..corpus.origin import place_of, token_at
 from ..results import Result
 from .error_types import Kind, Match
 from .units import Entity, Units
@@ -118,10 +117,10 @@ def context_of(
     RETURNS (Context): Its place and context.
     """
     text = doc.text if text is None else text
-    token, first, last = _token_at(doc, start), 0, len(text)
+    token, first, last = token_at(doc, start), 0, len(text)
     if sentence and doc.has_annotation("SENT_START"):
         first = doc[token].sent.start_char
-        last = max(end, doc[_token_at(doc, end - 1)].sent.end_char)
+        last = max(end, doc[token_at(doc, end - 1)].sent.end_char)
     low, high = max(first, start - CONTEXT), min(last, end + CONTEXT)
     return Context(
         place_of(doc, token),
@@ -142,10 +141,6 @@ def in_text(text: str, units: Units, entities: Iterable[Entity]) -> list[Mention
 def _mention(text: str, offsets: Sequence[tuple[int, int]], entity: Entity) -> Mention:
     start, end = offsets[entity[0]][0], offsets[entity[1] - 1][1]
     return Mention(start, end, entity[2], text[start:end])
-
-
-def _token_at(doc: Doc, character: int) -> int:
-    return max(0, bisect_right(doc, character, key=lambda token: token.idx) - 1)
 
 
 def _cut_left(text: str, is_cut: bool) -> str:

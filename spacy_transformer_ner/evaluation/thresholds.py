@@ -43,12 +43,12 @@ class Thresholds:
         """RETURNS (dict): The settings `threshold` and `label_thresholds` of the component,
         rounded down so that entities with exactly the threshold's score are kept. If at most a
         share may be missed, `candidates` and `max_candidates`."""
-        rounded = {label: _rounded(point.threshold) for label, point in self.points.items()}
+        found = {label: rounded(point.threshold) for label, point in self.points.items()}
         if self.promise is not None and self.promise.risk == "missed":
-            return {"candidates": rounded[None], "max_candidates": None}
-        if None in rounded:
-            return {"threshold": rounded[None], "label_thresholds": {}}
-        return {"label_thresholds": {str(label): value for label, value in rounded.items()}}
+            return {"candidates": found[None], "max_candidates": None}
+        if None in found:
+            return {"threshold": found[None], "label_thresholds": {}}
+        return {"label_thresholds": {str(label): value for label, value in found.items()}}
 
     def write(self, pipeline: str | Path) -> Path:
         """Set the thresholds in the config of a saved pipeline.
@@ -76,7 +76,9 @@ class Thresholds:
         }
 
 
-def _rounded(threshold: float) -> float:
+def rounded(threshold: float) -> float:
+    """threshold (float): A threshold.
+    RETURNS (float): The threshold with four decimals, rounded down."""
     return int(threshold * 1e4 + 1e-6) / 1e4
 
 

@@ -1,10 +1,10 @@
 """The pipeline component `transformer_ner`."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import Dict, List, Optional, Union
+from typing import Any, Dict, List, Optional, Union
 from weakref import ref
 
 import numpy
@@ -273,18 +273,28 @@ class TransformerNER(TrainablePipe):
         ]
 
     @contextmanager
-    def unlimited(self, candidates: Optional[float]) -> Iterator[None]:
+    def using(self, **settings: Any) -> Iterator[None]:
+        """Predict with other settings, for the time of a with block.
+
+        settings (Any): Values of threshold, label_thresholds, candidates and max_candidates.
+        """
+        own = {name: getattr(self, name) for name in settings}
+        try:
+            for name, value in settings.items():
+                setattr(self, name, value)
+            yield
+        finally:
+            for name, value in own.items():
+                setattr(self, name, value)
+
+    def unlimited(self, candidates: Optional[float]) -> AbstractContextManager[None]:
         """Predict without thresholds, for the time of a with block.
 
         candidates (float | None): As the setting; the number of candidates is not limited.
         """
-        own = self.threshold, self.label_thresholds, self.candidates, self.max_candidates
-        self.threshold, self.label_thresholds = 0.0, {}
-        self.candidates, self.max_candidates = candidates, None
-        try:
-            yield
-        finally:
-            self.threshold, self.label_thresholds, self.candidates, self.max_candidates = own
+        return self.using(
+            threshold=0.0, label_thresholds={}, candidates=candidates, max_candidates=None
+        )
 
     def _decode(self, docs: Iterable[Doc]) -> Decoded:
         docs, labels = list(docs), self.labels

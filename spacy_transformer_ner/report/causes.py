@@ -29,7 +29,7 @@ def advise(contents: Contents) -> list[Advice]:
 
 def errors_of_the_corpus(c: Contents) -> Iterator[Advice]:
     """The check found an error."""
-    errors = [f for f in (c.check or {"findings": ()})["findings"] if f["severity"] == "error"]
+    errors = [f for f in c.findings if f["severity"] == "error"]
     if errors:
         yield Advice(
             "corpus-error",
@@ -49,10 +49,9 @@ def leaks(c: Contents) -> Iterator[Advice]:
             "These are its training data, so the figures say nothing about new texts.",
             is_first=True,
         )
-    for finding in (c.check or {"findings": ()})["findings"]:
+    for finding in c.findings:
         is_leak = finding["kind"].endswith("duplicate-across") and finding["severity"] == "warning"
-        message = finding["message"]
-        if is_leak and f" of {c.split} " in message and message.endswith(" of train"):
+        if is_leak and finding["splits"] == ["train", c.split]:
             yield Advice(
                 finding["kind"],
                 f"Remove the documents of {c.split} from train.",
@@ -140,14 +139,8 @@ def tokens(c: Contents) -> Iterator[Advice]:
     lost = here["fn"] - gold["fn"]
     if gold["f"] - here["f"] <= 0.01 or lost < FEW:
         return
-    findings = (c.check or {"findings": ()})["findings"]
-    cut = [
-        f
-        for f in findings
-        if f["kind"] == "tokeniser-boundary" and f" of {c.split} " in f["message"]
-    ]
-    # The message begins with the number of entities.
-    n_cut = sum(int(f["message"].split()[0].replace(",", "")) for f in cut)
+    cut = [f for f in c.findings if f["kind"] == "tokeniser-boundary" and f["splits"] == [c.split]]
+    n_cut = sum(f["count"] for f in cut)
     why = Markup("F1 is {:.3f} on the tokens and sentences of the corpus, but {:.3f} on raw text.")
     why = why.format(gold["f"], here["f"])
     if 2 * n_cut >= lost:
@@ -155,13 +148,13 @@ def tokens(c: Contents) -> Iterator[Advice]:
             bdi(cut[0]["examples"][0])
         )
         do = "Add the corpus' rules to spaCy's tokenizer."
-    elif findings:
+    elif c.findings:
         why += f" {counted(n_cut, '[entity does|entities do]')} not match the tokens of spaCy."
         do = "Split raw text into sentences as the corpus does, before the transformer."
         why += " A sentencizer may not do: headlines and tables have no full stops."
     else:
         do = "Find out with <code>spacy ner check</code> whether tokens or sentences differ."
-    yield Advice("tokens", Markup(do), why, lost, section="corpus" if findings else "types")
+    yield Advice("tokens", Markup(do), why, lost, section="corpus" if c.findings else "types")
 
 
 def wrong_labels(c: Contents) -> Iterator[Advice]:

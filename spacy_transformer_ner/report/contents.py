@@ -9,7 +9,7 @@ from typing import Any, Optional
 
 from ..corpus.splits import split_of
 from ..evaluation.error_types import NONE
-from .runs import Run
+from .runs import EvaluatedRun
 
 Record = dict[str, Any]
 
@@ -25,7 +25,7 @@ class Contents:
     calibration (dict | None): The output of the calibrate command.
     history (Sequence[dict]): The records of the training's HistoryLogger.
     learning_curve (dict | None): The output of the learning-curve command.
-    runs (Sequence[Run]): Evaluations on the same data, the oldest first and this one last.
+    runs (Sequence[EvaluatedRun]): Evaluations on the same data, the oldest first and this one last.
     made (dict[str, dict[str, str]]): Provenance tables: versions, data, commands.
     config (str): The pipeline's config.
     """
@@ -37,7 +37,7 @@ class Contents:
     calibration: Optional[Record] = None
     history: Sequence[Record] = ()
     learning_curve: Optional[Record] = None
-    runs: Sequence[Run] = ()
+    runs: Sequence[EvaluatedRun] = ()
     made: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     config: str = ""
 
@@ -56,6 +56,11 @@ class Contents:
     def splits(self) -> dict[str, Record]:
         """RETURNS (dict[str, dict]): The size of each split of the corpus, if it was checked."""
         return self.check["splits"] if self.check else {}
+
+    @property
+    def findings(self) -> list[Record]:
+        """RETURNS (list[dict]): The findings of the check, if there was one."""
+        return self.check["findings"] if self.check else []
 
     @property
     def n_mistakes(self) -> int:

@@ -21,7 +21,7 @@ MAX_RUNS = 20
 
 
 @dataclass(frozen=True)
-class Run(Result):
+class EvaluatedRun(Result):
     """An evaluation, in short.
 
     date (str): When its figures were written, in UTC, as "2026-01-31 12:00".
@@ -40,9 +40,9 @@ class Run(Result):
     r: float
 
 
-def _run(evaluation: dict[str, Any], path: Path) -> Run:
+def _run(evaluation: dict[str, Any], path: Path) -> EvaluatedRun:
     c = evaluation["text"]["entities"]
-    return Run(
+    return EvaluatedRun(
         date=datetime.fromtimestamp(path.stat().st_mtime, timezone.utc).strftime("%Y-%m-%d %H:%M"),
         model=str(evaluation["model"]),
         corpus=str(evaluation["corpus"]),
@@ -53,14 +53,14 @@ def _run(evaluation: dict[str, Any], path: Path) -> Run:
     )
 
 
-def runs_of(evaluation: dict[str, Any], path: Path, page: Path) -> list[Run]:
+def runs_of(evaluation: dict[str, Any], path: Path, page: Path) -> list[EvaluatedRun]:
     """Find evaluations on the same data: in other JSON files beside the figures, and in the page
     that is about to be replaced. Files that are something else are skipped.
 
     evaluation (dict): The output of the evaluate command.
     path (Path): Its file.
     page (Path): The report to write.
-    RETURNS (list[Run]): The earlier runs, the newest 20 at most, the oldest first; and this one.
+    RETURNS (list[EvaluatedRun]): The earlier runs, the newest 20 at most, the oldest first; and this one.
         Empty if the figures are not such an output.
     """
     try:
@@ -72,7 +72,7 @@ def runs_of(evaluation: dict[str, Any], path: Path, page: Path) -> list[Run]:
     return [*sorted(earlier, key=lambda run: (run.date, run.model))[-MAX_RUNS:], this]
 
 
-def _beside(path: Path) -> Iterable[Run]:
+def _beside(path: Path) -> Iterable[EvaluatedRun]:
     for other in sorted(path.parent.glob("*.json")):
         if other == path or not other.is_file():
             continue
@@ -84,12 +84,12 @@ def _beside(path: Path) -> Iterable[Run]:
             continue
 
 
-def _of_page(page: Path) -> Iterable[Run]:
+def _of_page(page: Path) -> Iterable[EvaluatedRun]:
     if not page.is_file():
         return
     found = _IN_PAGE.search(page.read_text("utf-8", errors="replace"))
     try:
         for record in json.loads(unescape(found[1])) if found else ():
-            yield Run(**record)
+            yield EvaluatedRun(**record)
     except (ValueError, TypeError):
         return

@@ -11,11 +11,10 @@ from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.vocab import Vocab
 
-from ..checks.facts import token_at
 from ..checks.report import EXAMPLES, Finding, Report, at
 from ..checks.suspects import Flag
 from ..corpus.docbin import read_docbin
-from ..corpus.origin import place_of
+from ..corpus.origin import place_of, token_at
 from ..errors import InputError
 from ..evaluation.evaluate import evaluate
 from ..files import read_json, write_json

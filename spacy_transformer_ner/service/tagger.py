@@ -1,7 +1,6 @@
 """Find the entities of a batch of texts, with the thresholds of a request."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +12,6 @@ from ..annotation.chunks import Text, is_unicode
 from ..annotation.schema import Annotated
 from ..errors import InputError, one_line
 from ..evaluation.reliability import find_recogniser
-from ..recogniser.component import TransformerNER
 from ..recogniser.scores import CANDIDATES, SCORES
 
 # Texts to warm up with: one word, and a sentence with the usual punctuation.
@@ -34,6 +32,15 @@ class Options:
     threshold: float | None = None
     label_thresholds: tuple[tuple[str, float], ...] | None = None
     candidates: float | None = None
+
+    def settings(self) -> dict[str, Any]:
+        """RETURNS (dict): The settings of the recogniser, see `TransformerNER.using`."""
+        found: dict[str, Any] = {"candidates": self.candidates}
+        if self.threshold is not None:
+            found |= {"threshold": self.threshold, "label_thresholds": {}}
+        if self.label_thresholds is not None:
+            found["label_thresholds"] = dict(self.label_thresholds)
+        return found
 
 
 @dataclass(frozen=True)
@@ -93,7 +100,7 @@ class Tagger(Annotator):
             Text("texts", row, "", text, reason="" if is_unicode(text) else "has lone surrogates")
             for row, text in enumerate(texts)
         ]
-        with applied(self.recogniser, options):
+        with self.recogniser.using(**options.settings()):
             try:
                 annotated, failed = self(records)
             except InputError:
@@ -134,24 +141,3 @@ class Tagger(Annotator):
                 "start": start, "end": end, "label": span.label_, "text": doc.text[start:end],
                 "score": score,
             }  # fmt: skip
-
-
-@contextmanager
-def applied(recogniser: TransformerNER, options: Options) -> Iterator[None]:
-    """Set the thresholds of the recogniser, and restore its own afterwards.
-
-    recogniser (TransformerNER): The recogniser.
-    options (Options): The options of a request.
-    """
-    names = ("threshold", "label_thresholds", "candidates")
-    own = {name: getattr(recogniser, name) for name in names}
-    if options.threshold is not None:
-        recogniser.threshold, recogniser.label_thresholds = options.threshold, {}
-    if options.label_thresholds is not None:
-        recogniser.label_thresholds = dict(options.label_thresholds)
-    recogniser.candidates = options.candidates
-    try:
-        yield
-    finally:
-        for name, value in own.items():
-            setattr(recogniser, name, value)

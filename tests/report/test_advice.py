@@ -125,14 +125,15 @@ def test_a_training_that_was_too_short(last, rises):
 def test_tokens_that_raw_text_does_not_have():
     text, gold = figures({"A": (80, 20)}), figures({"A": (90, 10)})
     finding = {"kind": "tokeniser-boundary", "severity": "warning", "examples": ["x:1: [Na]+"],
-               "message": "9 entities of test (9.00%) do not match"}  # fmt: skip
+               "message": "9 entities of test (9.00%) do not match", "splits": ["test"],
+               "count": 9}  # fmt: skip
     (piece,) = (
         p for p in advise(contents(text, gold, check=check([finding]))) if p.kind == "tokens"
     )
     assert piece.mistakes == 10 and "0.900 on the tokens" in piece.why and "[Na]+" in piece.why
     assert "tokenizer" in piece.do
     # If the tokens are the same, it is the sentences.
-    finding["message"] = "2 entities of test (2.00%) do not match"
+    finding["count"] = 2
     (piece,) = (
         p for p in advise(contents(text, gold, check=check([finding]))) if p.kind == "tokens"
     )
@@ -182,7 +183,12 @@ def test_labels_that_check_and_pipeline_doubt():
 def test_what_makes_the_figures_worthless_comes_first():
     message = "9 documents of test (9.0%) are duplicates of a document of "
     finding, other = (
-        {"kind": "duplicate-across", "severity": "warning", "message": message + split}
+        {
+            "kind": "duplicate-across",
+            "severity": "warning",
+            "message": message + split,
+            "splits": [split, "test"],
+        }
         for split in ("train", "dev")
     )
     error = {"kind": "no-entities", "severity": "error", "message": "dev has no entities"}

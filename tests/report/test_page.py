@@ -12,7 +12,7 @@ from spacy_transformer_ner.evaluation.evaluate import evaluate
 from spacy_transformer_ner.provenance import provenance
 from spacy_transformer_ner.report.contents import Contents
 from spacy_transformer_ner.report.page import render
-from spacy_transformer_ner.report.runs import Run
+from spacy_transformer_ner.report.runs import EvaluatedRun
 
 from ..conftest import make_examples
 
@@ -50,7 +50,7 @@ def contents(trained, tmp_path_factory):
         "meta": {"why": ATTACK, "split": "train", "place": ATTACK},
         "suspect": {"start": 0, "end": 4, "label": ATTACK, "document": 0, "sources": ["check"]},
     }
-    run = Run("2026-01-31 12:00", ATTACK, ATTACK, entities=9, f=0.5123, p=0.6, r=0.4)
+    run = EvaluatedRun("2026-01-31 12:00", ATTACK, ATTACK, entities=9, f=0.5123, p=0.6, r=0.4)
     finding = {
         "kind": "x", "severity": "warning", "message": ATTACK, "remedy": ATTACK, "examples": [ATTACK],
     }  # fmt: skip

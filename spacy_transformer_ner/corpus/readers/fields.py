@@ -52,7 +52,7 @@ def get(value: Any, path: str) -> Any:
         number selects an element. A name selects the field of all elements and joins their lists.
     RETURNS (Any): The value, or None if there is none.
     """
-    if isinstance(value, dict) and path in value:
+    if isinstance(value, dict) and path in value:  # most records
         return value[path]
     value = parsed(value)
     if isinstance(value, Mapping):
