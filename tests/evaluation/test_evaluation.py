@@ -19,7 +19,7 @@ from spacy_transformer_ner.evaluation.units import Units, align
 from spacy_transformer_ner.report.contents import Contents
 from spacy_transformer_ner.report.page import render
 
-from ..conftest import SENTENCES, make_examples
+from ..conftest import SENTENCES, make_examples, ner
 from .conlleval import conlleval
 
 VOCAB = spacy.blank("en").vocab
@@ -185,3 +185,18 @@ def test_types_named_like_metrics(trained, tmp_path):
     page = render(Contents({"model": "x", "corpus": "y", "text": figures, "gold": figures}))
     assert page.count('<option value="none">none</option>') == 1
     assert page.count('<th scope="row">(none)</th>') == 1
+
+
+def test_command_prints_one_table(trained, tmp_path):
+    trained.to_disk(tmp_path / "model")
+    DocBin(docs=[example.reference for example in make_examples(trained)]).to_disk(
+        tmp_path / "dev.spacy"
+    )
+    done = ner("evaluate", tmp_path / "model", tmp_path / "dev.spacy")
+    assert done.returncode == 0, done.stdout
+    assert "With the corpus' own tokens" in done.stdout and "micro avg" not in done.stdout
+    done = ner("evaluate", tmp_path / "model", tmp_path / "dev.spacy", "--seqeval")
+    result = evaluate(trained, tmp_path / "dev.spacy", tokenization="gold")
+    (row,) = [line.split() for line in done.stdout.splitlines() if "micro avg" in line]
+    figures = result.figures.all
+    assert row[2:5] == [f"{figure:.4f}" for figure in (figures.p, figures.r, figures.f)]
