@@ -2,8 +2,8 @@
 checkout of this project: on CoNLL-2003 columns, and on the same texts as JSON Lines with
 character offsets and with the text of each entity.
 
-    git worktree add /tmp/before ffa4139
-    python benchmarks/readers.py --before /tmp/before --megabytes 1000
+    git worktree add ../before ffa4139
+    python benchmarks/readers.py --before ../before --megabytes 1000
 
 writes benchmarks/results/readers.json."""
 
