@@ -1,5 +1,6 @@
 """Run the service with uvicorn, in one process or several."""
 
+import asyncio
 import gc
 import logging
 import os
@@ -12,6 +13,7 @@ from typing import Any
 import torch
 import uvicorn
 from uvicorn.config import STARTUP_FAILURE
+from uvicorn.supervisors import multiprocess
 from uvicorn.supervisors.multiprocess import Multiprocess, Process
 
 from ..errors import InputError
@@ -87,6 +89,30 @@ def bind(host: str, port: int) -> socket.socket:
     return found
 
 
+class Server(uvicorn.Server):
+    """A server that also closes the connections that it accepted while it was stopping.
+
+    uvicorn closes those that it has when the signal arrives. A client that had just connected
+    would be served on, and hold up the end until the time for it has passed."""
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        closing = asyncio.create_task(self._close_connections())
+        try:
+            await super().shutdown(sockets)
+        finally:
+            closing.cancel()
+
+    async def _close_connections(self) -> None:
+        while True:
+            await asyncio.sleep(0.1)
+            for connection in list(self.server_state.connections):
+                connection.shutdown()  # after the answer, if it owes one
+
+
+# uvicorn's workers, also those that it starts after SIGHUP, take the class from there.
+multiprocess.Server = Server  # type: ignore[misc]
+
+
 class Workers(Multiprocess):
     """The worker processes, started and stopped by uvicorn."""
 
@@ -133,7 +159,7 @@ def serve(settings: Settings, host: str, port: int) -> None:
         )
         logger.info("Serving %s at %s (API: %s/docs)", settings.model, url, url)
         if not several:
-            uvicorn.Server(config).run(sockets=[reserved])
+            Server(config).run(sockets=[reserved])
             return
         with tempfile.TemporaryDirectory(prefix="metrics-") as folder:
             os.environ[FOLDER] = folder

@@ -1,5 +1,6 @@
 """`spacy ner serve`: its messages, and the real processes under load."""
 
+import asyncio
 import os
 import re
 import signal
@@ -14,6 +15,9 @@ from types import SimpleNamespace
 
 import httpx
 import pytest
+import uvicorn
+from uvicorn.lifespan.off import LifespanOff
+from uvicorn.supervisors import multiprocess
 
 from spacy_transformer_ner.service import server
 from spacy_transformer_ner.service.metrics import FOLDER
@@ -168,6 +172,34 @@ def test_killed_worker_and_stop_under_load(saved, tmp_path):
     finally:
         process.kill()
         process.wait()
+
+
+class Connection:
+    """A connection, closed as soon as the server asks for it."""
+
+    def __init__(self, connections):
+        self.connections = connections
+        connections.add(self)
+
+    def shutdown(self):
+        self.connections.discard(self)
+
+
+def test_stopping_closes_late_connections():
+    """A client that is accepted while the server stops does not hold it up."""
+
+    async def stop():
+        stopping = server.Server(uvicorn.Config(None, timeout_graceful_shutdown=20))
+        stopping.servers = []
+        stopping.lifespan = LifespanOff(stopping.config)
+        connections = stopping.server_state.connections
+        Connection(connections)
+        asyncio.get_running_loop().call_later(0.05, Connection, connections)
+        await asyncio.wait_for(stopping.shutdown(), 10)
+        assert not connections
+
+    asyncio.run(stop())
+    assert multiprocess.Server is server.Server
 
 
 class Worker:
