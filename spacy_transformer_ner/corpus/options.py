@@ -7,8 +7,10 @@ from typing import Any, Literal
 from ..errors import InputError
 from .tags import REPAIRS, SCHEME_NAMES, Repair, Seen, TagReader
 
-Overlaps = Literal["refuse", "longest"]
-OVERLAPS = ("refuse", "longest")
+Overlaps = Literal["refuse", "longest", "spans"]
+OVERLAPS = ("refuse", "longest", "spans")
+Discontinuous = Literal["refuse", "drop", "cover"]
+DISCONTINUOUS = ("refuse", "drop", "cover")
 Offsets = Literal["characters", "inclusive", "utf-16", "bytes", "from-1"]
 OFFSETS = ("characters", "inclusive", "utf-16", "bytes", "from-1")
 
@@ -30,8 +32,11 @@ class ReadOptions:
         exclusive end, with an "inclusive" end, "from-1" with an inclusive end, or in "utf-16" units
         or UTF-8 "bytes".
     labels (tuple[str, ...] | None): The names of numbered tags in records.
-    overlaps (str): How to handle overlapping entities in text with offsets: "refuse" the file,
-        or keep the "longest".
+    overlaps (str): How to handle entities that overlap: "refuse" the file, keep the "longest", or
+        keep all of them as "spans", see `overlapping.set_entities`.
+    discontinuous (str | None): How to handle entities with several parts: "refuse" the file,
+        "drop" them, or "cover" all parts and what is between them with one entity. None is
+        "refuse" if `overlaps` is, else "drop".
     sentences_per_document (int): Sentences per document, if the file doesn't mark documents.
     """
 
@@ -47,6 +52,7 @@ class ReadOptions:
     offsets: Offsets | None = None
     labels: tuple[str, ...] | None = None
     overlaps: Overlaps = "refuse"
+    discontinuous: Discontinuous | None = None
     sentences_per_document: int = 1
 
     @classmethod
@@ -60,6 +66,7 @@ class ReadOptions:
         names = [field.name for field in fields(cls)]
         allowed = {
             "scheme": SCHEME_NAMES, "repair": REPAIRS, "offsets": OFFSETS, "overlaps": OVERLAPS,
+            "discontinuous": DISCONTINUOUS,
         }  # fmt: skip
         for name, value in settings.items():
             if name not in names:
@@ -73,6 +80,11 @@ class ReadOptions:
                 )
         labels = settings.get("labels")
         return cls(**{**settings, "labels": None if labels is None else tuple(labels)})
+
+    @property
+    def of_parts(self) -> Discontinuous:
+        """RETURNS (str): How to handle entities with several parts: "refuse", "drop" or "cover"."""
+        return self.discontinuous or ("refuse" if self.overlaps == "refuse" else "drop")
 
     def column_number(self, what: Literal["word", "tag"]) -> int | None:
         """Get the number of a column in a column file.
