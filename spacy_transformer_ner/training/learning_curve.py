@@ -9,6 +9,7 @@ from typing import Any
 import numpy
 from spacy.tokens import Doc
 
+from ..corpus.overlapping import entities_in
 from ..errors import InputError
 from ..evaluation.evaluate import counts_per_document, evaluate
 from ..evaluation.extrapolation import MIN_SIZES, Estimate, LearningCurve, Measured
