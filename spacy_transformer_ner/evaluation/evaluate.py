@@ -17,6 +17,7 @@ from spacy.training import Example
 from spacy.vocab import Vocab
 
 from ..corpus.docbin import unannotated
+from ..corpus.overlapping import SPANS_KEY, entities_in
 from ..corpus.reader import AnyCorpus, annotated_docs
 from ..errors import InputError
 from ..loading import Pipeline, load_pipeline
@@ -25,7 +26,7 @@ from .counts import Counts
 from .error_types import KINDS, Match, confusion, match_entities, partial_credit
 from .figures import Figures, compute_figures
 from .mistakes import Mistake, mistakes
-from .reliability import Scored, recognisers, scored_entities
+from .reliability import Scored, recognisers, scored_entities, scored_spans
 from .resampling import LEVEL, RESAMPLES, Interval, intervals
 from .slices import TrainingForms, slices
 from .units import Units, align
@@ -44,8 +45,8 @@ class Evaluation:
 
     tokenization (str): "text": the pipeline tokenized the raw text, as in production.
         "gold": it got the corpus' tokens and sentences, as is common in the literature.
-    scores (dict): spaCy's own scores: ents_p, ents_r, ents_f, ents_per_type and those of
-        the pipeline's other components.
+    scores (dict): spaCy's own scores: ents_p, ents_r, ents_f, ents_per_type, or with spancat
+        spans_sc_p and so on, and those of the pipeline's other components.
     seconds (float): The run time of the pipeline, without the tokenizer.
     memory (int | None): The peak memory of the process in MiB, if the system reports it.
     words (int): The number of tokens.
@@ -191,6 +192,7 @@ def evaluate(
     predicted = list(progress(nlp.pipe(docs), len(docs)))
     seconds = default_timer() - start
     examples = [Example(doc, reference) for doc, reference in zip(predicted, references)]
+    texts = [align(example) for example in examples]
     return Evaluation(
         tokenization=tokenization,
         scores=Scorer(nlp).score(examples),
@@ -198,8 +200,8 @@ def evaluate(
         memory=_peak_memory(),
         words=sum(map(len, predicted)),
         references=references,
-        texts=[align(example) for example in examples],
-        scored=_scored(nlp, predicted, references),
+        texts=texts,
+        scored=_scored(nlp, predicted, references, texts),
         forms=train,
     )
 
@@ -211,12 +213,16 @@ def require_entities(references: Iterable[Doc], corpus: AnyCorpus) -> None:
     corpus (str | Path | Iterable[Doc]): The corpus, for the error message.
     RAISES: InputError if no Doc has entities.
     """
-    if not any(doc.ents for doc in references):
+    if not any(entities_in(doc) for doc in references):
         path = corpus if isinstance(corpus, (str, Path)) else "the corpus"
         raise InputError("has no entities to compare with. Pass an annotated corpus.", path=path)
 
 
-def _scored(nlp: Language, docs: list[Doc], references: list[Doc]) -> Scored | None:
+def _scored(
+    nlp: Language, docs: list[Doc], references: list[Doc], texts: list[Units]
+) -> Scored | None:
+    if any(SPANS_KEY in doc.spans for doc in docs):
+        return scored_spans(texts)
     keys = [recogniser.spans_key for _, recogniser in recognisers(nlp)]
     return scored_entities(docs, references, keys[0]) if keys and keys[0] else None
 

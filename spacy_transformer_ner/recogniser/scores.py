@@ -20,6 +20,7 @@ from typing import Any, Optional
 import numpy
 from spacy.tokens import Doc, Span, SpanGroup
 
+from ..corpus.overlapping import SPANS_KEY as SC
 from .arrays import Floats
 
 SPANS_KEY = "transformer_ner"
@@ -107,6 +108,22 @@ def scores_of(doc: Doc) -> list[Optional[float]]:
     RETURNS (list[float | None]): The score of each of `doc.ents`, see `get_score`.
     """
     return [get_score(ent) for ent in doc.ents]
+
+
+def entities_with_scores(doc: Doc) -> list[tuple[Span, Optional[float]]]:
+    """Get all entities of a Doc, also those that overlap.
+
+    doc (Doc): The Doc.
+    RETURNS (list[tuple[Span, float | None]]): The spans of the group "sc" with the scores of
+        spaCy's spancat, if a pipeline has set it; else `doc.ents`, see `get_score`.
+    """
+    if SC not in doc.spans:
+        return list(zip(doc.ents, scores_of(doc)))
+    group = doc.spans[SC]
+    scores = group.attrs.get(SCORES)
+    if scores is None or len(scores) != len(group):  # spans were added or removed
+        return [(span, None) for span in group]
+    return [(span, float(score)) for span, score in zip(group, scores)]
 
 
 def _place(start_char: int, end_char: int) -> tuple[str, str, int, int]:
