@@ -125,7 +125,7 @@ def _fit_suggester(config: Config, name: str, key: str, read: Callable[[], list[
         return
     suggester.clear()
     candidates = config["components"][SPAN_FINDER]["spans_key"]
-    suggester.update({"@misc": "spacy.span_finder_suggester.v1", "candidates_key": candidates})
+    suggester.update({"@misc": "spacy.preset_spans_suggester.v1", "spans_key": candidates})
     pipeline, training = config["nlp"]["pipeline"], config["training"]
     config["nlp"]["pipeline"] = [
         part for pipe in pipeline for part in ([SPAN_FINDER, pipe] if pipe == name else [pipe])
