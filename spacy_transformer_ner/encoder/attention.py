@@ -36,7 +36,7 @@ def is_torch_faster(is_train: bool) -> bool:
     RETURNS (bool): Whether to use torch's kernel.
     """
     # Since torch 2.10. Before, the processor cannot be told.
-    capabilities = getattr(torch.cpu, "get_capabilities", dict)()
+    capabilities: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
     return not is_train and bool(capabilities.get("amx_bf16"))
 
 
