@@ -24,6 +24,8 @@ KINDS = {"word_shape": True, "word_boundaries": True}
 
 def make_encoder(folder, name):
     config_class, family, shape = ARCHITECTURES[name]
+    if name != "modernbert":  # the only one whose layers differ
+        shape = {**shape, "n_layers" if name == "distilbert" else "num_hidden_layers": 1}
     torch.manual_seed(0)
     tokenizer = train_tokenizer(family)
     config = config_class(vocab_size=len(tokenizer), pad_token_id=tokenizer.pad_token_id, **shape)
