@@ -220,6 +220,18 @@ def test_the_suggester_fits_the_corpus(overrides):
     assert config["components"]["spancat"]["suggester"]["max_size"] == 6
 
 
+def test_files_are_read_without_converting(overrides, tmp_path):
+    text = " ".join(WORDS)
+    spans = [{"start": 0, "end": 26, "label": "FAC"}, {"start": 14, "end": 18, "label": "LOC"}]
+    srsly.write_jsonl(tmp_path / "train.jsonl", [{"text": text, "spans": spans}])
+    reader = {f"corpora.train.{name}": value for name, value in (
+        ("@readers", "spacy-transformer-ner.Corpus.v1"), ("options", {"overlaps": "spans"}),
+    )}  # fmt: skip
+    train = {"paths.train": str(tmp_path / "train.jsonl")}
+    config = check_training("spans", {**overrides, **reader, **train})
+    assert config["components"]["spancat"]["suggester"]["max_size"] == 4
+
+
 def test_a_corpus_without_spans_is_refused(overrides, tmp_path):
     doc = Doc(spacy.blank("en").vocab, words=WORDS)
     doc.set_ents([Span(doc, 6, 7, label="LOC")])

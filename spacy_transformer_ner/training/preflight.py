@@ -17,6 +17,7 @@ from spacy.vocab import Vocab
 from thinc.api import Config
 
 from ..corpus.docbin import read_docbin
+from ..corpus.options import ReadOptions
 from ..corpus.overlapping import entities_in
 from ..corpus.reader import is_docbin, read_corpus
 from ..encoder.listeners import check_listeners
@@ -50,7 +51,8 @@ def check_training(config_path: str | Path, overrides: dict, *, gpu_id: int = -1
         config = load_recipe(config_path, overrides)
         _check_names(config)
         for name in ("train", "dev"):
-            _check_corpus(config.get("paths", {}).get(name), name)
+            options = config.get("corpora", {}).get(name, {}).get("options")
+            _check_corpus(config.get("paths", {}).get(name), name, options or {})
         nlp = util.load_model_from_config(config, auto_fill=True)
         filled = nlp.config.interpolate()
         training = util.registry.resolve(filled["training"], schema=ConfigSchemaTraining)
@@ -148,12 +150,16 @@ def _check_names(config: dict) -> None:
                 raise InputError(f"[{section}] has no setting {name!r}.{hint}")
 
 
-def _check_corpus(path: str | None, name: str) -> None:
+def _check_corpus(path: str | None, name: str, options: dict) -> None:
     if path is None:
         raise InputError(f"no {name} corpus is set. Set it with --{name} PATH.")
     if not Path(path).exists():
         raise InputError(f"{name} corpus not found. Run `spacy ner convert` first.", path=path)
-    docs = read_docbin(path, Vocab()) if is_docbin(path) else read_corpus(path)
+    docs = (
+        read_docbin(path, Vocab())
+        if is_docbin(path)
+        else read_corpus(path, options=ReadOptions.from_dict(options))
+    )
     if not any(entities_in(doc) for doc in docs):
         raise InputError(f"the {name} corpus has no entities.", path=path)
 
