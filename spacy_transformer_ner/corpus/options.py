@@ -24,7 +24,8 @@ class ReadOptions:
     scheme (str | None): One of tags.SCHEME_NAMES.
     repair (str): How to handle tags that break their scheme. See `TagReader`.
     word_column, tag_column (str | None): For column files a number, counted from 1, or from
-        the end as -1, or a name in the header. For records and tables the name of a field.
+        the end as -1, or a name in the header. For records and tables the name of a field. If
+        `overlaps` is "spans", `tag_column` can be several columns of a file: "3,4".
     text_field, spans_field (str | None): The fields of the text and of its entities, in records
         and tables of text.
     label_field (str | None): The field of the label in each entity.
