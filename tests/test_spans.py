@@ -16,7 +16,7 @@ from spacy_transformer_ner.corpus.overlapping import SPANS_KEY, set_entities
 from spacy_transformer_ner.errors import InputError
 from spacy_transformer_ner.evaluation.error_types import match_entities
 from spacy_transformer_ner.evaluation.slices import slices
-from spacy_transformer_ner.evaluation.units import align
+from spacy_transformer_ner.evaluation.units import align, compares_spans
 from spacy_transformer_ner.exchange.card import Card, CommandRecords, card_meta
 from spacy_transformer_ner.training import preflight
 from spacy_transformer_ner.training.preflight import check_training
@@ -197,6 +197,17 @@ def test_a_flat_pipeline_is_compared_with_the_longest_entities():
     found.set_ents([Span(found, 0, 4, label="FAC")], default="outside")
     units = align(Example(found, make_doc(WORDS, GOLD)))
     assert units.gold == ((0, 4, "FAC"), (6, 7, "LOC"))
+
+
+def test_spans_beside_entities_are_compared_with_spans_only():
+    found = make_doc(WORDS, [(0, 4, "FAC")])
+    flat = Doc(found.vocab, words=WORDS)
+    flat.set_ents([Span(flat, 6, 7, label="LOC")])
+    assert compares_spans(Example(found, make_doc(WORDS, GOLD)))
+    assert not compares_spans(Example(found, flat))
+    only_spans = Doc(found.vocab, words=WORDS)
+    only_spans.spans[SPANS_KEY] = []
+    assert compares_spans(Example(only_spans, flat))
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from spacy.language import Language
 from spacy.pipeline import Sentencizer
 from spacy.tokens import Doc, DocBin
 
-from ..corpus.overlapping import entities_in
+from ..corpus.overlapping import SPANS_KEY, has_only_spans
 from ..errors import InputError
 from ..recogniser.scores import entities_with_scores
 from .chunks import Text, as_string
@@ -123,10 +123,11 @@ class Annotator:
         doc.user_data.update({"id": text.id, "file": text.file, "row": text.row, **carried})
         # The Doc itself is larger, and not valid after the memory zone.
         docs = DocBin(store_user_data=True, docs=[doc])
-        return Annotated(text, len(doc), len(entities_in(doc)), docs=docs)
+        found = doc.spans[SPANS_KEY] if has_only_spans(doc) else doc.ents
+        return Annotated(text, len(doc), len(found), docs=docs)
 
     def _entities(self, doc: Doc) -> Iterator[dict[str, Any]]:
-        found = entities_with_scores(doc)
+        found = entities_with_scores(doc, spans=has_only_spans(doc))
         if not found:
             return
         text = doc.text

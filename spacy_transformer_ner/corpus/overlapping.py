@@ -42,6 +42,13 @@ def is_annotated(doc: Doc) -> bool:
     return SPANS_KEY in doc.spans or doc.has_annotation("ENT_IOB")
 
 
+def has_only_spans(doc: Doc) -> bool:
+    """doc (Doc): A Doc that a pipeline has annotated.
+    RETURNS (bool): Whether its entities are in the span group "sc", because no component of the
+        pipeline sets `doc.ents`."""
+    return SPANS_KEY in doc.spans and not doc.has_annotation("ENT_IOB")
+
+
 def layers(entities: Iterable[Entity]) -> list[list[Entity]]:
     """Distribute entities to layers without overlaps, like columns of tags: the longest ones that
     don't overlap are the first layer, as in GermEval-14.

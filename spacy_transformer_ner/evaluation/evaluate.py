@@ -11,6 +11,7 @@ from typing import Literal, Optional, cast
 
 import numpy
 from spacy.language import Language
+from spacy.pipeline.spancat import SpanCategorizer
 from spacy.scorer import Scorer
 from spacy.tokens import Doc
 from spacy.training import Example
@@ -29,7 +30,7 @@ from .mistakes import Mistake, mistakes
 from .reliability import Scored, recognisers, scored_entities, scored_spans
 from .resampling import LEVEL, RESAMPLES, Interval, intervals
 from .slices import TrainingForms, slices
-from .units import Units, align
+from .units import Units, align, compares_spans
 
 Tokenization = Literal["text", "gold"]
 # The schema of the JSON file, see docs/evaluation.md.
@@ -182,6 +183,7 @@ def evaluate(
         entities.
     """
     nlp = load_pipeline(pipeline)
+    _check_keys(nlp)
     lang = cast(str, nlp.lang)
     references = annotated_docs(corpus, nlp.vocab, lang)
     require_entities(references, corpus)
@@ -201,7 +203,9 @@ def evaluate(
         words=sum(map(len, predicted)),
         references=references,
         texts=texts,
-        scored=_scored(nlp, predicted, references, texts),
+        scored=scored_spans(texts)
+        if any(map(compares_spans, examples))
+        else _scored(nlp, predicted, references),
         forms=train,
     )
 
@@ -218,11 +222,18 @@ def require_entities(references: Iterable[Doc], corpus: AnyCorpus) -> None:
         raise InputError("has no entities to compare with. Pass an annotated corpus.", path=path)
 
 
-def _scored(
-    nlp: Language, docs: list[Doc], references: list[Doc], texts: list[Units]
-) -> Scored | None:
-    if any(SPANS_KEY in doc.spans for doc in docs):
-        return scored_spans(texts)
+def _check_keys(nlp: Language) -> None:
+    """Check that the entities of a pipeline are where they are looked for."""
+    keys = [pipe.key for _, pipe in nlp.pipeline if isinstance(pipe, SpanCategorizer)]
+    sets_ents = any("doc.ents" in nlp.get_pipe_meta(name).assigns for name in nlp.pipe_names)
+    if keys and SPANS_KEY not in keys and not sets_ents:
+        raise InputError(
+            f"the spans of the pipeline are in doc.spans[{keys[0]!r}]. Set spans_key = "
+            f"{SPANS_KEY!r} in the config of spancat, and train it again."
+        )
+
+
+def _scored(nlp: Language, docs: list[Doc], references: list[Doc]) -> Scored | None:
     keys = [recogniser.spans_key for _, recogniser in recognisers(nlp)]
     return scored_entities(docs, references, keys[0]) if keys and keys[0] else None
 

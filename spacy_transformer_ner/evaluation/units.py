@@ -13,7 +13,7 @@ from typing import Optional
 from spacy.tokens import Doc, Span
 from spacy.training import Example
 
-from ..corpus.overlapping import SPANS_KEY, entities_in, layers
+from ..corpus.overlapping import SPANS_KEY, entities_in, has_only_spans, layers
 from ..corpus.tags import write_tags
 from ..recogniser.scores import entities_with_scores
 
@@ -59,8 +59,8 @@ class Units:
 
 
 def align(example: Example) -> Units:
-    """Align the gold and predicted entities of an Example. If a pipeline with spancat has
-    predicted them, they can overlap; else they are those in `doc.ents`.
+    """Align the gold and predicted entities of an Example, in `doc.ents`, or in the span group
+    "sc", see `compares_spans`.
 
     example (Example): The Example. The texts of its Docs may differ in whitespace only.
     RETURNS (Units): The units.
@@ -74,14 +74,14 @@ def align(example: Example) -> Units:
     cuts = sorted({end for _, end in gold_tokens + predicted_tokens} - {0})
     number = {0: 0, **{end: i for i, end in enumerate(cuts, start=1)}}
     known = [True] * len(cuts)
-    of_spans = SPANS_KEY in example.predicted.spans
+    of_spans = compares_spans(example)
     is_known = of_spans and SPANS_KEY in example.reference.spans
     for token, (start, end) in zip(example.reference, gold_tokens):
         if token.ent_iob == 0 and not is_known:
             known[number[start] : number[end]] = [False] * (number[end] - number[start])
     annotated = entities_in(example.reference) if of_spans else example.reference.ents
     gold = _entities(annotated, gold_tokens, number)
-    scored = entities_with_scores(example.predicted)
+    scored = entities_with_scores(example.predicted, spans=of_spans)
     spans = _entities((span for span, _ in scored), predicted_tokens, number)
     predicted = [
         (entity, score)
@@ -96,6 +96,16 @@ def align(example: Example) -> Units:
         known=tuple(known),
         scores=tuple(score for _, score in predicted),
         ends=tuple(cuts),
+    )
+
+
+def compares_spans(example: Example) -> bool:
+    """example (Example): Gold and predicted annotation.
+    RETURNS (bool): Whether to compare the entities that can overlap: the pipeline has set the
+        span group "sc", and either the gold annotation has it too, or the pipeline sets no
+        `doc.ents`."""
+    return SPANS_KEY in example.predicted.spans and (
+        SPANS_KEY in example.reference.spans or has_only_spans(example.predicted)
     )
 
 

@@ -110,14 +110,15 @@ def scores_of(doc: Doc) -> list[Optional[float]]:
     return [get_score(ent) for ent in doc.ents]
 
 
-def entities_with_scores(doc: Doc) -> list[tuple[Span, Optional[float]]]:
-    """Get all entities of a Doc, also those that overlap.
+def entities_with_scores(doc: Doc, *, spans: bool) -> list[tuple[Span, Optional[float]]]:
+    """Get the entities that a pipeline has found.
 
     doc (Doc): The Doc.
-    RETURNS (list[tuple[Span, float | None]]): The spans of the group "sc" with the scores of
-        spaCy's spancat, if a pipeline has set it; else `doc.ents`, see `get_score`.
+    spans (bool): Whether to get those of the span group "sc", which can overlap.
+    RETURNS (list[tuple[Span, float | None]]): The spans with the scores of spaCy's spancat, or
+        `doc.ents` with those of `get_score`.
     """
-    if SC not in doc.spans:
+    if not spans:
         return list(zip(doc.ents, scores_of(doc)))
     group = doc.spans[SC]
     scores = group.attrs.get(SCORES)

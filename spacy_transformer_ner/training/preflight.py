@@ -66,7 +66,7 @@ def check_training(config_path: str | Path, overrides: dict, *, gpu_id: int = -1
         examples = cache(lambda: list(train_corpus(nlp)))
         _fit_steps(config, training, examples)
         for name, pipe in nlp.pipeline:
-            if isinstance(pipe, SpanCategorizer):
+            if isinstance(pipe, SpanCategorizer) and name not in training["frozen_components"]:
                 _fit_suggester(config, name, pipe.key, examples)
         return config
     except InputError:
