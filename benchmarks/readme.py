@@ -369,9 +369,9 @@ def _evaluation(result: Result) -> str:
 
 def _overlaps(result: Result) -> str:
     """The recipe spans and stock spaCy, on nested entities."""
-    names = {"ours": "this package, recipe `spans`"} | {
-        system: f"spaCy, `transformer` and `spancat`, learning rate {rate:g}"
-        for system, rate in result["rates"].items()
+    names = {
+        "ours": "this package, recipe `spans`",
+        "stock": f"spaCy, `transformer` and `spancat`, learning rate {result['rate']:g}",
     }
     rows = [
         [

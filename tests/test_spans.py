@@ -122,7 +122,8 @@ def test_annotate_writes_spans_with_scores(best, tmp_path):
     done = ner("annotate", best, tmp_path / "x.txt", tmp_path / "out", "--format", "jsonl")
     assert done.returncode == 0, done.stdout
     (record,) = (r for f in tmp_path.glob("out/part-*") for r in srsly.read_jsonl(f))
-    group = spacy.load(best)(text).spans[SPANS_KEY]
+    doc = spacy.load(best)(text)
+    group = doc.spans[SPANS_KEY]
     expected = sorted(
         zip(((s.start_char, s.end_char, s.label_) for s in group), group.attrs["scores"])
     )
