@@ -14,7 +14,7 @@ from spacy.tokens import Doc
 from spacy.training import Example
 
 from .arrays import Bools, Floats, Ints
-from .constraints import tag_names, tag_numbers
+from .constraints import OUTSIDE, tag_names, tag_numbers
 
 KEY = "soft_tags"
 # The number of tags to store per token. The others share less than the 16-bit precision.
@@ -121,29 +121,26 @@ def targets(
         tokens, places = _same_tokens(example)
         rows = tokens + start
         known[start:end] = False
-        known[start:end, columns[columns >= 0]] = True
+        known[start:end, columns] = True
         if soft.weights is not None:
             weights[rows] = soft.weights[places]
         if soft.tags is None or soft.probabilities is None:
             continue
         rows, places = rows[truths[rows] >= 0], places[truths[rows] >= 0]
-        tags, given = columns[soft.tags[places].astype("int64")], soft.probabilities[places]
-        # Tags of types that the student does not have share their probability.
-        given = given.astype("float64") * (tags >= 0)
-        sums = given.sum(axis=1)
-        rows, tags, given = rows[sums > 0], tags[sums > 0], given[sums > 0]
         probabilities[rows] = 0.0
-        # A tag that the student does not have has the number -1, and adds 0 to the last.
-        numpy.add.at(probabilities, (rows[:, None], tags), given / sums[sums > 0, None])
+        tags, given = columns[soft.tags[places].astype("int64")], soft.probabilities[places]
+        given = given / given.sum(axis=1, keepdims=True, dtype="float64")
+        numpy.add.at(probabilities, (rows[:, None], tags), given)
     known |= probabilities > 0
     return Targets(probabilities, known, weights)
 
 
 def _columns(of_teacher: tuple[str, ...], labels: tuple[str, ...]) -> Ints:
-    """RETURNS (Ints): For each tag of the teacher, the number of the student's; -1 if the
-    student does not have it. Shape: (teacher's tags,)"""
+    """RETURNS (Ints): For each tag of the teacher, the number of the student's; that of O if the
+    student does not know the type. Shape: (teacher's tags,)"""
     numbers = tag_numbers(labels)
-    return numpy.array([numbers.get(name, -1) for name in tag_names(of_teacher)], dtype="int64")
+    tags = [numbers.get(name, OUTSIDE) for name in tag_names(of_teacher)]
+    return numpy.array(tags, dtype="int64")
 
 
 def _same_tokens(example: Example) -> tuple[Ints, Ints]:
