@@ -37,15 +37,6 @@ def command(encoder, teacher, texts, gold, output, *more):
     )  # fmt: skip
 
 
-def comparable(output):
-    """The files of a run that hold no times."""
-    return {
-        name: content
-        for name, content in files_of(output).items()
-        if name not in ("history.jsonl", "_lock")
-    }
-
-
 def test_killed_in_every_phase(encoders, teacher, texts, gold, tmp_path, monkeypatch):
     from spacy_transformer_ner.annotation.annotate import Worker
     from spacy_transformer_ner.distillation import distill as phases
@@ -62,7 +53,7 @@ def test_killed_in_every_phase(encoders, teacher, texts, gold, tmp_path, monkeyp
 
     done = run()
     assert done.returncode == 0 and "student" in done.stdout, done.stdout
-    whole = comparable(output)
+    whole = files_of(output)
     shutil.rmtree(output)
 
     def interrupt(owner, name, at):
@@ -88,7 +79,7 @@ def test_killed_in_every_phase(encoders, teacher, texts, gold, tmp_path, monkeyp
     interrupt(TransformerNER, "update", 4)
     interrupt(phases, "f_on", 2)
     assert run().returncode == 0
-    assert comparable(output) == whole
+    assert files_of(output) == whole
     found = srsly.read_json(output / "distillation.json")
     assert srsly.read_json(output / "model-best" / "meta.json")["distillation"] == found
     assert found["teacher"]["license"] == "MIT" and found["layers"] == [0]

@@ -64,14 +64,21 @@ def test_other_sentences_are_missing():
     assert [token.ent_iob_ for token in kept] == list("BOO") + [""] * 6
 
 
-def test_rounds(run, texts, gold, tmp_path, monkeypatch):
+def test_rounds(run, texts, teacher, tmp_path, monkeypatch):
     output = tmp_path / "out"
+
+    def finish_training(config, folder, gpu_id):
+        shutil.copytree(teacher, folder / "model-best")
+        return spacy.load(folder / "model-best")
+
+    monkeypatch.setattr(module, "finish_training", finish_training)
     by_folder = {"run": 0.5, "round-1": 0.6, "round-2": 0.55}
     monkeypatch.setattr(module, "f_on", lambda nlp, dev: by_folder[nlp.path.parent.name])
-    # Of the texts that the pipeline was trained on, nothing is missed.
-    call = "self-train", run, texts, "--output", output, *settings(60)
+    call = "self-train", run, texts, "--output", output, *settings()
     done = ner(*call)
-    assert done.returncode == 0 and "Round 2 does not gain (0.550): dropped" in done.stdout
+    assert done.returncode == 0 and "Round 2 does not gain (0.550): dropped" in done.stdout, (
+        done.stdout
+    )
     found = srsly.read_json(output / "self-training.json")
     assert (found["first_f"], found["f"]) == (0.5, 0.6)
     assert [each["gained"] for each in found["rounds"]] == [True, False]
@@ -87,7 +94,7 @@ def test_rounds(run, texts, gold, tmp_path, monkeypatch):
     for name in ("transformer/model", "transformer_ner/model", "transformer_ner/cfg"):
         assert (kept / name).read_bytes() == (best / name).read_bytes()
     assert spacy.load(kept).meta["distillation"] == found
-    assert (output / "history.jsonl").is_file() and (output / "config.cfg").is_file()
+    assert (output / "config.cfg").is_file()
     # A finished round is not repeated, and its settings cannot change.
     monkeypatch.setattr(module, "prepare", lambda *a, **k: pytest.fail("trained"))
     assert ner(*call).returncode == 0
