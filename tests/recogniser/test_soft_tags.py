@@ -2,9 +2,9 @@
 
 import numpy
 import pytest
-import spacy
-from spacy.tokens import Doc, DocBin
+from spacy.tokens import Doc, DocBin, Span
 from spacy.training import Example
+from spacy.vocab import Vocab
 
 from spacy_transformer_ner.recogniser.loss import cross_entropy, gold_tags
 from spacy_transformer_ner.recogniser.soft_tags import KEY, SoftTags, Targets, targets
@@ -15,8 +15,8 @@ LABELS = ("LOC", "PER")
 
 
 def doc_of(words="Ann Lee met Bo", ents=((0, 2, "PER"), (3, 4, "PER"))):
-    doc = Doc(spacy.blank("en").vocab, words=words.split())
-    doc.set_ents([spacy.tokens.Span(doc, *ent) for ent in ents])
+    doc = Doc(Vocab(), words=words.split())
+    doc.set_ents([Span(doc, *ent) for ent in ents])
     return doc
 
 
