@@ -17,6 +17,7 @@ from ..evaluation.evaluate import evaluate
 from ..files import read_json, write_json
 from ..loading import Pipeline
 from ..progress import Progress, no_progress
+from ..report.texts import META
 from ..training.recipe import encoder_of, load_recipe
 from ..training.train import prepare
 from ..training.trials import Recipe, finish_training
@@ -25,8 +26,6 @@ from .teacher import Teacher, annotated_texts
 
 SCHEMA = "spacy-transformer-ner.distillation.v1"
 FILE = "distillation.json"
-# The key in a pipeline's meta.json.
-META = "distillation"
 
 
 @dataclass(frozen=True)

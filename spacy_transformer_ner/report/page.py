@@ -21,6 +21,7 @@ from .causes import advise
 from .contents import Contents, Record
 from .curve_page import curve_variables
 from .lists import mistakes_shown, suspects_shown
+from .texts import META, learnt_from_texts
 
 # A larger confusion matrix is unreadable, and takes megabytes.
 MAX_CONFUSED = 25
@@ -161,6 +162,7 @@ def _variables(contents: Contents) -> Record:
         "first": FIRST,
         "n_wrong": contents.n_mistakes,
         "sections": _sections(contents, bool(advice)),
+        "texts": learnt_from_texts(evaluation.get(META)),
         **(
             curve_variables(contents.learning_curve) if contents.learning_curve else {"curve": None}
         ),
@@ -250,6 +252,7 @@ def _sections(contents: Contents, has_advice: bool) -> list[tuple[str, str]]:
         ("mistakes", "Mistakes", True),
         ("scores", "Confidence scores", contents.text["confidence"]),
         ("training", "Training", contents.history),
+        ("texts", "Texts without labels", contents.evaluation.get(META)),
         ("more", "Would more labels help?", contents.learning_curve),
         ("runs", "Earlier runs", contents.runs[1:]),
         ("made", "Provenance", True),

@@ -1,4 +1,5 @@
 import pytest
+import srsly
 from spacy.tokens import DocBin
 
 from ..conftest import SENTENCES, blank_pipeline, make_examples
@@ -10,8 +11,9 @@ TEXTS = [" ".join(SENTENCES[(i + j) % 5][0] for j in range(1 + i % 3)) for i in 
 def teacher(trained, tmp_path_factory):
     """The folder of a pipeline that finds all entities of the sentences."""
     folder = tmp_path_factory.mktemp("teacher") / "pipeline"
-    trained.meta["license"] = "MIT"
     trained.to_disk(folder)
+    meta = srsly.read_json(folder / "meta.json")
+    srsly.write_json(folder / "meta.json", {**meta, "license": "MIT"})
     return folder
 
 
