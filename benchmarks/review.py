@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Optional
 
 import srsly
 import typer
@@ -60,6 +61,7 @@ def main(
     path: Path = typer.Argument(..., help="The corpus file"),
     corrected_path: Path = typer.Argument(..., help="Its corrected version"),
     n: int = typer.Option(60, "-n", help="Number of suspects to review"),
+    output: Optional[Path] = typer.Option(None, help="Where to keep the corrected copy"),
     suffix: str = typer.Option("", help="Suffix of the result's name"),
     # fmt: on
 ) -> None:
@@ -95,6 +97,8 @@ def main(
         assert changed <= lines, "a line that was not reviewed changed"
         for i in changed:  # only the tag, which is the last column
             assert old[i - 1].rsplit(None, 1)[0] == new[i - 1].rsplit(None, 1)[0]
+        if output is not None:
+            shutil.copy(copy, output)
         f = [round(agreement(each, corrected).f, 4) for each in (path, copy)]
     result = {
         "file": path.name,

@@ -9,7 +9,9 @@ import sys
 
 import pytest
 import srsly
+from spacy.cli._util import app
 from spacy.tokens import DocBin
+from typer.testing import CliRunner
 from weasel.cli.run import check_rerun, project_run, update_lockfile
 from weasel.util import load_project_config
 
@@ -209,36 +211,35 @@ VARS = {"vars.dataset": "mine", "vars.encoder": "my encoder", "vars.config": "ti
 
 
 @pytest.fixture
-def rerun(project, monkeypatch, capsys):
-    """Runs the project again, with its commands in this process. RETURNS the skipped ones."""
+def run_all(project, monkeypatch, capsys):
+    """Runs the project, with its commands in this process, as importing torch takes seconds.
+    RETURNS the skipped commands."""
 
-    def run_command(command, **_):
-        if command[1:4] != ["-m", "spacy", "ner"]:
-            subprocess.run(command, check=True)
-        elif command[4] != "package":  # the wheels have been built
-            done = ner(*command[4:])
-            assert done.returncode == 0, done.stdout
+    def run_all(without=None):
+        def run_command(command, **_):
+            if command[1:4] != ["-m", "spacy", "ner"]:
+                subprocess.run(command, check=True)
+            elif command[4] != without:
+                done = ner(*command[4:])
+                assert done.returncode == 0, done.stdout
 
-    def rerun():
+        monkeypatch.setattr("weasel.cli.run.run_command", run_command)
         capsys.readouterr()
         project_run(project, "all", overrides=VARS)
         return re.findall(r"Skipping '(\w+)'", capsys.readouterr().out)
 
-    monkeypatch.setattr("weasel.cli.run.run_command", run_command)
-    return rerun
+    return run_all
 
 
 STEPS = ["convert", "check", "train", "evaluate", "report", "package"]
 
 
 @pytest.mark.slow
-def test_whole_project(project, rerun):
+def test_whole_project(project, run_all):
     yml = project / "project.yml"
     # Without verify, which needs the package index; `make run` includes it.
     yml.write_text(yml.read_text().replace(', "verify"]', "]"))
-    overrides = [part for name, value in VARS.items() for part in (f"--{name}", value)]
-    done = run("-m", "spacy", "project", "run", "all", ".", *overrides, cwd=project)
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    assert run_all() == []
     run_name = "mine-tiny-my encoder-0"
     best = project / "training" / run_name / "model-best"
     meta = srsly.read_json(best / "meta.json")
@@ -258,17 +259,17 @@ def test_whole_project(project, rerun):
     assert 'id="training"' in page and 'id="corpus"' in page
 
     # A second run does nothing.
-    assert rerun() == STEPS
+    assert run_all() == STEPS
 
     # A changed setting of the recipe trains again.
     with open(project / "configs" / "tiny.cfg", "a") as file:
         file.write("\n# a comment changes nothing\n")
-    assert rerun() == STEPS
+    assert run_all() == STEPS
 
     # A changed test set does not train again.
     with open(project / "assets" / "mine" / "test.txt", "a") as file:
         file.write("\nOslo NNP I-NP I-LOC\n")
-    assert rerun() == ["train"]
+    assert run_all(without="package") == ["train"]
 
 
 @pytest.mark.slow
@@ -357,14 +358,15 @@ def test_project_errors_give_one_message(tmp_path, command, said):
 
 def test_init_labels(trained, encoders, tmp_path):
     DocBin(docs=[e.reference for e in make_examples(trained)]).to_disk(tmp_path / "x.spacy")
-    done = run(
-        "-m", "spacy", "init", "labels", BUILT_IN / "minilm.cfg", tmp_path / "labels",
+    command = [
+        "init", "labels", BUILT_IN / "minilm.cfg", tmp_path / "labels",
         "--paths.train", tmp_path / "x.spacy", "--paths.dev", tmp_path / "x.spacy",
         "--paths.encoder", encoders["wordpiece"],
         "--components.transformer.model.window", "64",
         "--components.transformer.model.context", "8",
-    )  # fmt: skip
-    assert done.returncode == 0, done.stdout + done.stderr
+    ]  # fmt: skip
+    done = CliRunner().invoke(app, list(map(str, command)))
+    assert done.exit_code == 0, done.output
     assert srsly.read_json(tmp_path / "labels" / "transformer_ner.json") == ["LOC", "ORG", "PER"]
 
 

@@ -174,6 +174,7 @@ def convert_cli(
         header=("file", "documents", "sentences", "tokens", "entities"),
         aligns=("l", "r", "r", "r", "r"),
         divider=True,
+        max_col=max(len(r.target) for r in results),
     )
 
 

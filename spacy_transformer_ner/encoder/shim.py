@@ -17,7 +17,7 @@ from torch.amp import GradScaler
 
 from ..errors import InputError
 from ..gpu import NO_APPLE_GPU
-from .attention import PlainAttention
+from .attention import PlainAttention, is_torch_faster
 from .linear import can_pack, pack_linears
 from .network import Encoder
 from .onnx import OnnxNetwork
@@ -73,7 +73,7 @@ class EncoderShim(PyTorchShim):
 
     @property
     def _is_cpu_in_bf16(self) -> bool:
-        """RETURNS (bool): Whether `PlainAttention` is faster than torch's attention."""
+        """RETURNS (bool): Whether `PlainAttention` may be faster than torch's attention."""
         return (self.device.type, self._dtype) == ("cpu", torch.bfloat16)
 
     def set_encoder(self, encoder: Encoder) -> None:
@@ -112,7 +112,8 @@ class EncoderShim(PyTorchShim):
         """
         self._handle_fork()
         dtype, kind = self._dtype, self.device.type
-        is_plain = self._is_cpu_in_bf16 and (is_train or len(pieces.ids) >= ENOUGH_FOR_PLAIN)
+        is_enough = is_train or len(pieces.ids) >= ENOUGH_FOR_PLAIN
+        is_plain = self._is_cpu_in_bf16 and is_enough and not is_torch_faster(is_train)
         attention = PlainAttention if is_plain else nullcontext
         run = None
         if is_train:

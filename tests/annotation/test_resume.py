@@ -25,6 +25,12 @@ def run(nlp, source, output, **settings):
     return annotate(nlp, [str(source)], output, run_here, **{"shard_texts": 4, **settings})
 
 
+@pytest.fixture(scope="module")
+def nlp(pipeline):
+    """The pipeline, loaded once. Do not modify it."""
+    return load_pipeline(pipeline)
+
+
 def content(output):
     """The bytes of all shards and errors."""
     assert not list(output.rglob("*.tmp"))
@@ -175,7 +181,7 @@ def test_script(pipeline, nlp, source, tmp_path):
 
 @pytest.mark.slow
 def test_killed_at_any_moment(nlp, source, tmp_path):
-    source.write_text(source.read_text() * 20)
+    source.write_text(source.read_text() * 10)
     out, chance = tmp_path / "out", random.Random(0)
     for _ in range(4):
         # A fork starts at once, with the pipeline loaded.

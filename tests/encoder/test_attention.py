@@ -94,6 +94,7 @@ def counted(monkeypatch):
         return plain_attention(*args, **kwargs)
 
     monkeypatch.setattr(attention, "plain_attention", attend)
+    with_amx(monkeypatch, False)
     return calls
 
 
@@ -139,6 +140,27 @@ def test_patches_of_other_libraries_are_kept(monkeypatch, counted):
         attend_and_learn(0)
     assert functional.scaled_dot_product_attention is theirs
     assert len(calls) == len(counted) == 1
+
+
+def with_amx(monkeypatch, has_amx):
+    """Pretend to be on a processor with or without a unit for products of bf16 matrices."""
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"amx_bf16": has_amx}, raising=False)
+
+
+def test_torchs_attention_predicts_if_the_processor_has_amx(encoders, counted, monkeypatch):
+    with_amx(monkeypatch, True)
+    nlp = blank_pipeline(encoders["wordpiece"], precision="bf16")
+    examples = make_examples(nlp)
+    nlp.initialize(lambda: examples)
+    texts = [example.text for example in examples] * 40
+    list(nlp.pipe(texts))
+    assert not counted
+    nlp.update(examples, sgd=create_adamw(1e-3))
+    assert counted  # training is faster without
+    n_trained = len(counted)
+    monkeypatch.delattr(torch.cpu, "get_capabilities")  # torch before 2.10
+    list(nlp.pipe(texts))
+    assert len(counted) > n_trained
 
 
 class Other:
