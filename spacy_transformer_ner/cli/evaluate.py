@@ -48,7 +48,7 @@ def evaluate_cli(
     from ..gpu import check_gpu
     from ..loading import load_pipeline
     from ..report.contents import Contents
-    from ..report.texts import META
+    from ..unlabelled import META
 
     check_gpu(use_gpu)
     for path in filter(None, (output, errors)):

@@ -17,10 +17,10 @@ from ..evaluation.evaluate import evaluate
 from ..files import read_json, write_json
 from ..loading import Pipeline
 from ..progress import Progress, no_progress
-from ..report.texts import META
 from ..training.recipe import encoder_of, load_recipe
 from ..training.train import prepare
 from ..training.trials import Recipe, finish_training
+from ..unlabelled import META
 from .mixture import Mixture, mix
 from .teacher import Teacher, annotated_texts
 

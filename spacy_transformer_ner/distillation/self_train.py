@@ -19,10 +19,10 @@ from ..evaluation.reliability import find_recogniser
 from ..files import new_folder, read_json, write_json
 from ..loading import load_pipeline
 from ..progress import Progress, no_progress
-from ..report.texts import META
 from ..training.recipe import load_recipe
 from ..training.train import RECORDS, prepare
 from ..training.trials import Recipe, finish_training
+from ..unlabelled import META
 from .distill import f_on
 from .mixture import Mixture, mix
 from .selection import MISSED, Selection, choose, chosen_parts, sentences_of

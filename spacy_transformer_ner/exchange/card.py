@@ -10,7 +10,7 @@ from typing import Any
 from spacy.cli.package import generate_readme
 
 from ..encoder.sources import describe_encoder
-from ..report.texts import META, learnt_from_texts
+from ..unlabelled import META, learnt_from_texts
 
 # Only this many labels are listed by name.
 MAX_LABELS = 30

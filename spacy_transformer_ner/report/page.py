@@ -14,6 +14,7 @@ from markupsafe import Markup
 
 from ..errors import InputError
 from ..evaluation.error_types import KINDS, NONE
+from ..unlabelled import META, learnt_from_texts
 from ..wording import counted
 from . import charts
 from .advice import FIRST, Advice, bdi
@@ -21,7 +22,6 @@ from .causes import advise
 from .contents import Contents, Record
 from .curve_page import curve_variables
 from .lists import mistakes_shown, suspects_shown
-from .texts import META, learnt_from_texts
 
 # A larger confusion matrix is unreadable, and takes megabytes.
 MAX_CONFUSED = 25

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..wording import counted
+from .wording import counted
 
 # The key of the record in a pipeline's meta.json.
 META = "distillation"

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from spacy_transformer_ner.exchange.card import Card, CommandRecords, card_meta, readme
 from spacy_transformer_ner.report.page import render
-from spacy_transformer_ner.report.texts import META, learnt_from_texts
+from spacy_transformer_ner.unlabelled import META, learnt_from_texts
 
 from .test_page import ATTACK, contents  # noqa: F401
 
