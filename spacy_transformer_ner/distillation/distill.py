@@ -17,6 +17,7 @@ from ..evaluation.evaluate import evaluate
 from ..files import read_json, write_json
 from ..loading import Pipeline
 from ..progress import Progress, no_progress
+from ..training.preflight import check_training
 from ..training.recipe import encoder_of, load_recipe
 from ..training.train import prepare
 from ..training.trials import Recipe, finish_training
@@ -90,6 +91,20 @@ def distill(
     known = Teacher.load(teacher)
     dev = recipe.docs("dev")
     labelled = recipe.docs("train") if has_train(recipe) else []
+    kept, settings = None, replace(recipe.settings, dev=recipe.path("dev"))
+    if layers is not None:
+        encoder = encoder_of(recipe.name, settings.encoder)
+        kept = keep_layers(encoder, layers, output / "encoder")
+        settings = replace(settings, encoder=str(output / "encoder"))
+    # Annotating can take hours, so the training is checked first, with dev in place of its data.
+    check_training(
+        recipe.name,
+        {
+            **replace(settings, train=settings.dev).overrides(load_recipe(recipe.name)),
+            **recipe.overrides,
+        },
+        gpu_id=recipe.gpu_id,
+    )
     report("Annotating the texts")
     totals = known.annotate(inputs, output / "annotated", fields=fields, progress=progress)
     temperature = known.temperature(dev)
@@ -101,13 +116,8 @@ def distill(
     warnings = tuple(mixture.warnings())
     for warning in warnings:
         report(warning)
-    kept = None
-    settings = replace(recipe.settings, train=str(output / "train.spacy"), dev=recipe.path("dev"))
-    if layers is not None:
-        encoder = encoder_of(recipe.name, settings.encoder)
-        kept = keep_layers(encoder, layers, output / "encoder")
-        settings = replace(settings, encoder=str(output / "encoder"))
     report("Training the student")
+    settings = replace(settings, train=str(output / "train.spacy"))
     config = prepare(recipe.name, output, settings, recipe.overrides, gpu_id=recipe.gpu_id)
     student = finish_training(config, output, gpu_id=recipe.gpu_id)
     result = Distilled(

@@ -19,6 +19,7 @@ from ..evaluation.reliability import find_recogniser
 from ..files import new_folder, read_json, write_json
 from ..loading import load_pipeline
 from ..progress import Progress, no_progress
+from ..training.preflight import check_training
 from ..training.recipe import load_recipe
 from ..training.train import RECORDS, prepare
 from ..training.trials import Recipe, finish_training
@@ -116,6 +117,8 @@ def self_train(
     """
     recipe = recipe_of(run, overrides or {}, gpu_id)
     labelled, dev = recipe.docs("train"), recipe.docs("dev")
+    # Annotating can take hours, so the training is checked first.
+    check_training(recipe.name, recipe.overrides, gpu_id=gpu_id)
     digest = _digest(recipe, run, labelled, dev, inputs, output, fields)
     first_f = f_on(load_pipeline(run / "model-best"), dev)
     best, best_f = run, first_f

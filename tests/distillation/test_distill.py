@@ -9,6 +9,7 @@ import srsly
 from spacy.tokens import Doc, DocBin, Span
 from spacy.vocab import Vocab
 
+from spacy_transformer_ner.cli._few_labels import split_overrides
 from spacy_transformer_ner.distillation import mixture as module
 from spacy_transformer_ner.distillation.mixture import Mixture, mix, taught
 from spacy_transformer_ner.distillation.teacher import Teacher, annotated_texts
@@ -75,7 +76,6 @@ def test_killed_in_every_phase(encoders, teacher, texts, gold, tmp_path, monkeyp
 
     interrupt(Worker, "write", 1)
     interrupt(phases, "mix", 1)
-    interrupt(phases, "keep_layers", 1)
     interrupt(TransformerNER, "update", 4)
     interrupt(phases, "f_on", 2)
     assert run().returncode == 0
@@ -110,6 +110,25 @@ def doc_of(text, *ents):
     doc = Doc(Vocab(), words=text.split())
     doc.set_ents([Span(doc, *ent) for ent in ents])
     return doc
+
+
+def test_mistakes_show_before_annotating(encoders, rules, texts, gold, tmp_path):
+    output = tmp_path / "out"
+
+    def said(*more):
+        done = ner(*command(encoders["wordpiece"], rules, texts, gold, output, *more))
+        assert done.returncode == 1 and not (output / "annotated").exists()
+        return " ".join(done.stdout.split())
+
+    assert "--layers 3: the encoder has 2 layers" in said("--layers", "3")
+    assert "no setting 'steps'" in said("--training.steps", "3")
+    assert "train corpus not found" in said("--train", tmp_path / "none.spacy")
+
+
+def test_overrides_among_texts():
+    assert split_overrides(["a", "--x.y", "1", "b", "--z=2", "c", "--w"]) == (
+        ["a", "b", "c"], ["--x.y", "1", "--z=2", "--w"],
+    )  # fmt: skip
 
 
 def test_scores_of_others_are_weights():
