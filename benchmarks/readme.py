@@ -55,6 +55,7 @@ def tables() -> dict[str, str]:
         "calibration": _calibration,
         "compare": _compare,
         "evaluation": _evaluation,
+        "few_labels": _few_labels,
         "guarantee": _guarantee,
         "interrupted": _interrupted,
         "label_errors": _label_errors,
@@ -85,6 +86,31 @@ def tables() -> dict[str, str]:
         if kind == "compare":
             found[f"details-{rest}"] = _details(result)
     return found
+
+
+def _few_labels(result: Result) -> str:
+    """What texts without labels give."""
+    rows = []
+    for name, of in result["experiments"].items():
+        means, run = of["means"], of["runs"][0]
+        before, after = [
+            means[who]
+            for who in ("supervised", "self-trained", "teacher", "rules", "student")
+            if who in means
+        ][-2:]
+        speed = [run["times_as_fast"] for run in of["runs"] if "times_as_fast" in run]
+        rows.append(
+            (
+                name,
+                f"{run['texts']:,}",
+                str(of["seeds"]),
+                f"{before['test_f']:.4f}",
+                f"{after['test_f']:.4f}",
+                f"{sum(speed) / len(speed):.2f}" if speed else "–",
+            )
+        )
+    head = ("experiment", "texts", "seeds", "test F1 before", "test F1 after", "times as fast")
+    return f"{_markdown(head, rows)}\n\n{_hardware(result)}\n"
 
 
 def _interrupted(result: Result) -> str:

@@ -4,8 +4,8 @@ The subpackages follow the data flow: `corpus` reads files into Docs, `encoder` 
 into vectors, `recogniser` predicts the entities, `checks` finds errors in a corpus,
 `evaluation` measures a pipeline, `training` trains it, `review` corrects labels, `report`
 presents the figures, `exchange` packages and converts pipelines, `annotation` runs them over
-large corpora, `service` answers over HTTP, and `cli` is `python -m spacy ner`. A subpackage
-imports only from those listed before it.
+large corpora, `distillation` trains on what they annotated, `service` answers over HTTP, and
+`cli` is `python -m spacy ner`. A subpackage imports only from those listed before it.
 
 Everything that a config refers to is registered by entry points, so loading a pipeline
 needs no import. The functions of `api` can be imported from here.
@@ -23,6 +23,7 @@ __all__ = (
     "check",
     "compare",
     "convert",
+    "distill",
     "evaluate",
     "export_hf",
     "find_threshold",
@@ -30,6 +31,7 @@ __all__ = (
     "package",
     "rank",
     "read_corpus",
+    "self_train",
 )
 
 

@@ -19,6 +19,10 @@ from .corpus.convert import Converted
 from .corpus.convert import convert as convert_files
 from .corpus.options import ReadOptions as ReadOptions
 from .corpus.reader import read_corpus as read_corpus
+from .distillation.distill import Distilled
+from .distillation.distill import distill as distill_recipe
+from .distillation.self_train import SelfTrained
+from .distillation.self_train import self_train as self_train_run
 from .errors import InputError as InputError
 from .evaluation.calibrate import calibrate as calibrate
 from .evaluation.compare import compare_systems as compare  # noqa: F401
@@ -29,6 +33,8 @@ from .exchange.import_hf import import_pipeline as import_hf  # noqa: F401
 from .exchange.package import package as package
 from .loading import Pipeline, load_pipeline
 from .progress import Progress, no_progress
+from .training.train import Settings
+from .training.trials import Recipe
 
 
 def convert(
@@ -103,3 +109,78 @@ def annotate(
         progress=progress,
     )
     return totals
+
+
+def self_train(
+    run: str | Path,
+    texts: str | Sequence[str],
+    output: str | Path,
+    *,
+    rounds: int = 3,
+    text: str = "text",
+    gpu_id: int = -1,
+    progress: Progress = no_progress,
+) -> SelfTrained:
+    """Improve a pipeline with texts without labels. Call again to resume.
+
+    run (str | Path): The folder of its training, the output of `spacy ner train`.
+    texts (str | Sequence[str]): Files, folders and patterns such as 'data/**/*.jsonl'.
+    output (str | Path): The folder for the better pipeline.
+    rounds (int): The highest number of rounds.
+    text (str): The column or key of the text.
+    gpu_id (int): The GPU; -1 for the CPU.
+    progress (Callable): Wraps the stream of annotated shards.
+    RETURNS (SelfTrained): The rounds, and what they gained.
+    RAISES: InputError if something cannot be read, or a training cannot start.
+    """
+    return self_train_run(
+        Path(run),
+        [texts] if isinstance(texts, str) else texts,
+        Path(output),
+        rounds=rounds,
+        fields=Fields(text),
+        gpu_id=gpu_id,
+        progress=progress,
+    )
+
+
+def distill(
+    teacher: Pipeline,
+    texts: str | Sequence[str],
+    output: str | Path,
+    *,
+    dev: str | Path,
+    train: str | Path | None = None,
+    config: str = "minilm",
+    layers: str | None = None,
+    text: str = "text",
+    gpu_id: int = -1,
+    progress: Progress = no_progress,
+) -> Distilled:
+    """Train a pipeline on texts that another pipeline annotates. Call again to resume.
+
+    teacher (Language | str | Path): A pipeline that sets `doc.ents` and was loaded from disk, or
+        its name or path.
+    texts (str | Sequence[str]): Files, folders and patterns such as 'data/**/*.jsonl'.
+    output (str | Path): The folder for the pipeline.
+    dev (str | Path): Labelled data to choose the best pipeline on, and to calibrate it.
+    train (str | Path | None): Labelled data to add to the texts.
+    config (str): A recipe's name or a config file.
+    layers (str | None): The layers of the encoder to keep: how many, or their numbers from 0,
+        separated by commas.
+    text (str): The column or key of the text.
+    gpu_id (int): The GPU; -1 for the CPU.
+    progress (Callable): Wraps the stream of annotated shards.
+    RETURNS (Distilled): What it was trained on, and its F1 on dev.
+    RAISES: InputError if something cannot be read, or the training cannot start.
+    """
+    settings = Settings(train=None if train is None else str(train), dev=str(dev))
+    return distill_recipe(
+        teacher,
+        [texts] if isinstance(texts, str) else texts,
+        Path(output),
+        Recipe(config, settings, gpu_id=gpu_id),
+        fields=Fields(text),
+        layers=layers,
+        progress=progress,
+    )

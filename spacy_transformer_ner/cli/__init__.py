@@ -19,6 +19,7 @@ from .check import check_cli
 from .compare import compare_cli
 from .config import config_cli
 from .convert import convert_cli
+from .distill import distill_cli
 from .evaluate import evaluate_cli
 from .export import export_cli
 from .export_hf import export_hf_cli
@@ -29,6 +30,7 @@ from .package import package_cli
 from .push import push_cli
 from .rank import rank_cli
 from .report import report_cli
+from .self_train import self_train_cli
 from .serve import serve_cli
 from .suspects import suspects_cli
 from .train import train_cli
@@ -44,6 +46,8 @@ STAGES: dict[str, tuple[Callable, ...]] = {
         calibrate_cli,
         tune_threshold_cli,
         learning_curve_cli,
+        self_train_cli,
+        distill_cli,
     ),
     "Evaluation": (evaluate_cli, compare_cli, report_cli),
     "Packaging": (package_cli, verify_cli, push_cli),
@@ -51,7 +55,7 @@ STAGES: dict[str, tuple[Callable, ...]] = {
     "Use": (annotate_cli, rank_cli, serve_cli),
 }
 # The commands that can train a recipe.
-TRAINS = (train_cli, learning_curve_cli, suspects_cli)
+TRAINS = (train_cli, learning_curve_cli, self_train_cli, distill_cli, suspects_cli)
 
 
 def verb_of(command) -> str:

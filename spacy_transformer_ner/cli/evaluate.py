@@ -48,6 +48,7 @@ def evaluate_cli(
     from ..gpu import check_gpu
     from ..loading import load_pipeline
     from ..report.contents import Contents
+    from ..unlabelled import META
 
     check_gpu(use_gpu)
     for path in filter(None, (output, errors)):
@@ -78,6 +79,8 @@ def evaluate_cli(
 
         print(f"\nseqeval (strict, IOB2), gold tokens:\n{seqeval_report(results['gold'].texts)}")
     evaluation: dict[str, Any] = {"schema": SCHEMA, "model": model, "corpus": str(data_path)}
+    if META in nlp.meta:
+        evaluation[META] = nlp.meta[META]
     for name, result in results.items():
         evaluation[name] = result.to_dict()
     mistakes = [mistake.to_dict() for mistake in results["text"].mistakes()]

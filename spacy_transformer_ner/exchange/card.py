@@ -10,6 +10,7 @@ from typing import Any
 from spacy.cli.package import generate_readme
 
 from ..encoder.sources import describe_encoder
+from ..unlabelled import META, learnt_from_texts
 
 # Only this many labels are listed by name.
 MAX_LABELS = 30
@@ -76,6 +77,7 @@ def card_meta(meta: Mapping[str, Any], card: Card, records: CommandRecords) -> d
     RETURNS (dict): The new meta.
     """
     encoder = describe_encoder(card.encoder)
+    teacher = (meta.get(META) or {}).get("teacher")
     labels = [label for labels in meta.get("labels", {}).values() for label in labels]
     has_spans = "spancat" in meta.get("labels", {})
     meta = {
@@ -86,7 +88,11 @@ def card_meta(meta: Mapping[str, Any], card: Card, records: CommandRecords) -> d
         f"{card.dataset}, fine-tuned from {encoder['name']}.",
         "author": card.author,
         "license": card.license,
-        "sources": [{"name": f"{card.dataset} (training data)"}, encoder],
+        "sources": [
+            {"name": f"{card.dataset} (training data)"},
+            encoder,
+            *([teacher] if teacher else []),
+        ],
     }
     card = replace(card, dataset=_text(card.dataset), license=_text(card.license))
     encoder = {key: _text(value) for key, value in encoder.items()}
@@ -104,8 +110,10 @@ def card_meta(meta: Mapping[str, Any], card: Card, records: CommandRecords) -> d
         if text.get("confidence") is not None:
             sections["Scores"] = _confidence(text["confidence"], has_spans)
     sections["Data"] = _data(card, records.corpus)
+    if learnt := learnt_from_texts(meta.get(META)):
+        sections["Texts without labels"] = _texts(learnt)
     sections["Training"] = _training(encoder["name"], records.history)
-    sections["License"] = _license(card, encoder)
+    sections["License"] = _license(card, encoder, teacher)
     meta["notes"] = "\n\n".join(f"### {title}\n\n{text}" for title, text in sections.items())
     return meta
 
@@ -267,6 +275,14 @@ def _data(card: Card, corpus: Mapping[str, dict[str, Any]] | None) -> str:
 {_table(("split", *columns, *map(_text, labels)), rows)}"""
 
 
+def _texts(learnt: Mapping[str, Any]) -> str:
+    lines = "\n".join(f"- {_text(line)}" for line in learnt["lines"])
+    rows = [(_text(label), f"{texts:,}", f"{gold:,}") for label, texts, gold in learnt["rows"]]
+    if not rows:
+        return lines
+    return f"{lines}\n\n{_table(('type', 'entities in texts', 'labelled entities'), rows)}"
+
+
 def _training(encoder: str, history: Sequence[Mapping[str, Any]]) -> str:
     start = f"Fine-tuned from {encoder} with spaCy. The full config is in `config.cfg`."
     if not history:
@@ -281,12 +297,15 @@ def _training(encoder: str, history: Sequence[Mapping[str, Any]]) -> str:
     )
 
 
-def _license(card: Card, encoder: Mapping[str, str]) -> str:
-    return (
-        f"Pipeline: {card.license or 'unknown'}. Encoder: "
-        f"{encoder.get('license') or 'see ' + encoder['name']}. The training data has its own "
-        "license."
-    )
+def _license(card: Card, encoder: Mapping[str, str], teacher: Mapping[str, str] | None) -> str:
+    parts = [
+        f"Pipeline: {card.license or 'unknown'}.",
+        f"Encoder: {encoder.get('license') or 'see ' + encoder['name']}.",
+    ]
+    if teacher:
+        license = _text(teacher.get("license") or "unknown")
+        parts.append(f"Teacher, {_text(teacher['name'])}: {license}.")
+    return " ".join([*parts, "The training data has its own license."])
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

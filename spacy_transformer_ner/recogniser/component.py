@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from itertools import islice
+from itertools import islice, repeat
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Union
 from weakref import ref
@@ -28,6 +28,7 @@ from .loss import cross_entropy, gold_tags, split_gradient
 from .prediction import Prediction
 from .rehearsal import PIPELINES, make_teacher, rehearse
 from .scores import CANDIDATES, SPANS_KEY, register_extension
+from .soft_tags import K_BEST, SoftTags, targets
 
 # Calibration may increase the probability of a candidate, but not by more than this factor.
 RAISED = 10.0
@@ -158,6 +159,8 @@ class TransformerNER(TrainablePipe):
         self._known: tuple = (None, None)
         # The teacher for rehearsal; `nlp.resume_training` sets it.
         self._teacher: Optional[Model[List[Doc], List[Floats2d]]] = None
+        # Whether to store the distribution over the tags in `doc.user_data`, see `soft_tags`.
+        self.teaches = False
         # Saved with the component.
         self.cfg: dict = {"labels": [], "known_entities": None, "calibration": None}
 
@@ -255,7 +258,7 @@ class TransformerNER(TrainablePipe):
         RETURNS (list[Prediction]): The prediction for each Doc.
         """
         decoded = self._decode(docs)
-        if not (self.spans_key or self.threshold or self.label_thresholds):
+        if not (self.spans_key or self.threshold or self.label_thresholds or self.teaches):
             return [Prediction(entities) for entities in decoded.unscored(decoded.spans)]
         calibration, known = self.calibration, self.known_entities
         thresholds = numpy.array(
@@ -263,20 +266,24 @@ class TransformerNER(TrainablePipe):
         )
         least = thresholds[decoded.spans[:, 2]]
         found = decoded.scored(decoded.spans, least, calibration, known)
+        soft: Iterable[Optional[SoftTags]] = repeat(None)
+        if self.teaches:
+            soft = decoded.soft_tags(K_BEST)
         if self.candidates is None:
-            return [Prediction(entities) for entities in found]
+            return [Prediction(entities, None, tags) for entities, tags in zip(found, soft)]
         spans = decoded.posterior.candidates(self.candidates / RAISED)
         candidates = decoded.scored(spans, self.candidates, calibration, known)
         return [
-            Prediction(entities, of_doc.best(self.max_candidates))
-            for entities, of_doc in zip(found, candidates)
+            Prediction(entities, of_doc.best(self.max_candidates), tags)
+            for entities, of_doc, tags in zip(found, candidates, soft)
         ]
 
     @contextmanager
     def using(self, **settings: Any) -> Iterator[None]:
         """Predict with other settings, for the time of a with block.
 
-        settings (Any): Values of threshold, label_thresholds, candidates and max_candidates.
+        settings (Any): Values of threshold, label_thresholds, candidates, max_candidates and
+            teaches.
         """
         own = {name: getattr(self, name) for name in settings}
         try:
@@ -407,8 +414,9 @@ class TransformerNER(TrainablePipe):
     def get_loss(
         self, examples: Iterable[Example], scores: list[Floats2d]
     ) -> tuple[float, list[Floats2d]]:
-        """Compute the mean loss of the tokens that have a gold tag. Tokens with missing
-        annotation, or whose entity does not align with the Doc's tokens, are ignored.
+        """Compute the mean loss of the tokens that have a gold tag, or that a teacher has
+        annotated, see `soft_tags`. Tokens with missing annotation, or whose entity does not
+        align with the Doc's tokens, are ignored.
 
         examples (Iterable[Example]): The Examples.
         scores (list[Floats2d]): The scores of the tags. Shape: (tokens, tags) for each
@@ -419,5 +427,5 @@ class TransformerNER(TrainablePipe):
         labels = self.labels
         truths = numpy.concatenate([gold_tags(each, labels, self.name) for each in examples])
         emissions = ops.to_numpy(ops.xp.concatenate([s for s in scores if len(s)]))
-        loss, gradient = cross_entropy(emissions, truths)
+        loss, gradient = cross_entropy(emissions, truths, targets(examples, truths, labels))
         return loss, split_gradient(ops, gradient, scores)

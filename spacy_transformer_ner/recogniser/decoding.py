@@ -15,6 +15,7 @@ from .calibration import Calibration, CalibrationFeatures
 from .known import NEW, KnownEntities
 from .posterior import Posterior
 from .prediction import ScoredSpans
+from .soft_tags import SoftTags
 from .viterbi import viterbi
 
 
@@ -68,6 +69,13 @@ class Decoded:
         parts = (numpy.split(array, ends) for array in (spans, *more))
         for start, part, *others in zip(self.starts.tolist(), *parts):
             yield part - [start, start, 0], *others
+
+    def soft_tags(self, k: int) -> Iterator[SoftTags]:
+        """k (int): The number of tags to keep of each token.
+        YIELDS (SoftTags): The distribution over the tags of each Doc."""
+        marginals = numpy.nan_to_num(self.posterior.tags())
+        for rows in numpy.split(marginals, self.starts[1:]):
+            yield SoftTags.k_best(rows, self.labels, k)
 
     def unscored(self, spans: Ints) -> Iterator[ScoredSpans]:
         """spans (Ints): The spans, as in `by_doc`.

@@ -1,7 +1,7 @@
 """Gold tags, loss and gradient."""
 
 from collections.abc import Sequence
-from typing import cast
+from typing import Optional, cast
 
 import numpy
 from spacy.training import Example
@@ -12,6 +12,10 @@ from ..errors import InputError
 from ..processes import total
 from .arrays import Bools, Floats, Ints
 from .constraints import tag_numbers
+from .soft_tags import Targets
+
+# The score of a tag that is not compared: its probability is 0.
+UNKNOWN = -1e9
 
 
 def gold_tags(example: Example, labels: tuple[str, ...], name: str) -> Ints:
@@ -48,7 +52,9 @@ def split_gradient(ops: Ops, gradient: Floats, scores: Sequence[Floats2d]) -> li
     return ops.xp.split(ops.asarray2f(cast(Floats2d, gradient)), ends[:-1].tolist())
 
 
-def cross_entropy(emissions: Floats, truths: Ints) -> tuple[float, Floats]:
+def cross_entropy(
+    emissions: Floats, truths: Ints, targets: Optional[Targets] = None
+) -> tuple[float, Floats]:
     """Compute the mean cross-entropy of the tokens whose gold tag is known. If several processes
     train together, the mean is over the tokens of all of them: their losses and gradients have
     to be added.
@@ -56,17 +62,35 @@ def cross_entropy(emissions: Floats, truths: Ints) -> tuple[float, Floats]:
     emissions (Floats): The score of each tag for each token of all texts.
         Shape: (tokens, tags)
     truths (Ints): The gold tags, -1 where unknown. Shape: (tokens,)
+    targets (Targets | None): What the tokens with a known tag are trained towards instead. The
+        loss is then the Kullback-Leibler divergence (Hinton et al., 2015), which equals the
+        cross-entropy where a tag is certain.
     RETURNS (tuple[float, Floats]): Loss and gradient. Shape: (tokens, tags), float32.
     """
     known = truths >= 0
     n_known = total(int(known.sum()))
     if not known.any():
         return 0.0, numpy.zeros_like(emissions)
+    if targets is not None:
+        return _divergence(emissions[known], known, targets, n_known)
     logs = _log_softmax(emissions)
     gradient = numpy.exp(logs)
     gradient[~known] = 0.0
     gradient[known, truths[known]] -= 1.0
     loss = float(-logs[known, truths[known]].sum())
+    return loss / n_known, (gradient / n_known).astype("float32")
+
+
+def _divergence(
+    emissions: Floats, known: Bools, targets: Targets, n_known: int
+) -> tuple[float, Floats]:
+    """As `cross_entropy`, for the emissions of the known tokens only."""
+    wanted, weights = targets.probabilities[known], targets.weights[known][:, None]
+    logs = _log_softmax(numpy.where(targets.known[known], emissions, UNKNOWN))
+    certain = numpy.log(wanted, out=numpy.zeros_like(wanted), where=wanted > 0)
+    gradient = numpy.zeros((len(known), emissions.shape[1]))
+    gradient[known] = weights * (numpy.exp(logs) - wanted)
+    loss = float((weights * wanted * (certain - logs)).sum())
     return loss / n_known, (gradient / n_known).astype("float32")
 
 

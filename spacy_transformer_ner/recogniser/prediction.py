@@ -10,6 +10,7 @@ from spacy.tokens import Doc, Span
 
 from .arrays import Floats, Ints
 from .scores import CANDIDATES, set_scores, with_kept
+from .soft_tags import SoftTags
 
 # The value of ENT_IOB at the start of an entity.
 BEGINS_ENTITY = 3
@@ -50,10 +51,12 @@ class Prediction:
 
     entities (ScoredSpans): The entities.
     candidates (ScoredSpans | None): Candidate spans, most probable first; None if turned off.
+    soft_tags (SoftTags | None): The distribution over the tags; None if turned off.
     """
 
     entities: ScoredSpans
     candidates: Optional[ScoredSpans] = None
+    soft_tags: Optional[SoftTags] = None
 
     def annotate(self, doc: Doc, labels: Sequence[str], spans_key: Optional[str]) -> None:
         """Set `doc.ents` and the scores. Existing entities and blocked tokens are kept.
@@ -64,6 +67,8 @@ class Prediction:
         """
         found = self.entities
         spans = found.of(doc, labels)
+        if self.soft_tags is not None:
+            self.soft_tags.store(doc)
         if spans_key:
             # Entities of an earlier run keep their scores.
             kept = with_kept(doc, spans_key, spans, found.scores, found.marginals)

@@ -14,6 +14,7 @@ from markupsafe import Markup
 
 from ..errors import InputError
 from ..evaluation.error_types import KINDS, NONE
+from ..unlabelled import META, learnt_from_texts
 from ..wording import counted
 from . import charts
 from .advice import FIRST, Advice, bdi
@@ -161,6 +162,7 @@ def _variables(contents: Contents) -> Record:
         "first": FIRST,
         "n_wrong": contents.n_mistakes,
         "sections": _sections(contents, bool(advice)),
+        "texts": learnt_from_texts(evaluation.get(META)),
         **(
             curve_variables(contents.learning_curve) if contents.learning_curve else {"curve": None}
         ),
@@ -251,6 +253,7 @@ def _sections(contents: Contents, has_advice: bool) -> list[tuple[str, str]]:
         ("mistakes", "Mistakes", True),
         ("scores", "Confidence scores", contents.text["confidence"]),
         ("training", "Training", contents.history),
+        ("texts", "Texts without labels", contents.evaluation.get(META)),
         ("more", "Would more labels help?", contents.learning_curve),
         ("runs", "Earlier runs", contents.runs[1:]),
         ("made", "Provenance", True),

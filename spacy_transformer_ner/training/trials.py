@@ -111,7 +111,23 @@ def train_on(
     overrides = {**recipe.overrides, "training.eval_frequency": max(1, round(share * every))}
     settings = replace(recipe.settings, train=str(path), dev=str(dev), seed=seed)
     ready = prepare(recipe.name, folder, settings, overrides, gpu_id=recipe.gpu_id)
-    train_pipeline(ready, folder, gpu_id=recipe.gpu_id)
+    return finish_training(ready, folder, gpu_id=recipe.gpu_id)
+
+
+def finish_training(config: Path, folder: Path, *, gpu_id: int = -1) -> Language:
+    """Run a training, or what is left of it, and load its pipeline.
+
+    config (Path): The config, from `train.prepare`.
+    folder (Path): The folder of the training.
+    gpu_id (int): The GPU; -1 for the CPU.
+    RETURNS (Language): The pipeline with the best F1 on dev.
+    RAISES: InputError if it ends without a pipeline.
+    """
+    try:
+        train_pipeline(config, folder, gpu_id=gpu_id)
+    except SystemExit as end:  # also raised if the training was finished before
+        if end.code:
+            raise
     return load_pipeline(folder / "model-best")
 
 
