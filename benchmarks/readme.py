@@ -62,6 +62,7 @@ def tables() -> dict[str, str]:
         "latency": _latency,
         "learning_curve": _learning_curve,
         "memory": _memory,
+        "overlaps": _overlaps,
         "parity": _parity,
         "readers": _readers,
         "reading": _reading,
@@ -389,6 +390,29 @@ def _evaluation(result: Result) -> str:
         f"the pipeline twice, and at most {result['peak_memory_mib']:,} MiB. Its report takes "
         f"{result['report_seconds']:.1f} seconds and {result['report_kib']:,} KiB. The machine had "
         f"other work. {_hardware(result)}\n"
+    )
+
+
+def _overlaps(result: Result) -> str:
+    """The recipe spans and stock spaCy, on nested entities."""
+    names = {"ours": "this package, recipe `spans`"} | {
+        system: f"spaCy, `transformer` and `spancat`, learning rate {rate:g}"
+        for system, rate in result["rates"].items()
+    }
+    rows = [
+        [
+            names[system],
+            *(f"{found[figure]:.4f}" for figure in ("f", "outer", "inner")),
+            f"{found['words_per_second']:,}",
+        ]
+        for system, found in result["systems"].items()
+    ]
+    return (
+        f"{_markdown(['', 'test F1', 'outer', 'inner', 'words/s'], rows)}\n\nF1 on raw text of "
+        f"{result['outer']} outer and {result['inner']} inner entities. One training each, of "
+        f"{result['steps']} steps, with the same weights, batches and spans of up to "
+        f"{result['suggester']} tokens. Words per second of processor time, medians of "
+        f"{result['rounds']} alternating rounds. {_hardware(result)}\n"
     )
 
 

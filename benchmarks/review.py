@@ -85,7 +85,8 @@ def main(
         decided[kind] += 1
         wrong[kind] += before != after
         spans = [{"start": a, "end": b, "label": label} for a, b, label in sorted(corrected[key])]
-        reviewed.append({**record, "spans": spans, "answer": "accept"})
+        here = {**suspect, "path": path.name}
+        reviewed.append({**record, "spans": spans, "answer": "accept", "suspect": here})
     with TemporaryDirectory() as folder:
         copy, review = Path(folder) / path.name, Path(folder) / "review.jsonl"
         shutil.copy(path, copy)

@@ -12,8 +12,9 @@ from spacy.language import Language
 from spacy.pipeline import Sentencizer
 from spacy.tokens import Doc, DocBin
 
+from ..corpus.overlapping import SPANS_KEY, has_only_spans
 from ..errors import InputError
-from ..recogniser.scores import scores_of
+from ..recogniser.scores import entities_with_scores
 from .chunks import Text, as_string
 from .schema import Annotated
 
@@ -116,18 +117,22 @@ class Annotator:
 
     def _result(self, text: Text, doc: Doc) -> Annotated:
         if not self.keep_docs:
-            entities = tuple(self._entities(doc)) if doc.ents else ()
+            entities = tuple(self._entities(doc))
             return Annotated(text, len(doc), len(entities), entities)
         carried = {name: as_string(value) for name, value in text.carried.items()}
         doc.user_data.update({"id": text.id, "file": text.file, "row": text.row, **carried})
         # The Doc itself is larger, and not valid after the memory zone.
         docs = DocBin(store_user_data=True, docs=[doc])
-        return Annotated(text, len(doc), len(doc.ents), docs=docs)
+        found = doc.spans[SPANS_KEY] if has_only_spans(doc) else doc.ents
+        return Annotated(text, len(doc), len(found), docs=docs)
 
     def _entities(self, doc: Doc) -> Iterator[dict[str, Any]]:
+        found = entities_with_scores(doc, spans=has_only_spans(doc))
+        if not found:
+            return
         text = doc.text
         starts = self._sentence_starts(doc, text)
-        for ent, score in zip(doc.ents, scores_of(doc)):
+        for ent, score in sorted(found, key=lambda one: (one[0].start, -one[0].end)):
             start, end = ent.start_char, ent.end_char
             # The sentencizer may split an entity such as "Yahoo! Inc".
             after = bisect_left(starts, end)

@@ -9,6 +9,7 @@ from spacy.lang.lex_attrs import is_punct
 from spacy.language import Language
 from spacy.tokens import Doc, Span
 
+from ..corpus.overlapping import entities_in
 from ..corpus.readers.counting import DESCRIPTIONS, Evidence
 from ..wording import counted
 from .report import EXAMPLES, Examples, Finding, in_context
@@ -38,14 +39,15 @@ class Boundaries:
 
     def see(self, split: str, doc: Doc) -> None:
         """See `Check`."""
-        if not doc.ents:
+        entities = entities_in(doc)
+        if not entities:
             return
-        self._total[split] += len(doc.ents)
+        self._total[split] += len(entities)
         tokens = self.nlp.tokenizer(doc.text)
         starts = {token.idx for token in tokens}
         ends = {token.idx + len(token) for token in tokens}
         text = doc.text
-        for ent in doc.ents:
+        for ent in entities:
             self._offsets.add(text, ent.start_char, ent.end_char, None, 0)
             if ent.start_char not in starts or ent.end_char not in ends:
                 self._lost[split].add(doc, ent.start, partial(in_context, ent))

@@ -7,6 +7,7 @@ from functools import cached_property
 from spacy.tokens import Doc, Span, Token
 
 from ..corpus.origin import place_of
+from ..corpus.overlapping import entities_in
 from ..wording import counted
 from .report import EXAMPLES, NO_LABEL, Finding, Suspect, at, in_context
 
@@ -35,7 +36,7 @@ class Consistency:
 
     def see(self, split: str, doc: Doc) -> None:
         """See `Check`."""
-        for ent in doc.ents:
+        for ent in entities_in(doc):
             self._labels[_form(ent)][ent.label_] += 1
 
     def count(self, split: str, doc: Doc) -> None:
@@ -53,7 +54,7 @@ class Consistency:
         split (str): The split.
         doc (Doc): A document.
         """
-        for ent in doc.ents:
+        for ent in entities_in(doc):
             self._judge(split, ent, ent.label_)
         for mention in self._unlabelled(doc):
             self._judge(split, mention, NONE)

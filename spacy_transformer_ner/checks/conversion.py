@@ -7,6 +7,7 @@ from functools import partial
 
 from spacy.tokens import Doc
 
+from ..corpus.overlapping import entities_in
 from ..corpus.spelling import PREFIXES, TAG, USUAL
 from .report import Examples, Finding, cut, in_context
 
@@ -37,7 +38,7 @@ class Conversion:
     def see(self, split: str, doc: Doc) -> None:
         """See `Check`."""
         self._documents[split] += 1
-        for ent in doc.ents:
+        for ent in entities_in(doc):
             if _looks_like_a_tag(ent.label_):
                 self._tags[ent.label_].add(doc, ent.start, partial(in_context, ent))
         for token in doc:

@@ -12,6 +12,7 @@ from spacy.tokens import Doc
 
 from ..corpus.docbin import sentences_of
 from ..corpus.origin import place_of
+from ..corpus.overlapping import SPANS_KEY
 from ..wording import counted
 from .report import EXAMPLES, Examples, Finding, cut
 
@@ -85,6 +86,7 @@ class Duplicates:
         self._hashes.append((here, minhash))
 
     def _see_sentences(self, doc: Doc) -> None:
+        spans = doc.spans.get(SPANS_KEY)
         for sentence in sentences_of(doc):
             if len(sentence) < MIN_SENTENCE:
                 continue
@@ -92,7 +94,11 @@ class Duplicates:
             key = _digest(text)
             entities = tuple(
                 (ent.start - sentence.start, ent.end - sentence.start, ent.label_)
-                for ent in sentence.ents
+                for ent in (
+                    sentence.ents
+                    if spans is None
+                    else (s for s in spans if sentence.start <= s.start and s.end <= sentence.end)
+                )
             )
             places = self._sentences[key].setdefault(entities, [])
             if len(places) < EXAMPLES:

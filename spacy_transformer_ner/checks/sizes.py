@@ -7,6 +7,7 @@ from functools import partial
 from spacy.tokens import Doc, Span
 
 from ..corpus.docbin import count_sentences
+from ..corpus.overlapping import entities_in, is_annotated
 from ..wording import counted
 from .report import EXAMPLES, Examples, Finding, Split, cut, in_context
 
@@ -45,9 +46,9 @@ class Sizes:
             documents=1,
             tokens=len(doc),
             sentences=count_sentences(doc),
-            unknown=not doc.has_annotation("ENT_IOB"),
+            unknown=not is_annotated(doc),
         )
-        for ent in doc.ents:
+        for ent in entities_in(doc):
             self._labels[split][ent.label_] += 1
             self._lengths[split][len(ent)] += 1
             self._first[split, ent.label_].add(doc, ent.start, partial(in_context, ent))

@@ -1,8 +1,9 @@
 """Suspicious annotation as records for review, in Prodigy's and Doccano's form."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Literal
 
@@ -11,6 +12,8 @@ from spacy.vocab import Vocab
 
 from ..corpus.docbin import read_docbin
 from ..corpus.origin import place_of, token_at
+from ..corpus.overlapping import SPANS_KEY
+from ..errors import InputError
 from ..files import read_jsonl
 from .facts import fact_id, passage_of
 from .report import Suspect
@@ -88,7 +91,8 @@ def suspect_records(
     reviewed (Sequence[Path]): Files of earlier decisions, in addition to those beside the files
         and beside the files that they were converted from. Mentions in them are left out.
     n (int | None): The number of records; None for all.
-    RETURNS (list[dict]): The records, without mentions that go beyond a sentence. First come
+    RETURNS (list[dict]): The records, without mentions that go beyond a sentence, and without
+        documents whose entities can overlap. First come
         mentions that both the check and a model point at, then those of a model, then those of the
         check; of each, those in train first.
     RAISES: InputError if a file cannot be read.
@@ -103,6 +107,8 @@ def suspect_records(
     for split, path in paths.items():
         docs = (doc for doc in read_docbin(path, Vocab()) if len(doc))
         for number, doc in enumerate(docs):
+            if SPANS_KEY in doc.spans:
+                continue  # a review is of entities that don't overlap
             here = [flag for flag in groups[split].pop(number, ()) if _is_in_sentence(doc, flag)]
             for joined in _joined(here):
                 first = joined[0]
@@ -115,6 +121,21 @@ def suspect_records(
                     order = rank, split != "train", min(ranks[flag] for flag in joined)
                     found.append((order, _record(doc, id, joined)))
     return [record for _, record in sorted(found, key=lambda entry: entry[0])][:n]
+
+
+def require_flat(paths: Mapping[str, Path]) -> None:
+    """Check that a corpus can be reviewed.
+
+    paths (Mapping[str, Path]): The .spacy file of each split.
+    RAISES: InputError if its entities can overlap.
+    """
+    for path in paths.values():
+        if any(SPANS_KEY in doc.spans for doc in islice(read_docbin(path, Vocab()), 1)):
+            raise InputError(
+                "has entities that overlap, which a review cannot express. Convert the corpus "
+                "without --overlaps spans to review the longest ones.",
+                path=path,
+            )
 
 
 class Known:

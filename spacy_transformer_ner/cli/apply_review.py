@@ -1,12 +1,15 @@
 """`spacy ner apply-review`."""
 
 from pathlib import Path
-from typing import Optional
+from typing import Any, Optional
 
 import typer
 from wasabi import msg
 
-from .convert import ENCODING, FORMAT, LABELS, OVERLAPPING, Format, Overlap, Scheme
+from ._util import choices
+from .convert import ENCODING, FORMAT, LABELS, Format, Scheme
+
+Flat: Any = choices("Flat", ("refuse", "longest"))
 
 
 def apply_review_cli(
@@ -40,7 +43,9 @@ def apply_review_cli(
         help="Column of the tag, or the field of tags or entities, as for convert",
     ),
     labels: Optional[str] = LABELS,
-    overlaps: Overlap = OVERLAPPING,
+    overlaps: Flat = typer.Option(
+        "refuse", "--overlaps", help="Entities that overlap: refuse the file, or keep the longest"
+    ),
     # fmt: on
 ) -> None:
     """Write the decisions of a review into corpus files.

@@ -11,7 +11,7 @@ from wasabi import msg
 
 from ..corpus.convert import FileRead, convert
 from ..corpus.labels import read_labels
-from ..corpus.options import OFFSETS, OVERLAPS, ReadOptions
+from ..corpus.options import DISCONTINUOUS, OFFSETS, OVERLAPS, ReadOptions
 from ..corpus.readers.formats import FORMATS
 from ..corpus.sources import Source, spool
 from ..corpus.splits import parse_shares
@@ -22,6 +22,7 @@ Format: Any = choices("Format", FORMATS)
 Scheme: Any = choices("Scheme", SCHEME_NAMES)
 Repair: Any = choices("Repair", REPAIRS)
 Overlap: Any = choices("Overlap", OVERLAPS)
+Discontinuous: Any = choices("Discontinuous", DISCONTINUOUS)
 Offsets: Any = choices("Offsets", OFFSETS)
 
 # Parameters of apply-review too.
@@ -35,9 +36,6 @@ LABELS: Any = typer.Option(
     None,
     "--labels",
     help="Tags that numbers stand for: O,B-PER,… in order, or a file with them",
-)
-OVERLAPPING: Any = typer.Option(
-    "refuse", "--overlaps", help="Entities that overlap: refuse the file, or keep the longest"
 )
 
 
@@ -76,7 +74,9 @@ def convert_cli(
         help="Column of the word, counted from 1, from the end as -1, or its name in the header; for records, the name of the field",
     ),
     tag_column: Optional[str] = typer.Option(
-        None, "--tag-column", help="Column of the tag, or the field of tags or entities"
+        None,
+        "--tag-column",
+        help="Column of the tag, or the field of tags or entities; with --overlaps spans several columns: 3,4",
     ),
     text_field: Optional[str] = typer.Option(
         None, "--text-field", help="Field of the text, in records and tables of text"
@@ -93,7 +93,16 @@ def convert_cli(
         help="How offsets are counted: characters with an exclusive end, an inclusive end, from 1 with an inclusive end, UTF-16 units or UTF-8 bytes",
     ),
     labels: Optional[str] = LABELS,
-    overlaps: Overlap = OVERLAPPING,
+    overlaps: Overlap = typer.Option(
+        "refuse",
+        "--overlaps",
+        help="Entities that overlap: refuse the file, keep the longest, or keep all of them in doc.spans",
+    ),
+    discontinuous: Optional[Discontinuous] = typer.Option(
+        None,
+        "--discontinuous",
+        help="Entities with several parts: refuse the file, drop them, or cover all parts with one entity; refuse or drop if not given, like --overlaps",
+    ),
     n_sents: int = typer.Option(
         1,
         "--n-sents",
@@ -135,6 +144,7 @@ def convert_cli(
             offsets=offsets and offsets.value,
             labels=None if labels is None else read_labels(labels),
             overlaps=overlaps.value,
+            discontinuous=discontinuous and discontinuous.value,
             sentences_per_document=n_sents,
         )
         results = convert(

@@ -117,6 +117,10 @@ def _show(result: "Evaluation") -> None:
         aligns=("l", *"rrrrrrr"),
         divider=True,
     )
+    depths = result.slices().get("depth of nesting", {})
+    if depths:
+        f1 = ", ".join(f"{depth}: {counts.f:.4f}" for depth, counts in depths.items())
+        print(f"F1 by depth of nesting {f1}")
     print(f"Macro F1 {figures.averages['macro']['f']:.4f}")
     print(f"Token accuracy {figures.token_accuracy:.4f}, {result.speed:,.0f} words/s")
     if result.scored is not None:

@@ -76,7 +76,7 @@ def suspects_cli(
     from spacy.cli._util import import_code, parse_config_overrides
 
     from ..checks.check import check, paths_of
-    from ..checks.suspects import flags_of, suspect_records
+    from ..checks.suspects import flags_of, require_flat, suspect_records
     from ..files import check_writable, read_jsonl, write_jsonl
     from ..gpu import check_gpu
     from ..loading import load_pipeline
@@ -91,6 +91,7 @@ def suspects_cli(
             raise InputError("not found. Run `spacy ner apply-review` first.", path=path)
     import_code(code_path)
     paths = paths_of(corpus_dir)
+    require_flat(paths)
     flags = [*flags_of(check(corpus_dir, lang=lang, progress=progress_bar("documents")).suspects)]
     for path in errors or ():
         flags += flags_of_file(read_jsonl(path, "evaluate"), paths, path)

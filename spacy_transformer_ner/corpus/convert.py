@@ -1,8 +1,9 @@
 """Convert corpus files to .spacy files."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -23,6 +24,7 @@ from .docbin import (
 from .documents import Document, TextDocument
 from .notes import Note
 from .options import ReadOptions
+from .overlapping import entities_in
 from .readers.formats import Reader, open_corpus
 from .readers.tables import SAVED_SPLIT
 from .sources import Source
@@ -112,7 +114,7 @@ class _Target:
     def add(self, doc: Doc) -> bool:
         self.documents += 1
         self.words += len(doc)
-        self.labels.update([ent.label_ for ent in doc.ents])
+        self.labels.update([ent.label_ for ent in entities_in(doc)])
         self.sentences += count_sentences(doc)
         return self.writer.add(doc)
 
@@ -166,7 +168,8 @@ def convert(
             if shares is not None:
                 # Documents are read twice: here, and when they are written.
                 splits = RandomSplits(_documents(readers, progress, "drawing"), shares, seed)
-            written = _write(readers, name, splits, Path(staging), lang, progress)
+            maker = partial(DocMaker, lang, overlaps=options.overlaps == "spans")
+            written = _write(readers, name, splits, Path(staging), maker, progress)
             files = tuple(
                 FileRead(
                     source=source.name,
@@ -262,19 +265,19 @@ def _write(
     name: str,
     splits: RandomSplits | None,
     folder: Path,
-    lang: str,
+    new_maker: Callable[[], DocMaker],
     progress: Progress,
 ) -> dict[str, _Target]:
     attrs = None if any(isinstance(reader, DocBinReader) for reader in readers) else ATTRS
     names = [name] if splits is None else [f"{split}.spacy" for split in SPLITS]
     targets = {name: _Target(DocBinWriter(folder / name, attrs)) for name in names}
-    maker = DocMaker(lang)
+    maker = new_maker()
     for reader in readers:
         for document in progress(reader, name or "writing"):
             target = targets[name if splits is None else f"{splits.split_of(document)}.spacy"]
             if target.add(to_doc(document, maker)):
                 # Start a new vocabulary for each file, to free memory.
-                maker = DocMaker(lang)
+                maker = new_maker()
     written = {name: target for name, target in targets.items() if target.documents}
     if not written:
         raise InputError(f"no text for {name or 'any split'}. Are these the right files?")

@@ -17,6 +17,7 @@ from ..errors import InputError
 from .documents import Document, TextDocument
 from .notes import Note
 from .origin import set_origin
+from .overlapping import set_entities
 from .sources import LONGEST_RECORD, Source
 from .spacing import restore_spaces
 
@@ -60,10 +61,12 @@ class DocMaker:
     distinct words.
 
     lang (str): The language code, for restoring spaces and for spaCy's tokenizer.
+    overlaps (bool): Whether entities may overlap, see `overlapping.set_entities`.
     """
 
-    def __init__(self, lang: str):
+    def __init__(self, lang: str, *, overlaps: bool = False):
         self.lang = lang
+        self.overlaps = overlaps
         self.vocab = Vocab()
 
     @cached_property
@@ -99,13 +102,12 @@ def to_doc(document: Document | TextDocument | Doc, maker: DocMaker) -> Doc:
         starts.extend([False] * (len(sentence.words) - 1))
     spaces[-1] = False
     doc = Doc(maker.vocab, words=words, spaces=spaces, sent_starts=starts)
-    doc.set_ents(
-        [
-            DocSpan(doc, offset + span.start, offset + span.end, label=span.label)
-            for offset, sentence in zip(offsets, document.sentences)
-            for span in sentence.entities
-        ]
-    )
+    spans = [
+        DocSpan(doc, offset + span.start, offset + span.end, label=span.label)
+        for offset, sentence in zip(offsets, document.sentences)
+        for span in sentence.entities
+    ]
+    set_entities(doc, spans, overlaps=maker.overlaps)
     set_origin(doc, document.path, zip(offsets, (s.lines for s in document.sentences)))
     return doc
 
@@ -124,7 +126,7 @@ def _from_text(document: TextDocument, maker: DocMaker) -> Doc:
         cuts = {c for e in document.entities for c in (e.start, e.end)}
         doc = _split(text, document.tokens, cuts, maker.vocab)
     ents = [doc.char_span(e.start, e.end, label=e.label) for e in document.entities]
-    doc.set_ents([ent for ent in ents if ent is not None])
+    set_entities(doc, [ent for ent in ents if ent is not None], overlaps=maker.overlaps)
     if document.sentences is not None:
         begins = set(document.sentences)
         for token in doc:

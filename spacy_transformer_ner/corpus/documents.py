@@ -27,7 +27,8 @@ class Sentence:
     """A tokenized sentence.
 
     words (tuple[str, ...]): The words. None is empty.
-    entities (tuple[Span, ...]): Entities with word indices, sorted and without overlap.
+    entities (tuple[Span, ...]): Entities with word indices, sorted, and without overlap unless
+        `ReadOptions.overlaps` is "spans".
     lines (Sequence[int]): The line of each word in the file, counted from 1.
     spaces (tuple[bool, ...] | None): Whether each word is followed by a space. None if the
         file doesn't say.
@@ -58,8 +59,8 @@ class TextDocument:
     """A document as text.
 
     text (str): The text.
-    entities (tuple[Span, ...]): Entities with character offsets, sorted, without overlap, and
-        without leading or trailing whitespace.
+    entities (tuple[Span, ...]): Entities with character offsets, sorted, without leading or
+        trailing whitespace, and without overlap unless `ReadOptions.overlaps` is "spans".
     path (str): The source file.
     line (int): The line of the file that it starts on.
     tokens (tuple[tuple[int, int], ...] | None): Start and end offsets of the tokens. If None,

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import TextIO
 
@@ -12,6 +13,7 @@ from ..errors import InputError
 from ..files import replacing
 from .docbin import sentences_of
 from .origin import place_of
+from .overlapping import SPANS_KEY, entities_in, layers
 from .readers.layout import DOCSTART
 from .tags import write_tags
 
@@ -25,7 +27,8 @@ def export(docs: Iterable[Doc], path: str | Path, scheme: str = "IOB2") -> Count
     docs (Iterable[Doc]): The Docs.
     path (str | Path): The file. A .jsonl file has one record per Doc, in Prodigy's format. A
         .conllup file is CoNLL-U Plus and keeps spaces. Any other file has one word and tag per
-        line, separated by a tab, and loses spaces.
+        line, separated by a tab, and loses spaces. If entities overlap, there are several columns
+        of tags with the same name, which `convert --overlaps spans` reads.
     scheme (str): The tag scheme, one of tags.SCHEME_NAMES.
     RETURNS (Counter[str]): Descriptions of what was lost, with counts.
     RAISES: InputError if a token cannot be written to a column file.
@@ -42,11 +45,25 @@ def export(docs: Iterable[Doc], path: str | Path, scheme: str = "IOB2") -> Count
             for doc in docs:
                 file.write(srsly.json_dumps(_record(doc)) + "\n")
         else:
-            if suffix == ".conllup":
-                file.write("# global.columns = FORM MISC NER\n")
+            plus = suffix == ".conllup"
+            docs, columns = _columns(docs)
+            if plus or columns > 1:
+                file.write(f"# global.columns = FORM{' MISC' * plus}{' NER' * columns}\n")
             for doc in docs:
-                _write_rows(doc, file, scheme, suffix == ".conllup", lost)
+                _write_rows(doc, file, scheme, plus, columns, lost)
     return lost
+
+
+def _columns(docs: Iterable[Doc]) -> tuple[Iterable[Doc], int]:
+    """RETURNS (tuple[Iterable[Doc], int]): The Docs, and the number of columns for their tags."""
+    stream = iter(docs)
+    first = next(stream, None)
+    if first is None or SPANS_KEY not in first.spans:
+        return (() if first is None else chain([first], stream)), 1
+    # The columns are named in the first line, so all Docs are needed.
+    listed = [first, *stream]
+    found = [[(ent.start, ent.end, ent.label_) for ent in entities_in(doc)] for doc in listed]
+    return listed, max(1, *(len(layers(entities)) for entities in found))
 
 
 def _record(doc: Doc) -> dict:
@@ -70,7 +87,7 @@ def _record(doc: Doc) -> dict:
                 "token_end": ent.end - 1,
                 "label": ent.label_,
             }
-            for ent in doc.ents
+            for ent in entities_in(doc)
         ],
     }
     if doc.has_annotation("SENT_START"):
@@ -80,14 +97,20 @@ def _record(doc: Doc) -> dict:
     return record
 
 
-def _write_rows(doc: Doc, file: TextIO, scheme: str, plus: bool, lost: Counter[str]) -> None:
-    file.write("# newdoc\n" if plus else f"{DOCSTART}\tO\n\n")
+def _write_rows(
+    doc: Doc, file: TextIO, scheme: str, plus: bool, columns: int, lost: Counter[str]
+) -> None:
+    outside = "\tO" * columns
+    file.write("# newdoc\n" if plus else f"{DOCSTART}{outside}\n\n")
     ends = {sentence.end - 1 for sentence in sentences_of(doc)}
     words = [token for token in doc if not token.text.isspace()]
     lost["whitespace tokens were dropped"] += len(doc) - len(words)
     position = {token.i: i for i, token in enumerate(words)}
-    tags = write_tags(len(words), _entities(doc, ends, position, lost), scheme)
-    for i, (token, tag) in enumerate(zip(words, tags)):
+    entities = list(_entities(doc, ends, position, lost))
+    found = layers(entities) if columns > 1 else [entities]
+    found += [[]] * (columns - len(found))
+    tags = zip(*(write_tags(len(words), layer, scheme) for layer in found))
+    for i, (token, of_token) in enumerate(zip(words, tags)):
         if any(c in token.text for c in "\t\n\r\0") or token.text.strip(" ") != token.text:
             raise InputError(
                 f"the token {token.text!r} cannot be written to a column file. Write a .jsonl file."
@@ -99,7 +122,7 @@ def _write_rows(doc: Doc, file: TextIO, scheme: str, plus: bool, lost: Counter[s
             )
         follows = token.whitespace_ or (token.i + 1 < len(doc) and doc[token.i + 1].text.isspace())
         misc = f"\t{'_' if follows or i + 1 == len(words) else 'SpaceAfter=No'}" if plus else ""
-        file.write(f"{token.text}{misc}\t{tag}\n")
+        file.write("\t".join((f"{token.text}{misc}", *of_token)) + "\n")
         after = words[i + 1].i if i + 1 < len(words) else len(doc)
         if any(end in ends for end in range(token.i, after)):
             file.write("\n")
@@ -110,7 +133,7 @@ def _entities(
 ) -> Iterator[tuple[int, int, str]]:
     """Yield entities with indices of the written words. Entities are split at sentence
     boundaries."""
-    for ent in doc.ents:
+    for ent in entities_in(doc):
         piece: list[int] = []
         pieces = 0
         for token in ent:

@@ -7,8 +7,10 @@ from typing import Any, Literal
 from ..errors import InputError
 from .tags import REPAIRS, SCHEME_NAMES, Repair, Seen, TagReader
 
-Overlaps = Literal["refuse", "longest"]
-OVERLAPS = ("refuse", "longest")
+Overlaps = Literal["refuse", "longest", "spans"]
+OVERLAPS = ("refuse", "longest", "spans")
+Discontinuous = Literal["refuse", "drop", "cover"]
+DISCONTINUOUS = ("refuse", "drop", "cover")
 Offsets = Literal["characters", "inclusive", "utf-16", "bytes", "from-1"]
 OFFSETS = ("characters", "inclusive", "utf-16", "bytes", "from-1")
 
@@ -22,7 +24,8 @@ class ReadOptions:
     scheme (str | None): One of tags.SCHEME_NAMES.
     repair (str): How to handle tags that break their scheme. See `TagReader`.
     word_column, tag_column (str | None): For column files a number, counted from 1, or from
-        the end as -1, or a name in the header. For records and tables the name of a field.
+        the end as -1, or a name in the header. For records and tables the name of a field. If
+        `overlaps` is "spans", `tag_column` can be several columns of a file: "3,4".
     text_field, spans_field (str | None): The fields of the text and of its entities, in records
         and tables of text.
     label_field (str | None): The field of the label in each entity.
@@ -30,8 +33,11 @@ class ReadOptions:
         exclusive end, with an "inclusive" end, "from-1" with an inclusive end, or in "utf-16" units
         or UTF-8 "bytes".
     labels (tuple[str, ...] | None): The names of numbered tags in records.
-    overlaps (str): How to handle overlapping entities in text with offsets: "refuse" the file,
-        or keep the "longest".
+    overlaps (str): How to handle entities that overlap: "refuse" the file, keep the "longest", or
+        keep all of them as "spans", see `overlapping.set_entities`.
+    discontinuous (str | None): How to handle entities with several parts: "refuse" the file,
+        "drop" them, or "cover" all parts and what is between them with one entity. None is
+        "refuse" if `overlaps` is, else "drop".
     sentences_per_document (int): Sentences per document, if the file doesn't mark documents.
     """
 
@@ -47,6 +53,7 @@ class ReadOptions:
     offsets: Offsets | None = None
     labels: tuple[str, ...] | None = None
     overlaps: Overlaps = "refuse"
+    discontinuous: Discontinuous | None = None
     sentences_per_document: int = 1
 
     @classmethod
@@ -60,6 +67,7 @@ class ReadOptions:
         names = [field.name for field in fields(cls)]
         allowed = {
             "scheme": SCHEME_NAMES, "repair": REPAIRS, "offsets": OFFSETS, "overlaps": OVERLAPS,
+            "discontinuous": DISCONTINUOUS,
         }  # fmt: skip
         for name, value in settings.items():
             if name not in names:
@@ -73,6 +81,11 @@ class ReadOptions:
                 )
         labels = settings.get("labels")
         return cls(**{**settings, "labels": None if labels is None else tuple(labels)})
+
+    @property
+    def of_parts(self) -> Discontinuous:
+        """RETURNS (str): How to handle entities with several parts: "refuse", "drop" or "cover"."""
+        return self.discontinuous or ("refuse" if self.overlaps == "refuse" else "drop")
 
     def column_number(self, what: Literal["word", "tag"]) -> int | None:
         """Get the number of a column in a column file.

@@ -13,6 +13,7 @@ from spacy.vocab import Vocab
 
 from .docbin import DocMaker, check_language, read_docbin, to_doc
 from .options import ReadOptions
+from .overlapping import is_annotated
 
 # A path, or Docs themselves.
 AnyCorpus = Union[str, Path, Iterable[Doc]]
@@ -34,7 +35,7 @@ def read_corpus(
     from .splits import data_files
 
     check_language(lang)
-    maker = DocMaker(lang)
+    maker = DocMaker(lang, overlaps=options.overlaps == "spans")
     for source in data_files(Path(path)):
         for document in open_corpus(source, options):
             yield to_doc(document, maker)
@@ -68,7 +69,7 @@ def annotated_docs(corpus: AnyCorpus, vocab: Vocab, lang: str = "en") -> list[Do
     RETURNS (list[Doc]): The Docs.
     """
     docs = corpus_docs(corpus, vocab, lang)
-    return [doc for doc in docs if doc.has_annotation("ENT_IOB")]
+    return [doc for doc in docs if is_annotated(doc)]
 
 
 def is_docbin(path: str | Path) -> bool:

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Literal, Optional
 
 from .units import Entity, Units
@@ -76,14 +77,17 @@ def match_entities(texts: Iterable[Units]) -> list[Match]:
 def _overlapping(
     gold: tuple[Entity, ...], predicted: tuple[Entity, ...]
 ) -> Iterable[tuple[Entity, Entity]]:
-    """Yield the overlapping pairs. Both inputs are sorted, without overlaps of their own."""
+    """Yield the overlapping pairs. Both inputs are sorted."""
     first = 0
+    # The end of all predicted entities so far: they can overlap.
+    ends = list(accumulate((end for _, end, _ in predicted), max))
     for one in gold:
-        while first < len(predicted) and predicted[first][1] <= one[0]:
+        while first < len(predicted) and ends[first] <= one[0]:
             first += 1
         i = first
         while i < len(predicted) and predicted[i][0] < one[1]:
-            yield one, predicted[i]
+            if predicted[i][1] > one[0]:
+                yield one, predicted[i]
             i += 1
 
 

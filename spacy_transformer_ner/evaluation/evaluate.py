@@ -11,12 +11,14 @@ from typing import Literal, Optional, cast
 
 import numpy
 from spacy.language import Language
+from spacy.pipeline.spancat import SpanCategorizer
 from spacy.scorer import Scorer
 from spacy.tokens import Doc
 from spacy.training import Example
 from spacy.vocab import Vocab
 
 from ..corpus.docbin import unannotated
+from ..corpus.overlapping import SPANS_KEY, entities_in
 from ..corpus.reader import AnyCorpus, annotated_docs
 from ..errors import InputError
 from ..loading import Pipeline, load_pipeline
@@ -25,10 +27,10 @@ from .counts import Counts
 from .error_types import KINDS, Match, confusion, match_entities, partial_credit
 from .figures import Figures, compute_figures
 from .mistakes import Mistake, mistakes
-from .reliability import Scored, recognisers, scored_entities
+from .reliability import Scored, recognisers, scored_entities, scored_spans
 from .resampling import LEVEL, RESAMPLES, Interval, intervals
 from .slices import TrainingForms, slices
-from .units import Units, align
+from .units import Units, align, compares_spans
 
 Tokenization = Literal["text", "gold"]
 # The schema of the JSON file, see docs/evaluation.md.
@@ -44,8 +46,8 @@ class Evaluation:
 
     tokenization (str): "text": the pipeline tokenized the raw text, as in production.
         "gold": it got the corpus' tokens and sentences, as is common in the literature.
-    scores (dict): spaCy's own scores: ents_p, ents_r, ents_f, ents_per_type and those of
-        the pipeline's other components.
+    scores (dict): spaCy's own scores: ents_p, ents_r, ents_f, ents_per_type, or with spancat
+        spans_sc_p and so on, and those of the pipeline's other components.
     seconds (float): The run time of the pipeline, without the tokenizer.
     memory (int | None): The peak memory of the process in MiB, if the system reports it.
     words (int): The number of tokens.
@@ -181,6 +183,7 @@ def evaluate(
         entities.
     """
     nlp = load_pipeline(pipeline)
+    _check_keys(nlp)
     lang = cast(str, nlp.lang)
     references = annotated_docs(corpus, nlp.vocab, lang)
     require_entities(references, corpus)
@@ -191,6 +194,7 @@ def evaluate(
     predicted = list(progress(nlp.pipe(docs), len(docs)))
     seconds = default_timer() - start
     examples = [Example(doc, reference) for doc, reference in zip(predicted, references)]
+    texts = [align(example) for example in examples]
     return Evaluation(
         tokenization=tokenization,
         scores=Scorer(nlp).score(examples),
@@ -198,8 +202,10 @@ def evaluate(
         memory=_peak_memory(),
         words=sum(map(len, predicted)),
         references=references,
-        texts=[align(example) for example in examples],
-        scored=_scored(nlp, predicted, references),
+        texts=texts,
+        scored=scored_spans(texts)
+        if any(map(compares_spans, examples))
+        else _scored(nlp, predicted, references),
         forms=train,
     )
 
@@ -211,9 +217,20 @@ def require_entities(references: Iterable[Doc], corpus: AnyCorpus) -> None:
     corpus (str | Path | Iterable[Doc]): The corpus, for the error message.
     RAISES: InputError if no Doc has entities.
     """
-    if not any(doc.ents for doc in references):
+    if not any(entities_in(doc) for doc in references):
         path = corpus if isinstance(corpus, (str, Path)) else "the corpus"
         raise InputError("has no entities to compare with. Pass an annotated corpus.", path=path)
+
+
+def _check_keys(nlp: Language) -> None:
+    """Check that the entities of a pipeline are where they are looked for."""
+    keys = [pipe.key for _, pipe in nlp.pipeline if isinstance(pipe, SpanCategorizer)]
+    sets_ents = any("doc.ents" in nlp.get_pipe_meta(name).assigns for name in nlp.pipe_names)
+    if keys and SPANS_KEY not in keys and not sets_ents:
+        raise InputError(
+            f"the spans of the pipeline are in doc.spans[{keys[0]!r}]. Set spans_key = "
+            f"{SPANS_KEY!r} in the config of spancat, and train it again."
+        )
 
 
 def _scored(nlp: Language, docs: list[Doc], references: list[Doc]) -> Scored | None:

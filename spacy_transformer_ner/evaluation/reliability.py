@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy
 from spacy.language import Language
+from spacy.pipeline.spancat import SpanCategorizer
 from spacy.tokens import Doc
 from spacy.util import minibatch
 
@@ -13,6 +14,7 @@ from ..errors import InputError
 from ..recogniser.component import TransformerNER
 from ..recogniser.scores import ENTITIES, MARGINALS, SCORES
 from ..results import Result
+from .units import Units
 
 BINS = 15
 BATCH = 32
@@ -169,6 +171,25 @@ def scored_entities(docs: Iterable[Doc], references: Iterable[Doc], key: str) ->
     )
 
 
+def scored_spans(texts: Sequence[Units]) -> Scored | None:
+    """Get the scores of spans that spancat has found. They are not calibrated.
+
+    texts (Sequence[Units]): The texts.
+    RETURNS (Scored | None): The spans and their scores; None if a span has no score.
+    """
+    found = [
+        (score, entity in units.gold, entity[2])
+        for units in texts
+        for entity, score in zip(units.predicted, units.scores)
+    ]
+    gold = Counter(label for units in texts for _, _, label in units.gold)
+    if any(score is None for score, _, _ in found):
+        return None
+    scores = numpy.array([score for score, _, _ in found], dtype="float64")
+    right = numpy.array([is_right for _, is_right, _ in found], dtype=bool)
+    return Scored(scores, scores, right, [label for *_, label in found], dict(gold))
+
+
 def entities_of(doc: Doc) -> set[tuple[int, int, str]]:
     """doc (Doc): A Doc.
     RETURNS (set[tuple[int, int, str]]): Start character, end character and label of its
@@ -189,9 +210,15 @@ def find_recogniser(nlp: Language) -> tuple[str, TransformerNER]:
     RAISES: InputError if it has none."""
     for found in recognisers(nlp):
         return found
+    hint = (
+        " This needs the calibrated scores of transformer_ner, and does not work for the spans of "
+        "spancat. For the threshold of spancat, use spaCy's command find-threshold."
+        if any(isinstance(pipe, SpanCategorizer) for _, pipe in nlp.pipeline)
+        else ""
+    )
     raise InputError(
         "the pipeline has no transformer_ner. Its components are "
-        f"{', '.join(nlp.pipe_names) or 'none'}."
+        f"{', '.join(nlp.pipe_names) or 'none'}.{hint}"
     )
 
 

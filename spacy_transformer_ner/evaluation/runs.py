@@ -9,10 +9,12 @@ from typing import Any, Optional
 
 import numpy
 from spacy.language import Language
+from spacy.pipeline.spancat import SpanCategorizer
 from spacy.tokens import Doc
 from spacy.training import Example
 from spacy.vocab import Vocab
 
+from ..corpus.overlapping import is_annotated
 from ..corpus.reader import AnyCorpus, corpus_docs
 from ..errors import InputError
 from ..files import size_of
@@ -128,14 +130,16 @@ def read_run(
     texts = [
         _aligned(doc, reference, source)
         for doc, reference in zip(docs, references)
-        if reference.has_annotation("ENT_IOB")
+        if is_annotated(reference)
     ]
     return Run(texts, str(source))
 
 
 def _labels(nlp: Language) -> frozenset[str] | None:
     """The labels of the components that set entities, if all of them say which these are."""
-    names = [name for name in nlp.pipe_names if "doc.ents" in nlp.get_pipe_meta(name).assigns]
+    names = [name for name, pipe in nlp.pipeline if isinstance(pipe, SpanCategorizer)] or [
+        name for name in nlp.pipe_names if "doc.ents" in nlp.get_pipe_meta(name).assigns
+    ]
     known = [nlp.pipe_labels.get(name) for name in names]
     if not names or not all(known):
         return None
@@ -149,7 +153,7 @@ def _aligned(doc: Doc, reference: Doc, source: str | Path) -> Units:
             "predictions for the same texts in the same order.",
             path=source,
         )
-    if not doc.has_annotation("ENT_IOB"):
+    if not is_annotated(doc):
         raise InputError(
             f"has no entity annotation for {reference.text[:60]!r}. Pass a file that a pipeline "
             "has annotated.",

@@ -3,12 +3,13 @@ They show what to annotate next."""
 
 from bisect import bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Optional
 
 from spacy.tokens import Doc
 
+from ..corpus.overlapping import depths, entities_in
 from ..encoder.shapes import OTHER, word_shape
 from ..recogniser.known import count_forms
 from .counts import Counts
@@ -30,7 +31,7 @@ class TrainingForms:
     """
 
     def __init__(self, docs: Iterable[Doc]):
-        self.counts = count_forms(docs)
+        self.counts = count_forms(docs, entities_in)
 
     @property
     def per_type(self) -> dict[str, int]:
@@ -61,6 +62,7 @@ class ScoredEntity:
     length (int): Its length in tokens.
     sentence_length (int | None): The length of its sentence in tokens, if known.
     position (float): The relative position of its start in the document, 0 to 1.
+    depth (int): Its depth of nesting, see `overlapping.depths`.
     """
 
     form: str
@@ -68,6 +70,7 @@ class ScoredEntity:
     length: int
     sentence_length: Optional[int]
     position: float
+    depth: int = 1
 
 
 def slices(
@@ -85,9 +88,11 @@ def slices(
     RETURNS (dict[str, dict[str, Counts]]): For each criterion, the counts of each group.
         Predicted entities count for precision, gold entities for recall.
     """
+    nested = any(max(depths(units.gold).values(), default=1) > 1 for units in texts)
     ways: dict[str, Callable[[ScoredEntity], Optional[str]]] = {
         **({} if forms is None else {"seen in training": forms.seen}),
         **({} if forms is None else {"times in training": forms.frequency}),
+        **({"depth of nesting": lambda m: _range(m.depth, (1, 2, 3))} if nested else {}),
         "length in tokens": lambda m: _range(m.length, (1, 2, 3, 4, 6)),
         "case": lambda m: _case(m.form),
         "tokens of the sentence": lambda m: (
@@ -105,7 +110,7 @@ def slices(
         for entity, kind in zip((match.gold, match.predicted), kinds):
             if entity is None:
                 continue
-            mention = places.mention(entity)
+            mention = places.mention(entity, places.predicted if kind == "fp" else places.gold)
             for way, group_of in ways.items():
                 group = group_of(mention)
                 if group is not None:
@@ -126,6 +131,7 @@ class _Places:
     def __init__(self, units: Units, reference: Doc):
         self.text = reference.text
         self.offsets = units.offsets(self.text)
+        self.gold, self.predicted = depths(units.gold), depths(units.predicted)
         self.sentences: list[int] = []
         if reference.has_annotation("SENT_START"):
             starts = [start for start, _ in self.offsets]
@@ -133,7 +139,7 @@ class _Places:
             first = [bisect_right(starts, s.start_char - 1) for s in reference.sents]
             self.sentences = sorted({*first, len(starts)})
 
-    def mention(self, entity: Entity) -> ScoredEntity:
+    def mention(self, entity: Entity, depth: Mapping[Entity, int]) -> ScoredEntity:
         start, end, label = entity
         length = None
         if self.sentences:
@@ -145,6 +151,7 @@ class _Places:
             length=end - start,
             sentence_length=length,
             position=start / len(self.offsets),
+            depth=depth[entity],
         )
 
 

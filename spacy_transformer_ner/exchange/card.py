@@ -14,6 +14,8 @@ from ..unlabelled import META, learnt_from_texts
 
 # Only this many labels are listed by name.
 MAX_LABELS = 30
+# Of spaCy's scorer.
+FIGURES = ("f", "p", "r", "per_type")
 # Markdown syntax, including GitHub's tables. Underscores within words are plain text.
 MARKS = re.compile(r"[\\`*\[\]<>|&~]|(?<![^\W_])_|_(?![^\W_])")
 # Line breaks and control characters would end a table row; bidirectional control characters
@@ -77,6 +79,7 @@ def card_meta(meta: Mapping[str, Any], card: Card, records: CommandRecords) -> d
     encoder = describe_encoder(card.encoder)
     teacher = (meta.get(META) or {}).get("teacher")
     labels = [label for labels in meta.get("labels", {}).values() for label in labels]
+    has_spans = "spancat" in meta.get("labels", {})
     meta = {
         **meta,
         "name": package_name(card.name),
@@ -93,14 +96,19 @@ def card_meta(meta: Mapping[str, Any], card: Card, records: CommandRecords) -> d
     }
     card = replace(card, dataset=_text(card.dataset), license=_text(card.license))
     encoder = {key: _text(value) for key, value in encoder.items()}
-    sections = {"Intended use": _use(meta, labels, card), "Limits": _limits(records.metrics)}
+    sections = {
+        "Intended use": _use(meta, labels, card, has_spans),
+        "Limits": _limits(records.metrics, has_spans),
+    }
     if records.metrics is not None:
         text = records.metrics["text"]
-        keys = ("ents_f", "ents_p", "ents_r", "ents_per_type", "token_accuracy", "speed")
-        meta["performance"] = {**{key: text[key] for key in keys}, "evaluation": records.metrics}
+        keys = (*(f"{prefix}_{figure}" for prefix in ("ents", "spans_sc") for figure in FIGURES),)
+        keys += "token_accuracy", "speed"
+        known = {key: text[key] for key in keys if key in text}
+        meta["performance"] = {**known, "evaluation": records.metrics}
         sections["Entities per type"] = _scores(records.metrics)
         if text.get("confidence") is not None:
-            sections["Scores"] = _confidence(text["confidence"])
+            sections["Scores"] = _confidence(text["confidence"], has_spans)
     sections["Data"] = _data(card, records.corpus)
     if learnt := learnt_from_texts(meta.get(META)):
         sections["Texts without labels"] = _texts(learnt)
@@ -149,7 +157,12 @@ def _listed(labels: Sequence[str]) -> str:
     return ", ".join(labels[:MAX_LABELS]) + (f" and {more} more" if more > 0 else "")
 
 
-def _use(meta: Mapping[str, Any], labels: Sequence[str], card: Card) -> str:
+def _use(meta: Mapping[str, Any], labels: Sequence[str], card: Card, has_spans: bool) -> str:
+    shown = (
+        '[(span.text, span.label_) for span in doc.spans["sc"]]'
+        if has_spans
+        else "[(ent.text, ent.label_, ent._.score) for ent in doc.ents]"
+    )
     return f"""Finds {_listed(list(map(_text, labels)))} in texts (language: {meta["lang"]}) like those of \
 {card.dataset}:
 
@@ -158,17 +171,18 @@ import spacy
 
 nlp = spacy.load("{meta["lang"]}_{meta["name"]}")
 doc = nlp("Some text.")
-print([(ent.text, ent.label_, ent._.score) for ent in doc.ents])
+print({shown})
 ```
 
 Do not use it to make decisions about people without human review."""
 
 
-def _limits(metrics: Mapping[str, Any] | None) -> str:
+def _limits(metrics: Mapping[str, Any] | None, has_spans: bool) -> str:
     limits = [
         "It is less accurate on texts of other genres, periods or topics than its training "
         "data. Evaluate it on your own data.",
-        "Entities do not overlap or nest, and each mention is predicted independently: a name "
+        ("Entities can overlap" if has_spans else "Entities do not overlap or nest")
+        + ", and each mention is predicted independently: a name "
         "can be found in one sentence and missed in the next.",
         "It reproduces gaps and errors of its training data. Bias in recognizing names of "
         "different origins has not been measured.",
@@ -212,7 +226,7 @@ bootstrap confidence interval:
 Mistakes: {n["missed"]} missed, {n["spurious"]} spurious, {n["type"]} with the wrong type, \
 {n["boundary"]} with wrong boundaries, {n["both"]} with both wrong.
 
-On gold tokens: F1 {metrics["gold"]["entities"]["f"]:.4f}. `ENTS_F` above is the score of \
+On gold tokens: F1 {metrics["gold"]["entities"]["f"]:.4f}. `{"SPANS_SC_F" if "spans_sc_f" in text else "ENTS_F"}` above is the score of \
 `spacy evaluate`, which also counts an entity as correct if it covers only a part of the gold \
 token. All figures are in `meta.json`, under `performance.evaluation`."""
 
@@ -221,10 +235,15 @@ def _interval(interval: Mapping[str, Any] | None) -> str:
     return "{low:.3f} to {high:.3f}".format(**interval["f"]) if interval else "–"
 
 
-def _confidence(figures: Mapping[str, Any]) -> str:
+def _confidence(figures: Mapping[str, Any], has_spans: bool) -> str:
     after = figures["after"]
+    what = (
+        '`doc.spans["sc"].attrs["scores"]` has the scores of spancat, which are not calibrated.'
+        if has_spans
+        else "`ent._.score` is the estimated probability that an entity is correct."
+    )
     return (
-        f"`ent._.score` is the estimated probability that an entity is correct. On the test data "
+        f"{what} On the test data "
         f"the mean score is {after['mean_score']:.4f}, and the precision {after['precision']:.4f}. "
         f"The expected calibration error is {after['ece']:.4f} ({figures['binning']}), the Brier "
         f"score {after['brier']:.4f}."

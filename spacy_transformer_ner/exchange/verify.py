@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..corpus.docbin import read_docbin
+from ..corpus.overlapping import entities_in
 from ..errors import InputError
 from ..files import read_json, write_json
 from ..loading import load_pipeline
@@ -35,7 +36,8 @@ from importlib.metadata import version
 nlp = spacy.load(sys.argv[1])
 texts = json.load(sys.stdin)
 found = [
-    [(e.start_char, e.end_char, e.label_, e._.score) for e in doc.ents] for doc in nlp.pipe(texts)
+    [(e.start_char, e.end_char, e.label_, e._.score) for e in doc.spans.get("sc", doc.ents)]
+    for doc in nlp.pipe(texts)
 ]
 names = ("spacy", "spacy-transformer-ner", "spacy-transformers", "torch", "transformers")
 json.dump({"entities": found, "versions": {n: version(n) for n in names}}, sys.stdout)
@@ -155,7 +157,7 @@ def expected_entities(
     nlp = load_pipeline(model_dir)
     texts = [doc.text for doc, _ in zip(read_docbin(corpus, nlp.vocab), range(n_texts))]
     return texts, [
-        [(ent.start_char, ent.end_char, ent.label_, ent._.score) for ent in doc.ents]
+        [(ent.start_char, ent.end_char, ent.label_, ent._.score) for ent in entities_in(doc)]
         for doc in nlp.pipe(texts)
     ]
 

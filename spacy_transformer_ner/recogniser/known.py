@@ -2,12 +2,13 @@
 
 import base64
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 
 import numpy
 from spacy.strings import hash_string  # type: ignore[attr-defined]
-from spacy.tokens import Doc
+from spacy.tokens import Doc, Span
 
 from ..errors import InputError
 from .arrays import Bools, Ints
@@ -16,12 +17,15 @@ from .arrays import Bools, Ints
 SAME, OTHER, NEW = range(3)
 
 
-def count_forms(docs: Iterable[Doc]) -> dict[str, Counter[str]]:
+def count_forms(
+    docs: Iterable[Doc], entities: Callable[[Doc], Iterable[Span]] = attrgetter("ents")
+) -> dict[str, Counter[str]]:
     """docs (Iterable[Doc]): Annotated texts.
+    entities (Callable): Gets the entities of a text. Default: `doc.ents`.
     RETURNS (dict[str, Counter[str]]): How often the text of each entity has each label."""
     counts: dict[str, Counter[str]] = defaultdict(Counter)
     for doc in docs:
-        for ent in doc.ents:
+        for ent in entities(doc):
             counts[ent.text][ent.label_] += 1
     return counts
 

@@ -20,6 +20,7 @@ from typing import Any, Optional
 import numpy
 from spacy.tokens import Doc, Span, SpanGroup
 
+from ..corpus.overlapping import SPANS_KEY as SC
 from .arrays import Floats
 
 SPANS_KEY = "transformer_ner"
@@ -107,6 +108,23 @@ def scores_of(doc: Doc) -> list[Optional[float]]:
     RETURNS (list[float | None]): The score of each of `doc.ents`, see `get_score`.
     """
     return [get_score(ent) for ent in doc.ents]
+
+
+def entities_with_scores(doc: Doc, *, spans: bool) -> list[tuple[Span, Optional[float]]]:
+    """Get the entities that a pipeline has found.
+
+    doc (Doc): The Doc.
+    spans (bool): Whether to get those of the span group "sc", which can overlap.
+    RETURNS (list[tuple[Span, float | None]]): The spans with the scores of spaCy's spancat, or
+        `doc.ents` with those of `get_score`.
+    """
+    if not spans:
+        return list(zip(doc.ents, scores_of(doc)))
+    group = doc.spans[SC]
+    scores = group.attrs.get(SCORES)
+    if scores is None or len(scores) != len(group):  # spans were added or removed
+        return [(span, None) for span in group]
+    return [(span, float(score)) for span, score in zip(group, scores)]
 
 
 def _place(start_char: int, end_char: int) -> tuple[str, str, int, int]:

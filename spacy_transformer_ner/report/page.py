@@ -210,10 +210,11 @@ def _slices(text: Record) -> dict[str, dict[str, Record]]:
 def _other_ways(evaluation: Record) -> dict[str, dict[str, float]]:
     text, gold = evaluation["text"], evaluation["gold"]
     credit = text["partial_credit"]
+    prefix = "spans_sc" if "spans_sc_f" in text else "ents"
     return {
-        "spaCy's scorer (ents_p, ents_r, ents_f)": {
+        f"spaCy's scorer ({prefix}_p, {prefix}_r, {prefix}_f)": {
             # Missing for a pipeline without an entity recognizer.
-            key: text.get(f"ents_{key}") or 0.0
+            key: text.get(f"{prefix}_{key}") or 0.0
             for key in ("p", "r", "f")
         },
         "partial credit: boundaries": credit["exact"],

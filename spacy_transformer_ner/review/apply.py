@@ -15,6 +15,7 @@ from spacy.tokens import Doc
 from ..checks.suspects import REVIEWED
 from ..corpus.docbin import DocMaker, check_language, to_doc
 from ..corpus.options import ReadOptions
+from ..corpus.overlapping import SPANS_KEY
 from ..corpus.readers.columns import ColumnFile
 from ..corpus.readers.formats import find_format, open_corpus
 from ..corpus.sources import Source, shorten
@@ -267,7 +268,14 @@ class _Corpus:
 
     def _docs(self, source: Source) -> Iterator[Doc]:
         for document in open_corpus(source, self.options):
-            yield to_doc(document, self.maker)
+            doc = to_doc(document, self.maker)
+            if SPANS_KEY in doc.spans:
+                raise InputError(
+                    "has entities that overlap, which apply-review cannot correct. Correct them in "
+                    "your annotation tool, and convert its export.",
+                    path=source.name,
+                )
+            yield doc
 
 
 def _is_right(old: Doc, doc: Doc, entities: Sequence[Ent] | None) -> bool:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import IO, Optional
 
 from spacy.language import Language
+from spacy.pipeline.spancat import SpanCategorizer
 from spacy.util import resolve_dot_names
 from thinc.api import Config
 from wasabi import msg
@@ -22,7 +23,7 @@ from .run import Log, SetUp, run_of
 def calibration_logger(path: Optional[str] = None) -> SetUp:
     """At the end of a training, fit the scores of model-best on the dev corpus, and save the
     calibration in model-best. If it fails or makes the scores worse, warn and keep model-best
-    unchanged. Frozen recognisers are skipped. Registered as
+    unchanged. Frozen recognisers and spancat are skipped. Registered as
     spacy-transformer-ner.CalibrationLogger.v1.
 
     path (str | None): A JSON file for the figures; None for no file.
@@ -37,7 +38,9 @@ def calibration_logger(path: Optional[str] = None) -> SetUp:
         run = run_of(nlp)
         # spaCy disables frozen components while it sets up loggers.
         is_trained = any(isinstance(pipe, TransformerNER) for _, pipe in nlp.pipeline)
-        if run.output is None or not is_trained:
+        # The scores of spancat are not calibrated, and commands after the training read the file.
+        has_spans = any(isinstance(pipe, SpanCategorizer) for _, pipe in nlp.pipeline)
+        if run.output is None or not (is_trained or (has_spans and path is not None)):
             return lambda info: None, lambda: None
         best = run.output / "model-best"
         if path is not None:
@@ -50,6 +53,9 @@ def calibration_logger(path: Optional[str] = None) -> SetUp:
             if sys.exc_info()[0] is not None:
                 if not run.is_replaying and best.is_dir():
                     msg.warn(f"The scores of {best} are not calibrated: training was interrupted")
+                return
+            if not is_trained:
+                write_json(Path(str(path)), {"corpus": None, "calibration": None})
                 return
             with run.writing(best):
                 _calibrate(best, nlp.config.interpolate(), None if path is None else Path(path))

@@ -13,7 +13,11 @@ from .folders import lock_output
 from .run import Log, SetUp, run_of
 
 # The names of spaCy's scores, as other commands call them.
-NAMES = {"ents_p": "precision", "ents_r": "recall", "ents_f": "F1"}
+NAMES = {
+    f"{prefix}_{letter}": name
+    for prefix in ("ents", "spans_sc")
+    for letter, name in (("p", "precision"), ("r", "recall"), ("f", "F1"))
+}
 
 
 def console_logger() -> SetUp:

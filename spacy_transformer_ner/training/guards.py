@@ -20,6 +20,8 @@ MAX_EVALUATIONS_AT_ZERO = 5
 MIN_F = 0.3
 # Learning rates outside of this range are not known to work for any encoder.
 RATES = 1e-7, 2e-3
+# What the scores of entities are called: those of spancat, if the pipeline has it.
+PREFIXES = "spans_sc", "ents"
 
 
 def guard_logger() -> SetUp:
@@ -76,10 +78,12 @@ class Guard:
             yield from self._of_rate(optimizer.learn_rate)
         else:
             yield from self._of_losses(self.run.n_not_finite)
-        if info is None or "ents_f" not in info["other_scores"]:
+        scores = {} if info is None else info["other_scores"]
+        prefix = next((name for name in PREFIXES if f"{name}_f" in scores), None)
+        if info is None or prefix is None:
             return
         self.n_evaluations += 1
-        score, step = info["other_scores"]["ents_f"] or 0.0, info["step"]
+        score, step = scores[f"{prefix}_f"] or 0.0, info["step"]
         if self.best >= MIN_F and score < 0.1 * self.best:
             yield (
                 f"collapse {step}",
@@ -96,7 +100,7 @@ class Guard:
                 "too high or too low. If it falls, check the data with `spacy ner check`.",
             )
         if self.best >= MIN_F:
-            yield from self._of_types(info["other_scores"].get("ents_per_type") or {})
+            yield from self._of_types(scores.get(f"{prefix}_per_type") or {})
 
     def _of_gradients(self, n_skipped: int) -> Iterator[tuple[str, str, str]]:
         if not n_skipped:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy
 from spacy.tokens import Doc
 
+from ..corpus.overlapping import entities_in
 from ..errors import InputError
 from ..evaluation.evaluate import counts_per_document, evaluate
 from ..evaluation.extrapolation import MIN_SIZES, Estimate, LearningCurve, Measured
@@ -136,7 +137,7 @@ def learning_curve(
     trained: list[list[Trained]] = []
     parts = [[part(train, share, recipe.seed + draw) for draw in range(draws)] for share in shares]
     for share, drawn in zip(shares, parts):
-        if not all(any(doc.ents for doc in docs) for docs in drawn):
+        if not all(any(entities_in(doc) for doc in docs) for docs in drawn):
             raise InputError(
                 f"{share:.1%} of {recipe.path('train')} has no entities. Leave out this share "
                 "with --shares."
@@ -185,7 +186,7 @@ def _train(
     nlp = train_on(recipe, docs, path, folder, seed=recipe.seed + draw, share=share)
     result = evaluate(nlp, dev)
     counts = {label: counts_per_document(result.texts, label) for label in result.figures.per_type}
-    entities = dict(Counter(ent.label_ for doc in docs for ent in doc.ents))
+    entities = dict(Counter(ent.label_ for doc in docs for ent in entities_in(doc)))
     packed = {label: _pack(rows) for label, rows in counts.items()}
     write_json(file, {"digest": digest, "entities": entities, "counts": packed})
     discard(folder)

@@ -2,18 +2,23 @@
 
 import difflib
 from collections.abc import Callable
+from functools import cache
+from math import ceil
 from pathlib import Path
 from typing import Any
 
 from catalogue import RegistryError
 from confection import ConfigValidationError
 from spacy import util
+from spacy.pipeline.spancat import SpanCategorizer
 from spacy.schemas import ConfigSchemaNlp, ConfigSchemaTraining
 from spacy.training import Example
 from spacy.vocab import Vocab
 from thinc.api import Config
 
 from ..corpus.docbin import read_docbin
+from ..corpus.options import ReadOptions
+from ..corpus.overlapping import entities_in
 from ..corpus.reader import is_docbin, read_corpus
 from ..encoder.listeners import check_listeners
 from ..encoder.schedule import count_batches, count_steps, fit_steps
@@ -23,6 +28,11 @@ from .recipe import load_recipe
 
 # The prefix of this package's registered names.
 OURS = "spacy-transformer-ner."
+# The suggester of the recipe spans, which is adapted to the corpus.
+NGRAMS = {"@misc": "spacy.ngram_range_suggester.v1", "min_size": 1, "max_size": 8}
+# The share of the entities that it suggests, and the most tokens for which it suggests all spans.
+COVERAGE, LONGEST = 0.99, 12
+SPAN_FINDER = "span_finder"
 
 
 def check_training(config_path: str | Path, overrides: dict, *, gpu_id: int = -1) -> Config:
@@ -41,7 +51,8 @@ def check_training(config_path: str | Path, overrides: dict, *, gpu_id: int = -1
         config = load_recipe(config_path, overrides)
         _check_names(config)
         for name in ("train", "dev"):
-            _check_corpus(config.get("paths", {}).get(name), name)
+            options = config.get("corpora", {}).get(name, {}).get("options")
+            _check_corpus(config.get("paths", {}).get(name), name, options or {})
         nlp = util.load_model_from_config(config, auto_fill=True)
         filled = nlp.config.interpolate()
         training = util.registry.resolve(filled["training"], schema=ConfigSchemaTraining)
@@ -52,7 +63,11 @@ def check_training(config_path: str | Path, overrides: dict, *, gpu_id: int = -1
         train_corpus, _ = util.resolve_dot_names(
             filled, [training["train_corpus"], training["dev_corpus"]]
         )
-        _fit_steps(config, training, lambda: list(train_corpus(nlp)))
+        examples = cache(lambda: list(train_corpus(nlp)))
+        _fit_steps(config, training, examples)
+        for name, pipe in nlp.pipeline:
+            if isinstance(pipe, SpanCategorizer) and name not in training["frozen_components"]:
+                _fit_suggester(config, name, pipe.key, examples)
         return config
     except InputError:
         raise
@@ -87,6 +102,44 @@ def _fit_steps(config: Config, training: dict[str, Any], read: Callable[[], list
         config["training"].update(zip(names, (0, *fitted)))
 
 
+def _fit_suggester(config: Config, name: str, key: str, read: Callable[[], list[Example]]) -> None:
+    """Adapt the recipe's suggester of spans to the lengths of the entities: all spans up to that
+    length, or those of the span finder.
+
+    config (Config): The complete config. Changed in place.
+    name, key (str): The name of the spancat component, and its spans_key.
+    read (Callable): Reads the training corpus.
+    RAISES: InputError if the training corpus has no such spans.
+    """
+    references = [example.reference for example in read()]
+    lengths = sorted(len(span) for doc in references for span in doc.spans.get(key, ()))
+    if not lengths:
+        raise InputError(
+            f"the train corpus has no spans for {name!r} (spans_key = {key!r}). Convert it with "
+            "--overlaps spans, or set the spans_key that it has."
+        )
+    suggester = config["components"][name]["suggester"]
+    if suggester != NGRAMS:
+        return
+    covering = lengths[ceil(COVERAGE * len(lengths)) - 1]
+    if covering <= LONGEST or SPAN_FINDER not in config["components"]:
+        suggester["max_size"] = covering
+        return
+    suggester.clear()
+    candidates = config["components"][SPAN_FINDER]["spans_key"]
+    suggester.update({"@misc": "spacy.preset_spans_suggester.v1", "spans_key": candidates})
+    pipeline, training = config["nlp"]["pipeline"], config["training"]
+    config["nlp"]["pipeline"] = [
+        part for pipe in pipeline for part in ([SPAN_FINDER, pipe] if pipe == name else [pipe])
+    ]
+    # spancat learns from what the span finder suggests.
+    training["annotating_components"] = [
+        *training["annotating_components"],
+        "transformer",
+        SPAN_FINDER,
+    ]
+
+
 def _check_names(config: dict) -> None:
     """Check for unknown settings in sections where spaCy ignores them silently."""
     for section, schema in (("nlp", ConfigSchemaNlp), ("training", ConfigSchemaTraining)):
@@ -97,13 +150,17 @@ def _check_names(config: dict) -> None:
                 raise InputError(f"[{section}] has no setting {name!r}.{hint}")
 
 
-def _check_corpus(path: str | None, name: str) -> None:
+def _check_corpus(path: str | None, name: str, options: dict) -> None:
     if path is None:
         raise InputError(f"no {name} corpus is set. Set it with --{name} PATH.")
     if not Path(path).exists():
         raise InputError(f"{name} corpus not found. Run `spacy ner convert` first.", path=path)
-    docs = read_docbin(path, Vocab()) if is_docbin(path) else read_corpus(path)
-    if not any(doc.ents for doc in docs):
+    docs = (
+        read_docbin(path, Vocab())
+        if is_docbin(path)
+        else read_corpus(path, options=ReadOptions.from_dict(options))
+    )
+    if not any(entities_in(doc) for doc in docs):
         raise InputError(f"the {name} corpus has no entities.", path=path)
 
 

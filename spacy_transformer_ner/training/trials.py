@@ -11,6 +11,7 @@ from spacy.language import Language
 from spacy.tokens import Doc, DocBin
 from spacy.vocab import Vocab
 
+from ..corpus.overlapping import entities_in
 from ..corpus.reader import annotated_docs
 from ..errors import InputError
 from ..files import replacing
@@ -81,7 +82,7 @@ class Recipe:
         digest.update(load_recipe(self.name, self.overrides).to_str().encode())
         digest.update(repr(replace(self.settings, train=None, dev=None)).encode())
         for doc in (doc for docs in documents for doc in docs):
-            entities = [(ent.start, ent.end, ent.label_) for ent in doc.ents]
+            entities = [(ent.start, ent.end, ent.label_) for ent in entities_in(doc)]
             tokens = [token.text_with_ws for token in doc]
             digest.update(repr((tokens, entities)).encode("utf-8", "surrogatepass"))
         return digest.hexdigest()

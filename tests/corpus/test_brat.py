@@ -3,6 +3,7 @@ import pytest
 from spacy_transformer_ner.corpus.docbin import DocMaker, to_doc
 from spacy_transformer_ner.corpus.options import ReadOptions
 from spacy_transformer_ner.corpus.readers.formats import open_corpus
+from spacy_transformer_ner.corpus.readers.offsets import LEFT_OUT
 from spacy_transformer_ner.corpus.sources import Source
 from spacy_transformer_ner.errors import InputError
 
@@ -72,7 +73,7 @@ def test_discontinuous_entities_can_be_left_out(tmp_path):
     reader = open_corpus(Source.at(tmp_path / "x.txt"), ReadOptions(overlaps="longest"))
     list(reader)
     (note,) = reader.notes()
-    assert (note.message, note.count) == ("discontinuous entities were dropped", 1)
+    assert (note.message, note.count) == (LEFT_OUT, 1)
     assert note.places == (f"{tmp_path / 'x.ann'}:1",)
 
 

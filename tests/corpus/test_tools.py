@@ -11,6 +11,7 @@ from spacy_transformer_ner.corpus.labels import read_labels
 from spacy_transformer_ner.corpus.options import ReadOptions
 from spacy_transformer_ner.corpus.reader import create_corpus_reader, read_corpus
 from spacy_transformer_ner.corpus.readers.formats import open_corpus
+from spacy_transformer_ner.corpus.readers.offsets import LEFT_OUT
 from spacy_transformer_ner.corpus.sources import Source
 from spacy_transformer_ner.corpus.splits import data_files, without_sides
 from spacy_transformer_ner.errors import InputError
@@ -540,7 +541,7 @@ def test_discontinuous_entities_are_counted(tmp_path, record):
         read(tmp_path, content)
     reader, docs = read(tmp_path, content, overlaps="longest")
     assert entities(docs)[-1] == ("right", "Y")
-    assert [note.message for note in reader.notes()] == ["discontinuous entities were dropped"]
+    assert [note.message for note in reader.notes()] == [LEFT_OUT]
 
 
 def test_list_of_records_with_unknown_fields(tmp_path):

@@ -39,6 +39,7 @@ MODERN = {
 ARCHITECTURES = {
     "minilm": (BertConfig, "wordpiece", SHAPE),
     "transformers": (BertConfig, "wordpiece", SHAPE),
+    "spans": (BertConfig, "wordpiece", SHAPE),
     "bert-base": (BertConfig, "wordpiece", SHAPE),
     "distilbert": (DistilBertConfig, "wordpiece", DISTIL),
     "electra": (ElectraConfig, "wordpiece", {**SHAPE, "embedding_size": 16}),
@@ -73,6 +74,7 @@ def corpus(encoders, tmp_path):
     nlp = blank_pipeline(encoders["wordpiece"])
     docs = [example.reference for example in make_examples(nlp)]
     for doc in docs:
+        doc.spans["sc"] = list(doc.ents)
         for token in doc:
             token.is_sent_start = token.i == 0
     DocBin(docs=docs * 3).to_disk(tmp_path / "corpus.spacy")
@@ -100,6 +102,7 @@ def test_a_few_steps(recipe, tiny_encoder, corpus, tmp_path):
     assert trained.get_pipe("transformer").model.shims[0].to_bytes() != before
     doc = trained("Marit Solheim leads Fjordverk in Oslo.")
     assert len(doc) == 7 and all(0 <= ent._.score <= 1 for ent in doc.ents)
+    assert ("sc" in doc.spans) == (recipe == "spans")
     assert len((tmp_path / "history.jsonl").read_text().splitlines()) >= 2
 
 
@@ -107,7 +110,7 @@ def test_a_few_steps(recipe, tiny_encoder, corpus, tmp_path):
 def test_encoders(recipe):
     """Each recipe sets its encoder."""
     name = encoder_of(recipe)
-    assert recipe in ("minilm", "transformers") or recipe.split("-")[0] in name.lower()
+    assert recipe in ("minilm", "transformers", "spans") or recipe.split("-")[0] in name.lower()
     assert encoder_of(recipe, "other") == "other"
 
 

@@ -1,9 +1,11 @@
 """BioC JSON, as PubTator and other biomedical tools export it."""
 
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from .fields import is_list
+from .offsets import COVERED, LEFT_OUT, PARTS
 
 if TYPE_CHECKING:
     from .dialects import Context
@@ -59,16 +61,17 @@ def _moved(
         context.note("annotations of a whole document were skipped")
         return
     if len(locations) > 1:
-        if context.options.overlaps == "longest":
-            context.note("discontinuous entities were dropped")
+        if context.options.of_parts == "drop":
+            context.note(LEFT_OUT)
             return
-        raise context.wrong(
-            "an entity is discontinuous, which spaCy doesn't support. Annotate one span, or leave "
-            "such entities out with --overlaps longest."
-        )
-    start, length = locations[0].get("offset"), locations[0].get("length")
-    if not (isinstance(start, int) and isinstance(length, int) and isinstance(base, int)):
+        if context.options.of_parts == "refuse":
+            raise context.wrong(f"an entity is discontinuous, which spaCy doesn't support. {PARTS}")
+        context.note(COVERED)
+    places = [(place.get("offset"), place.get("length")) for place in locations]
+    if not all(isinstance(n, int) for n in (base, *chain(*places))):
         raise context.wrong("an offset or a length is not a number. Fix this document.")
-    start += shift - base
-    found = {"start": start, "end": start + length, "label": label}
-    yield {**found, "text": annotation["text"]} if "text" in annotation else found
+    start = min(start for start, _ in places) + shift - base
+    end = max(start + length for start, length in places) + shift - base
+    found = {"start": start, "end": end, "label": label}
+    has_text = "text" in annotation and len(places) == 1
+    yield {**found, "text": annotation["text"]} if has_text else found

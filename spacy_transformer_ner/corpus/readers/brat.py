@@ -10,7 +10,7 @@ from ..notes import Note, Notes
 from ..options import ReadOptions
 from ..sources import Source, shorten, too_long
 from .counting import place
-from .offsets import arrange, check_span
+from .offsets import COVERED, LEFT_OUT, PARTS, arrange, check_span
 
 ENTITY = re.compile(r"(T\d+)\t(\S+) (\d+) (\d+)((?:;\d+ \d+)*)(?:\t(.*))?")
 
@@ -80,15 +80,20 @@ class BratFile:
                 bounds = [first, last, *(int(n[:12]) for n in re.findall(r"\d+", more))]
                 gaps = zip(bounds[1:-1:2], bounds[2:-1:2])
                 if any(b < a or text[a:b].strip() for a, b in gaps):
-                    if self.options.overlaps == "longest":
-                        self._notes.add("discontinuous entities were dropped", line)
+                    if self.options.of_parts == "drop":
+                        self._notes.add(LEFT_OUT, line)
                         continue
-                    raise InputError(
-                        f"{number} is discontinuous, which spaCy doesn't support: {shorten(row)}. "
-                        "Annotate one span, or leave such entities out with --overlaps longest.",
-                        path=name,
-                        line=line,
-                    )
+                    if self.options.of_parts == "refuse":
+                        raise InputError(
+                            f"{number} is discontinuous, which spaCy doesn't support: "
+                            f"{shorten(row)}. {PARTS}",
+                            path=name,
+                            line=line,
+                        )
+                    self._notes.add(COVERED, line)
+                    # brat has the text of the parts.
+                    first, said = min(bounds[::2]), None
+                    bounds.append(max(bounds[1::2]))
                 # brat splits an entity at a line end.
                 last = bounds[-1]
             if self.options.offsets is not None:

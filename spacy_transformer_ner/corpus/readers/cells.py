@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 
 from ...errors import InputError
+from ..documents import Span
 from ..notes import Notes
 from ..options import Overlaps
 from ..sources import shorten
@@ -11,6 +12,7 @@ from ..tags import TagReader
 from .brackets import BRACKETS
 from .headers import REPEATED
 from .layout import END_OF_LINE, END_OF_SENTENCE, Layout
+from .offsets import DROPPED, KEEP
 from .rows import Rows
 
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
@@ -124,7 +126,8 @@ class CellReader:
         match = BRACKETS.fullmatch(cell)
         opened = match[1].split("(")[1:] if match else []
         is_inside = bool(rows.open)
-        rows.open += opened
+        word = len(rows.words)
+        rows.open += [(label, word) for label in opened]
         nested = len(opened) - (not is_inside) if opened else 0
         closed = len(match[2]) if match else 0
         if not cell or match is None or closed > len(rows.open):
@@ -136,15 +139,17 @@ class CellReader:
             )
         if nested and self.overlaps == "refuse":
             raise InputError(
-                f"entities overlap: {opened[-1]} is within {rows.open[0]}. Remove one, or keep the "
-                "longest entities with --overlaps longest.",
+                f"entities overlap: {opened[-1]} is within {rows.open[0][0]}. Remove one, or {KEEP}.",
                 path=self.name,
                 line=line,
             )
-        for _ in range(nested):
-            self.notes.add("entities that overlap a longer one were dropped", line)
-        tag = ("I" if is_inside else "B", rows.open[0]) if rows.open else ("O", "")
-        del rows.open[len(rows.open) - closed :]
+        tag = ("I" if is_inside else "B", rows.open[0][0]) if rows.open else ("O", "")
+        for _ in range(closed):
+            label, start = rows.open.pop()
+            if rows.open and self.overlaps == "spans":
+                rows.nested.append(Span(start, word + 1, label))
+            elif rows.open:
+                self.notes.add(DROPPED, line)
         return tag
 
     def _ragged(self, row: str, line: int) -> InputError:

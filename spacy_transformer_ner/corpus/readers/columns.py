@@ -3,6 +3,7 @@ CoNLL-U Plus, Universal NER, HIPE, OntoNotes in CoNLL-2012's columns and similar
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import islice
 
 from ...errors import InputError
@@ -309,7 +310,7 @@ class ColumnFile:
             return
         if rows.open:
             raise InputError(
-                f"the bracket of {rows.open[0]} is not closed before the end of the sentence. Fix "
+                f"the bracket of {rows.open[0][0]} is not closed before the end of the sentence. Fix "
                 "this line.",
                 path=self.source.name,
                 line=rows.lines[-1],
@@ -338,7 +339,86 @@ class ColumnFile:
             spaces = spaces_from_text(rows.words, rows.text)
         yield Sentence(
             tuple(rows.words),
-            entities,
+            (*entities, *rows.nested),
             range(first, last + 1) if is_contiguous else tuple(rows.lines),
             None if spaces is None else tuple(spaces),
         )
+
+
+class LayeredColumns:
+    """A column file with several columns of tags, for entities that overlap. The file is read once
+    for each column.
+
+    source (Source): The file.
+    options (ReadOptions): How to read the file, with the columns.
+    columns (Sequence[str]): The columns, as in `ReadOptions.tag_column`.
+    RAISES: InputError as for `ColumnFile`.
+    """
+
+    def __init__(self, source: Source, options: ReadOptions, columns: Sequence[str]):
+        first = ColumnFile(source, replace(options, tag_column=columns[0]))
+        options = replace(options, word_column=str(first.layout.word + 1))
+        more = [ColumnFile(source, replace(options, tag_column=column)) for column in columns[1:]]
+        self.layers = [first, *more]
+        self.encoding = first.encoding
+
+    @property
+    def format(self) -> str:
+        """RETURNS (str): The detected columns."""
+        tags = ", ".join(str(layer.layout.tag + 1) for layer in self.layers)
+        return f"{self.layers[0].format}, read from columns {tags}"
+
+    @property
+    def tags(self) -> TagReader:
+        """RETURNS (TagReader): The reader of the tags of the first column."""
+        return self.layers[0].tags
+
+    @property
+    def marks_documents(self) -> bool:
+        """RETURNS (bool): Whether the file marks document boundaries."""
+        return self.layers[0].marks_documents
+
+    def notes(self) -> list[Note]:
+        """RETURNS (list[Note]): What was fixed or is suspicious, each once."""
+        return list(dict.fromkeys(note for layer in self.layers for note in layer.notes()))
+
+    def __iter__(self) -> Iterator[Document]:
+        for documents in zip(*self.layers, strict=True):
+            sentences = zip(*(document.sentences for document in documents), strict=True)
+            yield replace(
+                documents[0],
+                sentences=tuple(
+                    replace(
+                        same[0],
+                        entities=tuple({span: None for one in same for span in one.entities}),
+                    )
+                    for same in sentences
+                ),
+            )
+
+
+def open_columns(source: Source, options: ReadOptions) -> ColumnFile | LayeredColumns:
+    """Open a column file.
+
+    source (Source): The file.
+    options (ReadOptions): How to read the file. `tag_column` can be several columns, separated by
+        commas, if `overlaps` is "spans"; by default, both of GermEval-14 are read.
+    RETURNS (ColumnFile | LayeredColumns): The reader.
+    RAISES: InputError as for `ColumnFile`, or if several columns are given without `overlaps`.
+    """
+    columns = options.tag_column.split(",") if options.tag_column else []
+    if options.overlaps != "spans":
+        if len(columns) > 1:
+            raise InputError(
+                f"--tag-column {options.tag_column} are several columns, whose entities can "
+                "overlap. Set --overlaps spans, or one column.",
+                path=source.name,
+            )
+        return ColumnFile(source, options)
+    if len(columns) > 1:
+        return LayeredColumns(source, options, columns)
+    reader = ColumnFile(source, options)
+    if not columns and reader.layout.nested:
+        found = (reader.layout.tag, *reader.layout.nested)
+        return LayeredColumns(source, options, [str(column + 1) for column in found])
+    return reader

@@ -15,7 +15,7 @@ from ..options import ReadOptions
 from ..sources import Source, too_long
 from ..spelling import find_spelling
 from .annotated import RecordFile
-from .columns import ColumnFile
+from .columns import open_columns
 from .csv_entities import open_entities
 from .csv_texts import contents, open_texts
 from .delimited import SEPARATOR_LINE, Rows, Table, find_tables
@@ -159,7 +159,7 @@ def open_csv(source: Source, options: ReadOptions) -> Any:
         )
     table, titles = found.table, ", ".join(found.table.titles)
     if found.row == WORD:
-        return ColumnFile(_Unmarked(source.path, source.name), options)
+        return open_columns(_Unmarked(source.path, source.name), options)
     if found.row == TAGGED_TEXT and (tagged := _tagged_column(table)):
         column, open_tagged = tagged
         return open_tagged(_Column(source.path, source.name, table, column), options)

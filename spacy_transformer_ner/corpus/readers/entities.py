@@ -1,7 +1,7 @@
 """Read entities in the forms of all tools: things with a start, an end and a name."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from .fields import get, is_list, parsed, simple
@@ -58,7 +58,23 @@ class NoEntity(ValueError):
 
 
 class Discontinuous(ValueError):
-    """Raised for an entity with several parts."""
+    """Raised for an entity with several parts.
+
+    places (Sequence[tuple[int, int]]): Start and end of the parts.
+    """
+
+    def __init__(self, places: Sequence[tuple[int, int]] = ()):
+        super().__init__(places)
+        self.places = places
+
+    def cover(self, entry: Any) -> Any:
+        """entry (Any): The entity, an object or a list.
+        RETURNS (Any): The entity with one part that covers all."""
+        start = min(start for start, _ in self.places)
+        end = max(end for _, end in self.places)
+        if isinstance(entry, Mapping):
+            return {**entry, "start": start, "end": end}
+        return [[[start, end]] if is_list(value) else value for value in entry]
 
 
 @dataclass(frozen=True)
@@ -80,14 +96,19 @@ class EntryFields:
 
 
 def entries(
-    value: Any, fields: EntryFields = EntryFields(), dropped: list[Any] | None = None
+    value: Any,
+    fields: EntryFields = EntryFields(),
+    parted: list[Any] | None = None,
+    *,
+    cover: bool = False,
 ) -> Iterator[Entry]:
     """Read the entities in a field.
 
     value (Any): A list of entities; or an object that maps identifiers to entities, labels to
         lists of entities, or labels to objects that map texts to lists of offsets.
     fields (EntryFields): The fields of label and text.
-    dropped (list | None): Collects discontinuous entities. If None, they are errors.
+    parted (list | None): Collects discontinuous entities. If None, they are errors.
+    cover (bool): Whether they are read as one entity that covers all parts.
     YIELDS (Entry): The entities.
     RAISES: NoEntity with the value that is not an entity, or Discontinuous.
     """
@@ -96,10 +117,13 @@ def entries(
         for entry in value:
             try:
                 yield from read_entry(entry, fields)
-            except Discontinuous:
-                if dropped is None:
+            except Discontinuous as error:
+                if parted is None:
                     raise
-                dropped.append(entry)
+                parted.append(entry)
+                if cover:
+                    # The file has the text of the parts.
+                    yield from read_entry(error.cover(entry), replace(fields, said=None))
     elif isinstance(value, Mapping):
         for label, inner in value.items():
             if isinstance(inner, Mapping) and has_offsets(inner):
@@ -226,7 +250,7 @@ def _places(flat: Mapping[str, Any], field: str | None) -> Iterator[tuple[int, i
                     if None not in numbers:
                         places.append((*numbers, None))  # type: ignore[arg-type]
             if parts and len(places) > 1:
-                raise Discontinuous
+                raise Discontinuous([place[:2] for place in places])
             if places:
                 yield from places
                 return
@@ -243,7 +267,7 @@ def _of_list(
         pair = next((v for v in entry if is_list(v) and v), None)
         if pair is not None and is_list(pair[0]):
             if len(pair) > 1:
-                raise Discontinuous
+                raise Discontinuous([(place[0], place[1]) for place in pair])
             pair = pair[0]
         numbers = [n for v in pair or () if (n := offset(v, strict=True)) is not None][:2]
         if len(numbers) == 2 and len(strings) == 2 and isinstance(entry[0], str):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from ...errors import InputError
 from ..sources import shorten
-from ..spelling import Spelling
+from ..spelling import SIGNS, Spelling
 from .brackets import CONLL_2012, is_conll_2012
 from .column_kinds import (
     are_flags,
@@ -164,6 +164,7 @@ class _Finder:
             label=label,
             with_digit=with_digit,
             others=() if key else tuple(i for i in self.tags.filled if i not in (tag, word)),
+            nested=() if key else self._nested(word, tag),
             sentence=sentence,
             document=document,
             restart=None if sentence is not None else self._restart({word, tag, self.misc}),
@@ -176,6 +177,15 @@ class _Finder:
         line = first.lines[0]
         notes = (*self.tags.notes, *self.notes)
         return Found(layout, tuple((message, count, line) for message, count in notes))
+
+    def _nested(self, word: int, tag: int) -> tuple[int, ...]:
+        """Get the columns of entities within others."""
+        titles, counts = self.first.titles, self.first.counts
+        if titles:
+            return tuple(i for i in range(tag + 1, len(titles)) if titles[i] == titles[tag])
+        is_germeval = self.numbered and self.misc is None and (word, tag, len(counts)) == (1, 2, 4)
+        is_tags = 3 in self.tags.filled or set(map(str.lower, counts[-1])) <= SIGNS
+        return (3,) if is_germeval and is_tags else ()
 
     def _misc(self) -> int | None:
         if "misc" in self.roles:

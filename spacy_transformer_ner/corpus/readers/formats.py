@@ -20,7 +20,7 @@ from ..sources import Source
 from ..tags import TagReader
 from .annotated import are_columns
 from .brat import BratFile
-from .columns import ColumnFile
+from .columns import open_columns
 from .csv_entities import entities_beside, open_file_of_table
 from .csv_file import is_csv, open_csv
 from .json_values import JsonRecords
@@ -265,6 +265,6 @@ TABLE = (
     Format("csv", lambda start: is_csv(start.text, start.is_cut), open_csv),
     Format("xml", lambda start: is_markup(start.text), open_markup),
     Format("markdown", lambda start: is_markdown(start.text), open_markdown),
-    Format("columns", lambda start: True, ColumnFile),
+    Format("columns", lambda start: True, open_columns),
 )
 FORMATS = tuple(format.name for format in TABLE)

@@ -45,6 +45,8 @@ class Layout:
     label (int | None): The column of the label, if the tag is only the prefix.
     with_digit (bool): Whether all words are a character with a digit, as in Weibo NER.
     others (tuple[int, ...]): Other columns with tags.
+    nested (tuple[int, ...]): The columns of entities within others: GermEval-14's second column
+        of tags, and those that the header calls like the column of the tags.
     sentence, document (int | None): The columns that identify sentence and document.
     restart (tuple[int, str] | None): The column that numbers the words of each sentence, and the
         number of the first one, if there are no blank lines.
@@ -71,6 +73,7 @@ class Layout:
     label: int | None = None
     with_digit: bool = False
     others: tuple[int, ...] = ()
+    nested: tuple[int, ...] = ()
     sentence: int | None = None
     document: int | None = None
     restart: tuple[int, str] | None = None

@@ -8,6 +8,16 @@ from ..notes import Notes
 from ..options import Overlaps
 from ..sources import shorten
 
+DROPPED = "entities that overlap a longer one were dropped. To keep them, set --overlaps spans"
+KEEP = "keep the longest entities with --overlaps longest, or all of them with --overlaps spans"
+
+LEFT_OUT = "discontinuous entities were dropped. To cover their parts, set --discontinuous cover"
+COVERED = "discontinuous entities were read as one entity that covers all parts"
+PARTS = (
+    "Annotate one span, leave such entities out with --overlaps longest or --discontinuous drop, "
+    "or cover all parts with --discontinuous cover."
+)
+
 
 def check_characters(text: str, name: str, line: int) -> None:
     """Check that a text has no lone surrogates, which JSON allows.
@@ -119,6 +129,8 @@ def without_overlaps(
     RETURNS (tuple[Span, ...]): The entities.
     RAISES: InputError if entities overlap and `overlaps` is "refuse".
     """
+    if overlaps == "spans":
+        return tuple(sorted(lines, key=lambda span: (span.start, -span.end, span.label)))
     taken = bytearray(max((span.end for span in lines), default=0))
     kept: list[Span] = []
     # The longest first, like spacy.util.filter_spans.
@@ -127,13 +139,12 @@ def without_overlaps(
             taken[span.start : span.end] = b"\1" * (span.end - span.start)
             kept.append(span)
         elif overlaps == "longest":
-            notes.add("entities that overlap a longer one were dropped", lines[span])
+            notes.add(DROPPED, lines[span])
         else:
             other = next(k for k in kept if span.start < k.end and k.start < span.end)
             raise InputError(
                 f"entities overlap: {span.label} {shorten(held(span), 40)} and "
-                f"{other.label} {shorten(held(other), 40)}. Remove one, or "
-                "keep the longest entities with --overlaps longest.",
+                f"{other.label} {shorten(held(other), 40)}. Remove one, or {KEEP}.",
                 path=name,
                 line=lines[span],
             )

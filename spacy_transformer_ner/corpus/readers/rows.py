@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from .. import sources
-from ..documents import MAX_WORDS
+from ..documents import MAX_WORDS, Span
 from ..notes import Notes
 
 # Words that are rather marks of sentences and documents.
@@ -37,8 +37,10 @@ class Rows:
     characters: int = 0
     full: bool = False
     text: str = ""
-    # Brackets that are not closed.
-    open: list[str] = field(default_factory=list)
+    # Brackets that are not closed: the label, and the index of the first word.
+    open: list[tuple[str, int]] = field(default_factory=list)
+    # Entities within the brackets of others.
+    nested: list[Span] = field(default_factory=list)
     # Words up to this number are parts of the last multiword token.
     range_end: int = 0
 

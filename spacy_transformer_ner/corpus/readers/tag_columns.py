@@ -252,7 +252,8 @@ class TagColumns:
             if differ and (not is_sure or n_theirs > 2 * n_mine):
                 self._note(
                     f"words have other tags in column {other + 1} than in column {tag + 1}, which "
-                    f"was read. To read column {other + 1}, set --tag-column {other + 1}",
+                    f"was read. To read column {other + 1}, set --tag-column {other + 1}; to read "
+                    f"both, --tag-column {tag + 1},{other + 1} --overlaps spans",
                     differ,
                 )
 

@@ -22,7 +22,7 @@ from .counting import (
 )
 from .entities import Discontinuous, Entry, EntryFields, NoEntity, entries
 from .fields import get, is_list, parsed
-from .offsets import arrange, check_characters, check_span
+from .offsets import COVERED, LEFT_OUT, PARTS, arrange, check_characters, check_span
 from .pieces import are_pieces, merge_pieces
 from .text_tokens import read_sentences, read_tokens
 
@@ -220,8 +220,9 @@ class TextRecords:
                 f"expected a list in {self.fields.spans}, found {shorten(repr(value), 40)}.", line
             )
         try:
-            dropped: list[Any] | None = [] if self.options.overlaps == "longest" else None
-            found = list(entries(value, self.fields.entry, dropped))
+            parted: list[Any] | None = None if self.options.of_parts == "refuse" else []
+            cover = self.options.of_parts == "cover"
+            found = list(entries(value, self.fields.entry, parted, cover=cover))
         except NoEntity as error:
             found = error.args[0]
             given = self.options.label_field
@@ -233,14 +234,12 @@ class TextRecords:
             ) from None
         except Discontinuous:
             raise self._wrong(
-                "an entity is discontinuous, which spaCy doesn't support. Annotate one span, or "
-                "leave such entities out with --overlaps longest.",
-                line,
+                f"an entity is discontinuous, which spaCy doesn't support. {PARTS}", line
             ) from None
         except RecursionError:
             raise self._wrong("is nested too deeply. Fix this record.", line) from None
-        for _ in dropped or ():
-            self._notes.add("discontinuous entities were dropped", line)
+        for _ in parted or ():
+            self._notes.add(COVERED if cover else LEFT_OUT, line)
         return found
 
     def _located(self, entry: Entry, text: str, line: int) -> Entry:

@@ -23,6 +23,8 @@ from .token_fields import as_list
 DOCUMENT = ("document_id", "doc_id")
 # Words that a tokenizer added.
 SPECIAL = frozenset(("[CLS]", "[SEP]", "[PAD]"))
+# The field with more lists of tags, for entities within others.
+NESTED = "nested_ner_tags"
 # The field that says which words are followed by a space.
 SPACES = "spaces"
 
@@ -166,6 +168,7 @@ class TokenRecords:
     def _sentence(self, record: Mapping[str, Any], line: int) -> Sentence | None:
         words = self._list(record, self.words_field, line)
         tags = self._list(record, self.tags_field, line)
+        nested = record.get(NESTED) or ()
         if len(words) != len(tags):
             raise self._wrong(
                 f"found {len(words)} {self.words_field}, but {len(tags)} {self.tags_field}. Each "
@@ -182,6 +185,7 @@ class TokenRecords:
         spaces = given if is_list(given) and len(given) == len(words) else None
         kept_words: list[str] = []
         kept_tags: list[tuple[str, str]] = []
+        kept_nested: list[tuple[tuple[str, str], ...]] = []
         kept_spaces: list[bool] = []
         for i, (word, tag) in enumerate(zip(words, tags)):
             if not isinstance(word, str):
@@ -197,6 +201,7 @@ class TokenRecords:
             if word.strip():
                 kept_words.append(word)
                 kept_tags.append(split)
+                kept_nested.append(tuple(self._split(layer[i], line) for layer in nested))
                 if spaces is not None:
                     kept_spaces.append(bool(spaces[i]))
             else:
@@ -206,7 +211,11 @@ class TokenRecords:
         note_marks(kept_words, (line, line), self._notes)
         lines = (line,) * len(kept_words)
         try:
-            found = self.tags.read(kept_tags, lines)
+            found = tuple(
+                span
+                for layer in (kept_tags, *zip(*kept_nested))
+                for span in self.tags.read(layer, lines)
+            )
         except IllegalTags as error:
             raise self._wrong(str(error), line) from None
         return Sentence(

@@ -6,12 +6,14 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 from ..documents import Span
+from ..overlapping import layers
 from ..sources import shorten
 from ..tags import write_tags
 from .counting import cuts
 from .entities import Discontinuous, Entry, EntryFields, NoEntity, entries
 from .fields import is_list
-from .offsets import without_overlaps
+from .offsets import COVERED, LEFT_OUT, PARTS, without_overlaps
+from .token_records import NESTED
 
 if TYPE_CHECKING:
     from .dialects import Context, Rows
@@ -100,18 +102,19 @@ def _holds_objects(value: Any) -> bool:
     )
 
 
-def _read(spans: Any, dropped: list[Any] | None = None) -> list[Entry]:
+def _read(spans: Any, parted: list[Any] | None = None, cover: bool = False) -> list[Entry]:
     """Read the entities of a sentence. W2NER has the indices of all words of an entity."""
     found: list[Entry] = []
     for entry in spans if is_list(spans) else [spans]:
         index = entry.get("index") if isinstance(entry, Mapping) else None
         if is_list(index) and index and all(isinstance(i, int) for i in index):
             if list(index) != list(range(index[0], index[0] + len(index))):
-                if dropped is None:
+                if parted is None:
                     raise Discontinuous
-                dropped.append(entry)
-                continue
-            entry = {**entry, "index": None, "start": index[0], "end": index[-1] + 1}
+                parted.append(entry)
+                if not cover:
+                    continue
+            entry = {**entry, "index": None, "start": min(index), "end": max(index) + 1}
         found.extend(entries([entry] if not isinstance(spans, Mapping) else entry, EntryFields()))
     return found
 
@@ -234,7 +237,8 @@ def read_token_spans(record: Mapping[str, Any], context: "Context") -> Iterator[
 
     record (Mapping): The record.
     context (Context): How indices are counted, and notes.
-    YIELDS (Mapping): A record with words and tags per sentence.
+    YIELDS (Mapping): A record with words and tags per sentence, and more tags for entities that
+        overlap.
     """
     counted: Counted = context.state
     sentences = _raw_sentences(record)
@@ -248,27 +252,28 @@ def read_token_spans(record: Mapping[str, Any], context: "Context") -> Iterator[
     for words, spans in sentences:
         shift = start if counted.of_document else int(context.options.offsets == "from-1")
         tags = _tags(words, spans, shift, counted.inclusive, context)
-        yield {"tokens": words, "ner_tags": tags, **of_document}
+        yield {"tokens": words, "ner_tags": tags[0], NESTED: tags[1:], **of_document}
         start += len(words)
 
 
 def _tags(
     words: Sequence[str], spans: Any, shift: int, inclusive: bool, context: "Context"
-) -> list[str]:
+) -> list[list[str]]:
+    """RETURNS (list[list[str]]): The tags, and those of entities within others."""
     try:
-        dropped: list[Any] | None = [] if context.options.overlaps == "longest" else None
-        found = _read(spans, dropped) if spans else []
+        parted: list[Any] | None = None if context.options.of_parts == "refuse" else []
+        cover = context.options.of_parts == "cover"
+        found = _read(spans, parted, cover) if spans else []
     except (NoEntity, RecursionError) as error:
         raise context.wrong(
             f"expected an entity with start, end and label, found {shorten(repr(error.args), 60)}."
         ) from None
     except Discontinuous:
         raise context.wrong(
-            "an entity is discontinuous, which spaCy doesn't support. Remove it, or leave such "
-            "entities out with --overlaps longest."
+            f"an entity is discontinuous, which spaCy doesn't support. {PARTS}"
         ) from None
-    for _ in dropped or ():
-        context.note("discontinuous entities were dropped")
+    for _ in parted or ():
+        context.note(COVERED if cover else LEFT_OUT)
     lines: dict[Span, int] = {}
     for entry in found:
         start, end = entry.start - shift, entry.end - shift + inclusive
@@ -288,4 +293,5 @@ def _tags(
         context.options.overlaps,
         context.notes,
     )
-    return write_tags(len(words), [(span.start, span.end, span.label) for span in kept])
+    found_layers = layers((span.start, span.end, span.label) for span in kept) or [[]]
+    return [write_tags(len(words), layer) for layer in found_layers]
