@@ -17,6 +17,7 @@ texts are those of their test set. The experiments:
 Writes benchmarks/results/few_labels.json. Rerun the same command to resume: finished trainings are
 kept in training/few-labels/, and the result has all experiments that are finished."""
 
+import random
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -145,8 +146,6 @@ def _docs(path: Path) -> list[Doc]:
 
 
 def _shuffled(docs: list[Doc]) -> list[Doc]:
-    import random
-
     return random.Random(0).sample(docs, len(docs))
 
 
@@ -169,13 +168,11 @@ def of_corpus(name: str, seed: int, options: Options) -> dict[str, Any]:
         run, [texts], output / f"self-{seed}", overrides=options.overrides,
         rounds=options.rounds, gpu_id=options.gpu_id, report=msg.divider,
     )  # fmt: skip
-    before, now = figures(run / "model-best", folder), None
-    now = figures(output / f"self-{seed}" / "model-best", folder)
     return {
         "sentences": sum(map(count_sentences, _docs(folder / "train.spacy"))),
         "texts": len(list(srsly.read_jsonl(texts))),
-        "supervised": before,
-        "self-trained": now,
+        "supervised": figures(run / "model-best", folder),
+        "self-trained": figures(output / f"self-{seed}" / "model-best", folder),
         "rounds": [
             {key: each[key] for key in ("f", "gained", "temperature", "warnings")}
             | {"taken": each["selection"]["taken"]}

@@ -25,8 +25,7 @@ def self_train_cli(
 ) -> None:
     """Improve a pipeline with texts that have no labels.
 
-    In each round the pipeline annotates the texts, chooses the sentences it is confident about,
-    and is trained from the pretrained encoder again, on these and on the labelled data of the
+    In each round the pipeline annotates the texts, chooses what it is confident about, and is trained from the pretrained encoder again, on these and on the labelled data of the
     training. A round that does not gain on dev is dropped, and is the last. Settings of the
     config can be overridden, as in `spacy ner train`. Writes OUTPUT/model-best,
     self-training.json and a folder for each round. Rerun the same command to resume.

@@ -11,6 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+import numpy
 from spacy.tokens import Doc
 
 from ..encoder.augment import sentence_starts
@@ -19,8 +20,8 @@ from ..results import Result
 
 # Entities with a lower score are not taken, even if they are among the best of their type.
 LEAST_SCORE = 0.5
-# A sentence with a candidate of at least this probability, where no entity is predicted, is left
-# out: the pipeline may miss an entity.
+# A candidate of at least this probability, where no entity is predicted, is left out: the pipeline
+# may miss an entity.
 MISSED = 0.2
 
 
@@ -30,16 +31,17 @@ class Sentence:
 
     text (int): The number of its text.
     start, end (int): Its first token, and the one after its last.
-    entities (tuple[tuple[str, float], ...]): The type and score of its entities.
-    missed (float): The highest probability of an entity where none is predicted; 0 if that is
-        below `MISSED`.
+    entities (tuple[tuple[str, float, int, int], ...]): The type and score of its entities, and
+        their tokens.
+    missed (tuple[tuple[int, int], ...]): The tokens that may be an entity, but are not predicted
+        as one.
     """
 
     text: int
     start: int
     end: int
-    entities: tuple[tuple[str, float], ...]
-    missed: float
+    entities: tuple[tuple[str, float, int, int], ...]
+    missed: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,7 @@ class Selection(Result):
     entities, taken (dict[str, int]): The predicted entities, and how many are taken, by type.
     thresholds (dict[str, float]): The lowest score to take, by type.
     places (dict[int, list[tuple[int, int]]]): The tokens of the chosen sentences, by text.
+    uncertain (dict[int, list[tuple[int, int]]]): The tokens in them that are left out.
     """
 
     sentences: int
@@ -58,10 +61,15 @@ class Selection(Result):
     taken: dict[str, int]
     thresholds: dict[str, float]
     places: dict[int, list[tuple[int, int]]] = field(repr=False)
+    uncertain: dict[int, list[tuple[int, int]]] = field(repr=False)
 
     def to_dict(self) -> dict:
         """RETURNS (dict): The figures, for JSON."""
-        return {key: value for key, value in super().to_dict().items() if key != "places"}
+        return {
+            key: value
+            for key, value in super().to_dict().items()
+            if key not in ("places", "uncertain")
+        }
 
 
 def sentences_of(docs: Iterable[Doc], spans_key: str) -> Iterator[Sentence]:
@@ -78,32 +86,34 @@ def sentences_of(docs: Iterable[Doc], spans_key: str) -> Iterator[Sentence]:
                 start,
                 end,
                 tuple(
-                    (ent.label_, score or 0.0) for ent, score in scored if start <= ent.start < end
+                    (ent.label_, score or 0.0, ent.start, ent.end)
+                    for ent, score in scored
+                    if start <= ent.start < end
                 ),
-                max((p for a, b, p in missed if a < end and b > start), default=0.0),
+                tuple((max(a, start), min(b, end)) for a, b in missed if a < end and b > start),
             )
 
 
-def _missed(doc: Doc, spans_key: str) -> Iterator[tuple[int, int, float]]:
+def _missed(doc: Doc, spans_key: str) -> Iterator[tuple[int, int]]:
     group = doc.spans.get(f"{spans_key}{CANDIDATES}")
     for span, probability in zip(group or (), [] if group is None else group.attrs[SCORES]):
-        if all(token.ent_type == 0 for token in span):
-            yield span.start, span.end, float(probability)
+        if probability >= MISSED and all(token.ent_type == 0 for token in span):
+            yield span.start, span.end
 
 
 def choose(sentences: Sequence[Sentence], share: float, seed: int = 0) -> Selection:
     """Choose sentences.
 
     sentences (Sequence[Sentence]): The sentences.
-    share (float): The share of the entities of each type that are confident enough. A sentence
-        is chosen if all of its entities are, and none may be missed. Of the sentences without
-        entities, as large a share is taken as of the others.
+    share (float): The share of the entities of each type that are taken. A sentence is chosen if
+        one of its entities is. Of the sentences without entities, as large a share is chosen,
+        first those in which none may be missed.
     seed (int): The random seed, for the order of sentences that are equally confident.
     RETURNS (Selection): The chosen sentences.
     """
     scores: dict[str, list[float]] = defaultdict(list)
     for sentence in sentences:
-        for label, score in sentence.entities:
+        for label, score, *_ in sentence.entities:
             scores[label].append(score)
     thresholds = {
         label: max(sorted(found, reverse=True)[max(round(share * len(found)), 1) - 1], LEAST_SCORE)
@@ -113,18 +123,23 @@ def choose(sentences: Sequence[Sentence], share: float, seed: int = 0) -> Select
     chosen = [
         sentence
         for sentence in some
-        if sentence.missed < MISSED
-        and all(score >= thresholds[label] for label, score in sentence.entities)
+        if any(score >= thresholds[label] for label, score, *_ in sentence.entities)
     ]
     others = [sentence for sentence in sentences if not sentence.entities]
     random.Random(seed).shuffle(others)
-    others.sort(key=lambda sentence: sentence.missed)
-    wanted = round(len(others) * len(chosen) / max(len(some), 1))
-    chosen += [sentence for sentence in others[:wanted] if sentence.missed < MISSED]
+    others.sort(key=lambda sentence: bool(sentence.missed))
+    chosen += others[: round(len(others) * len(chosen) / max(len(some), 1))]
     places: dict[int, list[tuple[int, int]]] = defaultdict(list)
+    uncertain: dict[int, list[tuple[int, int]]] = defaultdict(list)
+    taken: Counter[str] = Counter()
     for sentence in sorted(chosen, key=lambda each: (each.text, each.start)):
         places[sentence.text].append((sentence.start, sentence.end))
-    taken = Counter(label for sentence in chosen for label, _ in sentence.entities)
+        uncertain[sentence.text] += sentence.missed
+        for label, score, start, end in sentence.entities:
+            if score >= thresholds[label]:
+                taken[label] += 1
+            else:
+                uncertain[sentence.text].append((start, end))
     return Selection(
         len(sentences),
         len(chosen),
@@ -132,21 +147,28 @@ def choose(sentences: Sequence[Sentence], share: float, seed: int = 0) -> Select
         {label: taken[label] for label in sorted(scores)},
         {label: round(threshold, 4) for label, threshold in thresholds.items()},
         dict(places),
+        dict(uncertain),
     )
 
 
 def chosen_parts(docs: Iterable[Doc], selection: Selection) -> Iterator[Doc]:
     """docs (Iterable[Doc]): The annotated texts.
     selection (Selection): What is chosen of them.
-    YIELDS (Doc): The texts with chosen sentences. All other sentences have missing
-        annotation."""
+    YIELDS (Doc): The texts with chosen sentences. All other sentences, and what is uncertain,
+        have missing annotation."""
     for number, doc in enumerate(docs):
         places = selection.places.get(number)
         if places is None:
             continue
-        ends = [0, *(end for _, end in places)]
-        starts = [*(start for start, _ in places), len(doc)]
-        missing = [doc[a:b] for a, b in zip(ends, starts) if a < b]
-        kept = [ent for ent in doc.ents if any(a <= ent.start < b for a, b in places)]
+        is_known = numpy.zeros(len(doc) + 2, dtype="bool")
+        for start, end in places:
+            is_known[start + 1 : end + 1] = True
+        for start, end in selection.uncertain.get(number, ()):
+            is_known[start + 1 : end + 1] = False
+        # Where the known tokens end and start again.
+        edges = numpy.flatnonzero(numpy.diff(is_known)).tolist()
+        gaps = zip([0, *edges[1::2]], [*edges[::2], len(doc)])
+        missing = [doc[a:b] for a, b in gaps if a < b]
+        kept = [ent for ent in doc.ents if is_known[ent.start + 1 : ent.end + 1].all()]
         doc.set_ents(kept, missing=missing, default="outside")
         yield doc
