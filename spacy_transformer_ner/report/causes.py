@@ -179,7 +179,7 @@ def wrong_labels(c: Contents) -> Iterator[Advice]:
         )
         return
     confident = sum(m["score"] is not None and m["score"] >= CONFIDENT for m in c.mistakes)
-    if in_train or (confident >= FEW and _ece(c) <= MAX_ECE):
+    if in_train or (confident >= FEW and _ece(c) <= MAX_ECE and not c.can_overlap):
         yield Advice(
             "suspects",
             "Review the suspects in train." if in_train else Markup(
@@ -198,7 +198,7 @@ def wrong_labels(c: Contents) -> Iterator[Advice]:
 def calibration(c: Contents) -> Iterator[Advice]:
     """Scores that say more or less than they should."""
     confidence = c.text["confidence"]
-    if not confidence or _ece(c) <= MAX_ECE:
+    if not confidence or c.can_overlap or _ece(c) <= MAX_ECE:
         return
     after = confidence["after"]
     is_calibrated = after["ece"] != confidence["before"]["ece"]

@@ -47,6 +47,12 @@ class Contents:
         return self.evaluation["text"]
 
     @property
+    def can_overlap(self) -> bool:
+        """RETURNS (bool): Whether the entities are the spans of a spancat. They cannot be
+        calibrated or reviewed."""
+        return "spans_sc_f" in self.text
+
+    @property
     def split(self) -> str:
         """RETURNS (str): The split that was evaluated, by the name of its file; or "the
         evaluated data"."""

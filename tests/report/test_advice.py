@@ -180,6 +180,15 @@ def test_labels_that_check_and_pipeline_doubt():
     assert "suspects" not in kinds and "calibration" in kinds
 
 
+def test_what_spans_that_overlap_cannot_do_is_not_advised():
+    several = [mistake(i, 0, "x") for i in range(5)]
+    for ece, kind in ((0.01, "suspects"), (0.2, "calibration")):
+        text = POLITICS | {"confidence": figures({"A": (1, 1)}, ece=ece)["confidence"]}
+        assert kind in {p.kind for p in advise(contents(text, mistakes=several))}
+        text["spans_sc_f"] = 0.5
+        assert kind not in {p.kind for p in advise(contents(text, mistakes=several))}
+
+
 def test_what_makes_the_figures_worthless_comes_first():
     message = "9 documents of test (9.0%) are duplicates of a document of "
     finding, other = (
