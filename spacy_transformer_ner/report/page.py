@@ -210,7 +210,10 @@ def _slices(text: Record) -> dict[str, dict[str, Record]]:
 def _other_ways(evaluation: Record) -> dict[str, dict[str, float]]:
     text, gold = evaluation["text"], evaluation["gold"]
     credit = text["partial_credit"]
-    prefix = "spans_sc" if "spans_sc_f" in text else "ents"
+    can_overlap = "spans_sc_f" in text
+    prefix = "spans_sc" if can_overlap else "ents"
+    # seqeval and conlleval know no overlapping entities.
+    of_tags = "" if can_overlap else " (same as seqeval and conlleval)"
     return {
         f"spaCy's scorer ({prefix}_p, {prefix}_r, {prefix}_f)": {
             # Missing for a pipeline without an entity recognizer.
@@ -221,7 +224,7 @@ def _other_ways(evaluation: Record) -> dict[str, dict[str, float]]:
         "partial credit: overlap": credit["partial"],
         "partial credit: type": credit["type"],
         "partial credit: MUC": credit["muc"],
-        "gold tokens (same as seqeval and conlleval)": {
+        f"gold tokens{of_tags}": {
             key: gold["entities"][key] for key in ("p", "r", "f")
         },
     }
