@@ -26,7 +26,7 @@ def load_pipeline(name: Pipeline) -> Language:
         raise InputError(f"cannot load the pipeline {str(name)!r}: {error}") from None
     except Exception as error:
         # A damaged folder makes spaCy, thinc and srsly raise all kinds of errors.
-        reason = one_line(error, 400)
+        reason = one_line(error, 400).rstrip(".")
         raise InputError(
             f"cannot load the pipeline {str(name)!r}: {type(error).__name__}: {reason}. Check "
             "that it is a complete, trained pipeline."
