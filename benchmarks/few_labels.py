@@ -254,6 +254,7 @@ def of_rules(name: str, seed: int, options: Options) -> dict[str, Any]:
     patterns = [{"label": label, "pattern": text} for text, label in sorted(names.items())]
     nlp.add_pipe("entity_ruler").add_patterns(patterns)  # type: ignore[attr-defined]
     if not (output / "rules").exists():
+        output.mkdir(parents=True, exist_ok=True)
         nlp.to_disk(output / "rules")
     texts = options.write_texts(docs, output / "texts.jsonl")
     student = output / f"student-{seed}"
