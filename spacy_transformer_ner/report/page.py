@@ -224,9 +224,7 @@ def _other_ways(evaluation: Record) -> dict[str, dict[str, float]]:
         "partial credit: overlap": credit["partial"],
         "partial credit: type": credit["type"],
         "partial credit: MUC": credit["muc"],
-        f"gold tokens{of_tags}": {
-            key: gold["entities"][key] for key in ("p", "r", "f")
-        },
+        f"gold tokens{of_tags}": {key: gold["entities"][key] for key in ("p", "r", "f")},
     }
 
 
