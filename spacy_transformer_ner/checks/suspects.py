@@ -92,9 +92,8 @@ def suspect_records(
         and beside the files that they were converted from. Mentions in them are left out.
     n (int | None): The number of records; None for all.
     RETURNS (list[dict]): The records, without mentions that go beyond a sentence, and without
-        documents whose entities can overlap. First come
-        mentions that both the check and a model point at, then those of a model, then those of the
-        check; of each, those in train first.
+        documents whose entities can overlap. First come mentions that both the check and a model
+        point at, then those of a model, then those of the check; of each, those in train first.
     RAISES: InputError if a file cannot be read.
     """
     groups: dict[str, dict[int, list[Flag]]] = defaultdict(lambda: defaultdict(list))

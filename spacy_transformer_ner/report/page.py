@@ -143,7 +143,7 @@ def _variables(contents: Contents) -> Record:
         "confusion": _most_confused(text["confusion"]),
         "n_charted": len(_charted(text["entities_per_type"])),
         "most_confused": max([1, *off_diagonal]),
-        "other_ways": _other_ways(evaluation),
+        "other_ways": _other_ways(contents),
         "mistakes": mistakes_shown(contents),
         "shown": SHOWN,
         "n_mistakes": len(contents.mistakes),
@@ -207,13 +207,12 @@ def _slices(text: Record) -> dict[str, dict[str, Record]]:
     return {way: groups for way, groups in large.items() if len(groups) > 1}
 
 
-def _other_ways(evaluation: Record) -> dict[str, dict[str, float]]:
-    text, gold = evaluation["text"], evaluation["gold"]
+def _other_ways(contents: Contents) -> dict[str, dict[str, float]]:
+    text, gold = contents.text, contents.evaluation["gold"]
     credit = text["partial_credit"]
-    can_overlap = "spans_sc_f" in text
-    prefix = "spans_sc" if can_overlap else "ents"
+    prefix = "spans_sc" if contents.can_overlap else "ents"
     # seqeval and conlleval know no overlapping entities.
-    of_tags = "" if can_overlap else " (same as seqeval and conlleval)"
+    of_tags = "" if contents.can_overlap else " (same as seqeval and conlleval)"
     return {
         f"spaCy's scorer ({prefix}_p, {prefix}_r, {prefix}_f)": {
             # Missing for a pipeline without an entity recognizer.

@@ -1,3 +1,5 @@
+from contextlib import contextmanager
+
 import pytest
 import srsly
 from spacy.tokens import DocBin
@@ -51,3 +53,20 @@ def files_of(folder):
         for path in folder.rglob("*")
         if path.name in names or path.suffix == ".spacy"
     }
+
+
+@contextmanager
+def interrupting(monkeypatch, owner, name, at):
+    """Interrupt a function when it is called for the given time, as Ctrl+C does."""
+    method, calls = getattr(owner, name), []
+
+    def interrupted(*args, **kwargs):
+        calls.append(1)
+        if len(calls) == at:
+            raise KeyboardInterrupt
+        return method(*args, **kwargs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(owner, name, interrupted)
+        yield
+    assert len(calls) >= at

@@ -17,7 +17,7 @@ from spacy_transformer_ner.errors import InputError
 from spacy_transformer_ner.recogniser.soft_tags import SoftTags
 
 from ..conftest import entities, ner
-from .conftest import TEXTS, files_of, settings
+from .conftest import TEXTS, files_of, interrupting, settings
 
 
 @pytest.fixture
@@ -57,27 +57,18 @@ def test_killed_in_every_phase(encoders, teacher, texts, gold, tmp_path, monkeyp
     whole = files_of(output)
     shutil.rmtree(output)
 
-    def interrupt(owner, name, at):
-        method, calls = getattr(owner, name), []
-
-        def interrupted(*args, **kwargs):
-            calls.append(1)
-            if len(calls) == at:
-                raise KeyboardInterrupt
-            return method(*args, **kwargs)
-
-        with monkeypatch.context() as patch:
-            patch.setattr(owner, name, interrupted)
+    places = (
+        (Worker, "write", 1),
+        (phases, "mix", 1),
+        (TransformerNER, "update", 4),
+        (phases, "f_on", 2),
+    )
+    for place in places:
+        with interrupting(monkeypatch, *place):
             try:
                 assert run().returncode != 0
             except KeyboardInterrupt:
                 pass
-            assert len(calls) >= at
-
-    interrupt(Worker, "write", 1)
-    interrupt(phases, "mix", 1)
-    interrupt(TransformerNER, "update", 4)
-    interrupt(phases, "f_on", 2)
     assert run().returncode == 0
     assert files_of(output) == whole
     found = srsly.read_json(output / "distillation.json")

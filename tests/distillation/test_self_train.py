@@ -14,7 +14,7 @@ from spacy_transformer_ner.recogniser.component import TransformerNER
 from spacy_transformer_ner.recogniser.soft_tags import SoftTags
 
 from ..conftest import ner
-from .conftest import files_of, settings
+from .conftest import files_of, interrupting, settings
 
 
 @pytest.fixture
@@ -120,23 +120,10 @@ def test_killed(run, texts, tmp_path, monkeypatch):
     whole = files_of(output)
     shutil.rmtree(output)
 
-    def interrupt(owner, name, at):
-        method, calls = getattr(owner, name), []
-
-        def interrupted(*args, **kwargs):
-            calls.append(1)
-            if len(calls) == at:
-                raise KeyboardInterrupt
-            return method(*args, **kwargs)
-
-        with monkeypatch.context() as patch:
-            patch.setattr(owner, name, interrupted)
+    for place in ((module, "choose", 1), (TransformerNER, "update", 3), (module, "_keep", 1)):
+        with interrupting(monkeypatch, *place):
             ner(*call)
-        assert len(calls) >= at and not (output / "self-training.json").exists()
-
-    interrupt(module, "choose", 1)
-    interrupt(TransformerNER, "update", 3)
-    interrupt(module, "_keep", 1)
+        assert not (output / "self-training.json").exists()
     assert ner(*call).returncode == 0
     assert files_of(output) == whole
 

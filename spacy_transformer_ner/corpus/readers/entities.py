@@ -98,7 +98,7 @@ class EntryFields:
 def entries(
     value: Any,
     fields: EntryFields = EntryFields(),
-    parted: list[Any] | None = None,
+    in_parts: list[Any] | None = None,
     *,
     cover: bool = False,
 ) -> Iterator[Entry]:
@@ -107,7 +107,7 @@ def entries(
     value (Any): A list of entities; or an object that maps identifiers to entities, labels to
         lists of entities, or labels to objects that map texts to lists of offsets.
     fields (EntryFields): The fields of label and text.
-    parted (list | None): Collects discontinuous entities. If None, they are errors.
+    in_parts (list | None): Collects discontinuous entities. If None, they are errors.
     cover (bool): Whether they are read as one entity that covers all parts.
     YIELDS (Entry): The entities.
     RAISES: NoEntity with the value that is not an entity, or Discontinuous.
@@ -118,9 +118,9 @@ def entries(
             try:
                 yield from read_entry(entry, fields)
             except Discontinuous as error:
-                if parted is None:
+                if in_parts is None:
                     raise
-                parted.append(entry)
+                in_parts.append(entry)
                 if cover:
                     # The file has the text of the parts.
                     yield from read_entry(error.cover(entry), replace(fields, said=None))

@@ -220,9 +220,9 @@ class TextRecords:
                 f"expected a list in {self.fields.spans}, found {shorten(repr(value), 40)}.", line
             )
         try:
-            parted: list[Any] | None = None if self.options.of_parts == "refuse" else []
+            in_parts: list[Any] | None = None if self.options.of_parts == "refuse" else []
             cover = self.options.of_parts == "cover"
-            found = list(entries(value, self.fields.entry, parted, cover=cover))
+            found = list(entries(value, self.fields.entry, in_parts, cover=cover))
         except NoEntity as error:
             found = error.args[0]
             given = self.options.label_field
@@ -238,7 +238,7 @@ class TextRecords:
             ) from None
         except RecursionError:
             raise self._wrong("is nested too deeply. Fix this record.", line) from None
-        for _ in parted or ():
+        for _ in in_parts or ():
             self._notes.add(COVERED if cover else LEFT_OUT, line)
         return found
 

@@ -102,16 +102,16 @@ def _holds_objects(value: Any) -> bool:
     )
 
 
-def _read(spans: Any, parted: list[Any] | None = None, cover: bool = False) -> list[Entry]:
+def _read(spans: Any, in_parts: list[Any] | None = None, cover: bool = False) -> list[Entry]:
     """Read the entities of a sentence. W2NER has the indices of all words of an entity."""
     found: list[Entry] = []
     for entry in spans if is_list(spans) else [spans]:
         index = entry.get("index") if isinstance(entry, Mapping) else None
         if is_list(index) and index and all(isinstance(i, int) for i in index):
             if list(index) != list(range(index[0], index[0] + len(index))):
-                if parted is None:
+                if in_parts is None:
                     raise Discontinuous
-                parted.append(entry)
+                in_parts.append(entry)
                 if not cover:
                     continue
             entry = {**entry, "index": None, "start": min(index), "end": max(index) + 1}
@@ -261,9 +261,9 @@ def _tags(
 ) -> list[list[str]]:
     """RETURNS (list[list[str]]): The tags, and those of entities within others."""
     try:
-        parted: list[Any] | None = None if context.options.of_parts == "refuse" else []
+        in_parts: list[Any] | None = None if context.options.of_parts == "refuse" else []
         cover = context.options.of_parts == "cover"
-        found = _read(spans, parted, cover) if spans else []
+        found = _read(spans, in_parts, cover) if spans else []
     except (NoEntity, RecursionError) as error:
         raise context.wrong(
             f"expected an entity with start, end and label, found {shorten(repr(error.args), 60)}."
@@ -272,7 +272,7 @@ def _tags(
         raise context.wrong(
             f"an entity is discontinuous, which spaCy doesn't support. {PARTS}"
         ) from None
-    for _ in parted or ():
+    for _ in in_parts or ():
         context.note(COVERED if cover else LEFT_OUT)
     lines: dict[Span, int] = {}
     for entry in found:
