@@ -191,6 +191,7 @@ def project(encoders, tmp_path_factory):
     for old, new in (
         ("window = 256\ncontext = 16", "window = 64\ncontext = 8"),
         ("max_epochs = 12", "max_epochs = 2"),
+        ("min_steps = 300", "min_steps = 0"),
         ("eval_frequency = 50", "eval_frequency = 5"),
         ("initial_rate = 3e-4", "initial_rate = 1e-5"),
     ):

@@ -20,11 +20,12 @@ def linear_over_run(
     lang: str,
     corpus: Union[Callable[[Language], Iterable[Example]], str],
     batcher: Union[Callable[[Iterable[Example]], Iterable[List[Example]]], str],
+    min_steps: int = 0,
 ) -> Iterator[float]:
     """Increase the rate linearly from zero during warmup, then decrease it linearly to zero
     at the last evaluated step, which is the last that can affect the saved pipeline.
-    Registered as spacy-transformer-ner.linear_over_run.v1. All but the first two settings
-    refer to other parts of the config, so that the number of steps can be counted. The
+    Registered as spacy-transformer-ner.linear_over_run.v1. The settings from `max_epochs` to
+    `batcher` refer to other parts of the config, so that the number of steps can be counted. The
     corpus is read for this when training starts.
 
     Outside of `spacy train`, in `nlp.resume_training()` and `nlp.update()`, spaCy does not
@@ -36,6 +37,8 @@ def linear_over_run(
     lang (str): The setting in [nlp].
     corpus (Callable): The reader of the training corpus.
     batcher (Callable): The batcher in [training].
+    min_steps (int): The least number of steps, for small corpora. spaCy's training loop does not
+        know it: `preflight.check_training` sets `max_steps` to it if `max_epochs` are fewer.
     YIELDS (float): The rate of each step.
     RAISES: InputError if the run has no limit or would not be evaluated.
     """
@@ -107,7 +110,7 @@ def last_evaluated_step(steps: int, eval_frequency: int) -> int:
     return last
 
 
-def fit_steps(steps: int, eval_frequency: int) -> tuple[int, int]:
+def fit_evaluations(steps: int, eval_frequency: int) -> tuple[int, int]:
     """Fit the evaluations to the length of a run, so that the last one is at its end: what is
     learnt after it is lost.
 

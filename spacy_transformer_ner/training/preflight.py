@@ -21,7 +21,7 @@ from ..corpus.options import ReadOptions
 from ..corpus.overlapping import entities_in
 from ..corpus.reader import is_docbin, read_corpus
 from ..encoder.listeners import check_listeners
-from ..encoder.schedule import count_batches, count_steps, fit_steps
+from ..encoder.schedule import count_batches, count_steps, fit_evaluations
 from ..errors import InputError
 from ..gpu import check_gpu
 from .recipe import load_recipe
@@ -37,8 +37,8 @@ SPAN_FINDER = "span_finder"
 
 def check_training(config_path: str | Path, overrides: dict, *, gpu_id: int = -1) -> Config:
     """Check that `spacy train` can start: the config is valid, the corpus exists, the encoder
-    can be loaded, and the run ends. Adapt the evaluations to the size of the corpus, see
-    `schedule.fit_steps`.
+    can be loaded, and the run ends. Adapt the steps and evaluations to the size of the corpus,
+    see `schedule`.
 
     config_path (str | Path): The config, or a recipe that extends another.
     overrides (dict): Settings that override it, as for `spacy train`.
@@ -64,7 +64,9 @@ def check_training(config_path: str | Path, overrides: dict, *, gpu_id: int = -1
             filled, [training["train_corpus"], training["dev_corpus"]]
         )
         examples = cache(lambda: list(train_corpus(nlp)))
-        _fit_steps(config, training, examples)
+        # Epochs that are given on the command line count as they are.
+        has_least = "training.max_epochs" not in overrides
+        _fit_steps(config, training, examples, has_least)
         for name, pipe in nlp.pipeline:
             if isinstance(pipe, SpanCategorizer) and name not in training["frozen_components"]:
                 _fit_suggester(config, name, pipe.key, examples)
@@ -83,12 +85,15 @@ def check_training(config_path: str | Path, overrides: dict, *, gpu_id: int = -1
         raise InputError(_first_sentences(error), path=config_path) from None
 
 
-def _fit_steps(config: Config, training: dict[str, Any], read: Callable[[], list[Example]]) -> None:
+def _fit_steps(
+    config: Config, training: dict[str, Any], read: Callable[[], list[Example]], has_least: bool
+) -> None:
     """Adapt the steps and evaluations of a run with `linear_over_run` to its corpus.
 
     config (Config): The complete config. Changed in place.
     training (dict): Its section [training], resolved.
     read (Callable): Reads the training corpus.
+    has_least (bool): Whether the run has at least `min_steps`.
     """
     rate = config["training"].get("optimizer", {}).get("learn_rate")
     if not isinstance(rate, dict) or rate.get("@schedules") != f"{OURS}linear_over_run.v1":
@@ -96,8 +101,11 @@ def _fit_steps(config: Config, training: dict[str, Any], read: Callable[[], list
     names = "max_epochs", "max_steps", "eval_frequency"
     max_epochs, max_steps, frequency = (training[name] for name in names)
     steps = count_steps(max_epochs, max_steps, count_batches(read, training["batcher"]))
-    fitted = fit_steps(steps, frequency)
-    if fitted != (max_steps, frequency):
+    if has_least and max_epochs > 0:
+        least = rate.get("min_steps", 0)
+        steps = max(steps, 1 + (min(least, max_steps) if max_steps > 0 else least))
+    fitted = fit_evaluations(steps, frequency)
+    if fitted != (training["max_steps"], frequency):
         # Shuffled batches may be one fewer than were counted.
         config["training"].update(zip(names, (0, *fitted)))
 

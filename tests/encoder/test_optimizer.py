@@ -11,7 +11,7 @@ from torch.amp import GradScaler
 from spacy_transformer_ner.encoder.optimizer import create_adamw, parameter_groups
 from spacy_transformer_ner.encoder.schedule import (
     count_steps,
-    fit_steps,
+    fit_evaluations,
     last_evaluated_step,
     linear_over_run,
 )
@@ -167,7 +167,7 @@ def test_run_without_limit():
     ],
 )
 def test_last_step_is_evaluated(steps, frequency, expected):
-    assert fit_steps(steps, frequency) == expected
+    assert fit_evaluations(steps, frequency) == expected
     last, fitted = expected
     assert last % fitted == 0 and fitted <= frequency
 

@@ -41,20 +41,27 @@ def test_invalid_settings(overrides, override, said):
     assert said in str(error.value)
 
 
-def test_the_last_step_is_evaluated(overrides):
-    """However small the corpus is. A run that ends with an evaluation is left as it is."""
-    for max_epochs, expected in ((12, (0, 11, 11)), (1, (0, 1, 1))):
-        short = {**overrides, "training.eval_frequency": 50, "training.max_epochs": max_epochs}
-        training = check_training(CONFIG, short)["training"]
-        names = "max_epochs", "max_steps", "eval_frequency"
-        assert tuple(training[name] for name in names) == expected
-    fixed = {"training.max_steps": 10, "training.max_epochs": 12}
-    training = check_training(CONFIG, {**overrides, **fixed})["training"]
-    assert (training["max_epochs"], training["max_steps"], training["eval_frequency"]) == (
-        12,
-        10,
-        5,
-    )
+@pytest.mark.parametrize(
+    "settings, expected",
+    [
+        # The last step is evaluated, however small the corpus is.
+        ({"max_epochs": 12}, (0, 11, 11)),
+        ({"max_epochs": 1}, (0, 1, 1)),
+        # A run that ends with an evaluation is left as it is.
+        ({"max_epochs": 12, "max_steps": 10, "eval_frequency": 5}, (12, 10, 5)),
+        # The recipe's epochs are too few for a small corpus.
+        ({}, (0, 300, 50)),
+        ({"optimizer.learn_rate.min_steps": 60}, (0, 60, 30)),
+        ({"max_steps": 80}, (0, 80, 40)),
+    ],
+    ids=str,
+)
+def test_steps_fit_the_corpus(overrides, settings, expected):
+    settings = {f"training.{name}": value for name, value in settings.items()}
+    run = {**overrides, "training.eval_frequency": 50, **settings}
+    training = check_training(CONFIG, run)["training"]
+    names = "max_epochs", "max_steps", "eval_frequency"
+    assert tuple(training[name] for name in names) == expected
 
 
 @pytest.mark.parametrize("content, said", [(b"random", "not a .spacy file"), (None, "no entities")])
