@@ -4,6 +4,7 @@ encoder again, on labelled data and on what it was confident about."""
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -116,42 +117,24 @@ def self_train(
         cannot start.
     """
     recipe = recipe_of(run, overrides or {}, gpu_id)
-    labelled, dev = recipe.docs("train"), recipe.docs("dev")
     # Annotating can take hours, so the training is checked first.
     check_training(recipe.name, recipe.overrides, gpu_id=gpu_id)
-    digest = _digest(recipe, run, labelled, dev, inputs, output, fields)
-    first_f = f_on(load_pipeline(run / "model-best"), dev)
+    work = _Work(run, inputs, output, recipe, fields, progress, report)
+    first_f = f_on(load_pipeline(run / "model-best"), work.dev)
     best, best_f = run, first_f
     done: list[dict[str, Any]] = []
     for number in range(1, rounds + 1):
-        folder = output / f"round-{number}"
-        found = _finished(folder, digest)
+        report(f"Round {number} of {rounds}")
+        found = work.round(number, best, best_f)
         if found is None:
-            report(f"Round {number} of {rounds}")
-            this = _round(
-                number,
-                best,
-                best_f,
-                inputs,
-                folder,
-                recipe,
-                labelled,
-                dev,
-                fields,
-                progress,
-                report,
-            )
-            if this is None:
-                report("The pipeline is not confident about any entity in the texts")
-                break
-            found = asdict(this) | {"selection": this.selection.to_dict()}
-            write_json(folder / "round.json", {"digest": digest, **found})
+            report("The pipeline is not confident about any entity in the texts")
+            break
         done.append(found)
         if not found["gained"]:
             report(f"Round {number} does not gain ({found['f']:.3f}): dropped")
             break
         report(f"Round {number} gains: F1 {best_f:.3f} before, {found['f']:.3f} now")
-        best, best_f = folder, found["f"]
+        best, best_f = output / f"round-{number}", found["f"]
     result = SelfTrained(
         str(run), recipe.path("train"), recipe.path("dev"), first_f, tuple(done), best_f
     )
@@ -181,77 +164,90 @@ def recipe_of(run: Path, overrides: dict[str, Any], gpu_id: int = -1) -> Recipe:
     return Recipe(path, overrides={**steps, **overrides}, gpu_id=gpu_id)
 
 
-def _round(
-    number: int,
-    best: Path,
-    best_f: float,
-    inputs: Sequence[str],
-    folder: Path,
-    recipe: Recipe,
-    labelled: Sequence[Doc],
-    dev: Sequence[Doc],
-    fields: Fields,
-    progress: Progress,
-    report: Callable[[str], Any],
-) -> Round | None:
-    """RETURNS (Round | None): The round; None if the pipeline is not confident about any
-    entity."""
-    teacher = Teacher.load(best / "model-best")
-    _, recogniser = find_recogniser(teacher.nlp)
-    if recogniser.spans_key is None:
-        raise InputError("has no scores: its spans_key is null.", path=best / "model-best")
-    totals = teacher.annotate(
-        inputs, folder / "annotated", fields=fields, candidates=MISSED, progress=progress
-    )
-    temperature = teacher.temperature(dev)
-    sentences = list(
-        sentences_of(annotated_texts(folder / "annotated", Vocab()), recogniser.spans_key)
-    )
-    share = SHARES[min(number, len(SHARES)) - 1]
-    selection = choose(sentences, share, recipe.seed)
-    if not any(selection.taken.values()):
-        return None
-    texts = chosen_parts(annotated_texts(folder / "annotated", Vocab()), selection)
-    path = folder / "train.spacy"
-    mixture = mix(labelled, dev, texts, path, temperature=temperature)
-    warnings = tuple(mixture.warnings())
-    for warning in warnings:
-        report(warning)
-    settings = replace(recipe.settings, train=str(path))
-    records = {f"paths.{name}": str(folder / file) for name, file in RECORDS.items()}
-    overrides = {**recipe.overrides, **records}
-    config = prepare(recipe.name, folder, settings, overrides, gpu_id=recipe.gpu_id)
-    f = f_on(finish_training(config, folder, gpu_id=recipe.gpu_id), dev)
-    return Round(number, totals, temperature, selection, mixture, f, f > best_f, warnings)
+@dataclass(frozen=True)
+class _Work:
+    """What the rounds have in common: the arguments of `self_train`, and what is read for them."""
 
+    run: Path
+    inputs: Sequence[str]
+    output: Path
+    recipe: Recipe
+    fields: Fields
+    progress: Progress
+    report: Callable[[str], Any]
 
-def _digest(
-    recipe: Recipe,
-    run: Path,
-    labelled: Sequence[Doc],
-    dev: Sequence[Doc],
-    inputs: Sequence[str],
-    output: Path,
-    fields: Fields,
-) -> str:
-    files = [(file.path, file.size, file.modified) for file in find_files(inputs, output)]
-    content = (recipe.digest(labelled, dev), fingerprint(run / "model-best"), files, fields)
-    return blake2b(repr(content).encode(), digest_size=16).hexdigest()
+    @cached_property
+    def labelled(self) -> list[Doc]:
+        return self.recipe.docs("train")
 
+    @cached_property
+    def dev(self) -> list[Doc]:
+        return self.recipe.docs("dev")
 
-def _finished(folder: Path, digest: str) -> dict[str, Any] | None:
-    """RETURNS (dict | None): The result of a round, if it is finished."""
-    path = folder / "round.json"
-    if not path.is_file():
-        return None
-    found = read_json(path, "self-train")
-    if found.pop("digest") != digest:
-        raise InputError(
-            "was started with other settings, texts or labelled data. Use the same to resume, or "
-            "another --output.",
-            path=folder.parent,
+    @cached_property
+    def digest(self) -> str:
+        """RETURNS (str): A digest of all that the rounds depend on."""
+        found = find_files(self.inputs, self.output)
+        files = [(file.path, file.size, file.modified) for file in found]
+        trained = self.recipe.digest(self.labelled, self.dev)
+        content = (trained, fingerprint(self.run / "model-best"), files, self.fields)
+        return blake2b(repr(content).encode(), digest_size=16).hexdigest()
+
+    def round(self, number: int, best: Path, best_f: float) -> dict[str, Any] | None:
+        """Do a round, unless it is finished.
+
+        number (int): Its number.
+        best, best_f (Path, float): The training with the best pipeline so far, and its F1.
+        RETURNS (dict | None): The round, see `Round`; None if the pipeline is not confident about
+            any entity.
+        RAISES: InputError if it was started with other settings.
+        """
+        folder = self.output / f"round-{number}"
+        path = folder / "round.json"
+        if path.is_file():
+            found = read_json(path, "self-train")
+            if found.pop("digest") != self.digest:
+                raise InputError(
+                    "was started with other settings, texts or labelled data. Use the same to "
+                    "resume, or another --output.",
+                    path=self.output,
+                )
+            return found
+        done = self._run(number, best, best_f, folder)
+        if done is None:
+            return None
+        found = asdict(done) | {"selection": done.selection.to_dict()}
+        write_json(path, {"digest": self.digest, **found})
+        return found
+
+    def _run(self, number: int, best: Path, best_f: float, folder: Path) -> Round | None:
+        recipe = self.recipe
+        teacher = Teacher.load(best / "model-best")
+        _, recogniser = find_recogniser(teacher.nlp)
+        if recogniser.spans_key is None:
+            raise InputError("has no scores: its spans_key is null.", path=best / "model-best")
+        annotated = folder / "annotated"
+        totals = teacher.annotate(
+            self.inputs, annotated, fields=self.fields, candidates=MISSED, progress=self.progress
         )
-    return found
+        temperature = teacher.temperature(self.dev)
+        sentences = list(sentences_of(annotated_texts(annotated, Vocab()), recogniser.spans_key))
+        share = SHARES[min(number, len(SHARES)) - 1]
+        selection = choose(sentences, share, recipe.seed)
+        if not any(selection.taken.values()):
+            return None
+        texts = chosen_parts(annotated_texts(annotated, Vocab()), selection)
+        path = folder / "train.spacy"
+        mixture = mix(self.labelled, self.dev, texts, path, temperature=temperature)
+        warnings = tuple(mixture.warnings())
+        for warning in warnings:
+            self.report(warning)
+        settings = replace(recipe.settings, train=str(path))
+        records = {f"paths.{name}": str(folder / file) for name, file in RECORDS.items()}
+        overrides = {**recipe.overrides, **records}
+        config = prepare(recipe.name, folder, settings, overrides, gpu_id=recipe.gpu_id)
+        f = f_on(finish_training(config, folder, gpu_id=recipe.gpu_id), self.dev)
+        return Round(number, totals, temperature, selection, mixture, f, f > best_f, warnings)
 
 
 def _keep(best: Path, output: Path, result: SelfTrained) -> None:
