@@ -6,9 +6,9 @@ sets, with the same weights.
 trains three systems on each corpus: the default recipe; run_ner.py with its defaults; and
 run_ner.py with the learning rate and number of epochs that give the best F1 on dev. Each corpus
 is a folder of corpus/ with train.spacy, dev.spacy and test.spacy; other .spacy files in it are
-further test sets. conll2003-N are N sentences of conll2003. Writes benchmarks/results/suite.json
-and a plot. Rerun the same command to resume: finished trainings are kept in training/suite/, and
-the result has all corpora that are finished."""
+further test sets. conll2003-N are N sentences of conll2003, with 400 of dev. Writes
+benchmarks/results/suite.json and a plot. Rerun the same command to resume: finished trainings are
+kept in training/suite/, and the result has all corpora that are finished."""
 
 import os
 import random
@@ -43,6 +43,8 @@ RATES = ("5e-5", "1e-4", "3e-4")
 EPOCHS = {1000: (10, 30), 10**9: (3, 6)}
 # Trainings of more sentences are run with one seed.
 LONG = 3000
+# Who has few sentences for training has few for dev.
+DEV = 400
 
 app = typer.Typer(add_completion=False)
 
@@ -79,17 +81,19 @@ def find_task(name: str) -> Task:
 
 
 def write_part(corpus: Path, folder: Path, sentences: int) -> None:
-    """Write a corpus with a part of the training set.
+    """Write a corpus with a part of the training set and of dev.
 
     corpus (Path): The folder of the whole corpus.
     folder (Path): The folder to write.
-    sentences (int): The number of sentences, from whole documents in random order.
+    sentences (int): The number of sentences for training, from whole documents in random order.
     """
-    shutil.copytree(corpus, folder, ignore=shutil.ignore_patterns("train.spacy"))
-    docs = list(read_docbin(corpus / "train.spacy", Vocab()))
-    random.Random(0).shuffle(docs)
-    part = DocBin(docs=first_sentences(docs, sentences), store_user_data=True)
-    part.to_disk(folder / "train.spacy")
+    sizes = {"train.spacy": sentences, "dev.spacy": DEV}
+    shutil.copytree(corpus, folder, ignore=shutil.ignore_patterns(*sizes))
+    for name, size in sizes.items():
+        docs = list(read_docbin(corpus / name, Vocab()))
+        random.Random(0).shuffle(docs)
+        part = DocBin(docs=first_sentences(docs, size), store_user_data=True)
+        part.to_disk(folder / name)
 
 
 def first_sentences(docs: list[Doc], sentences: int) -> list[Doc]:
