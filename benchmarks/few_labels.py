@@ -3,8 +3,8 @@
     python benchmarks/few_labels.py --only conll2003-100,conll2003-300
 
 Each corpus is a folder of corpus/ with train.spacy, dev.spacy and test.spacy. conll2003-N has N
-labelled sentences; the other documents of its training set are the texts. For other corpora, the
-texts are those of their test set. The experiments:
+labelled sentences, with 400 of dev; the other documents of its training set are the texts. For
+other corpora, the texts are those of their test set. The experiments:
 
 - a corpus, such as conll2003-300, wnut17 or politics: a pipeline trained on the labelled data,
   and the same after `self-train`;
@@ -31,7 +31,7 @@ from machine import RESULTS, ROOT, keep
 from spacy.language import Language
 from spacy.tokens import Doc, DocBin
 from spacy.vocab import Vocab
-from suite import LANGUAGES, first_sentences
+from suite import DEV, LANGUAGES, first_sentences
 from wasabi import msg
 
 from spacy_transformer_ner.corpus.docbin import count_sentences, read_docbin
@@ -128,16 +128,21 @@ def cut(name: str, folder: Path) -> tuple[Path, list[Doc]]:
         return whole, _docs(whole / "test.spacy")
     docs = _docs(ROOT / "corpus" / CUT / "train.spacy")
     labelled = first_sentences(_shuffled(docs), int(size))
-    return _write_labelled(labelled, folder), _shuffled(docs)[len(labelled) :]
+    return _write_labelled(labelled, folder, DEV), _shuffled(docs)[len(labelled) :]
 
 
-def _write_labelled(labelled: list[Doc], folder: Path) -> Path:
+def _write_labelled(labelled: list[Doc], folder: Path, dev: int | None = None) -> Path:
+    """Write the labelled documents, dev (this many sentences of it) and test."""
+    corpus = ROOT / "corpus" / CUT
+    of_dev = _docs(corpus / "dev.spacy")
+    splits = {
+        "train": labelled,
+        "dev": of_dev if dev is None else first_sentences(_shuffled(of_dev), dev),
+        "test": _docs(corpus / "test.spacy"),
+    }
     folder.mkdir(parents=True, exist_ok=True)
-    DocBin(docs=labelled, store_user_data=True).to_disk(folder / "train.spacy")
-    for split in ("dev", "test"):
-        (folder / f"{split}.spacy").write_bytes(
-            (ROOT / "corpus" / CUT / f"{split}.spacy").read_bytes()
-        )
+    for split, docs in splits.items():
+        DocBin(docs=docs, store_user_data=True).to_disk(folder / f"{split}.spacy")
     return folder
 
 

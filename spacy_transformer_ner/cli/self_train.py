@@ -17,6 +17,7 @@ def self_train_cli(
     texts: List[str] = TEXTS,
     output: Path = typer.Option(..., "--output", "-o", help="Folder for the better pipeline"),
     rounds: int = typer.Option(3, "--rounds", min=1, help="Rounds, at most"),
+    members: int = typer.Option(3, "--members", min=1, help="Pipelines that teach in round 1"),
     text: str = TEXT,
     text_per: Any = TEXT_PER,
     code_path: Optional[Path] = CODE,
@@ -25,8 +26,9 @@ def self_train_cli(
 ) -> None:
     """Improve a pipeline with texts that have no labels.
 
-    In each round the pipeline annotates the texts, chooses what it is confident about, and is trained from the pretrained encoder again, on these and on the labelled data of the
-    training. A round that does not gain on dev is dropped, and is the last. Settings of the
+    In each round the pipeline annotates the texts, chooses what it is confident about, and is
+    trained from the pretrained encoder again, on these and on the labelled data of the training.
+    In the first round, others that are trained with other seeds annotate with it. A round that does not gain on dev is dropped, and is the last. Settings of the
     config can be overridden, as in `spacy ner train`. Writes OUTPUT/model-best,
     self-training.json and a folder for each round. Rerun the same command to resume.
 
@@ -51,6 +53,7 @@ def self_train_cli(
         output,
         overrides=parse_config_overrides([*overrides, *ctx.args]),
         rounds=rounds,
+        members=members,
         fields=Fields(text, text_per=text_per.value),
         gpu_id=use_gpu,
         progress=_progress,

@@ -16,7 +16,6 @@ from ..annotation.formats import Fields
 from ..annotation.inputs import find_files
 from ..annotation.manifest import Totals, fingerprint
 from ..errors import InputError
-from ..evaluation.reliability import find_recogniser
 from ..files import new_folder, read_json, write_json
 from ..loading import load_pipeline
 from ..progress import Progress, no_progress
@@ -26,14 +25,16 @@ from ..training.train import RECORDS, prepare
 from ..training.trials import Recipe, finish_training
 from ..unlabelled import META
 from .distill import f_on
+from .ensemble import Ensemble
 from .mixture import Mixture, mix
 from .selection import MISSED, Selection, choose, chosen_parts, sentences_of
-from .teacher import Teacher, annotated_texts
 
 SCHEMA = "spacy-transformer-ner.self-training.v1"
 FILE = "self-training.json"
 # The share of each type's entities to take in each round. Later pipelines are trusted more.
 SHARES = (0.5, 0.65, 0.8)
+# The pipelines that teach in the first round. More gain little.
+MEMBERS = 3
 # The recipe whose number of steps a new training has: that of RUN was fitted to less text.
 STEPS_OF = "minilm"
 STEPS = "max_epochs", "max_steps", "eval_frequency", "patience"
@@ -95,6 +96,7 @@ def self_train(
     *,
     overrides: dict[str, Any] | None = None,
     rounds: int = len(SHARES),
+    members: int = MEMBERS,
     fields: Fields = Fields(),
     gpu_id: int = -1,
     progress: Progress = no_progress,
@@ -108,6 +110,8 @@ def self_train(
     output (Path): The folder for the best pipeline, the rounds and self-training.json.
     overrides (dict | None): Overrides of the config, as for `spacy train`.
     rounds (int): The highest number of rounds. A round that does not gain on dev is the last.
+    members (int): The number of pipelines that teach in the first round: that of the run, and
+        others that are trained in the same way with other seeds.
     fields (Fields): The columns or keys of the texts.
     gpu_id (int): The GPU; -1 for the CPU.
     progress (Callable): Wraps the stream of annotated shards.
@@ -119,7 +123,7 @@ def self_train(
     recipe = recipe_of(run, overrides or {}, gpu_id)
     # Annotating can take hours, so the training is checked first.
     check_training(recipe.name, recipe.overrides, gpu_id=gpu_id)
-    work = _Work(run, inputs, output, recipe, fields, progress, report)
+    work = _Work(run, inputs, output, recipe, overrides or {}, members, fields, progress, report)
     first_f = f_on(load_pipeline(run / "model-best"), work.dev)
     best, best_f = run, first_f
     done: list[dict[str, Any]] = []
@@ -172,6 +176,8 @@ class _Work:
     inputs: Sequence[str]
     output: Path
     recipe: Recipe
+    overrides: dict[str, Any]
+    members: int
     fields: Fields
     progress: Progress
     report: Callable[[str], Any]
@@ -190,7 +196,8 @@ class _Work:
         found = find_files(self.inputs, self.output)
         files = [(file.path, file.size, file.modified) for file in found]
         trained = self.recipe.digest(self.labelled, self.dev)
-        content = (trained, fingerprint(self.run / "model-best"), files, self.fields)
+        known = fingerprint(self.run / "model-best")
+        content = (trained, known, files, self.fields, self.members)
         return blake2b(repr(content).encode(), digest_size=16).hexdigest()
 
     def round(self, number: int, best: Path, best_f: float) -> dict[str, Any] | None:
@@ -222,32 +229,52 @@ class _Work:
 
     def _run(self, number: int, best: Path, best_f: float, folder: Path) -> Round | None:
         recipe = self.recipe
-        teacher = Teacher.load(best / "model-best")
-        _, recogniser = find_recogniser(teacher.nlp)
-        if recogniser.spans_key is None:
-            raise InputError("has no scores: its spans_key is null.", path=best / "model-best")
+        others = range(2, self.members + 1) if number == 1 else ()
+        teachers = Ensemble.load([best, *map(self._train_member, others)], MISSED)
         annotated = folder / "annotated"
-        totals = teacher.annotate(
-            self.inputs, annotated, fields=self.fields, candidates=MISSED, progress=self.progress
+        totals = teachers.annotate(
+            self.inputs, annotated, fields=self.fields, progress=self.progress
         )
-        temperature = teacher.temperature(self.dev)
-        sentences = list(sentences_of(annotated_texts(annotated, Vocab()), recogniser.spans_key))
+        temperature = teachers.temperature(self.dev)
+        sentences = list(sentences_of(teachers.texts(annotated, Vocab()), teachers.spans_key))
         share = SHARES[min(number, len(SHARES)) - 1]
         selection = choose(sentences, share, recipe.seed)
         if not any(selection.taken.values()):
             return None
-        texts = chosen_parts(annotated_texts(annotated, Vocab()), selection)
+        texts = chosen_parts(teachers.texts(annotated, Vocab()), selection)
         path = folder / "train.spacy"
         mixture = mix(self.labelled, self.dev, texts, path, temperature=temperature)
         warnings = tuple(mixture.warnings())
         for warning in warnings:
             self.report(warning)
         settings = replace(recipe.settings, train=str(path))
-        records = {f"paths.{name}": str(folder / file) for name, file in RECORDS.items()}
-        overrides = {**recipe.overrides, **records}
-        config = prepare(recipe.name, folder, settings, overrides, gpu_id=recipe.gpu_id)
+        config = prepare(
+            recipe.name, folder, settings, {**recipe.overrides, **_records(folder)},
+            gpu_id=recipe.gpu_id,
+        )  # fmt: skip
         f = f_on(finish_training(config, folder, gpu_id=recipe.gpu_id), self.dev)
         return Round(number, totals, temperature, selection, mixture, f, f > best_f, warnings)
+
+    def _train_member(self, number: int) -> Path:
+        """Train a pipeline like that of the run, with another seed, unless it is finished.
+
+        number (int): Its number; that of the run is 1.
+        RETURNS (Path): The folder of its training.
+        """
+        folder, recipe = self.output / f"member-{number}", self.recipe
+        self.report(f"Training member {number} of {self.members}")
+        # Steps are for more data than the run had.
+        steps = {f"training.{name}" for name in STEPS}
+        overrides = {name: value for name, value in self.overrides.items() if name not in steps}
+        overrides |= {"system.seed": recipe.seed + number - 1, **_records(folder)}
+        config = prepare(recipe.name, folder, recipe.settings, overrides, gpu_id=recipe.gpu_id)
+        finish_training(config, folder, gpu_id=recipe.gpu_id)
+        return folder
+
+
+def _records(folder: Path) -> dict[str, str]:
+    """RETURNS (dict[str, str]): Overrides for the records of a training in this folder."""
+    return {f"paths.{name}": str(folder / file) for name, file in RECORDS.items()}
 
 
 def _keep(best: Path, output: Path, result: SelfTrained) -> None:

@@ -93,33 +93,47 @@ class Teacher:
         docs (Iterable[Doc]): Annotated Docs that the teacher was not trained on.
         RETURNS (float): The temperature; 1 if the teacher has no distribution.
         """
+        docs = [doc for doc in docs if len(doc)]
         ours = self.recogniser
-        if ours is None:
-            return 1.0
-        numbers = tag_numbers(ours.labels)
-        docs, rows = [doc for doc in docs if len(doc)], []
-        with ours.using(teaches=True):
-            given = (unannotated(doc, self.nlp.vocab) for doc in docs)
-            for doc, taught in zip(docs, self.nlp.pipe(given)):
-                soft = SoftTags.of(taught)
-                if soft is None or soft.tags is None or soft.probabilities is None:
-                    continue
-                tags = Example(taught, doc).get_aligned_ner()
-                gold = numpy.array([numbers.get(tag, -1) for tag in tags])
-                is_gold = soft.tags == gold[:, None]
-                for row, right in zip(soft.probabilities, is_gold):
-                    if right.any():
-                        rows.append((*row[right], *row[~right]))
-        logs = numpy.log(numpy.maximum(numpy.array(rows, dtype="float64"), LEAST))
+        return (
+            1.0
+            if ours is None
+            else fit_temperature(zip(docs, self.taught(docs), strict=True), ours.labels)
+        )
 
-        def loss(log_temperature: float) -> float:
-            scaled = logs / numpy.exp(log_temperature)
-            return float((numpy.logaddexp.reduce(scaled, axis=1) - scaled[:, 0]).mean())
+    def taught(self, docs: Iterable[Doc]) -> Iterator[Doc]:
+        """docs (Iterable[Doc]): Docs.
+        YIELDS (Doc): Their texts, annotated, with soft tags if the teacher has a distribution."""
+        ours = self.recogniser
+        with ours.using(teaches=True) if ours is not None else nullcontext():
+            yield from self.nlp.pipe(unannotated(doc, self.nlp.vocab) for doc in docs)
 
-        if not rows:
-            return 1.0
-        found = minimize_scalar(loss, bounds=tuple(map(numpy.log, TEMPERATURES)), method="bounded")
-        return round(float(numpy.exp(found.x)), 3)
+
+def fit_temperature(pairs: Iterable[tuple[Doc, Doc]], labels: Sequence[str]) -> float:
+    """pairs (Iterable[tuple[Doc, Doc]]): Annotated Docs, and the same with soft tags.
+    labels (Sequence[str]): The labels of the tags.
+    RETURNS (float): The temperature that fits best, see `Teacher.temperature`."""
+    numbers, rows = tag_numbers(labels), []
+    for doc, taught in pairs:
+        soft = SoftTags.of(taught)
+        if soft is None or soft.tags is None or soft.probabilities is None:
+            continue
+        tags = Example(taught, doc).get_aligned_ner()
+        gold = numpy.array([numbers.get(tag, -1) for tag in tags])
+        is_gold = soft.tags == gold[:, None]
+        for row, right in zip(soft.probabilities, is_gold):
+            if right.any():
+                rows.append((*row[right], *row[~right]))
+    logs = numpy.log(numpy.maximum(numpy.array(rows, dtype="float64"), LEAST))
+
+    def loss(log_temperature: float) -> float:
+        scaled = logs / numpy.exp(log_temperature)
+        return float((numpy.logaddexp.reduce(scaled, axis=1) - scaled[:, 0]).mean())
+
+    if not rows:
+        return 1.0
+    found = minimize_scalar(loss, bounds=tuple(map(numpy.log, TEMPERATURES)), method="bounded")
+    return round(float(numpy.exp(found.x)), 3)
 
 
 def annotated_texts(folder: Path, vocab: Vocab) -> Iterator[Doc]:

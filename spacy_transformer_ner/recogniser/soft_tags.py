@@ -61,6 +61,16 @@ class SoftTags:
             return None
         return cls(tuple(found["labels"]), *arrays)
 
+    def dense(self, n_tags: int) -> Floats:
+        """n_tags (int): The number of tags.
+        RETURNS (Floats): The probability of each tag, 0 for those that were not kept.
+            Shape: (tokens, tags)"""
+        assert self.tags is not None and self.probabilities is not None
+        probabilities = numpy.zeros((len(self.tags), n_tags))
+        places = self.tags.astype("int64")
+        numpy.put_along_axis(probabilities, places, self.probabilities.astype("float64"), axis=1)
+        return probabilities
+
     def store(self, doc: Doc) -> None:
         """doc (Doc): The Doc that gets these soft tags."""
         data: dict[Any, Any] = doc.user_data

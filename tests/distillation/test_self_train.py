@@ -88,6 +88,8 @@ def test_rounds(run, texts, teacher, tmp_path, monkeypatch):
     found = srsly.read_json(output / "self-training.json")
     assert (found["first_f"], found["f"]) == pytest.approx((0.5, 0.6))
     assert [each["gained"] for each in found["rounds"]] == [True, False]
+    seeds = [spacy.util.load_config(output / f"member-{i}" / "config.cfg") for i in (2, 3)]
+    assert [config["system"]["seed"] for config in seeds] == [1, 2]
     first = found["rounds"][0]
     assert first["mixture"]["labelled"] == 5 and first["annotated"]["texts"] == 24
     # Texts that are labelled are chosen, but not learnt twice.
