@@ -117,6 +117,7 @@ def self_train(
     output: str | Path,
     *,
     rounds: int = 3,
+    members: int = 3,
     text: str = "text",
     gpu_id: int = -1,
     progress: Progress = no_progress,
@@ -127,6 +128,7 @@ def self_train(
     texts (str | Sequence[str]): Files, folders and patterns such as 'data/**/*.jsonl'.
     output (str | Path): The folder for the better pipeline.
     rounds (int): The highest number of rounds.
+    members (int): The number of pipelines that annotate in the first round.
     text (str): The column or key of the text.
     gpu_id (int): The GPU; -1 for the CPU.
     progress (Callable): Wraps the stream of annotated shards.
@@ -138,6 +140,7 @@ def self_train(
         [texts] if isinstance(texts, str) else texts,
         Path(output),
         rounds=rounds,
+        members=members,
         fields=Fields(text),
         gpu_id=gpu_id,
         progress=progress,
