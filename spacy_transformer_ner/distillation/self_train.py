@@ -33,7 +33,7 @@ SCHEMA = "spacy-transformer-ner.self-training.v1"
 FILE = "self-training.json"
 # The share of each type's entities to take in each round. Later pipelines are trusted more.
 SHARES = (0.5, 0.65, 0.8)
-# The pipelines that teach in the first round. More gain little.
+# How many pipelines teach in the first round.
 MEMBERS = 3
 # The recipe whose number of steps a new training has: that of RUN was fitted to less text.
 STEPS_OF = "minilm"
