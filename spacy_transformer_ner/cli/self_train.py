@@ -28,9 +28,10 @@ def self_train_cli(
 
     In each round the pipeline annotates the texts, chooses what it is confident about, and is
     trained from the pretrained encoder again, on these and on the labelled data of the training.
-    In the first round, others that are trained with other seeds annotate with it. A round that does not gain on dev is dropped, and is the last. Settings of the
-    config can be overridden, as in `spacy ner train`. Writes OUTPUT/model-best,
-    self-training.json and a folder for each round. Rerun the same command to resume.
+    In the first round, others that are trained with other seeds annotate with it. A round that
+    does not gain on dev is dropped, and is the last. Settings of the config can be overridden, as
+    in `spacy ner train`. Writes OUTPUT/model-best, self-training.json and a folder for each round.
+    Rerun the same command to resume.
 
     \b
     Example:

@@ -6,6 +6,7 @@ each of them, most of all with few labels, and a student can learn it (Hinton et
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy
@@ -52,7 +53,7 @@ class Ensemble:
                 raise InputError("has no scores: its spans_key is null.", path=folder)
         return cls(members, candidates)
 
-    @property
+    @cached_property
     def recogniser(self) -> TransformerNER:
         """RETURNS (TransformerNER): That of the first member."""
         return find_recogniser(self.members[0].nlp)[1]
@@ -108,7 +109,7 @@ class Ensemble:
         return map(self._average, zip(*by_member, strict=True))
 
     def _average(self, docs: Sequence[Doc]) -> Doc:
-        """RETURNS (Doc): The first Doc, annotated anew from the average over all Docs."""
+        """RETURNS (Doc): The first Doc, annotated again with the average over all Docs."""
         labels, doc = self.recogniser.labels, docs[0]
         found = [soft for soft in map(SoftTags.of, docs) if soft is not None]
         total = sum(soft.dense(n_tags(len(labels))) for soft in found)

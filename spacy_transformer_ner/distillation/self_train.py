@@ -123,7 +123,7 @@ def self_train(
     recipe = recipe_of(run, overrides or {}, gpu_id)
     # Annotating can take hours, so the training is checked first.
     check_training(recipe.name, recipe.overrides, gpu_id=gpu_id)
-    work = _Work(run, inputs, output, recipe, overrides or {}, members, fields, progress, report)
+    work = _Work(run, inputs, output, recipe, members, fields, progress, report)
     first_f = f_on(load_pipeline(run / "model-best"), work.dev)
     best, best_f = run, first_f
     done: list[dict[str, Any]] = []
@@ -176,7 +176,6 @@ class _Work:
     inputs: Sequence[str]
     output: Path
     recipe: Recipe
-    overrides: dict[str, Any]
     members: int
     fields: Fields
     progress: Progress
@@ -236,14 +235,16 @@ class _Work:
             self.inputs, annotated, fields=self.fields, progress=self.progress
         )
         temperature = teachers.temperature(self.dev)
-        sentences = list(sentences_of(teachers.texts(annotated, Vocab()), teachers.spans_key))
+        texts = list(teachers.texts(annotated, Vocab()))
+        sentences = list(sentences_of(texts, teachers.spans_key))
         share = SHARES[min(number, len(SHARES)) - 1]
         selection = choose(sentences, share, recipe.seed)
         if not any(selection.taken.values()):
             return None
-        texts = chosen_parts(teachers.texts(annotated, Vocab()), selection)
         path = folder / "train.spacy"
-        mixture = mix(self.labelled, self.dev, texts, path, temperature=temperature)
+        mixture = mix(
+            self.labelled, self.dev, chosen_parts(texts, selection), path, temperature=temperature
+        )
         warnings = tuple(mixture.warnings())
         for warning in warnings:
             self.report(warning)
@@ -263,9 +264,9 @@ class _Work:
         """
         folder, recipe = self.output / f"member-{number}", self.recipe
         self.report(f"Training member {number} of {self.members}")
-        # Steps are for more data than the run had.
+        # The recipe's steps are for more data than the run had.
         steps = {f"training.{name}" for name in STEPS}
-        overrides = {name: value for name, value in self.overrides.items() if name not in steps}
+        overrides = {name: value for name, value in recipe.overrides.items() if name not in steps}
         overrides |= {"system.seed": recipe.seed + number - 1, **_records(folder)}
         config = prepare(recipe.name, folder, recipe.settings, overrides, gpu_id=recipe.gpu_id)
         finish_training(config, folder, gpu_id=recipe.gpu_id)

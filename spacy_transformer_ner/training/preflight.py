@@ -105,7 +105,7 @@ def _fit_steps(
         least = rate.get("min_steps", 0)
         steps = max(steps, 1 + (min(least, max_steps) if max_steps > 0 else least))
     fitted = fit_evaluations(steps, frequency)
-    if fitted != (training["max_steps"], frequency):
+    if fitted != (max_steps, frequency):
         # Shuffled batches may be one fewer than were counted.
         config["training"].update(zip(names, (0, *fitted)))
 
