@@ -34,7 +34,10 @@ def learnt_from_texts(record: Record | None) -> dict[str, Any] | None:
         ]
         if record["layers"]:
             numbers = ", ".join(map(str, record["layers"]))
-            lines.append(f"Its encoder has the layers {numbers} of the pretrained one.")
+            whose = (
+                "its teacher's encoder" if record.get("layers_of_teacher") else "the pretrained one"
+            )
+            lines.append(f"Its encoder has the layers {numbers} of {whose}.")
         return {"lines": [*lines, *_of_mixture(mixture), *record["warnings"]], **_rows(mixture)}
     lines = [
         f"It was trained in rounds on texts that it had annotated itself. F1 on {dev}: "

@@ -38,7 +38,8 @@ class Distilled:
     annotated (Totals): The texts that it annotated.
     temperature (float): That of its distribution over the tags.
     layers (tuple[int, ...] | None): The layers that the student's encoder has of the pretrained
-        one; None for all.
+        one or of the teacher's; None for all.
+    layers_of_teacher (bool): Whether they are the teacher's.
     mixture (Mixture): What the student was trained on.
     dev (str): The labelled data that the figures are of.
     teacher_f, student_f (float): F1 on dev.
@@ -49,6 +50,7 @@ class Distilled:
     annotated: Totals
     temperature: float
     layers: tuple[int, ...] | None
+    layers_of_teacher: bool
     mixture: Mixture
     dev: str
     teacher_f: float
@@ -81,7 +83,8 @@ def distill(
         training data and distillation.json.
     recipe (Recipe): What is trained. Its training data may be missing.
     fields (Fields): The columns or keys of the texts.
-    layers (str | None): The layers of the encoder to keep, see `layers.keep_layers`; None for all.
+    layers (str | None): The layers of the encoder to keep, see `layers.keep_layers`: of the
+        teacher's, if it is the recipe's after a training. None for all of the pretrained one.
     progress (Callable): Wraps the stream of annotated shards.
     report (Callable): Called with a line before each phase.
     RETURNS (Distilled): What was done, and the F1 on dev.
@@ -94,7 +97,7 @@ def distill(
     kept, settings = None, replace(recipe.settings, dev=recipe.path("dev"))
     if layers is not None:
         encoder = encoder_of(recipe.name, settings.encoder)
-        kept = keep_layers(encoder, layers, output / "encoder")
+        kept = keep_layers(encoder, layers, output / "encoder", known.encoder)
         settings = replace(settings, encoder=str(output / "encoder"))
     # Annotating can take hours, so the training is checked first, with dev in place of its data.
     check_training(
@@ -121,7 +124,8 @@ def distill(
     config = prepare(recipe.name, output, settings, recipe.overrides, gpu_id=recipe.gpu_id)
     student = finish_training(config, output, gpu_id=recipe.gpu_id)
     result = Distilled(
-        about(known.nlp), totals, temperature, kept, mixture, settings.dev or "",
+        about(known.nlp), totals, temperature, kept and kept.numbers,
+        kept is not None and kept.fine_tuned, mixture, settings.dev or "",
         f_on(known.nlp, dev), f_on(student, dev), warnings,
     )  # fmt: skip
     record(output, FILE, result.to_dict())

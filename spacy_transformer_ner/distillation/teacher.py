@@ -12,12 +12,14 @@ from spacy.language import Language
 from spacy.tokens import Doc, DocBin, Span
 from spacy.training import Example
 from spacy.vocab import Vocab
+from transformers import PreTrainedModel
 
 from ..annotation.annotate import annotate
 from ..annotation.formats import Fields
 from ..annotation.local import run_here
 from ..annotation.manifest import Totals
 from ..corpus.docbin import unannotated
+from ..encoder.shim import encoders_of
 from ..evaluation.reliability import recognisers
 from ..loading import Pipeline, load_pipeline
 from ..progress import Progress, no_progress
@@ -51,6 +53,11 @@ class Teacher:
         """RETURNS (TransformerNER | None): The component that gives the distribution over the
         tags; None if the teacher only sets entities."""
         return next((found for _, found in recognisers(self.nlp)), None)
+
+    @property
+    def encoder(self) -> PreTrainedModel | None:
+        """RETURNS (PreTrainedModel | None): The encoder; None if it has none of this package."""
+        return next((found.transformer for found, _ in encoders_of(self.nlp)), None)
 
     @property
     def labels(self) -> list[str]:

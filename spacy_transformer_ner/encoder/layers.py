@@ -1,9 +1,10 @@
 """Encoders with some of the layers of another one."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from torch import nn
-from transformers import AutoModel
+from transformers import AutoModel, PreTrainedModel
 
 from ..atomic import remove, temporary
 from ..errors import InputError
@@ -14,20 +15,39 @@ from .storage import load_network, load_tokenizer, loading
 N_LAYERS = ("num_hidden_layers", "n_layers")
 
 
-def keep_layers(name: str, layers: str, folder: Path) -> tuple[int, ...]:
-    """Write an encoder that has some of the layers of a pretrained one, and all else of it (Sanh
-    et al., 2019). A folder that exists is replaced.
+@dataclass(frozen=True)
+class Layers:
+    """The layers that were kept of an encoder.
+
+    numbers (tuple[int, ...]): Their numbers, from 0.
+    fine_tuned (bool): Whether their weights are those of the fine-tuned encoder.
+    """
+
+    numbers: tuple[int, ...]
+    fine_tuned: bool
+
+
+def keep_layers(
+    name: str, layers: str, folder: Path, fine_tuned: PreTrainedModel | None = None
+) -> Layers:
+    """Write an encoder that has some of the layers of another one, and all else of it (Sanh et
+    al., 2019). A folder that exists is replaced.
 
     name (str): The pretrained encoder, see `sources.resolve_encoder`.
     layers (str): How many layers to keep, spread evenly, the first and last of them included; or
         their numbers, from 0, separated by commas.
     folder (Path): The folder to write: config, tokenizer and weights.
-    RETURNS (tuple[int, ...]): The numbers of the layers.
+    fine_tuned (PreTrainedModel | None): An encoder to take all weights from, if it is the
+        pretrained one after a training: if it has the same weights by name and shape.
+    RETURNS (Layers): The layers.
     RAISES: InputError if the encoder cannot be loaded, or does not have these layers.
     """
     tokenizer, config = load_tokenizer(name)
     with loading(name) as source:
         network = load_network(AutoModel, source, config)
+    is_same = fine_tuned is not None and _shapes(fine_tuned) == _shapes(network)
+    if is_same and fine_tuned is not None:
+        network.load_state_dict(fine_tuned.state_dict(), strict=False)
     config = network.config
     setting = next((setting for setting in N_LAYERS if hasattr(config, setting)), None)
     stacks = [
@@ -52,7 +72,16 @@ def keep_layers(name: str, layers: str, folder: Path) -> tuple[int, ...]:
         network.save_pretrained(new)
         tokenizer.save_pretrained(new)
     resolve_encoder(str(folder))
-    return kept
+    return Layers(kept, is_same)
+
+
+def _shapes(network: PreTrainedModel) -> dict[str, tuple[int, ...]]:
+    """RETURNS (dict): The shapes of the weights, without a pooler's, which is for sentences."""
+    return {
+        name: tuple(tensor.shape)
+        for name, tensor in network.state_dict().items()
+        if not name.startswith("pooler.")
+    }
 
 
 def _numbers(layers: str, n: int) -> tuple[int, ...]:

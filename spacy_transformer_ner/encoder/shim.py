@@ -10,7 +10,8 @@ from typing import TypeVar, cast
 
 import srsly
 import torch
-from thinc.api import Optimizer, PyTorchShim, get_torch_default_device, xp2torch
+from spacy.language import Language
+from thinc.api import Model, Optimizer, PyTorchShim, get_torch_default_device, xp2torch
 from thinc.optimizers import KeyT
 from thinc.types import FloatsXd
 from torch.amp import GradScaler
@@ -250,6 +251,18 @@ class EncoderShim(PyTorchShim):
         if parts is not None:
             self.set_encoder(from_parts(parts))
         return self
+
+
+def encoders_of(nlp: Language) -> Iterator[tuple[Encoder, EncoderSettings]]:
+    """nlp (Language): A pipeline.
+    YIELDS (tuple[Encoder, EncoderSettings]): Each of its encoders with the architecture of this
+    package, and the settings of it."""
+    for _, pipe in nlp.pipeline:
+        model = getattr(pipe, "model", None)
+        for node in model.walk() if isinstance(model, Model) else ():
+            for shim in node.shims:
+                if isinstance(shim, EncoderShim) and shim.encoder is not None:
+                    yield shim.encoder, shim.settings
 
 
 @torch.no_grad()

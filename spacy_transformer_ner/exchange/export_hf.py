@@ -20,7 +20,7 @@ from ..corpus.tags import write_tags
 from ..encoder.model import plan_windows
 from ..encoder.network import Encoder, InputOptions
 from ..encoder.settings import EncoderSettings
-from ..encoder.shim import EncoderShim
+from ..encoder.shim import encoders_of
 from ..encoder.windows import ON_CPU
 from ..errors import InputError
 from ..evaluation.counts import Counts, count
@@ -134,16 +134,13 @@ def find_encoder(nlp: Language) -> tuple[Encoder, EncoderSettings]:
     """nlp (Language): A pipeline.
     RETURNS (tuple[Encoder, EncoderSettings]): Its encoder and the settings of the architecture.
     RAISES: InputError if it has no TransformerModel of this package."""
-    for _, pipe in nlp.pipeline:
-        model = getattr(pipe, "model", None)
-        for node in model.walk() if model is not None else ():
-            for shim in node.shims:
-                if isinstance(shim, EncoderShim) and shim.encoder is not None:
-                    return shim.encoder, node.attrs["settings"]
-    raise InputError(
-        "the pipeline has no encoder with the architecture "
-        "spacy-transformer-ner.TransformerModel.v1. Train one with `spacy ner train`."
-    )
+    found = next(encoders_of(nlp), None)
+    if found is None:
+        raise InputError(
+            "the pipeline has no encoder with the architecture "
+            "spacy-transformer-ner.TransformerModel.v1. Train one with `spacy ner train`."
+        )
+    return found
 
 
 def weights_size(encoder: Encoder) -> int:

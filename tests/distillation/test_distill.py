@@ -74,6 +74,7 @@ def test_killed_in_every_phase(encoders, teacher, texts, gold, tmp_path, monkeyp
     found = srsly.read_json(output / "distillation.json")
     assert srsly.read_json(output / "model-best" / "meta.json")["distillation"] == found
     assert found["teacher"]["license"] == "MIT" and found["layers"] == [0]
+    assert found["layers_of_teacher"]
     assert found["annotated"]["texts"] == 24 and found["teacher_f"] == 1.0
     # The texts that equal labelled ones are left out.
     assert found["mixture"]["same"] == 8 and found["mixture"]["texts"] == 16

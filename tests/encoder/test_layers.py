@@ -4,7 +4,7 @@ import pytest
 import torch
 from transformers import AutoModel
 
-from spacy_transformer_ner.encoder.layers import keep_layers
+from spacy_transformer_ner.encoder.layers import Layers, keep_layers
 from spacy_transformer_ner.encoder.sources import resolve_encoder
 from spacy_transformer_ner.errors import InputError
 
@@ -32,7 +32,7 @@ def deep(tmp_path_factory):
 )
 def test_keeps_layers_and_all_else(deep, tmp_path, layers, kept):
     (tmp_path / "new").mkdir()  # of an earlier run
-    assert keep_layers(str(deep), layers, tmp_path / "new") == kept
+    assert keep_layers(str(deep), layers, tmp_path / "new") == Layers(kept, False)
     before, after = (
         AutoModel.from_pretrained(f) for f in (deep, resolve_encoder(str(tmp_path / "new")))
     )
@@ -46,6 +46,22 @@ def test_keeps_layers_and_all_else(deep, tmp_path, layers, kept):
             assert torch.equal(a, b)
 
 
+def test_takes_the_weights_of_a_fine_tuned_encoder(deep, encoders, tmp_path):
+    tuned = AutoModel.from_pretrained(deep)
+    for weights in tuned.parameters():
+        weights.data += 1
+    kept = keep_layers(str(deep), "1,2", tmp_path / "new", tuned)
+    assert kept == Layers((1, 2), True)
+    after = AutoModel.from_pretrained(tmp_path / "new")
+    pairs = [(tuned.embeddings, after.embeddings)]
+    pairs += [(tuned.transformer.layer[n], after.transformer.layer[n - 1]) for n in kept.numbers]
+    for old, new in pairs:
+        for (_, a), (_, b) in zip(old.named_parameters(), new.named_parameters(), strict=True):
+            assert torch.equal(a, b)
+    other = AutoModel.from_pretrained(encoders["wordpiece"])
+    assert keep_layers(str(deep), "1,2", tmp_path / "new", other) == Layers((1, 2), False)
+
+
 @pytest.mark.parametrize("layers", ["0", "5", "2,1", "1,4", "-1,2", "a", ""])
 def test_other_layers_are_refused(deep, tmp_path, layers):
     with pytest.raises(InputError, match="the encoder has 4 layers. Expected"):
@@ -55,6 +71,6 @@ def test_other_layers_are_refused(deep, tmp_path, layers):
 
 @pytest.mark.parametrize("kind", ["byte-bpe", "unigram"])
 def test_other_architectures(encoders, tmp_path, kind):
-    assert keep_layers(str(encoders[kind]), "1", tmp_path / "new") == (0,)
+    assert keep_layers(str(encoders[kind]), "1", tmp_path / "new").numbers == (0,)
     assert AutoModel.from_pretrained(tmp_path / "new").config.num_hidden_layers == 1
     assert SHAPE["num_hidden_layers"] == 2

@@ -16,6 +16,7 @@ DISTILLED = {
     "teacher": {"name": "en_big", "license": "CC BY 4.0"},
     "annotated": {"texts": 1500},
     "layers": [0, 2, 5],
+    "layers_of_teacher": True,
     "mixture": MIXTURE,
     "dev": "/private/corpus/dev.spacy",
     "teacher_f": 0.91,
@@ -43,10 +44,13 @@ def test_lines():
     assert found["lines"] == [
         "It learnt from en_big (license: CC BY 4.0), which annotated 1,500 texts.",
         "F1 on dev.spacy: 0.900; en_big: 0.910.",
-        "Its encoder has the layers 0, 2, 5 of the pretrained one.",
+        "Its encoder has the layers 0, 2, 5 of its teacher's encoder.",
         "Trained on 1,400 texts without labels, with 20,000 words, and on 1 labelled document.",
         DISTILLED["warnings"][0],
     ]
+    # A record of an earlier version.
+    earlier = {key: value for key, value in DISTILLED.items() if key != "layers_of_teacher"}
+    assert learnt_from_texts(earlier)["lines"][2].endswith("of the pretrained one.")
     assert found["rows"] == sorted([("PER", 3210, 7), (ATTACK, 4, 0)])
     lines = learnt_from_texts(SELF)["lines"]
     assert "0.750 with labelled data only, 0.800 now." in lines[0]
