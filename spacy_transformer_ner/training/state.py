@@ -28,17 +28,18 @@ def get_state(nlp: Language, optimizer: Optimizer) -> tuple[Tensors, dict[str, A
 
     nlp (Language): The pipeline.
     optimizer (Optimizer): Its optimizer.
-    RETURNS (tuple[dict[str, Tensor], dict]): Tensors, copied to the CPU, and all other state,
-        as values for JSON.
+    RETURNS (tuple[dict[str, Tensor], dict]): Tensors on the CPU, and all other state, as values
+        for JSON. If the training is on the CPU, the tensors are its own: a copy would be several
+        times as large as the weights.
     """
     tensors: Tensors = {}
     updates: dict[str, int] = {}
     for place, key, weights in weights_of(nlp):
-        tensors[f"weights/{place}"] = _copy(weights)
+        tensors[f"weights/{place}"] = _on_cpu(weights)
         for name in MOMENTS:
             moments = getattr(optimizer, name) or {}
             if key in moments:
-                tensors[f"{name}/{place}"] = _copy(xp2torch(moments[key]))
+                tensors[f"{name}/{place}"] = _on_cpu(xp2torch(moments[key]))
         if key in optimizer.nr_update:
             updates[place] = optimizer.nr_update[key]
     # Updates set the dropout rates, and they are saved with the pipeline.
@@ -50,7 +51,7 @@ def get_state(nlp: Language, optimizer: Optimizer) -> tuple[Tensors, dict[str, A
             moments_of = optimizer.of_encoder(shim.key, encoder).state_dict()["state"]
             for number, values in moments_of.items():
                 for name, value in values.items():
-                    tensors[f"adamw/{place}/{number}/{name}"] = _copy(value)
+                    tensors[f"adamw/{place}/{number}/{name}"] = _on_cpu(value)
     generators, python = _get_generators()
     rest = {"updates": updates, "dropout": dropout, "scales": scales, "random": python}
     return tensors | generators, rest
@@ -95,7 +96,7 @@ def digest_of_weights(nlp: Language) -> str:
     digest = sha256()
     for place, _, weights in weights_of(nlp):
         digest.update(place.encode())
-        digest.update(_copy(weights).reshape(-1).view(torch.uint8).numpy().data)
+        digest.update(_on_cpu(weights).reshape(-1).view(torch.uint8).numpy().data)
     return digest.hexdigest()
 
 
@@ -178,5 +179,5 @@ def _set_generators(tensors: Tensors, rest: dict[str, Any]) -> None:
         cupy.random.seed(rest["cupy"])
 
 
-def _copy(tensor: torch.Tensor) -> torch.Tensor:
-    return tensor.detach().to("cpu", copy=True).contiguous()
+def _on_cpu(tensor: torch.Tensor) -> torch.Tensor:
+    return tensor.detach().cpu().contiguous()
