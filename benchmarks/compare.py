@@ -21,6 +21,7 @@ from typing import Optional
 
 import srsly
 import typer
+from corpora import find_corpus
 from machine import ROOT, keep, run
 from wasabi import msg
 
@@ -183,7 +184,9 @@ def plan(systems: list[str], seeds: int, once: list[str]) -> Iterator[tuple[str,
 @app.command(help=__doc__)
 def main(
     # fmt: off
-    dataset: str = typer.Option("conll2003", help="Converted data set in corpus/"),
+    dataset: str = typer.Option(
+        "conll2003", help="Folder of corpus/, or conll2003-N for N sentences"
+    ),
     encoder: str = typer.Option(
         "minilm", help=f"Folder, minilm, Hugging Face hub name, or {RANDOM}"
     ),
@@ -203,8 +206,9 @@ def main(
     recipe = find_recipe(config)
     encoder = encoder_of(recipe, encoder)
     source = random_encoder() if encoder == RANDOM else encoder
-    corpus = ROOT / "corpus" / dataset
-    name = f"{dataset}-{encoder.replace('/', '-')}" + ("-gpu" if gpu_id >= 0 else "")
+    corpus = find_corpus(dataset)
+    known_as = Path(encoder).name if Path(encoder).is_dir() else encoder.replace("/", "-")
+    name = f"{dataset}-{known_as}" + ("-gpu" if gpu_id >= 0 else "")
     folder = ROOT / "training" / "compare" / name
     runs: dict[str, list[dict]] = {}
     for system, seed in plan(systems.split(","), seeds, once.split(",")):
@@ -213,7 +217,7 @@ def main(
             system, source, corpus, output, lang, gpu_id, recipe, hf_epochs, spacy_steps
         )
         runs.setdefault(system, []).append(train(command, output, seed))
-    result: dict = {"dataset": dataset, "encoder": encoder, "training": summary(runs)}
+    result: dict = {"dataset": dataset, "encoder": known_as, "training": summary(runs)}
     if rounds:
         models = {"ours": "model-best", "spacy": "model-best", "hf-bf16": "model", "hf": "model"}
         trained = {system: str(folder / f"{system}-0" / models[system]) for system in runs}

@@ -17,7 +17,7 @@ other corpora, the texts are those of their test set. The experiments:
 Writes benchmarks/results/few_labels.json. Rerun the same command to resume: finished trainings are
 kept in training/few-labels/, and the result has all experiments that are finished."""
 
-import random
+import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -27,14 +27,13 @@ from typing import Any
 import spacy
 import srsly
 import typer
+from corpora import CUT, LANGUAGES, find_corpus, part_of, read, shuffled, write
 from machine import RESULTS, ROOT, keep
 from spacy.language import Language
-from spacy.tokens import Doc, DocBin
-from spacy.vocab import Vocab
-from suite import DEV, LANGUAGES, first_sentences
+from spacy.tokens import Doc
 from wasabi import msg
 
-from spacy_transformer_ner.corpus.docbin import count_sentences, read_docbin
+from spacy_transformer_ner.corpus.docbin import count_sentences
 from spacy_transformer_ner.distillation.distill import distill
 from spacy_transformer_ner.distillation.self_train import self_train
 from spacy_transformer_ner.evaluation.evaluate import evaluate
@@ -45,7 +44,6 @@ from spacy_transformer_ner.training.trials import Recipe, finish_training
 
 NAME = "few_labels"
 FOLDER = ROOT / "training" / "few-labels"
-CUT = "conll2003"
 EXPERIMENTS = (
     f"{CUT}-100", f"{CUT}-300", CUT, "wnut17", "politics", "layers", "documents", "rules",
 )  # fmt: skip
@@ -115,43 +113,17 @@ class Options:
         return str(path)
 
 
-def cut(name: str, folder: Path) -> tuple[Path, list[Doc]]:
+def labelled_and_others(name: str) -> tuple[Path, list[Doc]]:
     """Get the labelled data of a corpus, and the documents whose texts are used.
 
     name (str): The corpus, or conll2003-N for N of its sentences.
-    folder (Path): The folder for a part of a corpus.
     RETURNS (tuple[Path, list[Doc]]): The folder of the labelled data, and the other documents.
     """
-    corpus, _, size = name.rpartition("-")
-    if corpus != CUT or not size.isdigit():
-        whole = ROOT / "corpus" / name
-        return whole, _docs(whole / "test.spacy")
-    docs = _docs(ROOT / "corpus" / CUT / "train.spacy")
-    labelled = first_sentences(_shuffled(docs), int(size))
-    return _write_labelled(labelled, folder, DEV), _shuffled(docs)[len(labelled) :]
-
-
-def _write_labelled(labelled: list[Doc], folder: Path, dev: int | None = None) -> Path:
-    """Write the labelled documents, dev (this many sentences of it) and test."""
-    corpus = ROOT / "corpus" / CUT
-    of_dev = _docs(corpus / "dev.spacy")
-    splits = {
-        "train": labelled,
-        "dev": of_dev if dev is None else first_sentences(_shuffled(of_dev), dev),
-        "test": _docs(corpus / "test.spacy"),
-    }
-    folder.mkdir(parents=True, exist_ok=True)
-    for split, docs in splits.items():
-        DocBin(docs=docs, store_user_data=True).to_disk(folder / f"{split}.spacy")
-    return folder
-
-
-def _docs(path: Path) -> list[Doc]:
-    return list(read_docbin(path, Vocab()))
-
-
-def _shuffled(docs: list[Doc]) -> list[Doc]:
-    return random.Random(0).sample(docs, len(docs))
+    folder = find_corpus(name)
+    if part_of(name) is None:
+        return folder, read(folder / "test.spacy")
+    others = shuffled(read(ROOT / "corpus" / CUT / "train.spacy"))
+    return folder, others[len(read(folder / "train.spacy")) :]
 
 
 def figures(pipeline: Path, folder: Path) -> dict[str, float]:
@@ -166,7 +138,7 @@ def figures(pipeline: Path, folder: Path) -> dict[str, float]:
 def of_corpus(name: str, seed: int, options: Options) -> dict[str, Any]:
     """RETURNS (dict): The F1 before and after self-training."""
     output = options.folder / name
-    folder, others = cut(name, output / "labelled")
+    folder, others = labelled_and_others(name)
     texts = options.write_texts(others, output / "texts.jsonl")
     run = options.supervised(folder, name, seed)
     after = self_train(
@@ -174,7 +146,7 @@ def of_corpus(name: str, seed: int, options: Options) -> dict[str, Any]:
         rounds=options.rounds, gpu_id=options.gpu_id, report=msg.divider,
     )  # fmt: skip
     return {
-        "sentences": sum(map(count_sentences, _docs(folder / "train.spacy"))),
+        "sentences": sum(map(count_sentences, read(folder / "train.spacy"))),
         "texts": len(list(srsly.read_jsonl(texts))),
         "supervised": figures(run / "model-best", folder),
         "self-trained": figures(output / f"self-{seed}" / "model-best", folder),
@@ -216,7 +188,7 @@ def distilled(
 
 def words_per_second(pipelines: dict[str, Language], folder: Path) -> dict[str, int]:
     """RETURNS (dict[str, int]): The speed of each pipeline on test, measured in turn."""
-    docs = _docs(folder / "test.spacy")
+    docs = read(folder / "test.spacy")
     texts, words = [doc.text for doc in docs], sum(map(len, docs))
     found: dict[str, list[float]] = {name: [] for name in pipelines}
     for _ in range(RUNS):
@@ -231,9 +203,7 @@ def words_per_second(pipelines: dict[str, Language], folder: Path) -> dict[str, 
 def of_layers(name: str, seed: int, options: Options) -> dict[str, Any]:
     """RETURNS (dict): A student with fewer layers, on the texts of the training set."""
     folder = ROOT / "corpus" / CUT
-    texts = options.write_texts(
-        _docs(folder / "train.spacy"), options.folder / name / "texts.jsonl"
-    )
+    texts = options.write_texts(read(folder / "train.spacy"), options.folder / name / "texts.jsonl")
     return distilled(
         f"{name}-{options.layers}", seed, options, folder, texts, options.layers, False
     )
@@ -241,9 +211,11 @@ def of_layers(name: str, seed: int, options: Options) -> dict[str, Any]:
 
 def of_documents(name: str, seed: int, options: Options) -> dict[str, Any]:
     """RETURNS (dict): A student with gold labels for some documents, and texts for the rest."""
-    docs = _shuffled(_docs(ROOT / "corpus" / CUT / "train.spacy"))
-    labelled, others = docs[:LABELLED_DOCUMENTS], docs[LABELLED_DOCUMENTS:]
-    folder = _write_labelled(labelled, options.folder / name / "labelled")
+    corpus, folder = ROOT / "corpus" / CUT, options.folder / name / "labelled"
+    docs = shuffled(read(corpus / "train.spacy"))
+    others = docs[LABELLED_DOCUMENTS:]
+    shutil.copytree(corpus, folder, dirs_exist_ok=True)
+    write(docs[:LABELLED_DOCUMENTS], folder / "train.spacy")
     texts = options.write_texts(others, options.folder / name / "texts.jsonl")
     found = distilled(name, seed, options, folder, texts, None, True)
     alone = options.supervised(folder, name, seed)
@@ -253,7 +225,7 @@ def of_documents(name: str, seed: int, options: Options) -> dict[str, Any]:
 def of_rules(name: str, seed: int, options: Options) -> dict[str, Any]:
     """RETURNS (dict): What a student finds that its teacher of rules does not."""
     output, folder = options.folder / name, ROOT / "corpus" / "sample"
-    docs = _docs(folder / "train.spacy")
+    docs = read(folder / "train.spacy")
     nlp = spacy.blank("en")
     names = {ent.text: ent.label_ for doc in docs[::2] for ent in doc.ents}
     patterns = [{"label": label, "pattern": text} for text, label in sorted(names.items())]
@@ -265,7 +237,7 @@ def of_rules(name: str, seed: int, options: Options) -> dict[str, Any]:
     student = output / f"student-{seed}"
     recipe = options.recipe(folder, "sample", seed, train=False)
     distill(output / "rules", [texts], student, recipe, report=msg.divider)
-    gold = _docs(folder / "test.spacy")
+    gold = read(folder / "test.spacy")
     found = {
         who: _entities(load_pipeline(path), gold)
         for who, path in (("rules", output / "rules"), ("student", student / "model-best"))

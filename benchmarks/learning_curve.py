@@ -14,12 +14,10 @@ from typing import Any
 
 import srsly
 import typer
+from corpora import LANGUAGES, first_sentences, read, write
 from machine import RESULTS, ROOT, keep
-from spacy.tokens import Doc, DocBin
-from spacy.vocab import Vocab
-from suite import LANGUAGES, first_sentences
 
-from spacy_transformer_ner.corpus.docbin import count_sentences, read_docbin
+from spacy_transformer_ner.corpus.docbin import count_sentences
 from spacy_transformer_ner.training.learning_curve import Result, learning_curve
 from spacy_transformer_ner.training.train import Settings
 from spacy_transformer_ner.training.trials import Recipe
@@ -41,10 +39,8 @@ def write_part(corpus: Path, folder: Path, sentences: dict[str, int]) -> dict[st
     folder.mkdir(parents=True, exist_ok=True)
     found = {}
     for split, most in sentences.items():
-        docs: list[Doc] = first_sentences(
-            list(read_docbin(corpus / f"{split}.spacy", Vocab())), most
-        )
-        DocBin(docs=docs, store_user_data=True).to_disk(folder / f"{split}.spacy")
+        docs = first_sentences(read(corpus / f"{split}.spacy"), most)
+        write(docs, folder / f"{split}.spacy")
         found[split] = sum(map(count_sentences, docs))
     return found
 

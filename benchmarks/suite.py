@@ -11,8 +11,6 @@ benchmarks/results/suite.json and a plot. Rerun the same command to resume: fini
 kept in training/suite/, and the result has all corpora that are finished."""
 
 import os
-import random
-import shutil
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -22,17 +20,14 @@ from typing import Any
 import srsly
 import typer
 from compare import train, training_command
+from corpora import CUT, LANGUAGES, find_corpus, read
 from machine import ROOT, keep
-from spacy.tokens import Doc, DocBin
-from spacy.vocab import Vocab
 
-from spacy_transformer_ner.corpus.docbin import count_sentences, read_docbin, sentences_of
+from spacy_transformer_ner.corpus.docbin import count_sentences
 from spacy_transformer_ner.training.recipe import find_recipe
 
 FOLDER = ROOT / "training" / "suite"
 SIZES = (50, 100, 300, 1000, 3000)
-CUT = "conll2003"
-LANGUAGES = {"conll2002-es": "es", "conll2002-nl": "nl"}
 CORPORA = (
     *(f"{CUT}-{size}" for size in SIZES),
     CUT, "wnut17", "conll2002-es", "conll2002-nl", "bc5cdr", "politics", "science",
@@ -43,8 +38,6 @@ RATES = ("5e-5", "1e-4", "3e-4")
 EPOCHS = {1000: (10, 30), 10**9: (3, 6)}
 # Trainings of more sentences are run with one seed.
 LONG = 3000
-# Who has few sentences for training has few for dev.
-DEV = 400
 
 app = typer.Typer(add_completion=False)
 
@@ -69,44 +62,9 @@ class Task:
 
 
 def find_task(name: str) -> Task:
-    """RETURNS (Task): A corpus of the suite; parts of a corpus are written first."""
-    corpus, _, size = name.rpartition("-")
-    folder = ROOT / "corpus" / name
-    if corpus == CUT and size.isdigit():
-        folder = FOLDER / "corpora" / name
-        if not folder.exists():
-            write_part(ROOT / "corpus" / corpus, folder, int(size))
-    docs = read_docbin(folder / "train.spacy", Vocab())
-    return Task(name, folder, sum(map(count_sentences, docs)))
-
-
-def write_part(corpus: Path, folder: Path, sentences: int) -> None:
-    """Write a corpus with a part of the training set and of dev.
-
-    corpus (Path): The folder of the whole corpus.
-    folder (Path): The folder to write.
-    sentences (int): The number of sentences for training, from whole documents in random order.
-    """
-    sizes = {"train.spacy": sentences, "dev.spacy": DEV}
-    shutil.copytree(corpus, folder, ignore=shutil.ignore_patterns(*sizes))
-    for name, size in sizes.items():
-        docs = list(read_docbin(corpus / name, Vocab()))
-        random.Random(0).shuffle(docs)
-        part = DocBin(docs=first_sentences(docs, size), store_user_data=True)
-        part.to_disk(folder / name)
-
-
-def first_sentences(docs: list[Doc], sentences: int) -> list[Doc]:
-    """RETURNS (list[Doc]): The first Docs, with this many sentences together. The last Doc may
-    be cut."""
-    found = []
-    for doc in docs:
-        if sentences < 1:
-            break
-        kept = list(sentences_of(doc))[:sentences]
-        found.append(doc[: kept[-1].end].as_doc())
-        sentences -= len(kept)
-    return found
+    """RETURNS (Task): A corpus of the suite."""
+    folder = find_corpus(name)
+    return Task(name, folder, sum(map(count_sentences, read(folder / "train.spacy"))))
 
 
 def run_system(task: Task, system: str, seed: int, gpu_id: int) -> dict[str, Any]:

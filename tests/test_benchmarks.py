@@ -14,7 +14,16 @@ def scripts():
     """Add the folders of the benchmarks to the path, as when they run as scripts. Other scripts
     have modules with the same names."""
     folders = [str(ROOT / "benchmarks"), str(ROOT / "benchmarks" / "peers")]
-    names = ("common", "compare", "gpu", "gpu_pipelines", "hugging_face", "machine", "suite")
+    names = (
+        "common",
+        "compare",
+        "corpora",
+        "gpu",
+        "gpu_pipelines",
+        "hugging_face",
+        "machine",
+        "suite",
+    )
     others = {name: sys.modules.pop(name) for name in names if name in sys.modules}
     sys.path[:0] = folders
     yield
@@ -86,15 +95,27 @@ def test_plot_of_saved_result(tmp_path):
     assert "this package" in drawn and "transformers" not in drawn
 
 
-def test_parts_of_a_corpus():
+def test_parts_of_a_corpus(monkeypatch, tmp_path):
+    import corpora
     import spacy
     from spacy.tokens import Doc
-    from suite import first_sentences
 
     vocab = spacy.blank("en").vocab
     docs = [Doc(vocab, words=["a", "b", "c"], sent_starts=[True, False, True]) for _ in range(3)]
     for sentences, words in ((1, 2), (2, 3), (3, 5), (6, 9), (7, 9)):
-        assert sum(map(len, first_sentences(docs, sentences))) == words
+        assert sum(map(len, corpora.first_sentences(docs, sentences))) == words
+
+    monkeypatch.setattr(corpora, "ROOT", tmp_path)
+    monkeypatch.setattr(corpora, "PARTS", tmp_path / "parts")
+    assert corpora.find_corpus("wnut17") == tmp_path / "corpus" / "wnut17"
+    whole = tmp_path / "corpus" / "conll2003"
+    whole.mkdir(parents=True)
+    (whole / "news.spacy").write_bytes(b"")
+    for split in ("train", "dev"):
+        corpora.write(docs, whole / f"{split}.spacy")
+    part = corpora.find_corpus("conll2003-3")
+    assert [len(doc) for doc in corpora.read(part / "train.spacy")] == [3, 2]
+    assert len(corpora.read(part / "dev.spacy")) == 3 and (part / "news.spacy").exists()
 
 
 def test_tuned_settings_are_chosen_on_dev(monkeypatch, tmp_path):
