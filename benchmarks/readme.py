@@ -38,7 +38,7 @@ OTHER_SPEEDS = {
 }
 RUNTIMES = {
     "torch, fp32": '`precision = "fp32"`',
-    "torch, bf16": '`precision = "bf16"`, which "auto" selects here',
+    "torch, bf16": '`precision = "bf16"`',
     "onnx": '`runtime = "onnx"`',
     "onnx-int8": '`runtime = "onnx-int8"`',
 }
@@ -653,7 +653,7 @@ def _runtime(result: Result) -> str:
             f"{f:.4f}",
             str(result["differing_from_fp32"][name]),
             *(
-                f"{of[name]:,} ({result['over_bf16'][kind][name]:.2f}x)"
+                f"{of[name]:,} ({result['over_default'][kind][name]:.2f}x)"
                 for kind, of in result["words_per_second"].items()
             ),
         ]
@@ -663,7 +663,8 @@ def _runtime(result: Result) -> str:
     onnxruntime = f"onnxruntime {result['onnxruntime']}"
     return (
         f"{_markdown(head, rows)}\n\nEntities that differ: found by either this runtime or torch in "
-        f"fp32, not by both, of {result['entities']:,}. In brackets: relative to torch in bf16. "
+        f"fp32, not by both, of {result['entities']:,}. In brackets: relative to torch with "
+        f'`precision = "auto"`, which is {"bf16" if "torch, bf16" in result["f"] else "fp32"} here. '
         f"Speed is per second of processor time, because the machine had other work; medians of "
         f"{result['rounds']} alternating runs. Building the graph takes {first['onnx']:.0f} "
         f'seconds ("onnx") or {first["onnx-int8"]:.0f} ("onnx-int8"), once after loading. '

@@ -1,10 +1,11 @@
-"""Compare the runtimes of the encoder on a CPU: torch in fp32 and bf16, and onnxruntime in fp32
-and 8 bits. Measures words per second of CPU time from text to entities, alternating on the same
+"""Compare the runtimes of the encoder on a CPU: torch in fp32, and in bf16 if the processor has
+it, and onnxruntime in fp32 and 8 bits. Measures words per second of CPU time from text to entities, alternating on the same
 texts, and the entities in a whole corpus.
 
     python benchmarks/runtime.py training/conll2003-minilm-default-0/model-best corpus/conll2003/dev.spacy
 
-writes benchmarks/results/runtime.json. One thread."""
+writes benchmarks/results/runtime.json; with --suffix NAME, the result of another processor beside
+it. One thread."""
 
 import time
 from importlib.metadata import version
@@ -21,12 +22,16 @@ from tqdm import tqdm
 
 from spacy_transformer_ner.corpus.docbin import sentences_of
 from spacy_transformer_ner.corpus.reader import annotated_docs
+from spacy_transformer_ner.encoder.precision import autocast_dtype
 from spacy_transformer_ner.evaluation.counts import Counts, count
 from spacy_transformer_ner.evaluation.reliability import entities_of
 
+HAS_BF16 = autocast_dtype("auto", torch.device("cpu")) is not None
+# What precision = "auto" selects.
+DEFAULT = "torch, bf16" if HAS_BF16 else "torch, fp32"
 WAYS = {
     "torch, fp32": {"runtime": "torch", "precision": "fp32"},
-    "torch, bf16": {"runtime": "torch", "precision": "bf16"},
+    **({"torch, bf16": {"runtime": "torch", "precision": "bf16"}} if HAS_BF16 else {}),
     "onnx": {"runtime": "onnx"},
     "onnx-int8": {"runtime": "onnx-int8"},
 }
@@ -50,6 +55,7 @@ def main(
     corpus: Path = typer.Argument(..., help="Annotated .spacy file"),
     rounds: int = typer.Option(5, help="Number of rounds"),
     words: int = typer.Option(10000, help="Words per round"),
+    suffix: str = typer.Option("", help="Suffix of the result's name, e.g. for another machine"),
     # fmt: on
 ) -> None:
     torch.set_num_threads(1)
@@ -90,9 +96,9 @@ def main(
             kind: {name: round(n_words / median(of)) for name, of in by_name.items()}
             for kind, by_name in times.items()
         },
-        "over_bf16": {
+        "over_default": {
             kind: {
-                name: round(median(b / s for b, s in zip(by_name["torch, bf16"], of)), 2)
+                name: round(median(b / s for b, s in zip(by_name[DEFAULT], of)), 2)
                 for name, of in by_name.items()
             }
             for kind, by_name in times.items()
@@ -107,7 +113,7 @@ def main(
             for name, ours in found.items()
         },
     }
-    keep("runtime", result)
+    keep("runtime", result, suffix=suffix)
 
 
 if __name__ == "__main__":
