@@ -12,13 +12,13 @@ from spacy.language import Language
 from spacy.tokens import Doc, DocBin, Span
 from spacy.training import Example
 from spacy.vocab import Vocab
-from transformers import PreTrainedModel
 
 from ..annotation.annotate import annotate
 from ..annotation.formats import Fields
 from ..annotation.local import run_here
 from ..annotation.manifest import Totals
 from ..corpus.docbin import unannotated
+from ..encoder.network import Encoder
 from ..encoder.shim import encoders_of
 from ..evaluation.reliability import recognisers
 from ..loading import Pipeline, load_pipeline
@@ -55,9 +55,9 @@ class Teacher:
         return next((found for _, found in recognisers(self.nlp)), None)
 
     @property
-    def encoder(self) -> PreTrainedModel | None:
-        """RETURNS (PreTrainedModel | None): The encoder; None if it has none of this package."""
-        return next((found.transformer for found, _ in encoders_of(self.nlp)), None)
+    def encoder(self) -> Encoder | None:
+        """RETURNS (Encoder | None): Its encoder; None if it has none of this package."""
+        return next((encoder for encoder, _ in encoders_of(self.nlp)), None)
 
     @property
     def labels(self) -> list[str]:

@@ -8,6 +8,7 @@ from transformers import AutoModel, PreTrainedModel
 
 from ..atomic import remove, temporary
 from ..errors import InputError
+from .network import Encoder
 from .sources import resolve_encoder
 from .storage import load_network, load_tokenizer, loading
 
@@ -27,9 +28,7 @@ class Layers:
     fine_tuned: bool
 
 
-def keep_layers(
-    name: str, layers: str, folder: Path, fine_tuned: PreTrainedModel | None = None
-) -> Layers:
+def keep_layers(name: str, layers: str, folder: Path, fine_tuned: Encoder | None = None) -> Layers:
     """Write an encoder that has some of the layers of another one, and all else of it (Sanh et
     al., 2019). A folder that exists is replaced.
 
@@ -37,17 +36,21 @@ def keep_layers(
     layers (str): How many layers to keep, spread evenly, the first and last of them included; or
         their numbers, from 0, separated by commas.
     folder (Path): The folder to write: config, tokenizer and weights.
-    fine_tuned (PreTrainedModel | None): An encoder to take all weights from, if it is the
-        pretrained one after a training: if it has the same weights by name and shape.
+    fine_tuned (Encoder | None): An encoder to take all weights from, if it is the pretrained one
+        after a training: if it has the same vocabulary, and weights of the same names and shapes.
     RETURNS (Layers): The layers.
     RAISES: InputError if the encoder cannot be loaded, or does not have these layers.
     """
     tokenizer, config = load_tokenizer(name)
     with loading(name) as source:
         network = load_network(AutoModel, source, config)
-    is_same = fine_tuned is not None and _shapes(fine_tuned) == _shapes(network)
-    if is_same and fine_tuned is not None:
-        network.load_state_dict(fine_tuned.state_dict(), strict=False)
+    is_fine_tuned = (
+        fine_tuned is not None
+        and fine_tuned.wordpieces.tokenizer.get_vocab() == tokenizer.get_vocab()
+        and _shapes(fine_tuned.transformer) == _shapes(network)
+    )
+    if is_fine_tuned and fine_tuned is not None:
+        network.load_state_dict(fine_tuned.transformer.state_dict(), strict=False)
     config = network.config
     setting = next((setting for setting in N_LAYERS if hasattr(config, setting)), None)
     stacks = [
@@ -72,7 +75,7 @@ def keep_layers(
         network.save_pretrained(new)
         tokenizer.save_pretrained(new)
     resolve_encoder(str(folder))
-    return Layers(kept, is_same)
+    return Layers(kept, is_fine_tuned)
 
 
 def _shapes(network: PreTrainedModel) -> dict[str, tuple[int, ...]]:

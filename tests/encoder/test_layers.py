@@ -2,9 +2,10 @@
 
 import pytest
 import torch
-from transformers import AutoModel
+from transformers import AutoModel, AutoTokenizer
 
 from spacy_transformer_ner.encoder.layers import Layers, keep_layers
+from spacy_transformer_ner.encoder.network import Encoder, InputOptions
 from spacy_transformer_ner.encoder.sources import resolve_encoder
 from spacy_transformer_ner.errors import InputError
 
@@ -46,20 +47,30 @@ def test_keeps_layers_and_all_else(deep, tmp_path, layers, kept):
             assert torch.equal(a, b)
 
 
-def test_takes_the_weights_of_a_fine_tuned_encoder(deep, encoders, tmp_path):
-    tuned = AutoModel.from_pretrained(deep)
-    for weights in tuned.parameters():
-        weights.data += 1
+def test_takes_the_weights_of_a_fine_tuned_encoder(deep, encoders, tmp_path, monkeypatch):
+    def encoder(folder):
+        network = AutoModel.from_pretrained(folder)
+        for weights in network.parameters():
+            weights.data += 1
+        return Encoder(network, AutoTokenizer.from_pretrained(folder), InputOptions())
+
+    tuned = encoder(deep)
     kept = keep_layers(str(deep), "1,2", tmp_path / "new", tuned)
     assert kept == Layers((1, 2), True)
-    after = AutoModel.from_pretrained(tmp_path / "new")
-    pairs = [(tuned.embeddings, after.embeddings)]
-    pairs += [(tuned.transformer.layer[n], after.transformer.layer[n - 1]) for n in kept.numbers]
+    before, after = tuned.transformer, AutoModel.from_pretrained(tmp_path / "new")
+    pairs = [(before.embeddings, after.embeddings)]
+    pairs += [(before.transformer.layer[n], after.transformer.layer[n - 1]) for n in (1, 2)]
     for old, new in pairs:
         for (_, a), (_, b) in zip(old.named_parameters(), new.named_parameters(), strict=True):
             assert torch.equal(a, b)
-    other = AutoModel.from_pretrained(encoders["wordpiece"])
-    assert keep_layers(str(deep), "1,2", tmp_path / "new", other) == Layers((1, 2), False)
+
+    renamed = encoder(deep)  # another vocabulary, of the same size
+    vocabulary = renamed.wordpieces.tokenizer.get_vocab()
+    monkeypatch.setattr(
+        renamed.wordpieces.tokenizer, "get_vocab", lambda: {**vocabulary, "Oslo": 5}
+    )
+    for other in (encoder(encoders["wordpiece"]), renamed):
+        assert keep_layers(str(deep), "1,2", tmp_path / "new", other) == Layers((1, 2), False)
 
 
 @pytest.mark.parametrize("layers", ["0", "5", "2,1", "1,4", "-1,2", "a", ""])
