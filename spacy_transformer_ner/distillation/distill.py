@@ -124,7 +124,7 @@ def distill(
     config = prepare(recipe.name, output, settings, recipe.overrides, gpu_id=recipe.gpu_id)
     student = finish_training(config, output, gpu_id=recipe.gpu_id)
     result = Distilled(
-        about(known.nlp), totals, temperature, kept and kept.numbers,
+        about(known.nlp), totals, temperature, None if kept is None else kept.numbers,
         kept is not None and kept.fine_tuned, mixture, settings.dev or "",
         f_on(known.nlp, dev), f_on(student, dev), warnings,
     )  # fmt: skip
