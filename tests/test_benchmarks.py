@@ -15,15 +15,8 @@ def scripts():
     have modules with the same names."""
     folders = [str(ROOT / "benchmarks"), str(ROOT / "benchmarks" / "peers")]
     names = (
-        "common",
-        "compare",
-        "corpora",
-        "gpu",
-        "gpu_pipelines",
-        "hugging_face",
-        "machine",
-        "suite",
-    )
+        "common", "compare", "corpora", "gpu", "gpu_pipelines", "hugging_face", "machine", "suite",
+    )  # fmt: skip
     others = {name: sys.modules.pop(name) for name in names if name in sys.modules}
     sys.path[:0] = folders
     yield

@@ -14,13 +14,16 @@ from spacy.tokens import DocBin
 from weasel.cli.run import project_run
 
 import spacy_transformer_ner
-from benchmarks.readme import PAGES, project, tables
 from spacy_transformer_ner.checks.check import check
 from spacy_transformer_ner.cli import app
 from spacy_transformer_ner.corpus.convert import convert
 from spacy_transformer_ner.evaluation.evaluate import SCHEMA, evaluate
 
 from .conftest import ROOT, SAMPLE, make_examples
+
+with pytest.MonkeyPatch.context() as patch:
+    patch.syspath_prepend(ROOT / "benchmarks")  # as when it runs as a script
+    from readme import PAGES, project, tables
 
 DOCS = ROOT / "docs"
 README = (ROOT / "README.md").read_text("utf-8")

@@ -117,19 +117,21 @@ def test_whole_project_with_spans(project, best, metrics):
 
 @pytest.mark.slow
 def test_annotate_writes_spans_with_scores(best, tmp_path):
-    text = "Holmheim University hired Ann Solsen . The Port of Fjordvik is near Oslo ."
-    (tmp_path / "x.txt").write_text(text)
-    done = ner("annotate", best, tmp_path / "x.txt", tmp_path / "out", "--format", "jsonl")
+    # Texts that it was trained on: the training is short.
+    path = best.parents[2] / "corpus" / "nested" / "train.spacy"
+    texts = [doc.text for doc in read_docbin(path, Vocab())]
+    srsly.write_jsonl(tmp_path / "x.jsonl", [{"text": text} for text in texts])
+    done = ner("annotate", best, tmp_path / "x.jsonl", tmp_path / "out", "--format", "jsonl")
     assert done.returncode == 0, done.stdout
-    (record,) = (r for f in tmp_path.glob("out/part-*") for r in srsly.read_jsonl(f))
-    doc = spacy.load(best)(text)
-    group = doc.spans[SPANS_KEY]
-    expected = sorted(
-        zip(((s.start_char, s.end_char, s.label_) for s in group), group.attrs["scores"])
-    )
-    found = sorted(((e["start"], e["end"], e["label"]), e["score"]) for e in record["entities"])
-    assert [entity for entity, _ in found] == [entity for entity, _ in expected] and found
-    assert [s for _, s in found] == pytest.approx([s for _, s in expected], abs=1e-3)
+    records = [r for f in sorted(tmp_path.glob("out/part-*")) for r in srsly.read_jsonl(f)]
+    found = [[(e["start"], e["end"], e["label"]) for e in r["entities"]] for r in records]
+    scores = [e["score"] for r in records for e in r["entities"]]
+    docs = list(spacy.load(best).pipe(texts))
+    groups = [doc.spans[SPANS_KEY] for doc in docs]
+    expected = [[(s.start_char, s.end_char, s.label_) for s in group] for group in groups]
+    assert [sorted(of) for of in found] == [sorted(of) for of in expected] and any(found)
+    of_pipeline = [score for group in groups for score in group.attrs["scores"]]
+    assert sorted(scores) == pytest.approx(sorted(of_pipeline), abs=1e-3)
 
 
 @pytest.mark.slow
