@@ -217,9 +217,7 @@ def of_documents(name: str, seed: int, options: Options) -> dict[str, Any]:
     shutil.copytree(corpus, folder, dirs_exist_ok=True)
     write(docs[:LABELLED_DOCUMENTS], folder / "train.spacy")
     texts = options.write_texts(others, options.folder / name / "texts.jsonl")
-    found = distilled(name, seed, options, folder, texts, None, True)
-    alone = options.supervised(folder, name, seed)
-    return {**found, "supervised": figures(alone / "model-best", folder)}
+    return distilled(name, seed, options, folder, texts, None, True)
 
 
 def of_rules(name: str, seed: int, options: Options) -> dict[str, Any]:
