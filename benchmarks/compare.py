@@ -207,8 +207,9 @@ def main(
     encoder = encoder_of(recipe, encoder)
     source = random_encoder() if encoder == RANDOM else encoder
     corpus = find_corpus(dataset)
-    known_as = Path(encoder).name if Path(encoder).is_dir() else encoder.replace("/", "-")
-    name = f"{dataset}-{known_as}" + ("-gpu" if gpu_id >= 0 else "")
+    # Not the path of a folder, which is of this machine.
+    known_as = Path(encoder).name if Path(encoder).is_dir() else encoder
+    name = f"{dataset}-{known_as.replace('/', '-')}" + ("-gpu" if gpu_id >= 0 else "")
     folder = ROOT / "training" / "compare" / name
     runs: dict[str, list[dict]] = {}
     for system, seed in plan(systems.split(","), seeds, once.split(",")):

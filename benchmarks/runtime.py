@@ -1,6 +1,6 @@
 """Compare the runtimes of the encoder on a CPU: torch in fp32, and in bf16 if the processor has
-it, and onnxruntime in fp32 and 8 bits. Measures words per second of CPU time from text to entities, alternating on the same
-texts, and the entities in a whole corpus.
+it, and onnxruntime in fp32 and 8 bits. Measures words per second of CPU time from text to
+entities, alternating on the same texts, and the entities in a whole corpus.
 
     python benchmarks/runtime.py training/conll2003-minilm-default-0/model-best corpus/conll2003/dev.spacy
 

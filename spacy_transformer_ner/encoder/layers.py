@@ -44,12 +44,12 @@ def keep_layers(name: str, layers: str, folder: Path, fine_tuned: Encoder | None
     tokenizer, config = load_tokenizer(name)
     with loading(name) as source:
         network = load_network(AutoModel, source, config)
-    is_fine_tuned = (
-        fine_tuned is not None
-        and fine_tuned.wordpieces.tokenizer.get_vocab() == tokenizer.get_vocab()
-        and _shapes(fine_tuned.transformer) == _shapes(network)
-    )
-    if is_fine_tuned and fine_tuned is not None:
+    if fine_tuned is not None and (
+        fine_tuned.wordpieces.tokenizer.get_vocab() != tokenizer.get_vocab()
+        or _shapes(fine_tuned.transformer) != _shapes(network)
+    ):
+        fine_tuned = None
+    if fine_tuned is not None:
         network.load_state_dict(fine_tuned.transformer.state_dict(), strict=False)
     config = network.config
     setting = next((setting for setting in N_LAYERS if hasattr(config, setting)), None)
@@ -75,7 +75,7 @@ def keep_layers(name: str, layers: str, folder: Path, fine_tuned: Encoder | None
         network.save_pretrained(new)
         tokenizer.save_pretrained(new)
     resolve_encoder(str(folder))
-    return Layers(kept, is_fine_tuned)
+    return Layers(kept, fine_tuned is not None)
 
 
 def _shapes(network: PreTrainedModel) -> dict[str, tuple[int, ...]]:
